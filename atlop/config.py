@@ -1,0 +1,225 @@
+"""One typed tree for a run: a TOML file and overrides become a `RunConfig`."""
+
+import difflib
+import tomllib
+from collections.abc import Sequence
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, Literal, TypeAlias, cast, get_args
+
+import tomli_w
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from atlop.errors import AtlopError
+
+Precision: TypeAlias = Literal["float32", "bf16", "fp16"]
+"""Number format of the matrix products; the loss is always computed in float32. `fp16` needs a GPU."""
+
+Invalid: TypeAlias = Literal["strict", "skip"]
+"""What a document that cannot be right leads to: `strict` stops, `skip` drops and counts it."""
+
+
+class Section(BaseModel):
+    """A part of the tree: frozen, without unknown keys, without NaN or infinity."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, use_attribute_docstrings=True)
+
+
+class DataConfig(Section):
+    """Where the corpus lies and how it is read. Paths are relative to the folder that the command is called in."""
+
+    layout: str = "docred"
+    """Layout of the files, one of those that `atlop check --help` lists."""
+    train: Path
+    """Labelled documents to train on."""
+    dev: Path
+    """Labelled documents that choose the best epoch."""
+    train_facts: Path | None = None
+    """Facts that Ign F1 leaves out: a train file or a `.fact` file. Without it, the facts of `train`."""
+    relations: Path | None = None
+    """`rel2id.json`: class id of each relation. Without it, the relations of `train`, sorted."""
+    relation_names: Path | None = None
+    """`rel_info.json`: readable name of each relation."""
+    invalid: Invalid = "strict"
+    """Whether an invalid document stops the run or is dropped."""
+
+
+class EncoderConfig(Section):
+    """The pretrained encoder."""
+
+    name: str
+    """Hugging Face name or folder of any encoder that gives attention."""
+    gradient_checkpointing: bool = False
+    """Compute activations again in the backward pass: less memory, about a third more time."""
+
+
+class EncodingConfig(Section):
+    """From words to the encoder's input."""
+
+    max_length: int = Field(1024, ge=8)
+    """Longest input in pieces, special tokens counted; the rest of a document is cut off."""
+    leading_space: bool = False
+    """Cut each word as if a space stood before it. Published RoBERTa results rest on `false`."""
+
+
+class ClassifierConfig(Section):
+    """The layers on top of the encoder."""
+
+    representation_size: int = Field(768, ge=1)
+    """Width of the subject's and of the object's representation in a pair."""
+    block_size: int = Field(64, ge=1)
+    """Width of one group of the grouped bilinear classifier; divides `representation_size`."""
+
+
+class ObjectiveConfig(Section):
+    """The loss and the decision rule that belongs to it."""
+
+    name: str = "adaptive_thresholding"
+    """Which objective, one of `atlop.objectives.OBJECTIVES`."""
+    max_relations: int = Field(4, ge=1)
+    """Most relations that one pair can get (k); 4 on DocRED, 1 on CDR and GDA."""
+
+
+class OptimizerConfig(Section):
+    """AdamW with two learning rates and a linear schedule."""
+
+    encoder_learning_rate: float = Field(5e-5, ge=0)
+    """Peak learning rate of the pretrained encoder."""
+    new_layers_learning_rate: float = Field(1e-4, ge=0)
+    """Peak learning rate of the layers that start untrained."""
+    epsilon: float = Field(1e-6, gt=0)
+    """Added to AdamW's denominator."""
+    weight_decay: float = Field(0.0, ge=0)
+    """Decoupled weight decay of every weight; published 0."""
+    warmup_fraction: float = Field(0.06, ge=0, lt=1)
+    """Share of all updates spent warming up, rounded down to whole updates; the rest decays to 0."""
+    max_gradient_norm: float = Field(1.0, gt=0)
+    """Gradients of a larger norm are scaled down to it."""
+
+
+class TrainerConfig(Section):
+    """The loop."""
+
+    epochs: int = Field(30, ge=1)
+    """Passes over the train documents."""
+    batch_size: int = Field(4, ge=1)
+    """Documents in a batch, over all processes; the last incomplete batch of an epoch is left out."""
+    gradient_accumulation: int = Field(1, ge=1)
+    """Batches in an update; the last update of an epoch may have fewer."""
+    precision: Precision = "bf16"
+    """Number format of training."""
+    evaluation_interval: int | None = Field(None, ge=1)
+    """Updates between two evaluations on dev; without it, one after each epoch."""
+    prediction_batch_size: int = Field(8, ge=1)
+    """Documents in a batch of the evaluation."""
+    seed: int = Field(66, ge=0)
+    """Seed of the new layers, the order of the documents and dropout."""
+
+
+class TrackingConfig(Section):
+    """Where metrics go besides `metrics.jsonl` in the run."""
+
+    wandb: Literal["online", "offline", "disabled"] = "disabled"
+    """Weights & Biases: send, keep in the run's folder, or leave out."""
+    project: str = "atlop"
+    """Weights & Biases project."""
+
+
+class RunConfig(Section):
+    """Everything that a run is made of."""
+
+    data: DataConfig
+    encoder: EncoderConfig
+    encoding: EncodingConfig = EncodingConfig()
+    classifier: ClassifierConfig = ClassifierConfig()
+    objective: ObjectiveConfig = ObjectiveConfig()
+    optimizer: OptimizerConfig = OptimizerConfig()
+    trainer: TrainerConfig = TrainerConfig()
+    tracking: TrackingConfig = TrackingConfig()
+
+
+def load_config(source: str, *, overrides: Sequence[str] = ()) -> RunConfig:
+    """Read a configuration.
+
+    Args:
+        source: Path of a TOML file, or the name of a shipped configuration such as `docred_bert_base`.
+        overrides: `section.key=value` each; the value is TOML (`3e-5`, `true`, `"text"`), or plain text.
+
+    Raises:
+        AtlopError: There is no such file, it is not TOML, or a key or value is wrong; every wrong key is named.
+    """
+    path = find_config(source)
+    try:
+        tree = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise AtlopError(f"{path}: not valid TOML: {error}") from None
+    for override in overrides:
+        _set(tree, override)
+    try:
+        return RunConfig.model_validate(tree)
+    except ValidationError as error:
+        problems = "\n".join(f"  {_describe(problem)}" for problem in error.errors())
+        raise AtlopError(f"{path}: the configuration is not valid:\n{problems}") from None
+
+
+def find_config(source: str) -> Path:
+    """Return the path of a TOML file, given as a path or by the name of a shipped configuration.
+
+    Raises:
+        AtlopError: Neither exists; the shipped names are listed.
+    """
+    path = Path(source)
+    if path.is_file():
+        return path
+    shipped = {candidate.stem: candidate for candidate in sorted(_shipped_folder().glob("*.toml"))}
+    if source in shipped:
+        return shipped[source]
+    raise AtlopError(f"{source}: no such configuration file; shipped ones are {', '.join(shipped)}")
+
+
+def dump_config(config: BaseModel) -> str:
+    """Return the configuration as TOML, every value written out; unset values are left out, since TOML has no null."""
+    return tomli_w.dumps(config.model_dump(mode="json", exclude_none=True))
+
+
+def _shipped_folder() -> Path:
+    """Return `configs/` as the wheel holds it, or as the clone does."""
+    package = Path(str(files("atlop")))
+    return package / "configs" if (package / "configs").is_dir() else package.parent / "configs"
+
+
+def _set(tree: dict[str, Any], override: str) -> None:
+    """Write one `section.key=value` into the tree."""
+    name, equals, text = override.partition("=")
+    keys = name.strip().split(".")
+    if not equals or not all(keys):
+        raise AtlopError(f"--set {override}: expected section.key=value, for example optimizer.epsilon=1e-6")
+    try:
+        value = tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        value = text
+    for key in keys[:-1]:
+        tree = tree.setdefault(key, {})
+        if not isinstance(tree, dict):
+            raise AtlopError(f"--set {override}: {key} is a value, not a section")
+    tree[keys[-1]] = value
+
+
+def _describe(problem: Any) -> str:
+    """Say where a value is wrong, what was found and, for an unknown key, which known key is nearest."""
+    location = ".".join(map(str, problem["loc"]))
+    if problem["type"] == "extra_forbidden":
+        known = list(_section_at(problem["loc"][:-1]).model_fields)
+        nearest = difflib.get_close_matches(str(problem["loc"][-1]), known, n=1, cutoff=0.0)
+        return f"{location}: unknown key; did you mean {nearest[0]}? known here: {', '.join(known)}"
+    if problem["type"] == "missing":
+        return f"{location}: missing; add it to the file or give --set {location}=…"
+    return f"{location}: {problem['msg']}; found {problem['input']!r}"
+
+
+def _section_at(location: Sequence[str | int]) -> type[BaseModel]:
+    section: type[BaseModel] = RunConfig
+    for key in location:
+        annotation = section.model_fields[str(key)].annotation
+        section = cast(type[BaseModel], next((part for part in get_args(annotation)), annotation))
+    return section

@@ -1,0 +1,91 @@
+"""Files are read with an error that names them, and written whole or not at all."""
+
+import gzip
+import hashlib
+import json
+import os
+import tempfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import ujson
+
+from atlop.errors import AtlopError
+
+
+def read_json(path: Path) -> Any:
+    """Read a JSON file, also one packed as `.gz`.
+
+    Raises:
+        AtlopError: The file is missing, not readable, or not JSON; the message gives line and column.
+    """
+    try:
+        data = path.read_bytes()
+        text = (gzip.decompress(data) if path.suffix == ".gz" else data).decode("utf-8-sig")
+    except FileNotFoundError:
+        raise AtlopError(
+            f"{path}: no such file; check the path (data/README.md says where each corpus comes from)"
+        ) from None
+    except UnicodeDecodeError as error:
+        raise AtlopError(f"{path}: byte {error.start} is not UTF-8; expected a JSON file in UTF-8") from None
+    except (OSError, EOFError, zlib.error) as error:
+        raise AtlopError(f"{path}: cannot be read: {error}") from None
+    try:
+        return ujson.loads(text)
+    except ValueError:
+        pass  # read again below: the standard parser says where it stopped
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError as error:
+        raise AtlopError(
+            f"{path}, line {error.lineno}, column {error.colno}: not valid JSON ({error.msg}); "
+            "the file may be cut short or of another format"
+        ) from None
+
+
+def sha256_of(path: Path) -> str:
+    """Return the hexadecimal sha256 of a file's bytes."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+@contextmanager
+def written_whole(path: Path) -> Iterator[Path]:
+    """Give a temporary path beside `path`; rename it to `path` on success, remove it on failure."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    os.close(handle)
+    temporary = Path(name)
+    try:
+        yield temporary
+        with temporary.open("rb+") as file:
+            os.fsync(file.fileno())
+        temporary.chmod(0o666 & ~_umask())
+        temporary.replace(path)
+        _sync_folder(path.parent)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write `text` as UTF-8, whole or not at all."""
+    with written_whole(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make a rename survive a power loss, where the system allows it (POSIX)."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

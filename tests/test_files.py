@@ -1,0 +1,112 @@
+import gzip
+import hashlib
+import os
+from pathlib import Path
+
+import pytest
+
+from atlop.errors import AtlopError
+from atlop.files import read_json, sha256_of, write_text, written_whole
+
+
+def test_json_is_read_plain_and_packed_and_with_a_byte_order_mark(tmp_path: Path) -> None:
+    plain, packed, marked = tmp_path / "a.json", tmp_path / "a.json.gz", tmp_path / "b.json"
+    plain.write_bytes('["é"]'.encode())
+    packed.write_bytes(gzip.compress(plain.read_bytes()))
+    marked.write_bytes(b"\xef\xbb\xbf" + plain.read_bytes())
+
+    assert read_json(plain) == read_json(packed) == read_json(marked) == ["é"]
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(AtlopError, match=r"dev\.json: no such file; check the path"):
+        read_json(tmp_path / "dev.json")
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (
+            b'[{"title": "Skai TV"},\n {"title": ',
+            r"dev\.json, line 2, column 12: not valid JSON .*; the file may be cut",
+        ),
+        (b"title,h,t\n", r"dev\.json, line 1, column 1: not valid JSON"),
+        (b"", r"dev\.json, line 1, column 1: not valid JSON"),
+        (b'["\xff"]', r"dev\.json: byte 2 is not UTF-8; expected a JSON file in UTF-8"),
+    ],
+)
+def test_what_is_not_json_is_refused_with_its_place(tmp_path: Path, content: bytes, message: str) -> None:
+    path = tmp_path / "dev.json"
+    path.write_bytes(content)
+
+    with pytest.raises(AtlopError, match=message):
+        read_json(path)
+
+
+def test_a_folder_is_no_file_to_read(tmp_path: Path) -> None:
+    with pytest.raises(AtlopError, match="cannot be read"):
+        read_json(tmp_path)
+
+
+def test_a_packed_file_that_is_cut_or_damaged_or_not_packed_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "dev.json.gz"
+    packed = gzip.compress(os.urandom(1000).hex().encode())
+    damaged = bytearray(packed)
+    damaged[20] ^= 0xFF
+    damaged[21] ^= 0xFF
+    for content in (packed[:-20], bytes(damaged), b"[]"):
+        path.write_bytes(content)
+        with pytest.raises(AtlopError, match=r"dev\.json\.gz: "):
+            read_json(path)
+
+
+def test_the_digest_is_that_of_the_bytes(tmp_path: Path) -> None:
+    path = tmp_path / "dev.json"
+    path.write_bytes(b"[]")
+
+    assert sha256_of(path) == hashlib.sha256(b"[]").hexdigest()
+
+
+def test_a_file_is_written_with_its_folder(tmp_path: Path) -> None:
+    path = tmp_path / "run" / "notes.txt"
+
+    write_text(path, "é")
+
+    assert path.read_bytes() == "é".encode()
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_a_failure_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
+    path = tmp_path / "notes.txt"
+    path.write_text("old")
+
+    def fail() -> None:
+        with written_whole(path) as temporary:
+            temporary.write_text("half")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        fail()
+
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_until_the_end_the_old_file_stays(tmp_path: Path) -> None:
+    path = tmp_path / "notes.txt"
+    path.write_text("old")
+
+    with written_whole(path) as temporary:
+        temporary.write_text("new")
+        assert path.read_text() == "old"
+
+    assert path.read_text() == "new"
+
+
+def test_a_written_file_has_the_permissions_of_any_new_file(tmp_path: Path) -> None:
+    ordinary, path = tmp_path / "ordinary", tmp_path / "notes.txt"
+    ordinary.touch()
+
+    write_text(path, "text")
+
+    assert path.stat().st_mode == ordinary.stat().st_mode
