@@ -1,0 +1,20 @@
+"""Files on disk -> `Document`."""
+
+from atlop.corpora.corpus import CORPORA, Corpus, read_corpus
+from atlop.corpora.findings import Findings, InvalidPolicy, Reader
+from atlop.corpora.relations import check_relations, read_train_facts, read_vocabulary
+from atlop.corpora.statistics import CorpusStatistics, statistics_of
+
+__all__ = [
+    "CORPORA",
+    "Corpus",
+    "CorpusStatistics",
+    "Findings",
+    "InvalidPolicy",
+    "Reader",
+    "check_relations",
+    "read_corpus",
+    "read_train_facts",
+    "read_vocabulary",
+    "statistics_of",
+]

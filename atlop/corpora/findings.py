@@ -1,0 +1,50 @@
+"""What a reader meets besides valid documents."""
+
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Literal, Protocol, TypeAlias
+
+from atlop.errors import AtlopError
+from atlop.schema import Document
+
+logger = logging.getLogger(__name__)
+
+InvalidPolicy: TypeAlias = Literal["strict", "skip"]
+"""What happens to an invalid document: `strict` raises at the first one, `skip` drops, logs and counts it."""
+
+
+class Findings:
+    """Invalid documents and merged facts of one file, gathered while a reader goes through it."""
+
+    def __init__(self, *, invalid: InvalidPolicy = "strict") -> None:
+        if invalid not in ("strict", "skip"):
+            raise AtlopError(f'invalid documents: expected "strict" or "skip", found {invalid!r}')
+        self._invalid = invalid
+        self.skipped: list[str] = []
+        """One message for each dropped document."""
+        self.merged = 0
+        """Number of facts dropped because the same document lists them more than once."""
+
+    def drop(self, problem: AtlopError) -> None:
+        """Note an invalid document, which the reader then leaves out.
+
+        Raises:
+            AtlopError: The problem itself, unless invalid documents are to be skipped.
+        """
+        if self._invalid == "strict":
+            raise problem
+        logger.warning("document skipped: %s", problem)
+        self.skipped.append(str(problem))
+
+    def merge(self, count: int) -> None:
+        """Note how many facts of a document were listed before."""
+        self.merged += count
+
+
+class Reader(Protocol):
+    """Reads one file layout: yields every valid document in order and reports the rest to `findings`."""
+
+    def __call__(self, path: Path, *, findings: Findings) -> Iterator[Document]:
+        """Yield the documents of the file."""
+        ...

@@ -1,0 +1,280 @@
+"""Fact -> leaderboard files, and back: `result.json`, and the zip that DocRED's leaderboard takes."""
+
+import json
+import zipfile
+import zlib
+from collections import Counter
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from atlop.errors import AtlopError
+from atlop.files import read_json, write_text, written_whole
+from atlop.json_values import expect, field, whole_numbers
+from atlop.schema import Document, Fact
+
+MEMBER = "result.json"
+"""The one file that the leaderboard expects in the zip, at its top level."""
+LISTED = 5  # problems of one kind that are written out; the rest are counted
+
+
+@dataclass(frozen=True)
+class Submission:
+    """The facts of a submission file, sorted to the documents that they speak of."""
+
+    path: Path
+    predictions: tuple[tuple[Fact, ...], ...]
+    """Distinct facts of each document, in the order of the documents; the first of duplicates stays."""
+    duplicates: int
+    """Number of rows left out because an earlier one has the same title, subject, object and relation."""
+    unknown: int
+    """Number of distinct facts under titles that no document has."""
+    unknown_titles: tuple[str, ...]
+
+
+def write_submission(
+    path: Path,
+    *,
+    documents: Sequence[Document],
+    predictions: Sequence[Collection[Fact]],
+    relations: Collection[str],
+) -> Path:
+    """Check the facts, then write `path` (JSON) and the zip of the same stem beside it.
+
+    Args:
+        path: Where the JSON goes, customarily `result.json`; in the zip it is always named so.
+        documents: The documents of the test file.
+        predictions: Facts of each document, in the order of the documents.
+        relations: Every relation that the leaderboard knows.
+
+    Returns:
+        The path of the zip.
+
+    Raises:
+        AtlopError: Something would make the files invalid; nothing has been written then.
+    """
+    if path.suffix != ".json":
+        raise AtlopError(f"{path}: expected a name that ends in .json; the zip is written beside it")
+    if len(predictions) != len(documents):
+        raise AtlopError(
+            f"{path}: predictions for {len(predictions)} documents, but the test file has {len(documents)}"
+        )
+    problems = _Problems()
+    for title in _repeated_titles(documents):
+        problems.add("repeated title", _ambiguous(title))
+    known = frozenset(relations)
+    rows = []
+    for document, facts in zip(documents, predictions, strict=True):
+        counted: set[tuple[int, int, str]] = set()
+        for fact in facts:
+            where = f'document "{document.title}", fact {fact.subject} → {fact.object} {fact.relation}'
+            for kind, message in _fact_problems(fact, document=document, relations=known):
+                problems.add(kind, f"{where}: {message}")
+            if fact.key in counted:
+                problems.add("duplicate", f"{where}: is there more than once")
+            counted.add(fact.key)
+            rows.append(_row_of(fact, title=document.title))
+    if problems:
+        raise AtlopError(f"{path}: not written: " + "; ".join(problems.listed()))
+    text = "[" + ",".join("\n" + json.dumps(row) for row in rows) + "\n]\n"
+    packed = path.with_suffix(".zip")
+    write_text(path, text)
+    with written_whole(packed) as temporary, zipfile.ZipFile(temporary, "w") as archive:
+        member = zipfile.ZipInfo(MEMBER, date_time=(1980, 1, 1, 0, 0, 0))  # the same facts give the same bytes
+        member.compress_type = zipfile.ZIP_DEFLATED
+        member.create_system = 3
+        member.external_attr = 0o644 << 16
+        archive.writestr(member, text)
+    return packed
+
+
+def read_submission(path: Path, *, documents: Sequence[Document]) -> Submission:
+    """Read a submission to score it, as leniently as the official scorer.
+
+    Unknown titles, unknown relations, duplicates and facts from an entity to itself are no errors here;
+    `check_submission` lists them.
+
+    Args:
+        path: The JSON file, or the zip.
+        documents: The documents that are scored.
+
+    Raises:
+        AtlopError: The file is malformed, an entity index is beyond its document, or two documents share a title.
+    """
+    for title in _repeated_titles(documents):
+        raise AtlopError(f"{path}: {_ambiguous(title)}")
+    index_of = {document.title: index for index, document in enumerate(documents)}
+    predictions: list[dict[tuple[int, int, str], Fact]] = [{} for _ in documents]
+    unknown: dict[tuple[str, int, int, str], None] = {}
+    rows = _read_rows(path)
+    for number, row in enumerate(rows):
+        where = f"{path}, row {number}"
+        title, fact = _parse_row(row, where=where)
+        if title not in index_of:
+            unknown[title, *fact.key] = None
+            continue
+        document = documents[index_of[title]]
+        for message in _index_problems(fact, document=document):
+            raise AtlopError(f'{where} ("{title}"): {message}; the file may belong to another corpus')
+        predictions[index_of[title]].setdefault(fact.key, fact)
+    kept = sum(map(len, predictions)) + len(unknown)
+    return Submission(
+        path=path,
+        predictions=tuple(tuple(facts.values()) for facts in predictions),
+        duplicates=len(rows) - kept,
+        unknown=len(unknown),
+        unknown_titles=tuple(dict.fromkeys(title for title, *_ in unknown)),
+    )
+
+
+def check_submission(path: Path, *, documents: Sequence[Document], relations: Collection[str] | None) -> list[str]:
+    """List what the leaderboard would refuse or count as wrong; empty for a valid file.
+
+    Args:
+        path: The JSON file, or the zip.
+        documents: The documents of the test file.
+        relations: Every relation that the leaderboard knows; `None` leaves relations unchecked.
+
+    Returns:
+        One message for each problem, at most `LISTED` of a kind followed by how many more there are.
+    """
+    problems = _Problems()
+    for title in _repeated_titles(documents):
+        problems.add("repeated title", _ambiguous(title))
+    try:
+        rows = _read_rows(path)
+        if path.suffix == ".zip":
+            for name in _other_members(path):
+                problems.add("other file", f"{path}: holds {name} besides {MEMBER}; the leaderboard expects it alone")
+    except AtlopError as problem:
+        problems.add("unreadable", str(problem))
+        return problems.listed()
+    by_title = {document.title: document for document in documents}
+    known = None if relations is None else frozenset(relations)
+    first_row: dict[tuple[str, int, int, str], int] = {}
+    for number, row in enumerate(rows):
+        where = f"{path}, row {number}"
+        try:
+            title, fact = _parse_row(row, where=where)
+        except AtlopError as problem:
+            problems.add("malformed row", str(problem))
+            continue
+        document = by_title.get(title)
+        if document is None:
+            problems.add("unknown title", f'{where}: no document has the title "{title}"')
+        for kind, message in _fact_problems(fact, document=document, relations=known):
+            problems.add(kind, f'{where} ("{title}"): {message}')
+        first = first_row.setdefault((title, *fact.key), number)
+        if first != number:
+            problems.add("duplicate", f'{where} ("{title}"): repeats row {first}')
+    return problems.listed()
+
+
+class _Problems:
+    """Messages by kind; of each kind a few are kept and all are counted."""
+
+    def __init__(self) -> None:
+        self._messages: dict[str, list[str]] = {}
+        self._counts: Counter[str] = Counter()
+
+    def add(self, kind: str, message: str) -> None:
+        self._counts[kind] += 1
+        if self._counts[kind] <= LISTED:
+            self._messages.setdefault(kind, []).append(message)
+
+    def __bool__(self) -> bool:
+        return bool(self._counts)
+
+    def listed(self) -> list[str]:
+        messages = []
+        for kind, listed in self._messages.items():
+            messages.extend(listed)
+            if more := self._counts[kind] - len(listed):
+                messages.append(f"… and {more} more of this kind ({kind})")
+        return messages
+
+
+def _read_rows(path: Path) -> list[Any]:
+    value = _read_member(path) if path.suffix == ".zip" else read_json(path)
+    return expect(value, list, where=str(path))
+
+
+def _read_member(path: Path) -> Any:
+    where = f"{path}, {MEMBER}"
+    try:
+        with zipfile.ZipFile(path) as archive:
+            if MEMBER not in archive.namelist():
+                found = ", ".join(archive.namelist()[:LISTED]) or "nothing"
+                raise AtlopError(f"{path}: expected {MEMBER} at the top level of the zip, found {found}")
+            text = archive.read(MEMBER).decode("utf-8-sig")
+        return json.loads(text)
+    except FileNotFoundError:
+        raise AtlopError(f"{path}: no such file; check the path") from None
+    except UnicodeDecodeError as error:
+        raise AtlopError(f"{where}: byte {error.start} is not UTF-8; expected a JSON file in UTF-8") from None
+    except json.JSONDecodeError as error:
+        raise AtlopError(
+            f"{where}, line {error.lineno}, column {error.colno}: not valid JSON ({error.msg}); it may be cut short"
+        ) from None
+    except (zipfile.BadZipFile, zlib.error, OSError, EOFError, RuntimeError) as error:  # RuntimeError: encrypted
+        raise AtlopError(f"{path}: cannot be read as a zip: {error}") from None
+
+
+def _other_members(path: Path) -> list[str]:
+    with zipfile.ZipFile(path) as archive:
+        return [name for name in archive.namelist() if name != MEMBER]
+
+
+def _parse_row(value: object, *, where: str) -> tuple[str, Fact]:
+    row: dict[str, Any] = expect(value, dict, where=where)
+    evidence: tuple[int, ...] = ()
+    if "evidence" in row:
+        evidence = whole_numbers(field(row, "evidence", list, where=where), where=f'{where}, "evidence"')
+    fact = Fact(
+        subject=field(row, "h_idx", int, where=where),
+        object=field(row, "t_idx", int, where=where),
+        relation=field(row, "r", str, where=where),
+        evidence=evidence,
+    )
+    return field(row, "title", str, where=where), fact
+
+
+def _row_of(fact: Fact, *, title: str) -> dict[str, object]:
+    row: dict[str, object] = {"title": title, "h_idx": fact.subject, "t_idx": fact.object, "r": fact.relation}
+    return row | {"evidence": list(fact.evidence)} if fact.evidence else row
+
+
+def _fact_problems(
+    fact: Fact, *, document: Document | None, relations: frozenset[str] | None
+) -> Iterator[tuple[str, str]]:
+    """Yield kind and message of each problem; without a document, of what can be told without one."""
+    if document is not None:
+        for message in _index_problems(fact, document=document):
+            yield "entity out of range", message
+        sentences = len(document.sentences)
+        for sentence in fact.evidence:
+            if not 0 <= sentence < sentences:
+                yield (
+                    "evidence out of range",
+                    f"evidence sentence {sentence}, but the document has {sentences} sentences",
+                )
+    if fact.subject == fact.object:
+        yield "one entity twice", f"subject and object are both entity {fact.subject}"
+    if relations is not None and fact.relation not in relations:
+        yield "unknown relation", f'relation "{fact.relation}" is not among the {len(relations)} known ones'
+
+
+def _index_problems(fact: Fact, *, document: Document) -> Iterator[str]:
+    entities = len(document.entities)
+    for role, index in (("subject (h_idx)", fact.subject), ("object (t_idx)", fact.object)):
+        if not 0 <= index < entities:
+            yield f"{role} is entity {index}, but the document has {entities} entities, counted from 0"
+
+
+def _repeated_titles(documents: Sequence[Document]) -> list[str]:
+    return [title for title, count in Counter(document.title for document in documents).items() if count > 1]
+
+
+def _ambiguous(title: str) -> str:
+    return f'more than one document has the title "{title}", so a fact under it could mean any; give each its own'

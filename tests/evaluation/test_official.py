@@ -1,0 +1,163 @@
+import json
+from collections import defaultdict
+from pathlib import Path
+
+import pytest
+
+from atlop.corpora import read_corpus, read_train_facts
+from atlop.errors import AtlopError
+from atlop.evaluation import official_scores
+from atlop.schema import Document, Entity, Fact, Mention
+from atlop.submission import read_submission
+
+EPSILON = 1e-5
+
+
+def entity(*names: str) -> Entity:
+    return Entity(tuple(Mention(name, 0, 0, 1, "PER") for name in names))
+
+
+DOCUMENT = Document(
+    title="Kin",
+    sentences=(("Ada",), ("London",), ("Byron",)),
+    entities=(entity("Ada", "A. L."), entity("London"), entity("Byron")),
+    facts=(Fact(0, 1, "P19", (0, 1)), Fact(0, 2, "P22", (2,)), Fact(2, 1, "P551")),
+)
+
+
+def test_f1_rests_on_correct_submitted_and_gold_facts() -> None:
+    predicted = [Fact(0, 1, "P19"), Fact(1, 0, "P19")]
+
+    scores = official_scores([DOCUMENT], predictions=[predicted], train_facts=None)
+
+    assert (scores.correct, scores.submitted, scores.gold) == (1, 2, 3)
+    assert (scores.precision, scores.recall) == (1 / 2, 1 / 3)
+    assert scores.f1 == pytest.approx(2 * (1 / 2) * (1 / 3) / (1 / 2 + 1 / 3))
+
+
+def test_of_duplicates_the_first_stays() -> None:
+    predicted = [Fact(0, 1, "P19", (2,)), Fact(0, 1, "P19", (0, 1))]
+
+    scores = official_scores([DOCUMENT], predictions=[predicted], train_facts=None)
+
+    assert (scores.submitted, scores.correct) == (1, 1)
+    assert (scores.evidence_submitted, scores.evidence_correct) == (1, 0)
+
+
+def test_evidence_of_wrong_facts_lowers_precision() -> None:
+    predicted = [Fact(0, 1, "P19", (1, 2)), Fact(1, 0, "P19", (0, 1))]
+
+    scores = official_scores([DOCUMENT], predictions=[predicted], train_facts=None)
+
+    assert (scores.evidence_correct, scores.evidence_submitted, scores.evidence_gold) == (1, 4, 3)
+    assert (scores.evidence_precision, scores.evidence_recall) == (1 / 4, 1 / 3)
+    assert scores.evidence_f1 == pytest.approx(2 / 7)
+
+
+def test_a_sentence_that_a_fact_lists_twice_counts_once() -> None:
+    scores = official_scores([DOCUMENT], predictions=[[Fact(0, 1, "P19", (1, 1))]], train_facts=None)
+
+    assert (scores.evidence_correct, scores.evidence_submitted) == (1, 1)
+
+
+def test_a_correct_fact_is_seen_when_any_pair_of_names_is_a_train_fact() -> None:
+    predicted = [Fact(0, 1, "P19"), Fact(0, 2, "P22"), Fact(1, 2, "P19")]
+    train_facts = {("A. L.", "London", "P19"), ("Ada", "Byron", "P19"), ("London", "Byron", "P19")}
+
+    scores = official_scores([DOCUMENT], predictions=[predicted], train_facts=train_facts)
+
+    ign_precision = (2 - 1) / (3 - 1 + EPSILON)
+    assert scores.seen == 1
+    assert scores.ign_precision == pytest.approx(ign_precision, abs=1e-12)
+    assert scores.ign_f1 == pytest.approx(2 * ign_precision * (2 / 3) / (ign_precision + 2 / 3), abs=1e-12)
+
+
+def test_without_train_facts_there_is_no_ign_f1() -> None:
+    scores = official_scores([DOCUMENT], predictions=[DOCUMENT.facts or ()], train_facts=None)
+
+    assert scores.ign_f1 is scores.ign_precision is scores.seen is None
+    assert scores.f1 == 1.0
+
+
+def test_with_no_train_fact_at_all_ign_f1_differs_by_the_epsilon_alone() -> None:
+    scores = official_scores([DOCUMENT], predictions=[DOCUMENT.facts or ()], train_facts=set())
+
+    assert scores.seen == 0
+    assert scores.ign_precision == 3 / (3 + EPSILON)
+
+
+def test_facts_under_unknown_titles_count_as_submitted_and_wrong() -> None:
+    scores = official_scores([DOCUMENT], predictions=[[Fact(0, 1, "P19")]], train_facts=set(), unknown=3)
+
+    assert (scores.submitted, scores.correct, scores.unknown) == (4, 1, 3)
+    assert scores.precision == 1 / 4
+    assert scores.ign_precision == 1 / (4 + EPSILON)
+
+
+def test_no_prediction_at_all_scores_zero() -> None:
+    scores = official_scores([DOCUMENT], predictions=[()], train_facts=set())
+
+    assert scores.f1 == scores.precision == scores.recall == scores.ign_f1 == scores.evidence_f1 == 0.0
+
+
+def test_a_gold_file_without_facts_scores_zero() -> None:
+    empty = Document("Kin", DOCUMENT.sentences, DOCUMENT.entities, ())
+
+    assert official_scores([empty], predictions=[[Fact(0, 1, "P19")]], train_facts=None).f1 == 0.0
+    assert official_scores([], predictions=[], train_facts=None).f1 == 0.0
+
+
+def test_an_unlabelled_document_is_refused() -> None:
+    unlabelled = Document("Skai TV", DOCUMENT.sentences, DOCUMENT.entities, None)
+
+    with pytest.raises(AtlopError, match=r'^document 1 \("Skai TV"\): has no labels to score against; give a labelled'):
+        official_scores([DOCUMENT, unlabelled], predictions=[(), ()], train_facts=None)
+
+
+def test_predictions_must_fit_the_documents() -> None:
+    with pytest.raises(AtlopError, match="predictions for 2 documents, but 1 to score"):
+        official_scores([DOCUMENT], predictions=[(), ()], train_facts=None)
+
+
+GOLDEN_CASES = list(json.loads((Path(__file__).parents[1] / "golden/scores/cases.json").read_text())["cases"])
+
+
+@pytest.mark.parametrize("name", GOLDEN_CASES)
+def test_golden_scores_are_reproduced(golden: Path, tmp_path: Path, name: str) -> None:
+    case = json.loads((golden / "scores/cases.json").read_text())["cases"][name]
+    path = tmp_path / "result.json"
+    path.write_text(json.dumps(case["predictions"]))
+    documents = read_corpus(golden / "documents.json").documents
+    submission = read_submission(path, documents=documents)
+
+    scores = official_scores(
+        documents,
+        predictions=submission.predictions,
+        train_facts=read_train_facts(golden / "scores/train_annotated.json"),
+        unknown=submission.unknown,
+    )
+
+    assert scores.f1 == pytest.approx(case["f1"], abs=1e-9)
+    assert scores.evidence_f1 == pytest.approx(case["evidence_f1"], abs=1e-9)
+    assert scores.ign_f1 == pytest.approx(case["ign_f1"], abs=1e-9)
+
+
+def test_the_scores_agree_with_a_slow_count_on_a_real_corpus(real_data: Path) -> None:
+    documents = read_corpus(real_data / "redocred/dev_revised.json").documents
+    train_facts = read_train_facts(real_data / "docred/train_annotated.fact")
+    predictions = [(document.facts or ())[::2] for document in documents]
+
+    scores = official_scores(documents, predictions=predictions, train_facts=train_facts)
+
+    seen = 0
+    for document, facts in zip(documents, predictions, strict=True):
+        names = defaultdict(set)
+        for subject, object_, relation in document.name_triples():
+            names[relation].add((subject, object_))
+        for fact in facts:
+            subjects = [mention.name for mention in document.entities[fact.subject].mentions]
+            objects = [mention.name for mention in document.entities[fact.object].mentions]
+            seen += bool({(s, o, fact.relation) for s in subjects for o in objects} & train_facts)
+    assert scores.correct == scores.submitted == sum(map(len, predictions))
+    assert scores.seen == seen > 0
+    assert scores.evidence_precision == 1.0
