@@ -1,0 +1,94 @@
+"""Encoded documents side by side, padded, as tensors."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields, replace
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from atlop.encoding.documents import EncodedDocument
+
+
+@dataclass(frozen=True)
+class Batch:
+    """What the model reads. Tensors of indices are int64; their padding is −1 unless said otherwise."""
+
+    input_ids: Tensor
+    """Piece ids, `[documents, tokens]`, filled up with the padding piece."""
+    lengths: tuple[int, ...]
+    """Pieces of each document, on the host, since they decide how it is cut into windows."""
+    mention_positions: Tensor
+    """Position of each mention's start marker, `[documents, mentions]`."""
+    entity_mentions: Tensor
+    """Columns of `mention_positions` that belong to each entity, `[documents, entities, slots]`."""
+    pairs: Tensor
+    """Document, subject and object of each pair, document after document, `[pairs, 3]`."""
+    labels: Tensor
+    """Row in `pairs` and class id of each fact, `[labels, 2]`."""
+    pair_counts: tuple[int, ...]
+    """Pairs of each document."""
+    indices: tuple[int, ...]
+    """Index of each document in its corpus."""
+    titles: tuple[str, ...]
+
+    def to(self, device: torch.device) -> "Batch":
+        """Return the batch on another device; the copy does not wait where the memory is pinned."""
+        return self._with_tensors(lambda tensor: tensor.to(device, non_blocking=True))
+
+    def pin_memory(self) -> "Batch":
+        """Return the batch in pinned memory; `torch.utils.data.DataLoader` calls this."""
+        return self._with_tensors(Tensor.pin_memory)
+
+    def dense_labels(self, classes: int) -> Tensor:
+        """Return which classes hold for which pair, bool `[pairs, classes]`; TH (column 0) holds for none."""
+        labels = torch.zeros(len(self.pairs), classes, dtype=torch.bool, device=self.labels.device)
+        labels[self.labels[:, 0], self.labels[:, 1]] = True
+        return labels
+
+    def _with_tensors(self, change: Callable[[Tensor], Tensor]) -> "Batch":
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        return replace(self, **{name: change(value) for name, value in values.items() if isinstance(value, Tensor)})
+
+
+def collate(documents: Sequence[EncodedDocument], *, padding: int) -> Batch:
+    """Put documents side by side.
+
+    Args:
+        documents: At least one.
+        padding: Piece id that fills up shorter documents.
+    """
+    lengths = tuple(len(document.input_ids) for document in documents)
+    pair_counts = tuple(len(document.pairs) for document in documents)
+    mentions = max(len(document.mention_positions) for document in documents)
+    entities = max(document.entities for document in documents)
+    counts = [np.bincount(document.mention_entities, minlength=document.entities) for document in documents]
+    slots = max((int(count.max()) for count in counts if count.size), default=0)
+
+    input_ids = np.full((len(documents), max(lengths)), padding, dtype=np.int64)
+    mention_positions = np.full((len(documents), mentions), -1, dtype=np.int64)
+    entity_mentions = np.full((len(documents), entities, slots), -1, dtype=np.int64)
+    pairs = np.empty((sum(pair_counts), 3), dtype=np.int64)
+    labels = []
+    first_pair = 0
+    for row, (document, count) in enumerate(zip(documents, counts, strict=True)):
+        kept = len(document.mention_positions)
+        input_ids[row, : lengths[row]] = document.input_ids
+        mention_positions[row, :kept] = document.mention_positions
+        slot = np.arange(kept) - np.repeat(count.cumsum() - count, count)
+        entity_mentions[row, document.mention_entities, slot] = np.arange(kept)
+        pairs[first_pair : first_pair + pair_counts[row], 0] = row
+        pairs[first_pair : first_pair + pair_counts[row], 1:] = document.pairs
+        labels.append(document.labels.astype(np.int64) + (first_pair, 0))
+        first_pair += pair_counts[row]
+    return Batch(
+        input_ids=torch.from_numpy(input_ids),
+        lengths=lengths,
+        mention_positions=torch.from_numpy(mention_positions),
+        entity_mentions=torch.from_numpy(entity_mentions),
+        pairs=torch.from_numpy(pairs),
+        labels=torch.from_numpy(np.concatenate(labels)),
+        pair_counts=pair_counts,
+        indices=tuple(document.index for document in documents),
+        titles=tuple(document.title for document in documents),
+    )

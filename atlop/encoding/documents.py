@@ -1,0 +1,171 @@
+"""Documents to piece ids, marker positions, pairs and sparse labels (paper, 'Encoder')."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from transformers import PreTrainedTokenizerBase
+
+from atlop.encoding.pieces import SpecialPieces, WordCutter
+from atlop.schema import Document, RelationVocabulary
+
+
+@dataclass(frozen=True, slots=True)
+class EncodedDocument:
+    """One document as the model reads it. Arrays are int32."""
+
+    index: int
+    """Index of the document in its corpus."""
+    title: str
+    input_ids: NDArray[np.int32]
+    """Piece ids with the special tokens, `[tokens]`."""
+    mention_positions: NDArray[np.int32]
+    """Position of each kept mention's start marker in `input_ids`, `[mentions]`."""
+    mention_entities: NDArray[np.int32]
+    """Entity of each kept mention, ascending, `[mentions]`."""
+    entities: int
+    """Number of entities, those without a kept mention included."""
+    pairs: NDArray[np.int32]
+    """Subject and object of each pair to classify, `[pairs, 2]`."""
+    labels: NDArray[np.int32]
+    """Row in `pairs` and class id of each fact of a known relation, `[labels, 2]`; empty where there are no labels."""
+    lost_mentions: int
+    """Mentions whose start marker lies beyond the cut."""
+    lost_entities: int
+    """Entities without a kept mention."""
+    lost_facts: int
+    """Facts whose subject or object has no kept mention."""
+    unknown_facts: int
+    """Facts of a relation that the vocabulary does not have."""
+
+
+@dataclass(frozen=True)
+class Truncation:
+    """What a maximum length costs a corpus."""
+
+    documents: int
+    """Documents that lost a mention."""
+    mentions: int
+    entities: int
+    facts: int
+    """Facts that no model can find, since the subject or the object has no mention left."""
+
+    @classmethod
+    def of(cls, documents: Iterable[EncodedDocument]) -> "Truncation":
+        """Add up what each document lost."""
+        lost = [document for document in documents if document.lost_mentions]
+        return cls(
+            documents=len(lost),
+            mentions=sum(document.lost_mentions for document in lost),
+            entities=sum(document.lost_entities for document in lost),
+            facts=sum(document.lost_facts for document in lost),
+        )
+
+    def __str__(self) -> str:
+        return (
+            f"{self.mentions} mentions beyond the cut in {self.documents} documents; "
+            f"{self.entities} entities and {self.facts} facts cannot be reached"
+        )
+
+
+class DocumentEncoder:
+    """Encodes documents one after the other; words that come again are not cut again."""
+
+    def __init__(
+        self,
+        tokenizer: PreTrainedTokenizerBase,
+        *,
+        vocabulary: RelationVocabulary,
+        max_length: int = 1024,
+        leading_space: bool = False,
+    ):
+        """Prepare the tokenizer.
+
+        Args:
+            tokenizer: Any tokenizer that transformers loads and that has a piece for `*`.
+            vocabulary: Class ids of the relations.
+            max_length: Longest input in pieces, special tokens counted.
+            leading_space: Cut each word as if a space stood before it.
+
+        Raises:
+            AtlopError: The tokenizer has no piece for `*`.
+        """
+        self._special = SpecialPieces.of(tokenizer)
+        self._cutter = WordCutter(tokenizer, leading_space=leading_space)
+        self._vocabulary = vocabulary
+        self._most_pieces = max_length - len(self._special.start) - len(self._special.end)
+
+    def encode(self, documents: Iterable[Document]) -> Iterator[EncodedDocument]:
+        """Yield the documents in their order, encoded."""
+        for index, document in enumerate(documents):
+            yield self._encode(document, index=index)
+
+    def _encode(self, document: Document, *, index: int) -> EncodedDocument:
+        pieces, markers = self._mark(document)
+        start, end = self._special.start, self._special.end
+        mention_entities = [entity for entity, positions in enumerate(markers) for _ in positions]
+        positions = np.array([position for entity in markers for position in entity], dtype=np.int32)
+        kept = positions < self._most_pieces
+        kept_entities = np.array(mention_entities, dtype=np.int32)[kept]
+        pairs = ordered_pairs(len(document.entities))
+        facts = np.array([(fact.subject, fact.object) for fact in document.facts or ()], dtype=np.int32).reshape(-1, 2)
+        labels = self._labels(document)
+        reached = np.zeros(len(document.entities), dtype=bool)
+        reached[kept_entities] = True
+        return EncodedDocument(
+            index=index,
+            title=document.title,
+            input_ids=np.array([*start, *pieces[: self._most_pieces], *end], dtype=np.int32),
+            mention_positions=positions[kept] + np.int32(len(start)),
+            mention_entities=kept_entities,
+            entities=len(document.entities),
+            pairs=pairs,
+            labels=labels,
+            lost_mentions=int((~kept).sum()),
+            lost_entities=int((~reached).sum()),
+            lost_facts=int((~reached[facts].all(axis=1)).sum()),
+            unknown_facts=len(facts) - len(labels),
+        )
+
+    def _mark(self, document: Document) -> tuple[list[int], list[list[int]]]:
+        """Return all pieces of a document, markers included, and each entity's start marker positions among them."""
+        mentions = [mention for entity in document.entities for mention in entity.mentions]
+        starts = {(mention.sentence, mention.start) for mention in mentions}
+        ends = {(mention.sentence, mention.end - 1) for mention in mentions}
+        cutter, marker = self._cutter, self._cutter.marker
+        cutter.learn(word for sentence in document.sentences for word in sentence)
+        pieces: list[int] = []
+        marker_positions: dict[tuple[int, int], int] = {}
+        for sentence_index, sentence in enumerate(document.sentences):
+            for word_index, word in enumerate(sentence):
+                place = (sentence_index, word_index)
+                if place in starts:
+                    marker_positions[place] = len(pieces)
+                    pieces.append(marker)
+                pieces += cutter[word]
+                if place in ends:
+                    pieces.append(marker)
+        return pieces, [
+            [marker_positions[mention.sentence, mention.start] for mention in entity.mentions]
+            for entity in document.entities
+        ]
+
+    def _labels(self, document: Document) -> NDArray[np.int32]:
+        """Return the row among the ordered pairs and the class id of each fact, `[labels, 2]`."""
+        others = len(document.entities) - 1
+        labels = [
+            (
+                fact.subject * others + fact.object - (fact.object > fact.subject),
+                self._vocabulary.class_of(fact.relation),
+            )
+            for fact in document.facts or ()
+            if fact.relation in self._vocabulary
+        ]
+        return np.array(labels, dtype=np.int32).reshape(-1, 2)
+
+
+def ordered_pairs(entities: int) -> NDArray[np.int32]:
+    """Return all (subject, object) with subject ≠ object, row by row, `[entities · (entities − 1), 2]`."""
+    subject, object_ = np.divmod(np.arange(entities * entities, dtype=np.int32), max(entities, 1))
+    return np.stack([subject, object_], axis=1)[subject != object_]

@@ -1,0 +1,85 @@
+"""Words to the encoder's pieces."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from transformers import PreTrainedTokenizerBase
+
+from atlop.errors import AtlopError
+
+MARKER = "*"
+"""The piece that stands before and after a mention (paper, 'Encoder')."""
+
+
+@dataclass(frozen=True)
+class SpecialPieces:
+    """What a tokenizer wraps an input in."""
+
+    start: tuple[int, ...]
+    """Piece ids before the text, for example `[CLS]`."""
+    end: tuple[int, ...]
+    """Piece ids after the text, for example `[SEP]`."""
+    padding: int
+    """Piece id that fills a batch up."""
+
+    @classmethod
+    def of(cls, tokenizer: PreTrainedTokenizerBase) -> "SpecialPieces":
+        """Read them off the way the tokenizer wraps a word."""
+        bare = _piece_ids(tokenizer, ["a"])[0]
+        wrapped: list[int] = tokenizer("a")["input_ids"]
+        first = next(i for i in range(len(wrapped)) if wrapped[i : i + len(bare)] == bare)
+        padding = tokenizer.pad_token_id
+        return cls(
+            start=tuple(wrapped[:first]),
+            end=tuple(wrapped[first + len(bare) :]),
+            padding=0 if padding is None else padding,
+        )
+
+
+class WordCutter:
+    """Cuts words into pieces, each word on its own and only the first time that it is seen."""
+
+    def __init__(self, tokenizer: PreTrainedTokenizerBase, *, leading_space: bool = False):
+        """Keep the tokenizer.
+
+        Args:
+            tokenizer: Any tokenizer that transformers loads.
+            leading_space: Cut each word as if a space stood before it; matters for byte-level BPE (RoBERTa).
+
+        Raises:
+            AtlopError: The tokenizer has no piece for the mention marker `*`.
+        """
+        self._tokenizer = tokenizer
+        self._prefix = " " if leading_space else ""
+        self._pieces: dict[str, list[int]] = {}
+        self.marker = self._marker_piece()
+
+    def learn(self, words: Iterable[str]) -> None:
+        """Cut the words that were not seen yet, all in one call."""
+        unseen = [word for word in dict.fromkeys(words) if word not in self._pieces]
+        if unseen:
+            cut = _piece_ids(self._tokenizer, [self._prefix + word for word in unseen])
+            self._pieces.update(zip(unseen, cut, strict=True))
+
+    def __getitem__(self, word: str) -> list[int]:
+        """Return the piece ids of a learned word."""
+        return self._pieces[word]
+
+    def _marker_piece(self) -> int:
+        """Return the id of `*` itself, or of the one piece that `*` is cut into (SentencePiece: `▁*`)."""
+        tokenizer = self._tokenizer
+        known = tokenizer.convert_tokens_to_ids(MARKER)
+        if isinstance(known, int) and known != tokenizer.unk_token_id:
+            return known
+        pieces = _piece_ids(tokenizer, [MARKER])[0]
+        if not pieces or tokenizer.unk_token_id in pieces:
+            raise AtlopError(
+                f"tokenizer {tokenizer.name_or_path!r} has no piece for the mention marker {MARKER!r}; "
+                "add it to the vocabulary or choose another encoder"
+            )
+        return pieces[-1]
+
+
+def _piece_ids(tokenizer: PreTrainedTokenizerBase, texts: list[str]) -> list[list[int]]:
+    encoded = tokenizer(texts, add_special_tokens=False, return_attention_mask=False, verbose=False)
+    return list(encoded["input_ids"])

@@ -1,0 +1,14 @@
+from atlop.model.atlop import AtlopModel
+from atlop.model.configuration import AtlopConfig
+from atlop.model.folder import document_encoder, load_model, new_model, save_model
+from atlop.model.released import load_released
+
+__all__ = [
+    "AtlopConfig",
+    "AtlopModel",
+    "document_encoder",
+    "load_model",
+    "load_released",
+    "new_model",
+    "save_model",
+]

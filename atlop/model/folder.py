@@ -1,0 +1,110 @@
+"""Model folders: made from an encoder, saved with their tokenizer, loaded again."""
+
+from pathlib import Path
+
+import torch
+from transformers import AutoConfig, AutoModel, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
+
+from atlop.config import ClassifierConfig, EncodingConfig, ObjectiveConfig
+from atlop.encoding import DocumentEncoder, SpecialPieces
+from atlop.errors import AtlopError
+from atlop.model.atlop import AtlopModel, without_pooler
+from atlop.model.configuration import AtlopConfig, window_end
+from atlop.schema import RelationVocabulary
+
+
+def new_model(
+    encoder: str,
+    *,
+    vocabulary: RelationVocabulary,
+    encoding: EncodingConfig,
+    classifier: ClassifierConfig,
+    objective: ObjectiveConfig,
+    pretrained: bool = True,
+) -> tuple[AtlopModel, PreTrainedTokenizerBase]:
+    """Put new layers on an encoder.
+
+    Args:
+        encoder: Hugging Face name or folder.
+        vocabulary: The relations to tell apart.
+        encoding: How documents become pieces.
+        classifier: Sizes of the new layers.
+        objective: Loss and decision.
+        pretrained: Whether the encoder's weights are read; without them it starts at random.
+
+    Returns:
+        The model in float32 and in evaluation mode, and the encoder's tokenizer.
+
+    Raises:
+        AtlopError: The encoder cannot be loaded, or the sizes do not fit together.
+    """
+    if classifier.representation_size % classifier.block_size:
+        raise AtlopError(
+            f"classifier.block_size: {classifier.block_size} does not divide representation_size "
+            f"{classifier.representation_size}"
+        )
+    try:
+        encoder_config = AutoConfig.from_pretrained(encoder)
+        tokenizer = AutoTokenizer.from_pretrained(encoder)
+        weights = (
+            AutoModel.from_pretrained(encoder, dtype=torch.float32, attn_implementation="eager") if pretrained else None
+        )
+    except (OSError, ValueError) as error:
+        raise AtlopError(_not_loaded("encoder", encoder, error)) from None
+    special = SpecialPieces.of(tokenizer)
+    config = AtlopConfig(
+        encoder=encoder_config.to_dict(),
+        relations={relation: vocabulary.name_of(relation) for relation in vocabulary.relations},
+        representation_size=classifier.representation_size,
+        block_size=classifier.block_size,
+        max_length=encoding.max_length,
+        leading_space=encoding.leading_space,
+        window_start=list(special.start),
+        window_end=window_end(special.end, model_type=encoder_config.model_type),
+        objective=objective.name,
+        max_relations=objective.max_relations,
+    )
+    model = AtlopModel(config)
+    if weights is not None:
+        model.encoder = without_pooler(weights)
+    return model.eval(), tokenizer
+
+
+def save_model(folder: Path, *, model: AtlopModel, tokenizer: PreTrainedTokenizerBase) -> None:
+    """Write configuration, weights (safetensors), relations and tokenizer: all that prediction needs."""
+    model.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+
+
+def load_model(folder: str | Path) -> tuple[AtlopModel, PreTrainedTokenizerBase]:
+    """Load a model folder, or a model of that name on the Hugging Face hub.
+
+    Raises:
+        AtlopError: There is none, or it is not a model of this package.
+    """
+    try:
+        config = AtlopConfig.from_pretrained(folder)
+        if config.encoder is None or config.relations is None:
+            raise AtlopError(f"{folder}: config.json does not describe an atlop model (no encoder or no relations)")
+        model = AtlopModel.from_pretrained(folder, config=config, dtype=torch.float32)
+        tokenizer = AutoTokenizer.from_pretrained(folder)
+    except AtlopError:
+        raise
+    except (OSError, ValueError) as error:
+        raise AtlopError(_not_loaded("model", folder, error)) from None
+    return model.eval(), tokenizer
+
+
+def document_encoder(model: AtlopModel, tokenizer: PreTrainedTokenizerBase) -> DocumentEncoder:
+    """Return the encoder of documents that a model was trained with."""
+    config = model.config
+    return DocumentEncoder(
+        tokenizer, vocabulary=config.vocabulary, max_length=config.max_length, leading_space=config.leading_space
+    )
+
+
+def _not_loaded(what: str, name: str | Path, error: Exception) -> str:
+    reason = str(error).strip().splitlines()[0]
+    return (
+        f"{what} {str(name)!r} cannot be loaded: neither a folder that holds one nor reachable by that name ({reason})"
+    )

@@ -1,0 +1,70 @@
+"""From mentions to entities, and from two entities to the text that both attend to."""
+
+import torch
+from opt_einsum import contract
+from torch import Tensor
+
+CONTEXT_EPSILON = 1e-5
+"""Added to a pair's total attention before it is divided by it; published, and part of the model."""
+
+
+def entity_embeddings(mention_states: Tensor, entity_mentions: Tensor) -> Tensor:
+    """Pool each entity's mentions with logsumexp (paper, equation for entity embeddings).
+
+    Args:
+        mention_states: Hidden states at the start markers, `[documents, mentions, width]`.
+        entity_mentions: Mentions of each entity, `[documents, entities, slots]`; −1 is padding.
+
+    Returns:
+        `[documents, entities, width]`; zeros for an entity without a mention.
+    """
+    states = _of_entities(mention_states, entity_mentions)  # [documents, entities, slots, width]
+    present = (entity_mentions >= 0)[..., None]
+    has_mention = present.any(dim=2)
+    # An entity without mentions pools zeros that are dropped again: logsumexp over −∞ alone has no gradient.
+    pooled = states.masked_fill(~present & has_mention[:, :, None], -torch.inf).logsumexp(dim=2)
+    return pooled.masked_fill(~has_mention, 0.0)
+
+
+def entity_attention(mention_attention: Tensor, entity_mentions: Tensor) -> Tensor:
+    """Average the attention rows of each entity's mentions.
+
+    Args:
+        mention_attention: Rows at the start markers, `[documents, mentions, heads, tokens]`.
+        entity_mentions: Mentions of each entity, `[documents, entities, slots]`; −1 is padding.
+
+    Returns:
+        `[documents, entities, heads, tokens]`; zeros for an entity without a mention.
+    """
+    mentions = mention_attention.shape[1]
+    present = entity_mentions >= 0
+    share = present / present.sum(dim=2, keepdim=True).clamp(min=1)
+    weights = share.new_zeros(*entity_mentions.shape[:2], mentions)  # [documents, entities, mentions]
+    weights = weights.scatter_add(2, entity_mentions.clamp(min=0), share)
+    pooled: Tensor = contract("bem,bmht->beht", weights.to(mention_attention.dtype), mention_attention)
+    return pooled
+
+
+def localized_context(attention: Tensor, hidden: Tensor, pairs: Tensor) -> Tensor:
+    """Average the tokens that both entities of a pair attend to (paper, 'Localized Context Pooling').
+
+    Args:
+        attention: Mean attention row of each entity, `[documents, entities, heads, tokens]`.
+        hidden: Encoder states, `[documents, tokens, width]`.
+        pairs: Document, subject and object of each pair, `[pairs, 3]`, int64.
+
+    Returns:
+        `[pairs, width]`; zeros where the two entities attend to no common token.
+    """
+    document, subject, object_ = pairs.unbind(dim=1)
+    # All pairs of entities at once: as matrix products over heads, far less memory than [pairs, heads, tokens].
+    shared = contract("beht,bfht->beft", attention, attention) / attention.shape[2]
+    weight = shared / (shared.sum(dim=3, keepdim=True) + CONTEXT_EPSILON)
+    context: Tensor = contract("beft,btd->befd", weight, hidden)
+    return context[document, subject, object_]
+
+
+def _of_entities(values: Tensor, entity_mentions: Tensor) -> Tensor:
+    """Gather `[documents, mentions, …]` into `[documents, entities, slots, …]`."""
+    documents = torch.arange(len(values), device=values.device)[:, None, None]
+    return values[documents, entity_mentions.clamp(min=0)]

@@ -1,0 +1,67 @@
+"""Checkpoints of the authors' released code: plain state dicts with names of their own."""
+
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from atlop.errors import AtlopError
+from atlop.model.atlop import AtlopModel
+
+_PREFIXES = {
+    "model.": "encoder.",
+    "head_extractor.": "classifier.subject_projection.",
+    "tail_extractor.": "classifier.object_projection.",
+    "bilinear.": "classifier.bilinear.",
+}
+"""Released name -> name here. The outer product is flattened alike: group, subject dimension, object dimension."""
+
+_UNUSED = ("model.embeddings.position_ids", "model.pooler.")
+"""A buffer that old versions of transformers saved, and the encoder's layer over `[CLS]`: neither is ever read."""
+
+
+def load_released(model: AtlopModel, path: Path) -> None:
+    """Fill a model with the weights of a released checkpoint.
+
+    Args:
+        model: A model of the checkpoint's encoder, relations and sizes.
+        path: A state dict as `torch.save` writes it; read without unpickling anything but tensors.
+
+    Raises:
+        AtlopError: The file is no state dict, or its names or shapes are not those of the model; each is named.
+    """
+    try:
+        released = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # torch raises a different type for each way in which a file can be broken
+        reason = str(error).strip().splitlines()[0]
+        raise AtlopError(f"{path}: not a checkpoint of tensors only ({type(error).__name__}: {reason})") from None
+    if not isinstance(released, dict) or not all(isinstance(value, Tensor) for value in released.values()):
+        raise AtlopError(f"{path}: not a state dict; expected a mapping from names to tensors")
+    weights = {_renamed(name): value for name, value in released.items() if not name.startswith(_UNUSED)}
+    wanted = model.state_dict()
+    problems = [f"unknown: {name}" for name in weights if name not in wanted]
+    problems += [f"missing: {_released_name(name)}" for name in wanted if name not in weights]
+    problems += [
+        f"{_released_name(name)}: shape {list(weights[name].shape)}, but the model has {list(value.shape)}"
+        for name, value in wanted.items()
+        if name in weights and weights[name].shape != value.shape
+    ]
+    if problems:
+        raise AtlopError(
+            f"{path}: does not fit the model; check --encoder and --relations:\n  " + "\n  ".join(problems)
+        )
+    model.load_state_dict(weights)
+
+
+def _renamed(name: str) -> str:
+    for theirs, ours in _PREFIXES.items():
+        if name.startswith(theirs):
+            return ours + name.removeprefix(theirs)
+    return name
+
+
+def _released_name(name: str) -> str:
+    for theirs, ours in _PREFIXES.items():
+        if name.startswith(ours):
+            return theirs + name.removeprefix(ours)
+    return name

@@ -1,0 +1,43 @@
+"""Adaptive thresholding: every pair has its own threshold, the score of the class TH (paper, 'Adaptive Thresholding')."""
+
+import torch
+from torch import Tensor
+
+from atlop.schema import THRESHOLD_CLASS
+
+
+class AdaptiveThresholding:
+    """The paper's loss, and its decision by comparison with TH."""
+
+    def loss(self, scores: Tensor, labels: Tensor) -> Tensor:
+        """Push positive classes above TH and the others below it (paper, equations for L1 and L2).
+
+        Args:
+            scores: `[pairs, classes]`, any floating type; computed in float32.
+            labels: Which classes hold, bool `[pairs, classes]`; the column of TH is ignored.
+
+        Returns:
+            L1 + L2 of each pair, summed over classes, float32 `[pairs]`, in nats.
+        """
+        scores = scores.float()
+        is_threshold = torch.zeros_like(labels)
+        is_threshold[:, THRESHOLD_CLASS] = True
+        positive = labels & ~is_threshold
+        # TH is in both sums, so neither is ever empty and no logarithm of zero arises.
+        above = scores.masked_fill(~(positive | is_threshold), -torch.inf).logsumexp(dim=1, keepdim=True)
+        below = scores.masked_fill(positive, -torch.inf).logsumexp(dim=1)
+        loss_of_positives = torch.where(positive, above - scores, 0.0).sum(dim=1)
+        return loss_of_positives + below - scores[:, THRESHOLD_CLASS]
+
+    def decide(self, scores: Tensor, *, max_relations: int) -> Tensor:
+        """Return which relations hold: those above TH and among the pair's largest scores.
+
+        Args:
+            scores: `[pairs, classes]`.
+            max_relations: Largest scores that count (k), TH among them; ties at the k-th place stay.
+
+        Returns:
+            Bool `[pairs, classes]`; the column of TH is false.
+        """
+        smallest_kept = scores.topk(min(max_relations, scores.shape[1]), dim=1).values[:, -1:]
+        return (scores > scores[:, [THRESHOLD_CLASS]]) & (scores >= smallest_kept)

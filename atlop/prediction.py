@@ -1,0 +1,118 @@
+"""A model and documents to scores and facts: the one loop that training, evaluation and inference share."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+import numpy as np
+import torch
+from accelerate import Accelerator
+from accelerate.state import AcceleratorState
+from accelerate.utils import gather_object
+from numpy.typing import NDArray
+from torch import Tensor
+
+from atlop.config import Precision
+from atlop.decoding import facts_of
+from atlop.encoding import EncodedDocument, collate
+from atlop.errors import AtlopError
+from atlop.model import AtlopModel
+from atlop.schema import Fact
+
+Item = TypeVar("Item")
+Progress = Callable[[Sequence[Item]], Iterable[Item]]
+"""Wraps a sequence that is gone through once, to show how far it is; `tqdm` is one."""
+
+
+_MIXED_PRECISION = {"float32": "no", "bf16": "bf16", "fp16": "fp16"}
+
+
+def accelerator_for(precision: Precision) -> Accelerator:
+    """Return the device, precision and processes to work with, as `accelerate launch` or the machine sets them.
+
+    Raises:
+        AtlopError: The device cannot compute in this precision.
+    """
+    AcceleratorState._reset_state(reset_partial_state=False)  # an earlier call may have had another precision
+    try:
+        return Accelerator(mixed_precision=_MIXED_PRECISION[precision])
+    except ValueError as error:
+        raise AtlopError(f"precision {precision}: {error}; choose float32 or bf16") from None
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentScores:
+    """What the model says of every pair of one document."""
+
+    index: int
+    """Index of the document in its corpus."""
+    pairs: NDArray[np.int32]
+    """Subject and object of each pair, `[pairs, 2]`."""
+    scores: Tensor
+    """`[pairs, classes]`, float32, on the CPU; class 0 is TH."""
+
+
+def score_documents(
+    model: AtlopModel,
+    documents: Sequence[EncodedDocument],
+    *,
+    accelerator: Accelerator,
+    batch_size: int,
+    progress: Progress[list[EncodedDocument]] = iter,
+) -> Iterator[DocumentScores]:
+    """Score this process's share of the documents, those of like length together; not in the order of the corpus.
+
+    Args:
+        model: On the accelerator's device; it is put into evaluation mode.
+        documents: Encoded as the model was trained.
+        accelerator: Device, precision and processes.
+        batch_size: Documents in a batch.
+        progress: Shows how many batches are done.
+
+    Raises:
+        AtlopError: A score is not finite; the document is named.
+    """
+    by_length = sorted(documents, key=lambda document: len(document.input_ids))
+    batches = [by_length[first : first + batch_size] for first in range(0, len(by_length), batch_size)]
+    model.eval()
+    for documents_of_batch in progress(batches[accelerator.process_index :: accelerator.num_processes]):
+        batch = collate(documents_of_batch, padding=model.padding)
+        with torch.inference_mode(), accelerator.autocast():
+            scores = model(batch.to(accelerator.device)).float().cpu()
+        for document, of_document in zip(documents_of_batch, scores.split(batch.pair_counts), strict=True):
+            if not of_document.isfinite().all():
+                raise AtlopError(
+                    f'document {document.index} ("{document.title}"): the model gives scores that are not finite; '
+                    "its weights are damaged, or the precision is too low for it (try float32)"
+                )
+            yield DocumentScores(index=document.index, pairs=document.pairs, scores=of_document)
+
+
+def predict_facts(
+    model: AtlopModel,
+    documents: Sequence[EncodedDocument],
+    *,
+    accelerator: Accelerator,
+    batch_size: int,
+    progress: Progress[list[EncodedDocument]] = iter,
+) -> list[tuple[Fact, ...]]:
+    """Return the facts of each document in the order of the corpus, the same in every process.
+
+    Args and errors are those of `score_documents`.
+    """
+    objective, most = model.objective, model.config.max_relations
+    vocabulary = model.config.vocabulary
+    found = [
+        (
+            scored.index,
+            facts_of(
+                objective.decide(scored.scores, max_relations=most).numpy(), pairs=scored.pairs, vocabulary=vocabulary
+            ),
+        )
+        for scored in score_documents(
+            model, documents, accelerator=accelerator, batch_size=batch_size, progress=progress
+        )
+    ]
+    if accelerator.num_processes > 1:
+        found = gather_object(found)
+    return [facts for _, facts in sorted(found, key=lambda item: item[0])]
