@@ -1,0 +1,3 @@
+from atlop.training.run import train
+
+__all__ = ["train"]
