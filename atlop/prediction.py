@@ -11,13 +11,14 @@ from accelerate.state import AcceleratorState
 from accelerate.utils import gather_object
 from numpy.typing import NDArray
 from torch import Tensor
+from transformers import PreTrainedTokenizerBase
 
 from atlop.config import Precision
 from atlop.decoding import facts_of
-from atlop.encoding import EncodedDocument, collate
+from atlop.encoding import EncodedDocument, Truncation, collate
 from atlop.errors import AtlopError
-from atlop.model import AtlopModel
-from atlop.schema import Fact
+from atlop.model import AtlopModel, document_encoder
+from atlop.schema import Document, Fact
 
 Item = TypeVar("Item")
 Progress = Callable[[Sequence[Item]], Iterable[Item]]
@@ -116,3 +117,48 @@ def predict_facts(
     if accelerator.num_processes > 1:
         found = gather_object(found)
     return [facts for _, facts in sorted(found, key=lambda item: item[0])]
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """What a model finds in documents, and what it cannot find."""
+
+    facts: list[tuple[Fact, ...]]
+    """Facts of each document, in the order of the documents."""
+    truncation: Truncation
+    """What the model's maximum length costs."""
+    unknown_facts: int
+    """Labelled facts of relations that the model does not know."""
+
+
+def predict_documents(
+    model: AtlopModel,
+    tokenizer: PreTrainedTokenizerBase,
+    documents: Sequence[Document],
+    *,
+    accelerator: Accelerator,
+    batch_size: int,
+    progress: Progress[list[EncodedDocument]] = iter,
+) -> Predictions:
+    """Encode documents as the model was trained and predict their facts, the same in every process.
+
+    Args:
+        model: Moved to the accelerator's device.
+        tokenizer: The model's own.
+        documents: Labelled or not.
+        accelerator: Device, precision and processes.
+        batch_size: Documents in a batch.
+        progress: Shows how many batches are done.
+
+    Raises:
+        AtlopError: A score is not finite; the document is named.
+    """
+    encoded = list(document_encoder(model, tokenizer).encode(documents))
+    facts = predict_facts(
+        model.to(accelerator.device), encoded, accelerator=accelerator, batch_size=batch_size, progress=progress
+    )
+    return Predictions(
+        facts=facts,
+        truncation=Truncation.of(encoded),
+        unknown_facts=sum(document.unknown_facts for document in encoded),
+    )

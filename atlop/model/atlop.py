@@ -5,6 +5,7 @@ from torch import Tensor, nn
 from transformers import AutoModel, PreTrainedModel
 
 from atlop.encoding import Batch
+from atlop.model import attention
 from atlop.model.classifier import GroupedBilinear
 from atlop.model.configuration import AtlopConfig
 from atlop.model.encoder import encode
@@ -28,7 +29,7 @@ class AtlopModel(PreTrainedModel):
         """Build the model with untrained weights; `new_model` and `from_pretrained` bring trained ones."""
         super().__init__(config)
         encoder_config = config.encoder_config()
-        self.encoder = without_pooler(AutoModel.from_config(encoder_config, attn_implementation="eager"))
+        self.encoder = prepared(AutoModel.from_config(encoder_config, attn_implementation="eager"))
         self.classifier = GroupedBilinear(
             encoder_config.hidden_size,
             classes=config.vocabulary.classes,
@@ -74,12 +75,18 @@ class AtlopModel(PreTrainedModel):
         documents = torch.arange(len(batch.lengths), device=batch.pairs.device)[:, None]
         mention_states = encoded.hidden[documents, batch.mention_positions.clamp(min=0)]
         embeddings = entity_embeddings(mention_states, batch.entity_mentions)
-        attention = entity_attention(encoded.mention_attention, batch.entity_mentions)
-        return embeddings, localized_context(attention, encoded.hidden, batch.pairs)
+        attended = entity_attention(encoded.mention_attention, batch.entity_mentions)
+        return embeddings, localized_context(attended, encoded.hidden, batch.pairs)
 
 
-def without_pooler(encoder: PreTrainedModel) -> PreTrainedModel:
-    """Drop the encoder's layer over its first token, which ATLOP does not use."""
+def prepared(encoder: PreTrainedModel) -> PreTrainedModel:
+    """Drop the layer over the first token, which ATLOP does not use, and choose the attention.
+
+    Args:
+        encoder: Loaded with eager attention, which hands out all weights and which every encoder has.
+    """
     if getattr(encoder, "pooler", None) is not None:
         encoder.pooler = None
+    if encoder.config.model_type in attention.SUPPORTED:
+        attention.use_on(encoder)
     return encoder

@@ -1,7 +1,12 @@
 """Pairs of entities to scores: the grouped bilinear classifier."""
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
+
+PAIRS_AT_ONCE = 512
+"""Pairs whose outer products exist at the same time: few enough to stay in a processor's cache."""
 
 
 class GroupedBilinear(nn.Module):
@@ -31,11 +36,68 @@ class GroupedBilinear(nn.Module):
             context: Localized context of each pair, `[pairs, width]`.
 
         Returns:
-            `[pairs, classes]`.
+            `[pairs, classes]`, float32.
         """
         subject = torch.tanh(self.subject_projection(torch.cat([subject, context], dim=1)))
         object_ = torch.tanh(self.object_projection(torch.cat([object_, context], dim=1)))
         groups = (len(subject), -1, self.block_size)
-        products = subject.view(groups)[:, :, :, None] * object_.view(groups)[:, :, None, :]
-        scores: Tensor = self.bilinear(products.flatten(start_dim=1))
+        # Under autocast the projections are in the lower precision already; the weight follows them.
+        weight = self.bilinear.weight.to(subject.dtype)
+        scores: Tensor = _OuterProductLinear.apply(subject.view(groups), object_.view(groups), weight)
+        return scores + self.bilinear.bias
+
+
+class _OuterProductLinear(torch.autograd.Function):
+    """A linear layer on flattened group outer products, group by group.
+
+    The products are 64 times as large as what they are made of, so they are made again in the backward pass.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, subject: Tensor, object_: Tensor, weight: Tensor) -> Tensor:
+        """Take `[pairs, groups, block]` twice and `[classes, groups · block²]`; return `[pairs, classes]`, float32."""
+        ctx.save_for_backward(subject, object_, weight)
+        scores = torch.zeros(len(subject), len(weight), dtype=torch.float32, device=subject.device)
+        with _without_autocast(subject):
+            for pairs in _chunks(len(subject)):
+                for group, of_group in enumerate(_by_group(weight, subject)):
+                    products = _products(subject[pairs, group], object_[pairs, group])
+                    scores[pairs] += products @ of_group.T
         return scores
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Return the gradients of subject, object and weight."""
+        subject, object_, weight = ctx.saved_tensors
+        to_subject, to_object = torch.empty_like(subject), torch.empty_like(object_)
+        to_weight = torch.zeros_like(weight, dtype=torch.float32)
+        gradient = gradient.to(weight.dtype)
+        with _without_autocast(subject):
+            for pairs in _chunks(len(subject)):
+                for group, (of_group, to_group) in enumerate(
+                    zip(_by_group(weight, subject), _by_group(to_weight, subject), strict=True)
+                ):
+                    s, o = subject[pairs, group], object_[pairs, group]
+                    to_group += gradient[pairs].T @ _products(s, o)
+                    to_products = (gradient[pairs] @ of_group).view(len(s), s.shape[1], o.shape[1])
+                    to_subject[pairs, group] = torch.bmm(to_products, o[:, :, None])[:, :, 0]
+                    to_object[pairs, group] = torch.bmm(s[:, None, :], to_products)[:, 0, :]
+        return to_subject, to_object, to_weight.to(weight.dtype)
+
+
+def _products(subject: Tensor, object_: Tensor) -> Tensor:
+    """Return flattened outer products, `[pairs, block²]`."""
+    return (subject[:, :, None] * object_[:, None, :]).flatten(start_dim=1)
+
+
+def _by_group(weight: Tensor, subject: Tensor) -> tuple[Tensor, ...]:
+    """Split `[classes, groups · block²]` by group."""
+    return weight.chunk(subject.shape[1], dim=1)
+
+
+def _chunks(pairs: int) -> list[slice]:
+    return [slice(first, first + PAIRS_AT_ONCE) for first in range(0, pairs, PAIRS_AT_ONCE)]
+
+
+def _without_autocast(tensor: Tensor) -> torch.autocast:
+    return torch.autocast(tensor.device.type, enabled=False)

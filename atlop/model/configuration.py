@@ -13,7 +13,7 @@ _DOUBLE_END = {"roberta", "xlm-roberta", "camembert"}
 """Encoders whose segments end with two end tokens, `</s></s>`; a cut window ends likewise."""
 
 _POSITIONS_AFTER_PADDING = {*_DOUBLE_END, "mpnet"}
-"""Encoders that count positions from the padding id + 1, so that fewer are left for pieces."""
+"""Encoders that count positions from the padding id + 1."""
 
 
 class AtlopConfig(PreTrainedConfig):
@@ -52,15 +52,18 @@ class AtlopConfig(PreTrainedConfig):
     def window_size(self) -> int:
         """Longest input of one encoder call in pieces: 512, or what the encoder can take where that is less."""
         encoder = self.encoder_config()
-        positions = getattr(encoder, "max_position_embeddings", WINDOW_SIZE)
-        if encoder.model_type in _POSITIONS_AFTER_PADDING:
-            positions -= encoder.pad_token_id + 1
-        return min(WINDOW_SIZE, positions) if positions > 0 else WINDOW_SIZE
+        positions = getattr(encoder, "max_position_embeddings", None)
+        return min(WINDOW_SIZE, positions - first_position(encoder)) if positions else WINDOW_SIZE
 
     def encoder_config(self) -> PreTrainedConfig:
         """Return the encoder's configuration as transformers' own object."""
         assert self.encoder is not None, "an AtlopConfig needs the configuration of its encoder"
         return AutoConfig.for_model(**self.encoder)
+
+
+def first_position(encoder: PreTrainedConfig) -> int:
+    """Return the number of an input's first position."""
+    return encoder.pad_token_id + 1 if encoder.model_type in _POSITIONS_AFTER_PADDING else 0
 
 
 def window_end(end: tuple[int, ...], *, model_type: str) -> list[int]:

@@ -5,10 +5,12 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+from torch.nn.utils.rnn import pad_sequence
 from transformers import PreTrainedModel
 
 from atlop.errors import AtlopError
-from atlop.model import windows
+from atlop.model import attention, windows
+from atlop.model.configuration import first_position
 
 
 @dataclass(frozen=True)
@@ -64,6 +66,8 @@ def _call(
     encoder: PreTrainedModel, input_ids: Tensor, *, lengths: Sequence[int], rows: Tensor
 ) -> tuple[Tensor, Tensor]:
     """Return hidden states `[inputs, tokens, width]` and attention rows `[inputs, mentions, heads, tokens]`."""
+    if encoder.config._attn_implementation == attention.IMPLEMENTATION:
+        return _call_end_to_end(encoder, input_ids, lengths=lengths, rows=rows)
     length = torch.tensor(lengths).to(input_ids.device, non_blocking=True)
     attention_mask = torch.arange(input_ids.shape[1], device=input_ids.device) < length[:, None]
     output = encoder(input_ids, attention_mask=attention_mask.long(), output_attentions=True)
@@ -72,6 +76,24 @@ def _call(
             f"encoder {encoder.config.model_type!r} gives no attention, which localized context pooling reads; "
             "choose an encoder such as BERT, RoBERTa or DeBERTa"
         )
-    attention = output.attentions[-1].transpose(1, 2)  # [inputs, tokens, heads, tokens]
+    weights = output.attentions[-1].transpose(1, 2)  # [inputs, tokens, heads, tokens]
     inputs = torch.arange(len(rows), device=rows.device)[:, None]
-    return output.last_hidden_state, attention[inputs, rows.clamp(min=0)]
+    return output.last_hidden_state, weights[inputs, rows.clamp(min=0)]
+
+
+def _call_end_to_end(
+    encoder: PreTrainedModel, input_ids: Tensor, *, lengths: Sequence[int], rows: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Do the same with the inputs laid end to end, so that nothing is computed for padding."""
+    device = input_ids.device
+    first = first_position(encoder.config)
+    positions = torch.cat([torch.arange(first, first + length) for length in lengths]).to(device, non_blocking=True)
+    output = encoder(
+        torch.cat([pieces[:length] for pieces, length in zip(input_ids, lengths, strict=True)])[None],
+        position_ids=positions[None],
+        lengths=lengths,
+        mention_rows=rows,
+        output_attentions=True,
+    )
+    hidden = pad_sequence(output.last_hidden_state[0].split(lengths), batch_first=True)
+    return hidden, output.attentions[-1]

@@ -3,12 +3,12 @@
 from pathlib import Path
 
 import torch
-from transformers import AutoConfig, AutoModel, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
+from transformers import AutoConfig, AutoModel, AutoTokenizer, PreTrainedTokenizerBase
 
 from atlop.config import ClassifierConfig, EncodingConfig, ObjectiveConfig
 from atlop.encoding import DocumentEncoder, SpecialPieces
 from atlop.errors import AtlopError
-from atlop.model.atlop import AtlopModel, without_pooler
+from atlop.model.atlop import AtlopModel, prepared
 from atlop.model.configuration import AtlopConfig, window_end
 from atlop.schema import RelationVocabulary
 
@@ -66,7 +66,7 @@ def new_model(
     )
     model = AtlopModel(config)
     if weights is not None:
-        model.encoder = without_pooler(weights)
+        model.encoder = prepared(weights)
     return model.eval(), tokenizer
 
 

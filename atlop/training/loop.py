@@ -13,7 +13,7 @@ from atlop.encoding import EncodedDocument
 from atlop.errors import AtlopError
 from atlop.evaluation import OfficialScores
 from atlop.training.schedule import Update, updates_of_epoch, updates_per_epoch
-from atlop.training.updates import Updater, UpdateMetrics
+from atlop.training.updates import UpdateMetrics, Updater
 
 LOGGING_INTERVAL = 10
 """Updates whose metrics are read from the device at once: reading makes a GPU wait."""

@@ -1,9 +1,8 @@
 """Which documents go into which update, and at which learning rate."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import numpy as np
-import torch
 from torch.optim import AdamW
 from torch.optim.lr_scheduler import LambdaLR
 from transformers import get_linear_schedule_with_warmup
@@ -52,6 +51,6 @@ def make_optimizer(model: AtlopModel, *, config: OptimizerConfig, updates: int) 
         {"params": list(model.encoder.parameters()), "lr": config.encoder_learning_rate},
         {"params": list(model.classifier.parameters()), "lr": config.new_layers_learning_rate},
     ]
-    optimizer = AdamW(groups, eps=config.epsilon, weight_decay=config.weight_decay)
+    optimizer = AdamW(groups, eps=config.epsilon, weight_decay=config.weight_decay, fused=True)
     warmup = int(config.warmup_fraction * updates)
     return optimizer, get_linear_schedule_with_warmup(optimizer, warmup, updates)

@@ -1,0 +1,149 @@
+"""Self-attention over documents laid end to end, and the last layer's weights at the mentions only.
+
+An encoder on this path reads one long input without padding. Attention runs document by document on scaled
+dot-product attention, so no `[heads, tokens, tokens]` matrix outlives its document; the rows that localized context
+pooling reads are computed beside it.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+from transformers import AttentionInterface, AttentionMaskInterface, PreTrainedModel
+
+IMPLEMENTATION = "atlop_end_to_end"
+"""Name under which transformers knows this attention."""
+
+SUPPORTED = {"bert", "roberta", "xlm-roberta", "camembert", "electra"}
+"""Encoders that take it: every token attends to every other, and positions are numbers that can be passed in."""
+
+
+def use_on(encoder: PreTrainedModel) -> None:
+    """Let an encoder of a supported type attend this way."""
+    AttentionInterface.register(IMPLEMENTATION, _attend)
+    AttentionMaskInterface.register(IMPLEMENTATION, _no_mask)
+    encoder.set_attn_implementation(IMPLEMENTATION)
+
+
+def _no_mask(*_: Any, **__: Any) -> None:
+    """Nothing needs masking: there is no padding, and documents are told apart by their lengths."""
+
+
+def _attend(
+    module: nn.Module,
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    attention_mask: Tensor | None,
+    *,
+    lengths: Sequence[int],
+    mention_rows: Tensor,
+    scaling: float,
+    dropout: float = 0.0,
+    **_: Any,
+) -> tuple[Tensor, Tensor | None]:
+    """Attend within each document (the signature is that of transformers' attention functions).
+
+    Args:
+        module: The layer's self-attention.
+        query: `[1, heads, tokens, width]`, the documents one after the other; `key` and `value` alike.
+        key: See `query`.
+        value: See `query`.
+        attention_mask: Unused.
+        lengths: Tokens of each document.
+        mention_rows: Token of each mention in its document, `[documents, mentions]`; −1 is padding.
+        scaling: Factor of the dot products.
+        dropout: Share of weights that is dropped, 0 in evaluation.
+
+    Returns:
+        Output `[1, tokens, heads, width]`; in the last layer also `[documents, mentions, heads, tokens]`.
+    """
+    assert attention_mask is None
+    if dropout and query.device.type == "cpu":
+        output = _CpuDropoutAttention.apply(query[0], key[0], value[0], tuple(lengths), scaling, dropout)[None]
+    else:
+        output = torch.cat(
+            [
+                functional.scaled_dot_product_attention(*of_document, dropout_p=dropout, scale=scaling)
+                for of_document in zip(*(states.split(lengths, dim=2) for states in (query, key, value)), strict=True)
+            ],
+            dim=2,
+        )
+    is_last = module.layer_idx == module.config.num_hidden_layers - 1
+    rows = _rows(query[0], key[0], lengths, mention_rows, scaling=scaling) if is_last else None
+    if rows is not None and dropout:
+        rows = functional.dropout(rows, p=dropout)
+    return output.transpose(1, 2).contiguous(), rows
+
+
+def _rows(query: Tensor, key: Tensor, lengths: Sequence[int], mention_rows: Tensor, *, scaling: float) -> Tensor:
+    """Return the attention of the mentions' tokens only, `[documents, mentions, heads, tokens]`, zeros at padding."""
+    longest = max(lengths)
+    rows = []
+    for of_query, of_key, tokens in zip(
+        query.split(lengths, dim=1), key.split(lengths, dim=1), mention_rows.clamp(min=0), strict=True
+    ):
+        dots = of_query[:, tokens] @ of_key.transpose(1, 2) * scaling  # [heads, mentions, tokens]
+        weights = dots.softmax(dim=-1, dtype=torch.float32)
+        rows.append(functional.pad(weights, (0, longest - weights.shape[-1])))
+    return torch.stack(rows).transpose(1, 2)
+
+
+class _CpuDropoutAttention(torch.autograd.Function):
+    """Attention with dropout for the CPU, where torch's own would keep every weight matrix.
+
+    Weights are computed again in the backward pass; only the choice of dropped ones is kept, a byte each.
+    """
+
+    @staticmethod
+    def forward(
+        ctx: Any, query: Tensor, key: Tensor, value: Tensor, lengths: tuple[int, ...], scaling: float, dropout: float
+    ) -> Tensor:
+        """Take `[heads, tokens, width]` three times and return the same shape."""
+        output = torch.empty_like(query)
+        kept = []
+        for q, k, v, out in zip(*(states.split(lengths, dim=1) for states in (query, key, value, output)), strict=True):
+            weights = _weights(q, k, scaling=scaling)
+            kept.append(keep_mask(weights.shape, dropout=dropout))
+            torch.bmm(weights.mul_(kept[-1]).to(v.dtype), v / (1 - dropout), out=out)
+        ctx.save_for_backward(query, key, value, output, *kept)
+        ctx.settings = lengths, scaling, dropout
+        return output
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
+        """Return the gradients of query, key and value."""
+        query, key, value, output, *kept = ctx.saved_tensors
+        lengths, scaling, dropout = ctx.settings
+        gradients = [torch.empty_like(states) for states in (query, key, value)]
+        inner = (gradient.float() * output.float()).sum(dim=-1, keepdim=True)  # Σ_j of weight · its gradient, per row
+        for q, k, v, g, row, to_query, to_key, to_value, keep in zip(
+            *(states.split(lengths, dim=1) for states in (query, key, value, gradient, inner, *gradients)),
+            kept,
+            strict=True,
+        ):
+            weights = _weights(q, k, scaling=scaling)
+            scaled = g / (1 - dropout)
+            of_weights = torch.bmm(scaled, v.transpose(1, 2)).float().mul_(keep).sub_(row).mul_(weights).mul_(scaling)
+            of_dots = of_weights.to(q.dtype)
+            torch.bmm(weights.mul_(keep).to(g.dtype).transpose(1, 2), scaled, out=to_value)
+            torch.bmm(of_dots, k, out=to_query)
+            torch.bmm(of_dots.transpose(1, 2), q, out=to_key)
+        return *gradients, None, None, None
+
+
+def _weights(query: Tensor, key: Tensor, *, scaling: float) -> Tensor:
+    return torch.bmm(query * scaling, key.transpose(1, 2)).softmax(dim=-1, dtype=torch.float32)
+
+
+def keep_mask(shape: torch.Size, *, dropout: float) -> Tensor:
+    """Return which elements dropout keeps, bool of `shape`, on the CPU, from torch's default generator.
+
+    Four elements share one 64-bit draw, several times faster than a draw each; the share of dropped elements is
+    exact to 2⁻¹⁶.
+    """
+    count = shape.numel()
+    draws = torch.empty(-(-count // 4), dtype=torch.int64).random_(-(2**63), None).view(torch.int16)
+    return (draws[:count] >= round(dropout * 2**16) - 2**15).view(shape)
