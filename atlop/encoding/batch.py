@@ -1,7 +1,8 @@
 """Encoded documents side by side, padded, as tensors."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
 import torch
@@ -47,8 +48,9 @@ class Batch:
         return labels
 
     def _with_tensors(self, change: Callable[[Tensor], Tensor]) -> "Batch":
-        values = {field.name: getattr(self, field.name) for field in fields(self)}
-        return replace(self, **{name: change(value) for name, value in values.items() if isinstance(value, Tensor)})
+        values: dict[str, Any] = {field.name: getattr(self, field.name) for field in fields(self)}
+        values.update({name: change(value) for name, value in values.items() if isinstance(value, Tensor)})
+        return Batch(**values)
 
 
 def collate(documents: Sequence[EncodedDocument], *, padding: int) -> Batch:
@@ -79,7 +81,7 @@ def collate(documents: Sequence[EncodedDocument], *, padding: int) -> Batch:
         entity_mentions[row, document.mention_entities, slot] = np.arange(kept)
         pairs[first_pair : first_pair + pair_counts[row], 0] = row
         pairs[first_pair : first_pair + pair_counts[row], 1:] = document.pairs
-        labels.append(document.labels.astype(np.int64) + (first_pair, 0))
+        labels.append(document.labels + np.array([first_pair, 0], dtype=np.int64))
         first_pair += pair_counts[row]
     return Batch(
         input_ids=torch.from_numpy(input_ids),

@@ -168,4 +168,5 @@ class DocumentEncoder:
 def ordered_pairs(entities: int) -> NDArray[np.int32]:
     """Return all (subject, object) with subject ≠ object, row by row, `[entities · (entities − 1), 2]`."""
     subject, object_ = np.divmod(np.arange(entities * entities, dtype=np.int32), max(entities, 1))
-    return np.stack([subject, object_], axis=1)[subject != object_]
+    pairs: NDArray[np.int32] = np.stack([subject, object_], axis=1)[subject != object_]
+    return pairs

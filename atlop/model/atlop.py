@@ -86,7 +86,7 @@ def prepared(encoder: PreTrainedModel) -> PreTrainedModel:
         encoder: Loaded with eager attention, which hands out all weights and which every encoder has.
     """
     if getattr(encoder, "pooler", None) is not None:
-        encoder.pooler = None
+        encoder.register_module("pooler", None)
     if encoder.config.model_type in attention.SUPPORTED:
         attention.use_on(encoder)
     return encoder

@@ -5,7 +5,6 @@ dot-product attention, so no `[heads, tokens, tokens]` matrix outlives its docum
 pooling reads are computed beside it.
 """
 
-from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -38,7 +37,7 @@ def _attend(
     value: Tensor,
     attention_mask: Tensor | None,
     *,
-    lengths: Sequence[int],
+    lengths: list[int],
     mention_rows: Tensor,
     scaling: float,
     dropout: float = 0.0,
@@ -62,23 +61,24 @@ def _attend(
     """
     assert attention_mask is None
     if dropout and query.device.type == "cpu":
-        output = _CpuDropoutAttention.apply(query[0], key[0], value[0], tuple(lengths), scaling, dropout)[None]
+        output = _CpuDropoutAttention.apply(query[0], key[0], value[0], lengths, scaling, dropout)[None]
     else:
         output = torch.cat(
             [
-                functional.scaled_dot_product_attention(*of_document, dropout_p=dropout, scale=scaling)
-                for of_document in zip(*(states.split(lengths, dim=2) for states in (query, key, value)), strict=True)
+                functional.scaled_dot_product_attention(q, k, v, dropout_p=dropout, scale=scaling)
+                for q, k, v in zip(*(states.split(lengths, dim=2) for states in (query, key, value)), strict=True)
             ],
             dim=2,
         )
-    is_last = module.layer_idx == module.config.num_hidden_layers - 1
+    layer: Any = module
+    is_last = layer.layer_idx == layer.config.num_hidden_layers - 1
     rows = _rows(query[0], key[0], lengths, mention_rows, scaling=scaling) if is_last else None
     if rows is not None and dropout:
         rows = functional.dropout(rows, p=dropout)
     return output.transpose(1, 2).contiguous(), rows
 
 
-def _rows(query: Tensor, key: Tensor, lengths: Sequence[int], mention_rows: Tensor, *, scaling: float) -> Tensor:
+def _rows(query: Tensor, key: Tensor, lengths: list[int], mention_rows: Tensor, *, scaling: float) -> Tensor:
     """Return the attention of the mentions' tokens only, `[documents, mentions, heads, tokens]`, zeros at padding."""
     longest = max(lengths)
     rows = []
@@ -99,7 +99,7 @@ class _CpuDropoutAttention(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: Any, query: Tensor, key: Tensor, value: Tensor, lengths: tuple[int, ...], scaling: float, dropout: float
+        ctx: Any, query: Tensor, key: Tensor, value: Tensor, lengths: list[int], scaling: float, dropout: float
     ) -> Tensor:
         """Take `[heads, tokens, width]` three times and return the same shape."""
         output = torch.empty_like(query)

@@ -91,9 +91,9 @@ def _call_end_to_end(
     output = encoder(
         torch.cat([pieces[:length] for pieces, length in zip(input_ids, lengths, strict=True)])[None],
         position_ids=positions[None],
-        lengths=lengths,
+        lengths=list(lengths),
         mention_rows=rows,
         output_attentions=True,
     )
-    hidden = pad_sequence(output.last_hidden_state[0].split(lengths), batch_first=True)
+    hidden = pad_sequence(output.last_hidden_state[0].split(list(lengths)), batch_first=True)
     return hidden, output.attentions[-1]

@@ -26,6 +26,12 @@ class Windows:
     """Position in its document of each piece, `[windows, window tokens]`; −1 for borrowed tokens and padding."""
     lengths: tuple[int, ...]
     """Pieces of each window."""
+    read: Tensor
+    """Every own piece of every window, as an index into the flattened `sources`, `[pieces read]`."""
+    targets: Tensor
+    """Where it stands in the documents, as an index into `[documents · tokens]`, `[pieces read]`."""
+    shared: Tensor
+    """Whether a document has several windows, bool `[documents]`."""
 
 
 def window_spans(length: int, *, size: int, start_pieces: int, end_pieces: int) -> list[tuple[int, int]]:
@@ -86,15 +92,24 @@ def cut(
         table[row, : len(source)] = source
     for row, column, piece in borrowed:
         fixed[row, column] = piece
-    device = input_ids.device
-    source_table = torch.from_numpy(table).to(device, non_blocking=True)
-    document_index = torch.tensor(documents, device=device)
-    read = input_ids[document_index].gather(1, source_table.clamp(min=0))
+    # Whatever can be known from the lengths is worked out on the host, so that a GPU never has to answer.
+    owners = np.array(documents)
+    read = np.flatnonzero(table >= 0)
+    targets = (owners[:, None] * input_ids.shape[1] + table).ravel()[read]
+    on_device = {
+        name: torch.from_numpy(value).to(input_ids.device, non_blocking=True)
+        for name, value in {
+            "documents": owners,
+            "sources": table,
+            "read": read,
+            "targets": targets,
+            "shared": np.bincount(owners, minlength=len(lengths)) > 1,
+            "fixed": fixed,
+        }.items()
+    }
+    own = input_ids[on_device["documents"]].gather(1, on_device["sources"].clamp(min=0))
     return Windows(
-        documents=document_index,
-        input_ids=torch.where(source_table >= 0, read, torch.from_numpy(fixed).to(device, non_blocking=True)),
-        sources=source_table,
-        lengths=widths,
+        input_ids=torch.where(on_device["sources"] >= 0, own, on_device.pop("fixed")), lengths=widths, **on_device
     )
 
 
@@ -110,12 +125,10 @@ def merge_hidden(hidden: Tensor, windows: Windows, *, documents: int, tokens: in
     Returns:
         `[documents, tokens, width]`; zeros at padding.
     """
-    width = hidden.shape[-1]
-    read = windows.sources >= 0
-    targets = (windows.documents[:, None] * tokens + windows.sources)[read]
-    sums = hidden.new_zeros(documents * tokens, width).index_add(0, targets, hidden[read])
-    counts = hidden.new_zeros(documents * tokens).index_add(0, targets, hidden.new_ones(len(targets)))
-    return (sums / counts.clamp(min=1)[:, None]).view(documents, tokens, width)
+    states = hidden.flatten(end_dim=1)[windows.read]
+    sums = states.new_zeros(documents * tokens, states.shape[1]).index_add(0, windows.targets, states)
+    counts = states.new_zeros(documents * tokens).index_add(0, windows.targets, states.new_ones(len(states)))
+    return (sums / counts.clamp(min=1)[:, None]).view(documents, tokens, -1)
 
 
 def rows_in_windows(positions: Tensor, windows: Windows) -> Tensor:
@@ -147,6 +160,5 @@ def merge_rows(rows: Tensor, windows: Windows, *, found: Tensor, documents: int,
     columns = windows.sources.clamp(min=0)[:, None, None, :].expand_as(rows)
     spread = rows.new_zeros(*rows.shape[:3], tokens).scatter_add(3, columns, rows.masked_fill(~kept, 0.0))
     sums = rows.new_zeros(documents, *spread.shape[1:]).index_add(0, windows.documents, spread)
-    several = torch.bincount(windows.documents, minlength=documents) > 1
     renormalised = sums / (sums.sum(dim=3, keepdim=True) + ROW_EPSILON)
-    return torch.where(several[:, None, None, None], renormalised, sums)
+    return torch.where(windows.shared[:, None, None, None], renormalised, sums)

@@ -1,4 +1,4 @@
-"""Adaptive thresholding: every pair has its own threshold, the score of the class TH (paper, 'Adaptive Thresholding')."""
+"""Adaptive thresholding: the threshold of a pair is its score of the class TH (paper, 'Adaptive Thresholding')."""
 
 import torch
 from torch import Tensor

@@ -2,7 +2,7 @@
 
 import logging
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from time import monotonic
@@ -94,7 +94,7 @@ def train(config: RunConfig, *, output: Path, show_progress: bool = True) -> dic
         evaluations.append(official_scores(dev_corpus.documents, predictions=predictions, train_facts=train_facts))
         return evaluations[-1]
 
-    def log(metrics: dict[str, Any]) -> None:
+    def log(metrics: Mapping[str, Any]) -> None:
         if accelerator.is_main_process:
             folder.log(metrics)
             tracker.log(metrics, update=metrics["update"])

@@ -66,7 +66,7 @@ class Updater:
         """
         accelerator = self._accelerator
         pairs = max(1, sum(len(self._documents[index].pairs) for batch in update for index in batch))
-        rates = self._schedule.get_last_lr()
+        rates = [float(rate) for rate in self._schedule.get_last_lr()]
         losses = []
         self._model.train()
         for number, indices in enumerate(update, start=1):
