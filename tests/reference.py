@@ -1,0 +1,354 @@
+"""The method in its plain form: what the equations of the paper say, with no thought of speed or memory.
+
+Independent of the package, which is tested and benchmarked against it. The functions take and return what DocRED's
+files hold, so `h` and `t` appear here. Dimensions: documents, tokens, mentions, entities, pairs, heads, width, classes.
+"""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypedDict
+
+import torch
+from torch import Tensor, nn
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+Json = dict[str, Any]
+Span = tuple[int, int]
+Facts = Sequence[Mapping[str, Any]]
+
+WINDOW = 512
+CONTEXT_EPSILON = 1e-5
+ROW_EPSILON = 1e-10
+
+
+class Features(TypedDict):
+    """One document as the model reads it."""
+
+    title: str
+    input_ids: list[int]
+    entity_pos: list[list[Span]]
+    """Per entity and mention `[start, end)` in pieces, special tokens not counted; those beyond the cut are listed."""
+    positive_pairs: list[tuple[int, int, list[int]]]
+    """Subject, object and classes (ascending), in the order in which the labels first name the pair."""
+    num_pairs: int
+
+
+def features(
+    document: Json, tokenizer: PreTrainedTokenizerBase, max_length: int, relation_to_class: Mapping[str, int]
+) -> Features:
+    """Cut a document into pieces, word by word, with a `*` around mentions."""
+    mentions = [mention for entity in document["vertexSet"] for mention in entity]
+    starts = {(mention["sent_id"], mention["pos"][0]) for mention in mentions}
+    ends = {(mention["sent_id"], mention["pos"][1] - 1) for mention in mentions}
+    pieces: list[str] = []
+    begin: dict[Span, int] = {}  # (sentence, word) -> where the word begins, its start marker included
+    for number, sentence in enumerate(document["sents"]):
+        for index, word in enumerate(sentence):
+            begin[number, index] = len(pieces)
+            pieces += ["*"] * ((number, index) in starts)
+            pieces += tokenizer.tokenize(word)
+            pieces += ["*"] * ((number, index) in ends)
+        begin[number, len(sentence)] = len(pieces)
+    ids: Any = tokenizer.convert_tokens_to_ids(pieces[: max_length - 2])
+    classes: dict[Span, list[int]] = {}
+    for label in document.get("labels", []):
+        classes.setdefault((label["h"], label["t"]), []).append(relation_to_class[label["r"]])
+    entities = len(document["vertexSet"])
+    return {
+        "title": document["title"],
+        "input_ids": [tokenizer.cls_token_id, *ids, tokenizer.sep_token_id],
+        "entity_pos": [
+            [(begin[m["sent_id"], m["pos"][0]], begin[m["sent_id"], m["pos"][1]]) for m in entity]
+            for entity in document["vertexSet"]
+        ],
+        "positive_pairs": [(h, t, sorted(set(found))) for (h, t), found in classes.items()],
+        "num_pairs": entities * (entities - 1),
+    }
+
+
+def all_pairs(entities: int) -> Tensor:
+    """Return all ordered pairs of different entities, `[pairs, 2]`, int64, row after row."""
+    return torch.nonzero(~torch.eye(entities, dtype=torch.bool))
+
+
+def dense_labels(document: Features, classes: int) -> Tensor:
+    """Write the labels of all pairs of a document out, `[pairs, classes]`, float32; all zero for no relation."""
+    grid = torch.zeros(len(document["entity_pos"]), len(document["entity_pos"]), classes)
+    for h, t, found in document["positive_pairs"]:
+        grid[h, t, found] = 1.0
+    return grid[tuple(all_pairs(len(grid)).T)]
+
+
+def window_spans(length: int, end_pieces: int, window: int = WINDOW) -> list[Span]:
+    """Place the windows over a document of `length` pieces, special tokens counted.
+
+    A window is `window` pieces long. Its first piece is the document's own start token in the first window and a
+    borrowed one in all others; its last `end_pieces` are borrowed in all but the last.
+
+    Returns:
+        `[start, stop)` of the document's own pieces in each window: as few windows as leave no gap, evenly spaced.
+    """
+    if length <= window:
+        return [(0, length)]
+    steps = math.ceil((length - window) / (window - 1 - end_pieces))
+    offsets = [step * (length - window) // steps for step in range(steps + 1)]
+    return [(offset + (step > 0), offset + window - end_pieces * (step < steps)) for step, offset in enumerate(offsets)]
+
+
+def encode(
+    encoder: PreTrainedModel,
+    documents: Sequence[Sequence[int]],
+    *,
+    start_pieces: Sequence[int],
+    end_pieces: Sequence[int],
+    spans: Callable[[int, int], list[Span]] = window_spans,
+) -> list[tuple[Tensor, Tensor]]:
+    """Run all windows of all documents through the encoder at once and put the documents together again.
+
+    Args:
+        encoder: An encoder with eager attention.
+        documents: The pieces of each document, special tokens included.
+        start_pieces: What a window that does not start the document borrows (one piece).
+        end_pieces: What a window that does not end the document borrows.
+        spans: Where the windows lie; see `window_spans`.
+
+    Returns:
+        Of each document the last hidden states `[tokens, width]` and attention `[heads, tokens, tokens]`.
+    """
+    windows: list[tuple[int, int, int, int, list[int]]] = []  # document, start, stop, borrowed in front, pieces
+    for number, pieces in enumerate(documents):
+        for start, stop in spans(len(pieces), len(end_pieces)):
+            front = list(start_pieces) if start > 0 else []
+            back = list(end_pieces) if stop < len(pieces) else []
+            windows.append((number, start, stop, len(front), [*front, *pieces[start:stop], *back]))
+    longest = max(len(content) for *_, content in windows)
+    pad = int(encoder.config.pad_token_id)
+    ids = torch.tensor([content + [pad] * (longest - len(content)) for *_, content in windows])
+    mask = torch.tensor([[1] * len(content) + [0] * (longest - len(content)) for *_, content in windows])
+    output = encoder(input_ids=ids.to(encoder.device), attention_mask=mask.to(encoder.device), output_attentions=True)
+    parts: list[list[tuple[int, int, Tensor, Tensor]]] = [[] for _ in documents]
+    for (number, start, stop, skip, _), hidden, attention in zip(
+        windows, output.last_hidden_state, output.attentions[-1], strict=True
+    ):
+        own = slice(skip, skip + stop - start)
+        parts[number].append((start, stop, hidden[own], attention[:, own, own]))
+    return [_merge(part, len(pieces)) for part, pieces in zip(parts, documents, strict=True)]
+
+
+def _merge(parts: list[tuple[int, int, Tensor, Tensor]], length: int) -> tuple[Tensor, Tensor]:
+    """Average the hidden states of overlapping windows, add their attention and renormalise its rows."""
+    if len(parts) == 1:
+        return parts[0][2:]
+    _, _, hidden, attention = parts[0]
+    total = hidden.new_zeros(length, hidden.shape[-1])
+    count = hidden.new_zeros(length, 1)
+    rows = attention.new_zeros(attention.shape[0], length, length)
+    for start, stop, hidden, attention in parts:
+        total[start:stop] += hidden
+        count[start:stop] += 1
+        rows[:, start:stop, start:stop] += attention
+    return total / count, rows / (rows.sum(dim=-1, keepdim=True) + ROW_EPSILON)
+
+
+def pair_representations(
+    hidden: Tensor, attention: Tensor, entity_pos: Sequence[Sequence[Span]], pairs: Tensor
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Pool one document into its pairs of entities.
+
+    Args:
+        hidden: `[tokens, width]`.
+        attention: `[heads, tokens, tokens]`.
+        entity_pos: As in `Features`; a mention counts when its start marker comes before the closing special token.
+        pairs: Subject and object, `[pairs, 2]`, int64.
+
+    Returns:
+        Subject embedding, object embedding and localized context, each `[pairs, width]`.
+    """
+    tokens, width = hidden.shape
+    if len(pairs) == 0:
+        return hidden.new_zeros(0, width), hidden.new_zeros(0, width), hidden.new_zeros(0, width)
+    embeddings, rows = [], []
+    for mentions in entity_pos:
+        markers = [start + 1 for start, _ in mentions if start + 1 < tokens - 1]
+        if markers:
+            index = torch.tensor(markers, device=hidden.device)
+            embeddings.append(hidden[index].logsumexp(dim=0))
+            rows.append(attention[:, index].mean(dim=1))
+        else:
+            embeddings.append(hidden.new_zeros(width))
+            rows.append(attention.new_zeros(attention.shape[0], tokens))
+    subject, object_ = pairs.to(hidden.device).unbind(dim=1)
+    entity_embedding, entity_attention = torch.stack(embeddings), torch.stack(rows)
+    product = entity_attention[subject] * entity_attention[object_]  # [pairs, heads, tokens]
+    shared = product.mean(dim=1)
+    weight = shared / (shared.sum(dim=-1, keepdim=True) + CONTEXT_EPSILON)
+    return entity_embedding[subject], entity_embedding[object_], weight @ hidden
+
+
+def scores(
+    subject: Tensor,
+    object_: Tensor,
+    context: Tensor,
+    *,
+    head_extractor: nn.Linear,
+    tail_extractor: nn.Linear,
+    bilinear: nn.Linear,
+    block: int = 64,
+) -> Tensor:
+    """Score pairs, given three times `[pairs, width]`, with the grouped bilinear layer; `[pairs, classes]`."""
+    z_subject = torch.tanh(head_extractor(torch.cat([subject, context], dim=1)))
+    z_object = torch.tanh(tail_extractor(torch.cat([object_, context], dim=1)))
+    groups = z_subject.shape[1] // block
+    outer = z_subject.view(-1, groups, block, 1) * z_object.view(-1, groups, 1, block)
+    return bilinear(outer.view(-1, groups * block * block))  # type: ignore[no-any-return]
+
+
+class PlainAtlop(nn.Module):
+    """The whole model; the names of its parts are those of the released checkpoints.
+
+    Args:
+        encoder: Any encoder of transformers with eager attention.
+        classes: Number of classes, TH included.
+        start_pieces: What windows borrow in front; see `encode`.
+        end_pieces: What windows borrow behind: the separator, twice for RoBERTa.
+        representation: Size of the subject and object representations.
+        block: Size of their groups.
+        spans: Where the windows lie; see `window_spans`.
+    """
+
+    def __init__(
+        self,
+        encoder: PreTrainedModel,
+        *,
+        classes: int,
+        start_pieces: Sequence[int],
+        end_pieces: Sequence[int],
+        representation: int = 768,
+        block: int = 64,
+        spans: Callable[[int, int], list[Span]] = window_spans,
+    ) -> None:
+        super().__init__()
+        width = int(encoder.config.hidden_size)
+        self.model = encoder
+        self.head_extractor = nn.Linear(2 * width, representation)
+        self.tail_extractor = nn.Linear(2 * width, representation)
+        self.bilinear = nn.Linear(representation * block, classes)
+        self.block, self.spans = block, spans
+        self.start_pieces, self.end_pieces = list(start_pieces), list(end_pieces)
+
+    def load_released(self, state: Mapping[str, Tensor]) -> None:
+        """Load a state dict with the released names; the buffer of positions that old ones hold is left out."""
+        self.load_state_dict({name: value for name, value in state.items() if not name.endswith("position_ids")})
+
+    def forward(self, documents: Sequence[Features]) -> tuple[Tensor, Tensor]:
+        """Score all pairs of the documents, one document after the other.
+
+        Returns:
+            Scores `[pairs, classes]` and localized context `[pairs, width]`.
+        """
+        encoded = encode(
+            self.model,
+            [document["input_ids"] for document in documents],
+            start_pieces=self.start_pieces,
+            end_pieces=self.end_pieces,
+            spans=self.spans,
+        )
+        pooled = [
+            pair_representations(hidden, attention, document["entity_pos"], all_pairs(len(document["entity_pos"])))
+            for (hidden, attention), document in zip(encoded, documents, strict=True)
+        ]
+        subject, object_, context = (torch.cat(parts) for parts in zip(*pooled, strict=True))
+        layers = {"head_extractor": self.head_extractor, "tail_extractor": self.tail_extractor}
+        return scores(subject, object_, context, bilinear=self.bilinear, block=self.block, **layers), context
+
+
+def adaptive_thresholding_loss(scores: Tensor, labels: Tensor) -> Tensor:
+    """Compute the loss, summed over classes and averaged over pairs, from scores and labels `[pairs, classes]`."""
+    scores = scores.float()
+    threshold = torch.zeros_like(labels, dtype=torch.bool)
+    threshold[:, 0] = True
+    positive = labels.bool() & ~threshold
+    negative = ~labels.bool() & ~threshold
+    among_positive = scores.masked_fill(negative, -math.inf).logsumexp(dim=1, keepdim=True)
+    among_negative = scores.masked_fill(positive, -math.inf).logsumexp(dim=1)
+    first = ((among_positive - scores) * positive).sum(dim=1)
+    return (first + among_negative - scores[:, 0]).mean()
+
+
+def adaptive_thresholding_loss_by_pair(scores: Tensor, labels: Tensor) -> Tensor:
+    """Compute the same as `adaptive_thresholding_loss` from the two equations, pair by pair, in float64."""
+    losses = []
+    for s, label in zip(scores.double(), labels.tolist(), strict=True):
+        positive = [r for r in range(1, len(s)) if label[r]]
+        negative = [r for r in range(1, len(s)) if not label[r]]
+        first = -sum((torch.log(s[r].exp() / s[[*positive, 0]].exp().sum()) for r in positive), s.new_zeros(()))
+        second = -torch.log(s[0].exp() / s[[*negative, 0]].exp().sum())
+        losses.append(first + second)
+    return torch.stack(losses).mean()
+
+
+def decide(scores: Tensor, k: int) -> Tensor:
+    """Say which relations hold, `[pairs, classes]`, bool; class 0 says that none does.
+
+    A relation holds when it scores above the threshold class and not below the k-th score of its pair.
+    """
+    decided = scores > scores[:, :1]
+    kth = scores.sort(dim=1, descending=True).values[:, min(k, scores.shape[1]) - 1]
+    decided &= scores >= kth[:, None]
+    decided[:, 0] = ~decided.any(dim=1)
+    return decided
+
+
+def official_scores(predictions: Facts, documents: Sequence[Json], train_documents: Sequence[Json]) -> dict[str, float]:
+    """Score predictions as the leaderboard does.
+
+    Args:
+        predictions: `title`, `h_idx`, `t_idx`, `r` and perhaps `evidence` of each.
+        documents: The labelled documents that are predicted.
+        train_documents: The documents whose facts count as seen.
+
+    Returns:
+        `f1`, `ign_f1` and `evidence_f1`, as fractions; 0 where nothing is correct.
+    """
+    by_title = {document["title"]: document for document in documents}
+    gold = {
+        (document["title"], label["h"], label["t"], label["r"]): set(label["evidence"])
+        for document in documents
+        for label in document["labels"]
+    }
+    train_facts = {
+        (h, t, label["r"])
+        for document in train_documents
+        for label in document["labels"]
+        for h in _names(document, label["h"])
+        for t in _names(document, label["t"])
+    }
+    submitted: dict[tuple[str, int, int, str], set[int]] = {}
+    for row in predictions:
+        submitted.setdefault((row["title"], row["h_idx"], row["t_idx"], row["r"]), set(row.get("evidence", [])))
+    correct = [fact for fact in submitted if fact in gold]
+    seen = 0
+    for title, h, t, r in correct:
+        names = [(a, b) for a in _names(by_title[title], h) for b in _names(by_title[title], t)]
+        seen += any((a, b, r) in train_facts for a, b in names)
+    recall = _ratio(len(correct), len(gold))
+    ids_correct = sum(len(submitted[fact] & gold[fact]) for fact in correct)
+    ids_submitted = sum(len(evidence) for fact, evidence in submitted.items() if fact[0] in by_title)
+    ids_gold = sum(len(evidence) for evidence in gold.values())
+    return {
+        "f1": _harmonic(_ratio(len(correct), len(submitted)), recall),
+        "ign_f1": _harmonic((len(correct) - seen) / (len(submitted) - seen + 1e-5), recall),
+        "evidence_f1": _harmonic(_ratio(ids_correct, ids_submitted), _ratio(ids_correct, ids_gold)),
+    }
+
+
+def _names(document: Json, entity: int) -> set[str]:
+    return {mention["name"] for mention in document["vertexSet"][entity]}
+
+
+def _ratio(part: int, whole: int) -> float:
+    return part / whole if whole else 0.0
+
+
+def _harmonic(precision: float, recall: float) -> float:
+    return 2 * precision * recall / (precision + recall) if precision + recall else 0.0
