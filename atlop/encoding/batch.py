@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from atlop.encoding.documents import EncodedDocument
@@ -13,14 +14,19 @@ from atlop.encoding.documents import EncodedDocument
 
 @dataclass(frozen=True)
 class Batch:
-    """What the model reads. Tensors of indices are int64; their padding is −1 unless said otherwise."""
+    """What the model reads. Indices are int64; their padding is −1 unless said otherwise.
+
+    Arrays stay on the host: how documents are cut into windows follows from them.
+    """
 
     input_ids: Tensor
     """Piece ids, `[documents, tokens]`, filled up with the padding piece."""
     lengths: tuple[int, ...]
-    """Pieces of each document, on the host, since they decide how it is cut into windows."""
-    mention_positions: Tensor
+    """Pieces of each document."""
+    mention_positions: NDArray[np.int64]
     """Position of each mention's start marker, `[documents, mentions]`."""
+    mention_entities: NDArray[np.int64]
+    """Entity of each mention, `[documents, mentions]`."""
     entity_mentions: Tensor
     """Columns of `mention_positions` that belong to each entity, `[documents, entities, slots]`."""
     pairs: Tensor
@@ -69,6 +75,7 @@ def collate(documents: Sequence[EncodedDocument], *, padding: int) -> Batch:
 
     input_ids = np.full((len(documents), max(lengths)), padding, dtype=np.int64)
     mention_positions = np.full((len(documents), mentions), -1, dtype=np.int64)
+    mention_entities = np.full_like(mention_positions, -1)
     entity_mentions = np.full((len(documents), entities, slots), -1, dtype=np.int64)
     pairs = np.empty((sum(pair_counts), 3), dtype=np.int64)
     labels = []
@@ -77,6 +84,7 @@ def collate(documents: Sequence[EncodedDocument], *, padding: int) -> Batch:
         kept = len(document.mention_positions)
         input_ids[row, : lengths[row]] = document.input_ids
         mention_positions[row, :kept] = document.mention_positions
+        mention_entities[row, :kept] = document.mention_entities
         slot = np.arange(kept) - np.repeat(count.cumsum() - count, count)
         entity_mentions[row, document.mention_entities, slot] = np.arange(kept)
         pairs[first_pair : first_pair + pair_counts[row], 0] = row
@@ -86,7 +94,8 @@ def collate(documents: Sequence[EncodedDocument], *, padding: int) -> Batch:
     return Batch(
         input_ids=torch.from_numpy(input_ids),
         lengths=lengths,
-        mention_positions=torch.from_numpy(mention_positions),
+        mention_positions=mention_positions,
+        mention_entities=mention_entities,
         entity_mentions=torch.from_numpy(entity_mentions),
         pairs=torch.from_numpy(pairs),
         labels=torch.from_numpy(np.concatenate(labels)),

@@ -1,5 +1,9 @@
 """The model: encoder, pooling and classifier composed, in the layout of transformers."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
 import torch
 from torch import Tensor, nn
 from transformers import AutoModel, PreTrainedModel
@@ -9,8 +13,11 @@ from atlop.model import attention
 from atlop.model.classifier import GroupedBilinear
 from atlop.model.configuration import AtlopConfig
 from atlop.model.encoder import encode
-from atlop.model.pooling import entity_attention, entity_embeddings, localized_context
+from atlop.model.pooling import entity_embeddings, localized_context
 from atlop.objectives import Objective, objective_named
+
+PAIRS_AT_ONCE = 1024
+"""Pairs that are scored together."""
 
 
 class AtlopModel(PreTrainedModel):
@@ -53,30 +60,79 @@ class AtlopModel(PreTrainedModel):
         """Score the pairs of a batch.
 
         Returns:
-            `[pairs, classes]` in the order of `batch.pairs`; class 0 is TH.
+            `[pairs, classes]` in the order of `batch.pairs`, float32; class 0 is TH.
         """
-        embeddings, context = self.represent(batch)
-        document, subject, object_ = batch.pairs.unbind(dim=1)
-        scores: Tensor = self.classifier(embeddings[document, subject], embeddings[document, object_], context)
-        return scores
+        pooled = self.pool(batch)
+        # In chunks, so that what a pair needs besides its scores does not grow with the number of pairs.
+        return torch.cat(
+            [
+                self.classifier(
+                    pooled.embeddings[pairs[:, 0], pairs[:, 1]],
+                    pooled.embeddings[pairs[:, 0], pairs[:, 2]],
+                    pooled.context(pairs, counts),
+                )
+                for pairs, counts in zip(
+                    batch.pairs.split(PAIRS_AT_ONCE), _counts_of_chunks(batch.pair_counts), strict=True
+                )
+            ]
+        )
 
-    def represent(self, batch: Batch) -> tuple[Tensor, Tensor]:
-        """Return entity embeddings `[documents, entities, width]` and pair contexts `[pairs, width]`."""
+    def pool(self, batch: Batch) -> "Pooled":
+        """Run the encoder and pool the mentions of each entity."""
         encoded = encode(
             self.encoder,
-            input_ids=batch.input_ids,
-            lengths=batch.lengths,
-            positions=batch.mention_positions,
+            batch,
             window_size=self.window_size,
             window_start=self.config.window_start or (),
             window_end=self.config.window_end or (),
             padding=self.padding,
         )
-        documents = torch.arange(len(batch.lengths), device=batch.pairs.device)[:, None]
-        mention_states = encoded.hidden[documents, batch.mention_positions.clamp(min=0)]
-        embeddings = entity_embeddings(mention_states, batch.entity_mentions)
-        attended = entity_attention(encoded.mention_attention, batch.entity_mentions)
-        return embeddings, localized_context(attended, encoded.hidden, batch.pairs)
+        positions = torch.from_numpy(batch.mention_positions.clip(min=0)).to(batch.pairs.device, non_blocking=True)
+        documents = torch.arange(len(positions), device=positions.device)[:, None]
+        return Pooled(
+            embeddings=entity_embeddings(encoded.hidden[documents, positions], batch.entity_mentions),
+            attention=encoded.entity_attention,
+            hidden=encoded.hidden,
+            lengths=batch.lengths,
+        )
+
+
+@dataclass(frozen=True)
+class Pooled:
+    """A batch as pairs see it."""
+
+    embeddings: Tensor
+    """Embedding of each entity, `[documents, entities, width]`."""
+    attention: Tensor
+    """Mean attention row of each entity, `[documents, entities, heads, tokens]`."""
+    hidden: Tensor
+    """Encoder states, `[documents, tokens, width]`."""
+    lengths: tuple[int, ...]
+    """Pieces of each document."""
+
+    def context(self, pairs: Tensor, counts: Sequence[int]) -> Tensor:
+        """Return the localized context of pairs, `[pairs, width]`.
+
+        Args:
+            pairs: Document, subject and object, `[pairs, 3]`, document after document.
+            counts: How many of the pairs each document has, 0 included.
+        """
+        return torch.cat(
+            [
+                localized_context(attention[:, :, :length], hidden[:length], of_document[:, 1:])
+                for attention, hidden, length, of_document in zip(
+                    self.attention, self.hidden, self.lengths, pairs.split(list(counts)), strict=True
+                )
+            ]
+        )
+
+
+def _counts_of_chunks(pair_counts: Sequence[int]) -> list[list[int]]:
+    """Return how many pairs of each document lie in each chunk of `PAIRS_AT_ONCE`; one empty chunk for no pair."""
+    ends = np.cumsum(pair_counts)
+    firsts = range(0, max(1, int(ends[-1])), PAIRS_AT_ONCE)
+    bounds = [(ends.clip(first, first + PAIRS_AT_ONCE) - first) for first in firsts]
+    return [np.diff(bound, prepend=0).tolist() for bound in bounds]
 
 
 def prepared(encoder: PreTrainedModel) -> PreTrainedModel:

@@ -5,7 +5,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-PAIRS_AT_ONCE = 512
+PAIRS_IN_CACHE = 512
 """Pairs whose outer products exist at the same time: few enough to stay in a processor's cache."""
 
 
@@ -96,7 +96,7 @@ def _by_group(weight: Tensor, subject: Tensor) -> tuple[Tensor, ...]:
 
 
 def _chunks(pairs: int) -> list[slice]:
-    return [slice(first, first + PAIRS_AT_ONCE) for first in range(0, pairs, PAIRS_AT_ONCE)]
+    return [slice(first, first + PAIRS_IN_CACHE) for first in range(0, pairs, PAIRS_IN_CACHE)]
 
 
 def _without_autocast(tensor: Tensor) -> torch.autocast:

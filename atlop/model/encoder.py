@@ -8,9 +8,11 @@ from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 from transformers import PreTrainedModel
 
+from atlop.encoding import Batch
 from atlop.errors import AtlopError
 from atlop.model import attention, windows
 from atlop.model.configuration import first_position
+from atlop.model.pooling import entity_attention
 
 
 @dataclass(frozen=True)
@@ -19,28 +21,24 @@ class Encoded:
 
     hidden: Tensor
     """Last hidden states, `[documents, tokens, width]`."""
-    mention_attention: Tensor
-    """The last layer's attention from each mention's start marker, `[documents, mentions, heads, tokens]`."""
+    entity_attention: Tensor
+    """The last layer's attention, averaged over each entity's start markers, `[documents, entities, heads, tokens]`."""
 
 
 def encode(
     encoder: PreTrainedModel,
+    batch: Batch,
     *,
-    input_ids: Tensor,
-    lengths: Sequence[int],
-    positions: Tensor,
     window_size: int,
     window_start: Sequence[int],
     window_end: Sequence[int],
     padding: int,
 ) -> Encoded:
-    """Run the encoder over documents of any length (REFERENCE: paper, 'Encoder', and its released windows).
+    """Run the encoder over documents of any length (paper, 'Encoder'; windows as the released code cuts them).
 
     Args:
         encoder: Any encoder that returns attention.
-        input_ids: `[documents, tokens]`.
-        lengths: Pieces of each document.
-        positions: Position of each mention's start marker, `[documents, mentions]`; −1 is padding.
+        batch: The documents.
         window_size: Most pieces of one encoder call.
         window_start: Pieces that a window borrows where it does not begin its document.
         window_end: Pieces that a window borrows where it does not end its document.
@@ -49,16 +47,35 @@ def encode(
     Raises:
         AtlopError: The encoder gives no attention.
     """
-    documents, tokens = input_ids.shape
-    if tokens <= window_size:
-        hidden, rows = _call(encoder, input_ids, lengths=lengths, rows=positions)
-        return Encoded(hidden=hidden, mention_attention=rows)
-    cut = windows.cut(input_ids, lengths=lengths, size=window_size, start=window_start, end=window_end, padding=padding)
-    window_rows = windows.rows_in_windows(positions, cut)
-    hidden, rows = _call(encoder, cut.input_ids, lengths=cut.lengths, rows=window_rows)
+    device = batch.input_ids.device
+    if max(batch.lengths) <= window_size:
+        positions = torch.from_numpy(batch.mention_positions).to(device, non_blocking=True)
+        hidden, rows = _call(encoder, batch.input_ids, lengths=batch.lengths, rows=positions)
+        return Encoded(hidden=hidden, entity_attention=entity_attention(rows, batch.entity_mentions))
+    documents, tokens = batch.input_ids.shape
+    entities = batch.entity_mentions.shape[1]
+    cut = windows.cut(
+        batch.input_ids, lengths=batch.lengths, size=window_size, start=window_start, end=window_end, padding=padding
+    )
+    read = windows.readings(
+        cut,
+        positions=batch.mention_positions,
+        mention_entities=batch.mention_entities,
+        entities=entities,
+        device=device,
+    )
+    hidden, rows = _call(encoder, cut.input_ids, lengths=cut.lengths, rows=read.rows)
     return Encoded(
         hidden=windows.merge_hidden(hidden, cut, documents=documents, tokens=tokens),
-        mention_attention=windows.merge_rows(rows, cut, found=window_rows >= 0, documents=documents, tokens=tokens),
+        entity_attention=windows.merge_attention(
+            rows,
+            cut,
+            read,
+            documents=documents,
+            mentions=batch.mention_positions.shape[1],
+            entities=entities,
+            tokens=tokens,
+        ),
     )
 
 

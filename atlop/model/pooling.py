@@ -49,19 +49,17 @@ def localized_context(attention: Tensor, hidden: Tensor, pairs: Tensor) -> Tenso
     """Average the tokens that both entities of a pair attend to (paper, 'Localized Context Pooling').
 
     Args:
-        attention: Mean attention row of each entity, `[documents, entities, heads, tokens]`.
-        hidden: Encoder states, `[documents, tokens, width]`.
-        pairs: Document, subject and object of each pair, `[pairs, 3]`, int64.
+        attention: Mean attention row of each entity of one document, `[entities, heads, tokens]`.
+        hidden: Encoder states of the document, `[tokens, width]`.
+        pairs: Subject and object of each pair, `[pairs, 2]`, int64.
 
     Returns:
         `[pairs, width]`; zeros where the two entities attend to no common token.
     """
-    document, subject, object_ = pairs.unbind(dim=1)
-    # All pairs of entities at once: as matrix products over heads, far less memory than [pairs, heads, tokens].
-    shared = contract("beht,bfht->beft", attention, attention) / attention.shape[2]
-    weight = shared / (shared.sum(dim=3, keepdim=True) + CONTEXT_EPSILON)
-    context: Tensor = contract("beft,btd->befd", weight, hidden)
-    return context[document, subject, object_]
+    subject, object_ = attention[pairs].unbind(dim=1)  # each [pairs, heads, tokens]
+    shared = (subject * object_).mean(dim=1)
+    weight = shared / (shared.sum(dim=-1, keepdim=True) + CONTEXT_EPSILON)
+    return weight @ hidden
 
 
 def _of_entities(values: Tensor, entity_mentions: Tensor) -> Tensor:

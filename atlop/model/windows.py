@@ -1,10 +1,14 @@
-"""Documents beyond the encoder's length: overlapping windows, and their outputs put together again."""
+"""Documents beyond the encoder's length: overlapping windows, and their outputs put together again.
+
+Whatever follows from lengths and positions is worked out on the host, so that a GPU never has to answer.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 ROW_EPSILON = 1e-10
@@ -16,30 +20,44 @@ MINIMUM_OVERLAP = 64
 
 @dataclass(frozen=True)
 class Windows:
-    """How the documents of a batch are cut. Tensors are int64."""
+    """How the documents of a batch are cut. Tensors are int64, arrays too."""
 
-    documents: Tensor
-    """Document of each window, `[windows]`."""
     input_ids: Tensor
     """Pieces of each window, padded, `[windows, window tokens]`."""
-    sources: Tensor
-    """Position in its document of each piece, `[windows, window tokens]`; −1 for borrowed tokens and padding."""
     lengths: tuple[int, ...]
     """Pieces of each window."""
-    read: Tensor
-    """Every own piece of every window, as an index into the flattened `sources`, `[pieces read]`."""
-    targets: Tensor
-    """Where it stands in the documents, as an index into `[documents · tokens]`, `[pieces read]`."""
-    shared: Tensor
-    """Whether a document has several windows, bool `[documents]`."""
+    documents: NDArray[np.int64]
+    """Document of each window, `[windows]`."""
+    sources: NDArray[np.int64]
+    """Position in its document of each piece, `[windows, window tokens]`; −1 for borrowed tokens and padding."""
+
+
+@dataclass(frozen=True)
+class Readings:
+    """Which window reads which mention's start marker; a mention in an overlap is read twice."""
+
+    rows: Tensor
+    """Place of each marker in its window, int64 `[windows, slots]`; −1 is padding."""
+    slots: Tensor
+    """Each reading as an index into the flattened `rows`, int64 `[readings]`."""
+    windows: Tensor
+    """Window of each reading, int64 `[readings]`."""
+    mentions: Tensor
+    """Mention of each reading, as an index into `[documents · mentions]`, int64 `[readings]`."""
+    entities: Tensor
+    """Its entity, as an index into `[documents · entities]`, int64 `[readings]`."""
+    shares: Tensor
+    """One over the number of the entity's mentions, float32 `[readings]`."""
+    renormalised: Tensor
+    """Whether the mention's document has several windows, bool `[readings]`."""
 
 
 def window_spans(length: int, *, size: int, start_pieces: int, end_pieces: int) -> list[tuple[int, int]]:
     """Return the pieces `[first, last)` of a document that each window reads, borrowed tokens not counted.
 
-    The first window reads the first `size − end_pieces`, the last one the last `size − start_pieces`; where these do
-    not meet, windows between them are evenly spaced, as few as leave `MINIMUM_OVERLAP` (REFERENCE: paper's released
-    two-window rule, extended to any length here).
+    The first window reads the first `size − end_pieces`, the last one the last `size − start_pieces` (the released
+    code's rule). Where these do not meet, windows between them are evenly spaced, as few as leave `MINIMUM_OVERLAP`
+    (the rule here).
 
     Args:
         length: Pieces of the document, special tokens counted.
@@ -75,42 +93,68 @@ def cut(
     """
     documents: list[int] = []
     sources: list[list[int]] = []
-    borrowed: list[tuple[int, int, int]] = []
+    borrowed: list[list[int]] = []
     for document, length in enumerate(lengths):
         for first, stop in window_spans(length, size=size, start_pieces=len(start), end_pieces=len(end)):
             before = start if first > 0 else ()
             after = end if stop < length else ()
-            window = len(documents)
             documents.append(document)
             sources.append([-1] * len(before) + list(range(first, stop)) + [-1] * len(after))
-            borrowed += [(window, column, piece) for column, piece in enumerate(before)]
-            borrowed += [(window, len(before) + stop - first + column, piece) for column, piece in enumerate(after)]
-    widths = tuple(map(len, sources))
-    table = np.full((len(sources), max(widths)), -1, dtype=np.int64)
-    fixed = np.full_like(table, padding)
-    for row, source in enumerate(sources):
-        table[row, : len(source)] = source
-    for row, column, piece in borrowed:
-        fixed[row, column] = piece
-    # Whatever can be known from the lengths is worked out on the host, so that a GPU never has to answer.
-    owners = np.array(documents)
-    read = np.flatnonzero(table >= 0)
-    targets = (owners[:, None] * input_ids.shape[1] + table).ravel()[read]
-    on_device = {
-        name: torch.from_numpy(value).to(input_ids.device, non_blocking=True)
-        for name, value in {
-            "documents": owners,
-            "sources": table,
-            "read": read,
-            "targets": targets,
-            "shared": np.bincount(owners, minlength=len(lengths)) > 1,
-            "fixed": fixed,
-        }.items()
-    }
-    own = input_ids[on_device["documents"]].gather(1, on_device["sources"].clamp(min=0))
+            borrowed.append([*before, *[padding] * (stop - first), *after])
+    source_table = _table(sources, fill=-1)
+    positions = torch.from_numpy(source_table).to(input_ids.device, non_blocking=True)
+    own = input_ids[torch.tensor(documents)].gather(1, positions.clamp(min=0))
+    others = torch.from_numpy(_table(borrowed, fill=padding)).to(input_ids.device, non_blocking=True)
     return Windows(
-        input_ids=torch.where(on_device["sources"] >= 0, own, on_device.pop("fixed")), lengths=widths, **on_device
+        input_ids=torch.where(positions >= 0, own, others),
+        lengths=tuple(map(len, sources)),
+        documents=np.array(documents),
+        sources=source_table,
     )
+
+
+def readings(
+    windows: Windows,
+    *,
+    positions: NDArray[np.int64],
+    mention_entities: NDArray[np.int64],
+    entities: int,
+    device: torch.device,
+) -> Readings:
+    """Find the windows that read each mention.
+
+    Args:
+        windows: How the documents were cut.
+        positions: Position of each mention's start marker in its document, `[documents, mentions]`; −1 is padding.
+        mention_entities: Entity of each mention, `[documents, mentions]`; −1 is padding.
+        entities: Most entities of a document.
+        device: Where the tensors go.
+    """
+    read = [
+        (window, mention, place)
+        for window, (document, source) in enumerate(zip(windows.documents, windows.sources, strict=True))
+        for mention, place in _read_by(source, positions[document])
+    ]
+    window, mention, place = np.array(read, dtype=np.int64).reshape(-1, 3).T
+    counts = np.bincount(window, minlength=len(windows.documents))
+    slot = np.arange(len(window)) - np.repeat(counts.cumsum() - counts, counts)
+    rows = np.full((len(counts), max(1, counts.max(initial=0))), -1, dtype=np.int64)
+    rows[window, slot] = place
+    document = windows.documents[window]
+    entity = document * entities + mention_entities[document, mention]
+    owners = np.arange(len(positions))[:, None] * entities + mention_entities
+    mentions_of_entity = np.bincount(owners[mention_entities >= 0], minlength=len(positions) * entities)
+    windows_of_document = np.bincount(windows.documents, minlength=len(positions))
+    arrays = {
+        "rows": rows,
+        "slots": window * rows.shape[1] + slot,
+        "windows": window,
+        "mentions": document * positions.shape[1] + mention,
+        "entities": entity,
+        "shares": (1 / mentions_of_entity[entity]).astype(np.float32),
+        "renormalised": windows_of_document[document] > 1,
+    }
+    return Readings(**{name: torch.from_numpy(array).to(device, non_blocking=True) for name, array in arrays.items()})
 
 
 def merge_hidden(hidden: Tensor, windows: Windows, *, documents: int, tokens: int) -> Tensor:
@@ -125,40 +169,57 @@ def merge_hidden(hidden: Tensor, windows: Windows, *, documents: int, tokens: in
     Returns:
         `[documents, tokens, width]`; zeros at padding.
     """
-    states = hidden.flatten(end_dim=1)[windows.read]
-    sums = states.new_zeros(documents * tokens, states.shape[1]).index_add(0, windows.targets, states)
-    counts = states.new_zeros(documents * tokens).index_add(0, windows.targets, states.new_ones(len(states)))
-    return (sums / counts.clamp(min=1)[:, None]).view(documents, tokens, -1)
+    read = np.flatnonzero(windows.sources >= 0)
+    places = (windows.documents[:, None] * tokens + windows.sources).ravel()[read]
+    counts = np.bincount(places, minlength=documents * tokens).clip(min=1).astype(np.float32)
+    source, target, count = (
+        torch.from_numpy(array).to(hidden.device, non_blocking=True) for array in (read, places, counts)
+    )
+    states = hidden.flatten(end_dim=1)[source]
+    sums = states.new_zeros(documents * tokens, states.shape[1]).index_add(0, target, states)
+    return (sums / count[:, None]).view(documents, tokens, -1)
 
 
-def rows_in_windows(positions: Tensor, windows: Windows) -> Tensor:
-    """Return where each window reads each mention's marker, −1 where it does not, `[windows, mentions]`.
+def merge_attention(
+    attention: Tensor, windows: Windows, read: Readings, *, documents: int, mentions: int, entities: int, tokens: int
+) -> Tensor:
+    """Average each entity's attention over its mentions, each added up over its windows and renormalised.
 
-    Args:
-        positions: Position of each mention's start marker in its document, `[documents, mentions]`; −1 is padding.
-        windows: How the documents were cut.
-    """
-    wanted = positions[windows.documents]  # [windows, mentions]
-    matches = (windows.sources[:, None, :] == wanted[:, :, None]) & (wanted[:, :, None] >= 0)
-    return torch.where(matches.any(dim=2), matches.int().argmax(dim=2), -1)
-
-
-def merge_rows(rows: Tensor, windows: Windows, *, found: Tensor, documents: int, tokens: int) -> Tensor:
-    """Add up each mention's attention rows over windows; renormalise them where a document has several windows.
+    Rows of documents with one window are not renormalised. Nothing of size mentions × document length arises.
 
     Args:
-        rows: Attention rows, `[windows, mentions, heads, window tokens]`.
+        attention: Attention from the markers, `[windows, slots, heads, window tokens]`.
         windows: How the documents were cut.
-        found: Whether the window reads the mention, bool `[windows, mentions]`.
+        read: Which window reads which mention.
         documents: Documents in the batch.
+        mentions: Most mentions of a document.
+        entities: Most entities of a document.
         tokens: Pieces of the longest document.
 
     Returns:
-        `[documents, mentions, heads, tokens]`.
+        `[documents, entities, heads, tokens]`, float32.
     """
-    kept = found[:, :, None, None] & (windows.sources >= 0)[:, None, None, :]
-    columns = windows.sources.clamp(min=0)[:, None, None, :].expand_as(rows)
-    spread = rows.new_zeros(*rows.shape[:3], tokens).scatter_add(3, columns, rows.masked_fill(~kept, 0.0))
-    sums = rows.new_zeros(documents, *spread.shape[1:]).index_add(0, windows.documents, spread)
-    renormalised = sums / (sums.sum(dim=3, keepdim=True) + ROW_EPSILON)
-    return torch.where(windows.shared[:, None, None, None], renormalised, sums)
+    heads = attention.shape[2]
+    columns = torch.from_numpy(windows.sources).to(attention.device, non_blocking=True)[read.windows][:, None, :]
+    rows = attention.flatten(end_dim=1)[read.slots].float().masked_fill(columns < 0, 0.0)  # [readings, heads, tokens]
+    sums = rows.new_zeros(documents * mentions, heads).index_add(0, read.mentions, rows.sum(dim=2))
+    scale = torch.where(read.renormalised[:, None], 1 / (sums[read.mentions] + ROW_EPSILON), 1.0)
+    scaled = rows * (scale * read.shares[:, None])[:, :, None]
+    head = torch.arange(heads, device=attention.device)[:, None]
+    places = (read.entities[:, None, None] * heads + head) * tokens + columns.clamp(min=0)
+    pooled = rows.new_zeros(documents * entities * heads * tokens).scatter_add(0, places.flatten(), scaled.flatten())
+    return pooled.view(documents, entities, heads, tokens)
+
+
+def _read_by(source: NDArray[np.int64], positions: NDArray[np.int64]) -> list[tuple[int, int]]:
+    """Return mention and place in the window of each marker that a window reads."""
+    places = {position: place for place, position in enumerate(source.tolist()) if position >= 0}
+    return [(mention, places[position]) for mention, position in enumerate(positions.tolist()) if position in places]
+
+
+def _table(rows: Sequence[Sequence[int]], *, fill: int) -> NDArray[np.int64]:
+    """Put rows of different lengths side by side."""
+    table = np.full((len(rows), max(map(len, rows))), fill, dtype=np.int64)
+    for row, values in zip(table, rows, strict=True):
+        row[: len(values)] = values
+    return table
