@@ -1,3 +1,4 @@
+import json
 import os
 from pathlib import Path
 
@@ -17,3 +18,21 @@ def real_data() -> Path:
     if not folder:
         pytest.skip("needs real corpora: set ATLOP_DATA to the folder that holds docred/, redocred/ and dwie/")
     return Path(folder)
+
+
+@pytest.fixture(scope="session")
+def tiny_encoder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder of a random BERT of two narrow layers, with the golden tokenizer."""
+    from tests.tiny_encoders import save_tiny_encoder  # imports transformers, which few tests need
+
+    return Path(save_tiny_encoder(tmp_path_factory.mktemp("encoder")))
+
+
+@pytest.fixture(scope="session")
+def tiny_corpus(golden: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The golden documents that fit one window: five of six relations."""
+    documents = json.loads((golden / "documents.json").read_text(encoding="utf-8"))
+    path = tmp_path_factory.mktemp("corpus") / "documents.json"
+    short = [document for document in documents if sum(map(len, document["sents"])) < 300]
+    path.write_text(json.dumps(short), encoding="utf-8")
+    return path
