@@ -13,6 +13,7 @@ from atlop.model import attention
 from atlop.model.classifier import GroupedBilinear
 from atlop.model.configuration import AtlopConfig
 from atlop.model.encoder import encode
+from atlop.model.linear import with_fast_linear_layers
 from atlop.model.pooling import entity_embeddings, localized_context
 from atlop.objectives import Objective, objective_named
 
@@ -136,7 +137,7 @@ def _counts_of_chunks(pair_counts: Sequence[int]) -> list[list[int]]:
 
 
 def prepared(encoder: PreTrainedModel) -> PreTrainedModel:
-    """Drop the layer over the first token, which ATLOP does not use, and choose the attention.
+    """Drop the layer over the first token, which ATLOP does not use, and choose attention and linear layers.
 
     Args:
         encoder: Loaded with eager attention, which hands out all weights and which every encoder has.
@@ -145,4 +146,5 @@ def prepared(encoder: PreTrainedModel) -> PreTrainedModel:
         encoder.register_module("pooler", None)
     if encoder.config.model_type in attention.SUPPORTED:
         attention.use_on(encoder)
+    with_fast_linear_layers(encoder)
     return encoder

@@ -5,6 +5,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from atlop.model.linear import Linear, product
+
 PAIRS_IN_CACHE = 512
 """Pairs whose outer products exist at the same time: few enough to stay in a processor's cache."""
 
@@ -23,9 +25,9 @@ class GroupedBilinear(nn.Module):
         """
         super().__init__()
         self.block_size = block_size
-        self.subject_projection = nn.Linear(2 * width, representation_size)
-        self.object_projection = nn.Linear(2 * width, representation_size)
-        self.bilinear = nn.Linear(representation_size * block_size, classes)
+        self.subject_projection = Linear(2 * width, representation_size)
+        self.object_projection = Linear(2 * width, representation_size)
+        self.bilinear = Linear(representation_size * block_size, classes)
 
     def forward(self, subject: Tensor, object_: Tensor, context: Tensor) -> Tensor:
         """Score pairs.
@@ -40,10 +42,10 @@ class GroupedBilinear(nn.Module):
         """
         subject = torch.tanh(self.subject_projection(torch.cat([subject, context], dim=1)))
         object_ = torch.tanh(self.object_projection(torch.cat([object_, context], dim=1)))
-        groups = (len(subject), -1, self.block_size)
-        # Under autocast the projections are in the lower precision already; the weight follows them.
-        weight = self.bilinear.weight.to(subject.dtype)
-        scores: Tensor = _OuterProductLinear.apply(subject.view(groups), object_.view(groups), weight)
+        subject, object_ = (side.unflatten(1, (-1, self.block_size)) for side in (subject, object_))
+        # Group by group; under autocast the projections are in the lower precision already, and the weight follows.
+        weight = self.bilinear.weight.to(subject.dtype).unflatten(1, (-1, self.block_size**2)).transpose(0, 1)
+        scores: Tensor = _OuterProductLinear.apply(subject, object_, weight.contiguous())
         return scores + self.bilinear.bias
 
 
@@ -55,14 +57,13 @@ class _OuterProductLinear(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, subject: Tensor, object_: Tensor, weight: Tensor) -> Tensor:
-        """Take `[pairs, groups, block]` twice and `[classes, groups · block²]`; return `[pairs, classes]`, float32."""
+        """Take `[pairs, groups, block]` twice and `[groups, classes, block²]`; return `[pairs, classes]`, float32."""
         ctx.save_for_backward(subject, object_, weight)
-        scores = torch.zeros(len(subject), len(weight), dtype=torch.float32, device=subject.device)
+        scores = torch.zeros(len(subject), weight.shape[1], dtype=torch.float32, device=subject.device)
         with _without_autocast(subject):
             for pairs in _chunks(len(subject)):
-                for group, of_group in enumerate(_by_group(weight, subject)):
-                    products = _products(subject[pairs, group], object_[pairs, group])
-                    scores[pairs] += products @ of_group.T
+                for group, of_group in enumerate(weight):
+                    scores[pairs] += product(_products(subject[pairs, group], object_[pairs, group]), of_group)
         return scores
 
     @staticmethod
@@ -71,16 +72,14 @@ class _OuterProductLinear(torch.autograd.Function):
         subject, object_, weight = ctx.saved_tensors
         to_subject, to_object = torch.empty_like(subject), torch.empty_like(object_)
         to_weight = torch.zeros_like(weight, dtype=torch.float32)
-        gradient = gradient.to(weight.dtype)
+        gradient = gradient.to(weight.dtype).contiguous()
         with _without_autocast(subject):
             for pairs in _chunks(len(subject)):
-                for group, (of_group, to_group) in enumerate(
-                    zip(_by_group(weight, subject), _by_group(to_weight, subject), strict=True)
-                ):
+                for group, of_group in enumerate(weight):
                     s, o = subject[pairs, group], object_[pairs, group]
-                    to_group += gradient[pairs].T @ _products(s, o)
-                    to_products = (gradient[pairs] @ of_group).view(len(s), s.shape[1], o.shape[1])
-                    to_subject[pairs, group] = torch.bmm(to_products, o[:, :, None])[:, :, 0]
+                    to_weight[group] += product(gradient[pairs].T, _products(s, o).T)
+                    to_products = product(gradient[pairs], of_group.T).view(len(s), s.shape[1], o.shape[1])
+                    to_subject[pairs, group] = (to_products * o[:, None, :]).sum(dim=2)
                     to_object[pairs, group] = torch.bmm(s[:, None, :], to_products)[:, 0, :]
         return to_subject, to_object, to_weight.to(weight.dtype)
 
@@ -88,11 +87,6 @@ class _OuterProductLinear(torch.autograd.Function):
 def _products(subject: Tensor, object_: Tensor) -> Tensor:
     """Return flattened outer products, `[pairs, block²]`."""
     return (subject[:, :, None] * object_[:, None, :]).flatten(start_dim=1)
-
-
-def _by_group(weight: Tensor, subject: Tensor) -> tuple[Tensor, ...]:
-    """Split `[classes, groups · block²]` by group."""
-    return weight.chunk(subject.shape[1], dim=1)
 
 
 def _chunks(pairs: int) -> list[slice]:
