@@ -7,7 +7,7 @@ from typing import TypeVar
 import numpy as np
 import torch
 from accelerate import Accelerator
-from accelerate.state import AcceleratorState
+from accelerate.state import AcceleratorState, PartialState
 from accelerate.utils import gather_object
 from numpy.typing import NDArray
 from torch import Tensor
@@ -35,10 +35,9 @@ def accelerator_for(precision: Precision) -> Accelerator:
         AtlopError: The device cannot compute in this precision.
     """
     AcceleratorState._reset_state(reset_partial_state=False)  # an earlier call may have had another precision
-    try:
-        return Accelerator(mixed_precision=_MIXED_PRECISION[precision])
-    except ValueError as error:
-        raise AtlopError(f"precision {precision}: {error}; choose float32 or bf16") from None
+    if precision == "fp16" and PartialState().device.type == "cpu":
+        raise AtlopError("precision fp16: needs a GPU; choose float32 or bf16")
+    return Accelerator(mixed_precision=_MIXED_PRECISION[precision])
 
 
 @dataclass(frozen=True, slots=True)

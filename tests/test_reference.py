@@ -50,7 +50,7 @@ def golden_features(name: str) -> list[Features]:
 def golden_model(name: str) -> PlainAtlop:
     config = AutoConfig.from_pretrained(GOLDEN / name)
     model = PlainAtlop(
-        AutoModel.from_config(config, attn_implementation="eager"),  # type: ignore[no-untyped-call]
+        AutoModel.from_config(config, attn_implementation="eager"),
         classes=CLASSES,
         start_pieces=[config.cls_token_id],
         end_pieces=[config.sep_token_id] * (2 if name == "roberta" else 1),
@@ -118,7 +118,7 @@ def test_twelve_training_updates_are_golden(name: str) -> None:
         documents = [golden_features(name)[number] for number in update["documents"]]
         optimizer.zero_grad()
         loss = adaptive_thresholding_loss(model(documents)[0], labels_of(documents))
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         norm = torch.nn.utils.clip_grad_norm_(model.parameters(), training["clip"])
         assert loss.item() == pytest.approx(update["loss"], rel=1e-4), f"update {done}"
         assert norm.item() == pytest.approx(update["gradient_norm"], rel=1e-4), f"update {done}"
@@ -171,7 +171,7 @@ def test_the_dense_loss_keeps_labels_and_gives_finite_gradients() -> None:
     scores = torch.tensor([[1e4, -1e4, 0.0], [-1e4, 1e4, 0.0]], requires_grad=True)
     labels = torch.tensor([[1.0, 0.0, 0.0], [0.0, 1.0, 1.0]])
     before = labels.clone()
-    adaptive_thresholding_loss(scores, labels).backward()  # type: ignore[no-untyped-call]
+    adaptive_thresholding_loss(scores, labels).backward()
     assert scores.grad is not None
     assert scores.grad.isfinite().all()
     assert torch.equal(labels, before)

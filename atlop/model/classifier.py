@@ -57,9 +57,13 @@ class _OuterProductLinear(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, subject: Tensor, object_: Tensor, weight: Tensor) -> Tensor:
-        """Take `[pairs, groups, block]` twice and `[groups, classes, block²]`; return `[pairs, classes]`, float32."""
+        """Take `[pairs, groups, block]` twice and `[groups, classes, block²]`; return `[pairs, classes]`.
+
+        Sums over groups are in float32 at least.
+        """
         ctx.save_for_backward(subject, object_, weight)
-        scores = torch.zeros(len(subject), weight.shape[1], dtype=torch.float32, device=subject.device)
+        sums = torch.promote_types(subject.dtype, torch.float32)
+        scores = torch.zeros(len(subject), weight.shape[1], dtype=sums, device=subject.device)
         with _without_autocast(subject):
             for pairs in _chunks(len(subject)):
                 for group, of_group in enumerate(weight):
@@ -71,7 +75,7 @@ class _OuterProductLinear(torch.autograd.Function):
         """Return the gradients of subject, object and weight."""
         subject, object_, weight = ctx.saved_tensors
         to_subject, to_object = torch.empty_like(subject), torch.empty_like(object_)
-        to_weight = torch.zeros_like(weight, dtype=torch.float32)
+        to_weight = torch.zeros_like(weight, dtype=gradient.dtype)
         gradient = gradient.to(weight.dtype).contiguous()
         with _without_autocast(subject):
             for pairs in _chunks(len(subject)):

@@ -23,8 +23,10 @@ class AtlopConfig(PreTrainedConfig):
 
     encoder: dict[str, Any] | None = None
     """Configuration of the encoder, as its own `to_dict()` gives it."""
-    relations: dict[str, str] | None = None
-    """Relation id -> readable name (or the id again), in the order of the class ids 1, 2, …; class 0 is TH."""
+    relations: list[str] | None = None
+    """Relation ids in the order of their class ids 1, 2, …; class 0 is TH."""
+    relation_names: dict[str, str] | None = None
+    """Readable names of relations."""
     representation_size: int = 768
     """Width of the subject's and of the object's representation in a pair."""
     block_size: int = 64
@@ -45,8 +47,7 @@ class AtlopConfig(PreTrainedConfig):
     @property
     def vocabulary(self) -> RelationVocabulary:
         """The relations that the model knows."""
-        relations = self.relations or {}
-        return RelationVocabulary(relations=tuple(relations), names=relations)
+        return RelationVocabulary(relations=tuple(self.relations or ()), names=self.relation_names or {})
 
     @property
     def window_size(self) -> int:

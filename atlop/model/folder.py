@@ -1,8 +1,10 @@
 """Model folders: made from an encoder, saved with their tokenizer, loaded again."""
 
 from pathlib import Path
+from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from transformers import AutoConfig, AutoModel, AutoTokenizer, PreTrainedTokenizerBase
 
 from atlop.config import ClassifierConfig, EncodingConfig, ObjectiveConfig
@@ -10,7 +12,11 @@ from atlop.encoding import DocumentEncoder, SpecialPieces
 from atlop.errors import AtlopError
 from atlop.model.atlop import AtlopModel, prepared
 from atlop.model.configuration import AtlopConfig, window_end
+from atlop.objectives import objective_named
 from atlop.schema import RelationVocabulary
+
+_NOT_LOADABLE = (OSError, ValueError, SafetensorError)
+"""What transformers raises where a folder or file is not there, not readable, or not what it should be."""
 
 
 def new_model(
@@ -36,8 +42,9 @@ def new_model(
         The model in float32 and in evaluation mode, and the encoder's tokenizer.
 
     Raises:
-        AtlopError: The encoder cannot be loaded, or the sizes do not fit together.
+        AtlopError: The encoder cannot be loaded, the sizes do not fit together, or there is no such objective.
     """
+    objective_named(objective.name)
     if classifier.representation_size % classifier.block_size:
         raise AtlopError(
             f"classifier.block_size: {classifier.block_size} does not divide representation_size "
@@ -49,12 +56,13 @@ def new_model(
         weights = (
             AutoModel.from_pretrained(encoder, dtype=torch.float32, attn_implementation="eager") if pretrained else None
         )
-    except (OSError, ValueError) as error:
+    except _NOT_LOADABLE as error:
         raise AtlopError(_not_loaded("encoder", encoder, error)) from None
     special = SpecialPieces.of(tokenizer)
     config = AtlopConfig(
         encoder=encoder_config.to_dict(),
-        relations={relation: vocabulary.name_of(relation) for relation in vocabulary.relations},
+        relations=list(vocabulary.relations),
+        relation_names=dict(vocabulary.names),
         representation_size=classifier.representation_size,
         block_size=classifier.block_size,
         max_length=encoding.max_length,
@@ -86,12 +94,24 @@ def load_model(folder: str | Path) -> tuple[AtlopModel, PreTrainedTokenizerBase]
         config = AtlopConfig.from_pretrained(folder)
         if config.encoder is None or config.relations is None:
             raise AtlopError(f"{folder}: config.json does not describe an atlop model (no encoder or no relations)")
-        model = AtlopModel.from_pretrained(folder, config=config, dtype=torch.float32)
+        loaded: Any = AtlopModel.from_pretrained(
+            folder, config=config, dtype=torch.float32, ignore_mismatched_sizes=True, output_loading_info=True
+        )
         tokenizer = AutoTokenizer.from_pretrained(folder)
     except AtlopError:
         raise
-    except (OSError, ValueError) as error:
+    except _NOT_LOADABLE as error:
         raise AtlopError(_not_loaded("model", folder, error)) from None
+    model: AtlopModel
+    model, report = loaded
+    problems = [f"missing: {name}" for name in sorted(report["missing_keys"])]
+    problems += [f"unknown: {name}" for name in sorted(report["unexpected_keys"])]
+    problems += [
+        f"{name}: shape {list(found)}, but config.json asks for {list(wanted)}"
+        for name, found, wanted in report["mismatched_keys"]
+    ]
+    if problems:
+        raise AtlopError(f"model {str(folder)!r}: the weights do not fit config.json:\n  " + "\n  ".join(problems))
     return model.eval(), tokenizer
 
 

@@ -35,33 +35,28 @@ def load_released(model: AtlopModel, path: Path) -> None:
     except Exception as error:  # torch raises a different type for each way in which a file can be broken
         reason = str(error).strip().splitlines()[0]
         raise AtlopError(f"{path}: not a checkpoint of tensors only ({type(error).__name__}: {reason})") from None
-    if not isinstance(released, dict) or not all(isinstance(value, Tensor) for value in released.values()):
+    if not isinstance(released, dict) or not all(
+        isinstance(name, str) and isinstance(value, Tensor) for name, value in released.items()
+    ):
         raise AtlopError(f"{path}: not a state dict; expected a mapping from names to tensors")
-    weights = {_renamed(name): value for name, value in released.items() if not name.startswith(_UNUSED)}
-    wanted = model.state_dict()
-    problems = [f"unknown: {name}" for name in weights if name not in wanted]
-    problems += [f"missing: {_released_name(name)}" for name in wanted if name not in weights]
+    wanted = {_released_name(name): value for name, value in model.state_dict().items()}
+    found = {name: value for name, value in released.items() if not name.startswith(_UNUSED)}
+    problems = [f"unknown: {name}" for name in found if name not in wanted]
+    problems += [f"missing: {name}" for name in wanted if name not in found]
     problems += [
-        f"{_released_name(name)}: shape {list(weights[name].shape)}, but the model has {list(value.shape)}"
+        f"{name}: shape {list(found[name].shape)}, but the model has {list(value.shape)}"
         for name, value in wanted.items()
-        if name in weights and weights[name].shape != value.shape
+        if name in found and found[name].shape != value.shape
     ]
     if problems:
         raise AtlopError(
             f"{path}: does not fit the model; check --encoder and --relations:\n  " + "\n  ".join(problems)
         )
-    model.load_state_dict(weights)
-
-
-def _renamed(name: str) -> str:
-    for theirs, ours in _PREFIXES.items():
-        if name.startswith(theirs):
-            return ours + name.removeprefix(theirs)
-    return name
+    model.load_state_dict({name: found[_released_name(name)] for name in model.state_dict()})
 
 
 def _released_name(name: str) -> str:
     for theirs, ours in _PREFIXES.items():
         if name.startswith(ours):
             return theirs + name.removeprefix(ours)
-    return name
+    raise AssertionError(name)  # every weight of the model has a released name

@@ -69,7 +69,7 @@ def train(config: RunConfig, *, output: Path, show_progress: bool = True) -> dic
         objective=config.objective,
     )
     if config.encoder.gradient_checkpointing:
-        model.encoder.gradient_checkpointing_enable({"use_reentrant": False})
+        model.encoder.activation_checkpointing_enable({"use_reentrant": False})
     encoder = document_encoder(model, tokenizer)
     train_documents = _encode(train_corpus, encoder=encoder, show_progress=show_progress)
     dev_documents = _encode(dev_corpus, encoder=encoder, show_progress=show_progress)

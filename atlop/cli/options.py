@@ -1,0 +1,31 @@
+"""Arguments and options that several commands take."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from atlop.corpora import CORPORA, InvalidPolicy
+
+Model = Annotated[
+    str,
+    typer.Argument(metavar="MODEL", help="Run folder (its best/ is meant), model folder, or Hugging Face name."),
+]
+Labelled = Annotated[Path, typer.Argument(metavar="FILE", help="Labelled documents.")]
+Train = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="Train file or .fact file, whose facts Ign F1 leaves out."),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document; scores and shares from 0 to 1.")]
+BatchSize = Annotated[int, typer.Option(metavar="N", min=1, help="Documents in a batch.")]
+Precision = Annotated[Literal["float32", "bf16", "fp16"], typer.Option(help="Number format of the matrix products.")]
+Layout = Annotated[str, typer.Option(metavar="NAME", help=f"Layout of the documents: {', '.join(CORPORA)}.")]
+Invalid = Annotated[
+    InvalidPolicy,
+    typer.Option(help="What an invalid document does: strict stops, skip leaves it out and counts it."),
+]
+
+
+def example(*commands: str) -> str:
+    """Return the end of a help text: commands as they are typed, a line each."""
+    return "\n".join(["\b", "Example:" if len(commands) == 1 else "Examples:", *(f"  {line}" for line in commands)])

@@ -1,0 +1,136 @@
+"""What surrounds a command: errors without a traceback, logs on standard error, libraries that keep quiet."""
+
+import errno
+import json
+import logging
+import os
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, redirect_stdout
+from pathlib import Path
+from typing import Any
+
+import typer
+from safetensors import SafetensorError
+from typer.core import TyperGroup
+
+from atlop.cli.text import Row, table
+from atlop.errors import AtlopError
+
+USER_ERROR = 2
+"""Exit code of what a user can mend."""
+INTERRUPTED = 130
+"""Exit code after Ctrl-C, as shells have it."""
+HUB_TIMEOUT = 5
+"""Seconds in which the Hugging Face hub must answer; without this, transformers tries for half a minute."""
+
+
+class Commands(TyperGroup):
+    """Runs a command; what a user can mend becomes one message and exit code 2."""
+
+    def invoke(self, ctx: typer.Context) -> Any:  # type: ignore[override]  # typer hides click's own Context
+        """Run the command that was asked for."""
+        if not sys.stderr.isatty():
+            os.environ.setdefault("TQDM_MININTERVAL", "30")  # seconds; a log file is no place for a moving bar
+        try:
+            with _log_on_standard_error():
+                return super().invoke(ctx)
+        except AtlopError as error:
+            message, code = f"error: {error}", USER_ERROR
+        except KeyboardInterrupt:
+            message, code = "interrupted", INTERRUPTED
+        except OSError as error:
+            if error.errno == errno.EPIPE:  # the reader of a pipe has gone, as in `| head`: typer ends quietly
+                raise
+            place = f"{error.filename}: " if error.filename else ""
+            message, code = f"error: {place}{error.strerror or error}", USER_ERROR
+        except SafetensorError as error:  # how a full disk and a file cut short come out of safetensors
+            message, code = f"error: model weights: {error}", USER_ERROR
+        print(f"atlop: {message}", file=sys.stderr)
+        raise typer.Exit(code)
+
+
+def report(result: Mapping[str, Any], *, as_json: bool, heading: str, rows: Sequence[Row]) -> None:
+    """Print a result on standard output: one JSON document, or a heading and a table."""
+    if as_json:
+        print(json.dumps(result, indent=2, default=str))
+    else:
+        print(f"{heading}\n\n{table(rows)}" if rows else heading)
+
+
+@contextmanager
+def quiet_libraries(*, needs: str, what: str) -> Iterator[None]:
+    """Prepare transformers, and lead whatever libraries print to standard error: standard output is for results.
+
+    Args:
+        needs: Folder or Hugging Face name of what is about to be loaded.
+        what: What it is, for messages.
+
+    Raises:
+        AtlopError: `needs` is a folder that does not exist.
+    """
+    _find(needs, what=what)
+    from transformers.utils import logging as transformers_logging
+
+    transformers_logging.set_verbosity_error()
+    transformers_logging.disable_progress_bar()
+    with redirect_stdout(sys.stderr):
+        yield
+
+
+def is_main_process() -> bool:
+    """Return whether this process is the one that writes and prints."""
+    from accelerate import PartialState
+
+    return bool(PartialState().is_main_process)
+
+
+def _find(name: str, *, what: str) -> None:
+    """Refuse a folder that does not exist, and stay off the network where the hub cannot be reached."""
+    path = Path(name)
+    if path.is_dir():
+        return
+    if path.exists():
+        raise AtlopError(f"{what} {name!r}: is a file; expected a folder")
+    # `owner/name` may be of the hub, unless there is a folder `owner` here: then a folder is meant.
+    in_folder_here = "/" in name and path.parent.is_dir()
+    if name.startswith((".", "/", "~")) or "\\" in name or name.count("/") > 1 or in_folder_here:
+        raise AtlopError(f"{what} {name!r}: no such folder; give a folder that holds one, or a Hugging Face name")
+    if "HF_HUB_OFFLINE" in os.environ or _answers(os.environ.get("HF_ENDPOINT", "https://huggingface.co")):
+        return
+    os.environ["HF_HUB_OFFLINE"] = "1"  # the cache may have it; read when huggingface_hub is imported, after this
+
+
+def _answers(url: str) -> bool:
+    import urllib.error
+    import urllib.request
+
+    try:
+        urllib.request.urlopen(urllib.request.Request(url, method="HEAD"), timeout=HUB_TIMEOUT).close()
+    except urllib.error.HTTPError:
+        return True  # an answer, if not a friendly one
+    except (OSError, ValueError):
+        return False
+    return True
+
+
+class _Plain(logging.Formatter):
+    """`atlop: warning: …`."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return f"atlop: {record.levelname.lower()}: {super().format(record)}"
+
+
+@contextmanager
+def _log_on_standard_error() -> Iterator[None]:
+    """Lead the package's own log to standard error; of several processes only the first speaks below errors."""
+    package = logging.getLogger("atlop")
+    handler, level = logging.StreamHandler(sys.stderr), package.level
+    handler.setFormatter(_Plain())
+    package.addHandler(handler)
+    package.setLevel(logging.INFO if os.environ.get("RANK", "0") == "0" else logging.ERROR)
+    try:
+        yield
+    finally:
+        package.removeHandler(handler)
+        package.setLevel(level)

@@ -1,0 +1,90 @@
+"""Results as people read them: aligned text."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeAlias
+
+Row: TypeAlias = tuple[str, str] | tuple[str, str, str]
+"""Label, value and, where something needs saying, a note."""
+
+GAP: Row = ("", "")
+"""A blank line."""
+
+MOST_LISTED = 20
+"""Lines of a long list that are printed; `--json` has all of them."""
+
+
+def table(rows: Sequence[Row]) -> str:
+    """Return one line a row: labels to the left and values to the right of their columns."""
+    label_width = max(len(row[0]) for row in rows)
+    value_width = max(len(row[1]) for row in rows)
+    return "\n".join(f"{row[0]:<{label_width}}  {row[1]:>{value_width}}  {''.join(row[2:])}".rstrip() for row in rows)
+
+
+def listed(lines: Sequence[str]) -> list[str]:
+    """Return the first lines of a list, and how many more there are."""
+    more = len(lines) - MOST_LISTED
+    return [*lines[:MOST_LISTED], *([f"… and {more} more; --json lists all"] if more > 0 else [])]
+
+
+def percent(share: float | None) -> str:
+    """Return a share between 0 and 1 in percent, `n/a` where there is none."""
+    return "n/a" if share is None else f"{100 * share:.2f}"
+
+
+def score_rows(scores: Mapping[str, Any]) -> list[Row]:
+    """Return the rows of `asdict(OfficialScores)`, shares in percent."""
+    has_evidence = bool(scores["evidence_submitted"])
+    rows: list[Row] = [
+        ("F1", percent(scores["f1"])),
+        ("Ign F1", percent(scores["ign_f1"]), "" if scores["ign_f1"] is not None else "needs --train"),
+        ("precision", percent(scores["precision"])),
+        ("recall", percent(scores["recall"])),
+        (
+            "evidence F1",
+            percent(scores["evidence_f1"] if has_evidence else None),
+            "" if has_evidence else "no evidence given",
+        ),
+        GAP,
+        ("correct facts", f"{scores['correct']:,}"),
+        ("predicted facts", f"{scores['submitted']:,}"),
+        ("gold facts", f"{scores['gold']:,}"),
+    ]
+    if scores["seen"] is not None:
+        rows.append(("correct, seen in training", f"{scores['seen']:,}"))
+    return rows
+
+
+def truncation_rows(truncation: Mapping[str, int]) -> list[Row]:
+    """Return the rows of `asdict(Truncation)`."""
+    cut = f"in {truncation['documents']:,} documents" if truncation["documents"] else ""
+    return [
+        GAP,
+        ("mentions beyond the cut", f"{truncation['mentions']:,}", cut),
+        ("entities beyond the cut", f"{truncation['entities']:,}"),
+        ("facts beyond the cut", f"{truncation['facts']:,}"),
+    ]
+
+
+def statistics_rows(statistics: Mapping[str, Any]) -> list[Row]:
+    """Return the rows of `asdict(CorpusStatistics)`; of the relations the most frequent."""
+    rows: list[Row] = []
+    for key, value in statistics.items():
+        label = key.replace("_", " ")
+        if key == "relations":
+            rows.append((label, "n/a" if value is None else f"{len(value):,}"))
+        elif key == "repeated_titles":
+            rows.append((label, f"{len(value):,}", "a submission would be refused" if value else ""))
+        elif value is None:
+            rows.append((label, "n/a"))
+        elif key.endswith("_share"):
+            rows.append((label.removesuffix(" share"), percent(value), "% of facts"))
+        elif isinstance(value, float):
+            rows.append((label, f"{value:,.1f}"))
+        else:
+            rows.append((label, f"{value:,}"))
+    relations: Mapping[str, int] = statistics["relations"] or {}
+    shown = list(relations.items())[:MOST_LISTED]
+    rows += [(f"  {relation}", f"{count:,}") for relation, count in shown]
+    if len(relations) > len(shown):
+        rows.append(("  …", f"{len(relations) - len(shown):,}", "more relations; --json lists all"))
+    return rows

@@ -1,0 +1,157 @@
+"""The golden files as the package's own objects, and as those of the plain reference."""
+
+import json
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+from transformers import AutoModel, AutoTokenizer, PreTrainedTokenizerBase
+
+from atlop.config import ClassifierConfig, EncodingConfig, ObjectiveConfig
+from atlop.corpora import read_corpus, read_vocabulary
+from atlop.encoding import Batch, DocumentEncoder, EncodedDocument, collate
+from atlop.model import AtlopModel, load_released, new_model
+from atlop.model.windows import window_spans
+from atlop.schema import Document, RelationVocabulary
+from tests import reference
+
+GOLDEN = Path(__file__).parent / "golden"
+MAX_LENGTH = 1000
+"""Where the golden values cut their documents."""
+BATCHES = ("short_batch", "two_windows", "mixed", "singles", "truncated", "no_relations")
+CLASSIFIER = ClassifierConfig(representation_size=64, block_size=16)
+
+each_encoder = pytest.mark.parametrize("name", ["bert", "roberta"])
+each_batch = pytest.mark.parametrize("batch_name", BATCHES)
+
+
+@cache
+def read_golden(path: str) -> Any:
+    return json.loads((GOLDEN / path).read_text(encoding="utf-8"))
+
+
+@cache
+def golden_documents() -> tuple[Document, ...]:
+    return read_corpus(GOLDEN / "documents.json").documents
+
+
+@cache
+def golden_vocabulary() -> RelationVocabulary:
+    return read_vocabulary(GOLDEN / "rel2id.json")
+
+
+@cache
+def golden_tokenizer(name: str) -> PreTrainedTokenizerBase:
+    tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(GOLDEN / name)
+    return tokenizer
+
+
+@cache
+def golden_encoded(name: str, max_length: int = MAX_LENGTH) -> list[EncodedDocument]:
+    encoder = DocumentEncoder(golden_tokenizer(name), vocabulary=golden_vocabulary(), max_length=max_length)
+    return list(encoder.encode(golden_documents()))
+
+
+@cache
+def golden_features(name: str, max_length: int = MAX_LENGTH) -> list[reference.Features]:
+    """The documents as the plain reference encodes them."""
+    tokenizer, relations = golden_tokenizer(name), read_golden("rel2id.json")
+    rows = read_golden("documents.json")
+    return [reference.features(row, tokenizer, max_length, relations) for row in rows]
+
+
+def untrained_golden_model(name: str) -> AtlopModel:
+    model, _ = new_model(
+        str(GOLDEN / name),
+        vocabulary=golden_vocabulary(),
+        encoding=EncodingConfig(max_length=MAX_LENGTH),
+        classifier=CLASSIFIER,
+        objective=ObjectiveConfig(),
+        pretrained=False,
+    )
+    return model
+
+
+def golden_model(name: str) -> AtlopModel:
+    """A fresh model with the golden weights, in evaluation mode."""
+    model = untrained_golden_model(name)
+    load_released(model, GOLDEN / name / "released_style_checkpoint.pt")
+    return model
+
+
+def plain_model(model: AtlopModel) -> reference.PlainAtlop:
+    """The plain reference with the same weights, around transformers' own attention, with the package's windows."""
+    config = model.config
+    assert config.window_start is not None
+    assert config.window_end is not None
+    start_pieces = len(config.window_start)
+    plain = reference.PlainAtlop(
+        AutoModel.from_config(config.encoder_config(), attn_implementation="eager"),
+        classes=config.vocabulary.classes,
+        start_pieces=config.window_start,
+        end_pieces=config.window_end,
+        representation=config.representation_size,
+        block=config.block_size,
+        spans=lambda length, end: window_spans(length, size=512, start_pieces=start_pieces, end_pieces=end),
+    )
+    missing, unexpected = plain.load_state_dict(
+        {_plain_name(name): value for name, value in model.state_dict().items()}, strict=False
+    )
+    assert not unexpected
+    assert all(name.startswith("model.pooler.") for name in missing), missing
+    return plain.train(model.training)
+
+
+def _plain_name(name: str) -> str:
+    for ours, theirs in (
+        ("encoder.", "model."),
+        ("classifier.subject_projection.", "head_extractor."),
+        ("classifier.object_projection.", "tail_extractor."),
+        ("classifier.", ""),
+    ):
+        if name.startswith(ours):
+            return theirs + name.removeprefix(ours)
+    raise AssertionError(name)
+
+
+def golden_batch(name: str, documents: list[int], *, max_length: int = MAX_LENGTH) -> Batch:
+    padding = golden_tokenizer(name).pad_token_id
+    encoded = golden_encoded(name, max_length)
+    return collate([encoded[index] for index in documents], padding=padding)
+
+
+def represent(model: AtlopModel, batch: Batch) -> tuple[Tensor, Tensor]:
+    """Entity embeddings `[documents, entities, width]` and pair contexts `[pairs, width]`."""
+    pooled = model.pool(batch)
+    return pooled.embeddings, pooled.context(batch.pairs, batch.pair_counts)
+
+
+def gradients(model: AtlopModel) -> dict[str, Tensor]:
+    """Gradient of each parameter, by its name in the plain reference; zeros where there is none."""
+    return {
+        _plain_name(name): torch.zeros_like(parameter) if parameter.grad is None else parameter.grad.clone()
+        for name, parameter in model.named_parameters()
+    }
+
+
+def assert_gradients_equal(found: Mapping[str, Tensor], expected: Mapping[str, Tensor]) -> None:
+    """‖Δ‖ ≤ 1e-4·‖g‖ + 1e-7·‖all‖, parameter by parameter."""
+    assert set(found) == set(expected)
+    whole = torch.cat([gradient.flatten() for gradient in expected.values()]).norm()
+    assert whole > 0
+    for name, gradient in expected.items():
+        difference = (found[name] - gradient).norm()
+        assert difference <= 1e-4 * gradient.norm() + 1e-7 * whole, f"{name}: off by {difference}"
+
+
+def assert_gradients_of(model: AtlopModel, *, equal: reference.PlainAtlop) -> None:
+    """The same of a model and of the reference."""
+    parameters = {name: value for name, value in equal.named_parameters() if not name.startswith("model.pooler.")}
+    expected = {
+        name: torch.zeros_like(value) if value.grad is None else value.grad for name, value in parameters.items()
+    }
+    assert_gradients_equal(gradients(model), expected)

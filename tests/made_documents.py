@@ -1,0 +1,64 @@
+"""Small documents written in a test, and a tokenizer that takes every word for one piece."""
+
+from collections.abc import Sequence
+
+from tokenizers import Tokenizer
+from tokenizers.models import WordLevel
+from tokenizers.pre_tokenizers import WhitespaceSplit
+from tokenizers.processors import TemplateProcessing
+from transformers import PreTrainedTokenizerBase, PreTrainedTokenizerFast
+
+from atlop.encoding import EncodedDocument
+from atlop.schema import Document, Entity, Fact, Mention, RelationVocabulary
+
+Place = tuple[int, int, int]
+"""Sentence, first word, one past the last word."""
+
+SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]")
+VOCABULARY = RelationVocabulary(relations=("P17", "P131", "P27"), names={})
+
+
+def document(
+    *sentences: str,
+    entities: Sequence[Sequence[Place]],
+    facts: Sequence[tuple[int, int, str]] | None = (),
+    title: str = "a title",
+) -> Document:
+    """Make a document from sentences whose words a space parts."""
+    words = tuple(tuple(sentence.split()) for sentence in sentences)
+    return Document(
+        title=title,
+        sentences=words,
+        entities=tuple(
+            Entity(tuple(Mention(" ".join(words[s][first:stop]), s, first, stop, "PER") for s, first, stop in mentions))
+            for mentions in entities
+        ),
+        facts=None if facts is None else tuple(Fact(*fact) for fact in facts),
+    )
+
+
+def word_tokenizer(words: Sequence[str], *, marker: bool = True) -> PreTrainedTokenizerBase:
+    """Make a tokenizer that knows these words; all others are `[UNK]`.
+
+    Args:
+        words: One piece each.
+        marker: Whether it knows `*`.
+    """
+    pieces = [*SPECIAL, *(["*"] if marker else []), *dict.fromkeys(words)]
+    tokenizer = Tokenizer(WordLevel({piece: index for index, piece in enumerate(pieces)}, unk_token="[UNK]"))
+    tokenizer.pre_tokenizer = WhitespaceSplit()
+    tokenizer.post_processor = TemplateProcessing(
+        single="[CLS] $A [SEP]", special_tokens=[(piece, pieces.index(piece)) for piece in ("[CLS]", "[SEP]")]
+    )
+    names = dict(zip(("pad_token", "unk_token", "cls_token", "sep_token"), SPECIAL, strict=True))
+    return PreTrainedTokenizerFast(tokenizer_object=tokenizer, **names)
+
+
+def tokenizer_for(*documents: Document) -> PreTrainedTokenizerBase:
+    """Make a tokenizer that knows every word of some documents."""
+    return word_tokenizer([word for item in documents for sentence in item.sentences for word in sentence])
+
+
+def text_of(encoded: EncodedDocument, tokenizer: PreTrainedTokenizerBase) -> str:
+    """Return the pieces with spaces between them."""
+    return " ".join(tokenizer.convert_ids_to_tokens(encoded.input_ids.tolist()))

@@ -1,0 +1,133 @@
+"""The whole model gives the golden values, and what the plain reference gives."""
+
+import pytest
+import torch
+from safetensors.torch import load_file
+from torch import Tensor
+
+from atlop.encoding import Batch, DocumentEncoder, collate
+from atlop.model import AtlopModel
+from tests.golden_values import (
+    GOLDEN,
+    assert_gradients_of,
+    each_batch,
+    each_encoder,
+    golden_batch,
+    golden_encoded,
+    golden_features,
+    golden_model,
+    golden_tokenizer,
+    golden_vocabulary,
+    gradients,
+    plain_model,
+    read_golden,
+    represent,
+)
+from tests.made_documents import document
+
+
+def loss_of(model: AtlopModel, scores: Tensor, batch: Batch) -> Tensor:
+    return model.objective.loss(scores, batch.dense_labels(scores.shape[1])).mean()
+
+
+@each_encoder
+@each_batch
+def test_golden_scores_context_decisions_and_loss(name: str, batch_name: str) -> None:
+    expected = read_golden(f"{name}/expected.json")[batch_name]
+    tensors = load_file(GOLDEN / name / "forward.safetensors")
+    model, batch = golden_model(name), golden_batch(name, expected["documents"])
+    with torch.no_grad():
+        scores, (_, context) = model(batch), represent(model, batch)
+    torch.testing.assert_close(scores, tensors[f"{batch_name}.logits"], atol=1e-5, rtol=0)
+    torch.testing.assert_close(context, tensors[f"{batch_name}.context"], atol=1e-5, rtol=0)
+    decided = model.objective.decide(scores, max_relations=model.config.max_relations)
+    assert torch.equal(decided[:, 1:], tensors[f"{batch_name}.decoded"][:, 1:].bool())
+    assert int(decided.sum()) == expected["num_positive_decoded"]
+    assert loss_of(model, scores, batch).item() == pytest.approx(expected["loss"], rel=1e-4)
+
+
+def test_every_golden_batch_is_tested() -> None:
+    for name in ("bert", "roberta"):
+        batches = {key.split(".")[0] for key in load_file(GOLDEN / name / "forward.safetensors")}
+        assert batches == set(read_golden(f"{name}/expected.json")) - {"training"}
+
+
+@each_encoder
+@pytest.mark.parametrize("documents", [[0, 1, 2], [3, 4], [0, 3, 6], [5], [2, 6, 3, 5, 0]])
+def test_scores_and_gradients_are_those_of_the_reference(name: str, documents: list[int]) -> None:
+    model, batch = golden_model(name), golden_batch(name, documents)
+    plain = plain_model(model)
+    expected, context = plain([golden_features(name)[index] for index in documents])
+    loss_of(model, expected, batch).backward()
+    found = model(batch)
+    loss_of(model, found, batch).backward()
+    torch.testing.assert_close(found, expected, atol=1e-5, rtol=0)
+    torch.testing.assert_close(represent(model, batch)[1], context, atol=1e-5, rtol=0)
+    assert_gradients_of(model, equal=plain)
+
+
+@each_encoder
+@pytest.mark.parametrize("max_length", [700, 1022, 1023, 4000])
+def test_documents_of_any_length_are_scored_as_the_reference_does(name: str, max_length: int) -> None:
+    documents = [5, 6, 3]  # of many, one, and one or two windows
+    model, batch = golden_model(name), golden_batch(name, documents, max_length=max_length)
+    plain = plain_model(model)
+    with torch.no_grad():
+        expected, context = plain([golden_features(name, max_length)[index] for index in documents])
+        torch.testing.assert_close(model(batch), expected, atol=1e-5, rtol=0)
+        torch.testing.assert_close(represent(model, batch)[1], context, atol=1e-5, rtol=0)
+    assert max_length < 4000 or max(batch.lengths) > 1100  # three windows at least
+
+
+@each_encoder
+def test_a_document_scores_the_same_alone_and_in_a_batch(name: str) -> None:
+    model, documents = golden_model(name), [6, 5, 0, 4, 7]
+    with torch.no_grad():
+        together = golden_batch(name, documents)
+        scores = model(together).split(together.pair_counts)
+        for index, of_document in zip(documents, scores, strict=True):
+            alone = model(golden_batch(name, [index]))
+            torch.testing.assert_close(of_document, alone, atol=1e-5, rtol=0)
+
+
+def test_entities_without_a_mention_left_score_like_zeros_and_train() -> None:
+    tokenizer = golden_tokenizer("bert")
+    item = document("In the archive of the spring", entities=[[(0, 1, 2)], [(0, 4, 5)], [(0, 5, 6)]])
+    encoder = DocumentEncoder(tokenizer, vocabulary=golden_vocabulary(), max_length=8)
+    (encoded,) = encoder.encode([item])
+    assert encoded.lost_entities == 2
+    model, batch = golden_model("bert"), collate([encoded], padding=0)
+    embeddings, context = represent(model, batch)
+    assert embeddings[0, 1:].abs().max() == 0
+    assert embeddings[0, 0].abs().max() > 0
+    assert context.abs().max() == 0
+    scores = model(batch)
+    loss_of(model, scores, batch).backward()
+    assert scores.isfinite().all()
+    assert all(gradient.isfinite().all() for gradient in gradients(model).values())
+
+
+@pytest.mark.parametrize("entities", [[], [[(0, 1, 2)]], [[(0, 5, 6)]], [[(0, 5, 6)], [(0, 5, 6)]]])
+def test_documents_without_pairs_or_mentions_can_be_scored_and_trained_on(
+    entities: list[list[tuple[int, int, int]]],
+) -> None:
+    item = document("In the archive of the spring", entities=entities)
+    encoder = DocumentEncoder(golden_tokenizer("bert"), vocabulary=golden_vocabulary(), max_length=7)
+    batch = collate(list(encoder.encode([item])), padding=0)
+    model = golden_model("bert")
+    scores = model(batch)
+    pairs = len(entities) * (len(entities) - 1)
+    assert scores.shape == (pairs, 7)
+    loss = model.objective.loss(scores, batch.dense_labels(7)).sum()
+    loss.backward()
+    assert all(gradient.isfinite().all() for gradient in gradients(model).values())
+
+
+def test_a_document_without_pairs_does_not_disturb_its_neighbours() -> None:
+    alone = document("In the archive", entities=[[(0, 1, 2)]])
+    encoder = DocumentEncoder(golden_tokenizer("bert"), vocabulary=golden_vocabulary())
+    (lonely,) = encoder.encode([alone])
+    model, usual = golden_model("bert"), golden_batch("bert", [0])
+    batch = collate([lonely, golden_encoded("bert")[0], lonely], padding=0)
+    with torch.no_grad():
+        torch.testing.assert_close(model(batch), model(usual), atol=1e-5, rtol=0)

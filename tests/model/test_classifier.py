@@ -1,0 +1,87 @@
+"""The grouped bilinear classifier against the outer products written out."""
+
+import pytest
+import torch
+from torch import Tensor
+
+from atlop.model.classifier import GroupedBilinear
+
+WIDTH, CLASSES, SIZE, BLOCK = 5, 3, 8, 4
+
+
+def classifier(seed: int = 0) -> GroupedBilinear:
+    torch.manual_seed(seed)
+    return GroupedBilinear(WIDTH, classes=CLASSES, representation_size=SIZE, block_size=BLOCK).double()
+
+
+def inputs(pairs: int) -> tuple[Tensor, Tensor, Tensor]:
+    generator = torch.Generator().manual_seed(1)
+    subject, object_, context = torch.randn(3, pairs, WIDTH, generator=generator, dtype=torch.float64)
+    return subject, object_, context
+
+
+def slow_scores(layer: GroupedBilinear, subject: Tensor, object_: Tensor, context: Tensor) -> Tensor:
+    """`score_r = Σ_groups z_sᵀ W_r z_o + b_r` for one pair."""
+    of_subject, of_object = layer.subject_projection, layer.object_projection
+    z_subject = torch.tanh(of_subject.weight @ torch.cat([subject, context]) + of_subject.bias)
+    z_object = torch.tanh(of_object.weight @ torch.cat([object_, context]) + of_object.bias)
+    scores = []
+    for class_id in range(CLASSES):
+        blocks = layer.bilinear.weight[class_id].view(SIZE // BLOCK, BLOCK, BLOCK)
+        score = layer.bilinear.bias[class_id]
+        for group, block in enumerate(blocks):
+            within = slice(group * BLOCK, (group + 1) * BLOCK)
+            score = score + z_subject[within] @ block @ z_object[within]
+        scores.append(score)
+    return torch.stack(scores)
+
+
+def test_scores_are_those_of_the_equation() -> None:
+    layer, values = classifier(), inputs(6)
+    expected = torch.stack([slow_scores(layer, *pair) for pair in zip(*values, strict=True)])
+    torch.testing.assert_close(layer(*values), expected)
+
+
+def test_subject_and_object_are_not_the_same() -> None:
+    layer, (subject, object_, context) = classifier(), inputs(6)
+    assert not torch.allclose(layer(subject, object_, context), layer(object_, subject, context))
+
+
+def test_gradients_are_those_of_finite_differences() -> None:
+    layer = classifier()
+    values = [value.requires_grad_() for value in inputs(3)]
+    assert torch.autograd.gradcheck(layer, tuple(values))
+    layer(*values).square().sum().backward()
+    found = {name: parameter.grad for name, parameter in layer.named_parameters()}
+    layer.zero_grad()
+    slow = torch.stack([slow_scores(layer, *pair) for pair in zip(*values, strict=True)])
+    slow.square().sum().backward()
+    for name, parameter in layer.named_parameters():
+        torch.testing.assert_close(found[name], parameter.grad)
+
+
+def test_no_pair_has_no_score() -> None:
+    scores = classifier()(*inputs(0))
+    assert scores.shape == (0, CLASSES)
+    scores.sum().backward()
+
+
+def test_many_pairs_score_like_few() -> None:
+    layer, values = classifier(), inputs(1100)
+    scores = layer(*values)
+    for pair in (0, 511, 512, 513, 1023, 1024, 1099):
+        expected = slow_scores(layer, *(value[pair] for value in values))
+        torch.testing.assert_close(scores[pair], expected, rtol=1e-5, atol=1e-6)
+    scores.sum().backward()
+    found = layer.bilinear.weight.grad
+    layer.zero_grad()
+    for chunk in zip(*(value.split(100) for value in values), strict=True):
+        layer(*chunk).sum().backward()
+    torch.testing.assert_close(found, layer.bilinear.weight.grad, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("block", [1, 2, 8])
+def test_any_block_size_that_divides_the_representation_works(block: int) -> None:
+    layer = GroupedBilinear(WIDTH, classes=CLASSES, representation_size=SIZE, block_size=block).double()
+    assert layer.bilinear.in_features == SIZE * block
+    assert layer(*inputs(2)).shape == (2, CLASSES)

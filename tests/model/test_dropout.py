@@ -1,0 +1,78 @@
+"""Dropout in training is the encoder's own, and gradients pass it rightly."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from transformers import AutoConfig
+
+from tests.golden_values import golden_batch, golden_model
+from tests.tiny_encoders import each_kind, save_tiny_encoder, tiny_model
+
+NESTED = 6
+"""The shortest golden document; all of its entities but the third have one mention."""
+
+
+def test_there_is_no_dropout_besides_the_encoders_own() -> None:
+    model, batch = golden_model("bert"), golden_batch("bert", [0, 6])  # whose encoder has none
+    with torch.no_grad():
+        assert torch.equal(model.train()(batch), model.eval()(batch))
+
+
+@each_kind
+def test_the_pooled_attention_is_that_after_dropout_in_training_only(kind: str, tmp_path: Path) -> None:
+    folder = save_tiny_encoder(tmp_path, kind=kind)
+    config = AutoConfig.from_pretrained(folder)
+    config.attention_probs_dropout_prob, config.num_hidden_layers = 0.5, 1
+    config.save_pretrained(folder)
+    model, batch = tiny_model(folder, documents=[NESTED])
+    with torch.no_grad():
+        whole = model.eval().pool(batch).attention
+        assert torch.equal(model.pool(batch).attention, whole)
+        torch.manual_seed(0)
+        draws = torch.stack([model.train().pool(batch).attention for _ in range(400)])
+    assert (whole > 0).all()
+    of_one_mention = draws[:, :, [0, 1, 3]]
+    assert (of_one_mention == 0).float().mean().item() == pytest.approx(0.5, abs=0.01)
+    kept = torch.where(of_one_mention == 0, 2 * whole[:, [0, 1, 3]], of_one_mention)
+    torch.testing.assert_close(kept, (2 * whole[:, [0, 1, 3]]).expand_as(kept), rtol=1e-4, atol=1e-6)
+
+
+@each_kind
+def test_gradients_under_dropout_are_those_of_finite_differences(kind: str, tmp_path: Path) -> None:
+    model, batch = tiny_model(save_tiny_encoder(tmp_path, kind=kind, dropout=0.3), documents=[0, NESTED])
+    model.train()
+
+    def loss() -> torch.Tensor:
+        torch.manual_seed(3)  # the same choice of what is dropped every time
+        return model(batch).square().mean()  # type: ignore[no-any-return]
+
+    with torch.no_grad():
+        assert loss() == loss()
+        assert loss() != model.eval()(batch).square().mean()
+    model.train()
+    loss().backward()
+    compared = 0
+    for name, parameter in model.named_parameters():
+        if parameter.grad is None or parameter.grad.norm() < 1e-3 or parameter.dim() < 2:
+            continue
+        direction = parameter.grad / parameter.grad.norm()
+        step = min(1e-2, 1e-2 / parameter.grad.norm().item())
+        with torch.no_grad():
+            parameter.add_(step * direction)
+            above = loss().double()
+            parameter.sub_(2 * step * direction)
+            below = loss().double()
+            parameter.add_(step * direction)
+        slope = ((above - below) / (2 * step)).item()
+        assert slope == pytest.approx(parameter.grad.norm().item(), rel=0.05), name
+        compared += 1
+    assert compared > 10
+
+
+@each_kind
+def test_dropout_changes_with_every_pass(kind: str, tmp_path: Path) -> None:
+    model, batch = tiny_model(save_tiny_encoder(tmp_path, kind=kind, dropout=0.3), documents=[NESTED])
+    with torch.no_grad():
+        assert not torch.equal(model.train()(batch), model.train()(batch))
+        assert torch.equal(model.eval()(batch), model.eval()(batch))

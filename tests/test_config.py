@@ -1,0 +1,180 @@
+from pathlib import Path
+
+import pytest
+
+from atlop.config import RunConfig, dump_config, find_config, load_config
+from atlop.errors import AtlopError
+
+CONFIGS = Path(__file__).parents[1] / "configs"
+SMALLEST = """
+[data]
+train = "train.json"
+dev = "dev.json"
+
+[encoder]
+name = "bert-base-cased"
+"""
+
+
+@pytest.fixture
+def smallest(tmp_path: Path) -> str:
+    path = tmp_path / "smallest.toml"
+    path.write_text(SMALLEST, encoding="utf-8")
+    return str(path)
+
+
+def message_of(source: str, *overrides: str) -> str:
+    with pytest.raises(AtlopError) as caught:
+        load_config(source, overrides=overrides)
+    return str(caught.value)
+
+
+@pytest.mark.parametrize("path", sorted(CONFIGS.glob("*.toml")), ids=lambda path: path.stem)
+def test_every_shipped_configuration_is_valid_and_found_by_its_name(path: Path) -> None:
+    assert load_config(str(path)) == load_config(path.stem)
+    assert find_config(path.stem) == path
+
+
+@pytest.mark.parametrize(
+    ("name", "encoder", "encoder_rate"),
+    [
+        ("docred_bert_base", "bert-base-cased", 5e-5),
+        ("docred_roberta_large", "roberta-large", 3e-5),
+        ("redocred_roberta_large", "roberta-large", 3e-5),
+    ],
+)
+def test_the_published_settings_are_those_of_the_paper(name: str, encoder: str, encoder_rate: float) -> None:
+    config = load_config(name)
+
+    assert config.encoder.name == encoder
+    assert config.encoding.max_length == 1024
+    assert (config.classifier.representation_size, config.classifier.block_size) == (768, 64)
+    assert config.objective.max_relations == 4
+    assert config.optimizer.encoder_learning_rate == encoder_rate
+    assert config.optimizer.new_layers_learning_rate == 1e-4
+    assert (config.optimizer.epsilon, config.optimizer.weight_decay) == (1e-6, 0.0)
+    assert (config.optimizer.warmup_fraction, config.optimizer.max_gradient_norm) == (0.06, 1.0)
+    assert (config.trainer.epochs, config.trainer.batch_size, config.trainer.seed) == (30, 4, 66)
+
+
+def test_a_file_named_by_its_path_comes_before_a_shipped_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "sample").write_text(SMALLEST, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+
+    assert load_config("sample").data.train == Path("train.json")
+
+
+def test_an_unknown_name_is_refused_with_the_shipped_ones() -> None:
+    message = message_of("docred_bert")
+
+    assert message.startswith("docred_bert: no such configuration file; shipped ones are docred_bert_base, ")
+
+
+def test_what_is_no_toml_is_refused_with_its_place(tmp_path: Path) -> None:
+    path = tmp_path / "broken.toml"
+    path.write_text("[data\n", encoding="utf-8")
+
+    assert message_of(str(path)).startswith(f"{path}: not valid TOML: ")
+    assert "line 1" in message_of(str(path))
+
+
+def test_what_is_no_utf8_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "latin.toml"
+    path.write_bytes(b'name = "\xe9"\n')
+
+    assert message_of(str(path)).startswith(f"{path}: not valid TOML: ")
+
+
+def test_an_unknown_key_is_refused_with_the_nearest_known_one(smallest: str) -> None:
+    message = message_of(smallest, "optimizer.encoder_learning_rat=3e-5")
+
+    assert "optimizer.encoder_learning_rat: unknown key; did you mean encoder_learning_rate?" in message
+
+
+def test_an_unknown_section_is_refused_with_the_nearest_known_one(smallest: str) -> None:
+    assert "optimiser: unknown key; did you mean optimizer?" in message_of(smallest, "optimiser.epsilon=1e-6")
+
+
+def test_every_wrong_key_is_named_at_once(smallest: str) -> None:
+    message = message_of(smallest, "trainer.epochs=0", "trainer.lr=1.0", "encoder.name=3")
+
+    assert "trainer.epochs: " in message
+    assert "trainer.lr: unknown key" in message
+    assert "encoder.name: " in message
+
+
+def test_a_missing_key_is_named_with_the_option_that_gives_it(tmp_path: Path) -> None:
+    path = tmp_path / "empty.toml"
+    path.write_text('[data]\ntrain = "train.json"\n', encoding="utf-8")
+
+    message = message_of(str(path))
+
+    assert "data.dev: missing; add it to the file or give --set data.dev=…" in message
+    assert "encoder: missing" in message
+
+
+@pytest.mark.parametrize("value", ["nan", "inf", "-inf"])
+def test_what_is_no_finite_number_is_refused(smallest: str, value: str) -> None:
+    message = message_of(smallest, f"optimizer.epsilon={value}")
+
+    assert f"optimizer.epsilon: Input should be a finite number; found {value}" in message
+
+
+def test_nan_is_refused_in_the_file_as_well(tmp_path: Path) -> None:
+    path = tmp_path / "nan.toml"
+    path.write_text(SMALLEST + "[optimizer]\nweight_decay = nan\n", encoding="utf-8")
+
+    assert "optimizer.weight_decay: Input should be a finite number; found nan" in message_of(str(path))
+
+
+@pytest.mark.parametrize(
+    ("override", "section", "key", "value"),
+    [
+        ("optimizer.encoder_learning_rate=3e-5", "optimizer", "encoder_learning_rate", 3e-5),
+        ("encoder.gradient_checkpointing=true", "encoder", "gradient_checkpointing", True),
+        ('encoder.name="roberta-large"', "encoder", "name", "roberta-large"),
+        ("encoder.name=roberta-large", "encoder", "name", "roberta-large"),
+        ("data.relations=meta/a=b.json", "data", "relations", Path("meta/a=b.json")),
+        ("trainer.evaluation_interval=50", "trainer", "evaluation_interval", 50),
+    ],
+)
+def test_an_override_is_toml_or_plain_text(smallest: str, override: str, section: str, key: str, value: object) -> None:
+    assert getattr(getattr(load_config(smallest, overrides=[override]), section), key) == value
+
+
+def test_of_two_overrides_the_last_counts(smallest: str) -> None:
+    assert load_config(smallest, overrides=["trainer.seed=1", "trainer.seed=2"]).trainer.seed == 2
+
+
+@pytest.mark.parametrize("override", ["trainer.seed", "=3", "trainer.=3", ".seed=3"])
+def test_an_override_without_key_or_value_is_refused_with_an_example(smallest: str, override: str) -> None:
+    message = message_of(smallest, override)
+
+    assert message == f"--set {override}: expected section.key=value, for example optimizer.epsilon=1e-6"
+
+
+def test_an_override_below_a_value_is_refused(smallest: str) -> None:
+    assert message_of(smallest, "encoder.name.size=3") == "--set encoder.name.size=3: name is a value, not a section"
+
+
+def test_what_is_written_into_a_run_loads_as_the_same_configuration(smallest: str, tmp_path: Path) -> None:
+    config = load_config(smallest, overrides=["trainer.seed=7", "optimizer.epsilon=1e-8"])
+    path = tmp_path / "config.toml"
+    path.write_text(dump_config(config), encoding="utf-8")
+
+    assert load_config(str(path)) == config
+
+
+def test_a_configuration_cannot_be_changed(smallest: str) -> None:
+    config = load_config(smallest)
+
+    with pytest.raises(ValueError, match="frozen"):
+        config.trainer.epochs = 3  # type: ignore[misc]
+
+
+def test_every_setting_is_described() -> None:
+    sections = [RunConfig.model_fields[name].annotation for name in RunConfig.model_fields]
+
+    for section in sections:
+        for name, field in section.model_fields.items():  # type: ignore[union-attr]
+            assert field.description, f"{section}.{name}"

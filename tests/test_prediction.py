@@ -1,0 +1,154 @@
+"""A model and documents become scores and facts, whatever the batches."""
+
+from collections.abc import Iterable, Sequence
+
+import pytest
+import torch
+from accelerate import Accelerator
+
+from atlop.decoding import facts_of
+from atlop.encoding import DocumentEncoder, EncodedDocument
+from atlop.errors import AtlopError
+from atlop.evaluation import official_scores
+from atlop.model import AtlopModel
+from atlop.prediction import accelerator_for, predict_facts, score_documents
+from atlop.schema import Fact
+from tests.golden_values import (
+    golden_batch,
+    golden_documents,
+    golden_encoded,
+    golden_model,
+    golden_tokenizer,
+    golden_vocabulary,
+)
+from tests.made_documents import document
+
+
+@pytest.fixture
+def accelerator() -> Accelerator:
+    return accelerator_for("float32")
+
+
+@pytest.fixture(scope="module")
+def model() -> AtlopModel:
+    return golden_model("bert")
+
+
+def facts_one_by_one(model: AtlopModel) -> list[tuple[Fact, ...]]:
+    """The slow way: every document on its own, in the order of the corpus."""
+    found = []
+    for index, encoded in enumerate(golden_encoded("bert")):
+        with torch.no_grad():
+            scores = model(golden_batch("bert", [index]))
+        decided = model.objective.decide(scores, max_relations=4).numpy()
+        found.append(facts_of(decided, pairs=encoded.pairs, vocabulary=golden_vocabulary()))
+    return found
+
+
+@pytest.mark.parametrize("batch_size", [1, 3, 8, 100])
+def test_the_order_of_the_corpus_is_kept_whatever_the_batch_size(
+    batch_size: int, model: AtlopModel, accelerator: Accelerator
+) -> None:
+    documents = golden_encoded("bert")
+    lengths = [len(document.input_ids) for document in documents]
+    assert lengths != sorted(lengths)  # or the order would be that of the batches
+    found = predict_facts(model, documents, accelerator=accelerator, batch_size=batch_size)
+    assert found == facts_one_by_one(model)
+
+
+def test_every_document_is_scored_once(model: AtlopModel, accelerator: Accelerator) -> None:
+    documents = golden_encoded("bert")
+    scored = list(score_documents(model, documents, accelerator=accelerator, batch_size=3))
+    assert sorted(item.index for item in scored) == list(range(8))
+    for item in scored:
+        assert item.scores.shape == (len(documents[item.index].pairs), 7)
+        assert item.scores.dtype == torch.float32
+        assert item.pairs.tolist() == documents[item.index].pairs.tolist()
+        with torch.no_grad():
+            alone = model(golden_batch("bert", [item.index]))
+        torch.testing.assert_close(item.scores, alone, atol=1e-5, rtol=0)
+
+
+def test_a_model_that_predicts_nothing_scores_zero(accelerator: Accelerator) -> None:
+    model = golden_model("bert")
+    with torch.no_grad():
+        model.classifier.bilinear.bias[0] = 1e3
+    found = predict_facts(model, golden_encoded("bert"), accelerator=accelerator, batch_size=4)
+    assert found == [()] * 8
+    assert official_scores(golden_documents(), predictions=found, train_facts=None).f1 == 0
+
+
+def test_no_document_at_all_gives_no_facts(model: AtlopModel, accelerator: Accelerator) -> None:
+    assert predict_facts(model, [], accelerator=accelerator, batch_size=4) == []
+
+
+def test_damaged_weights_stop_the_prediction_and_name_the_document(accelerator: Accelerator) -> None:
+    model = golden_model("bert")
+    with torch.no_grad():
+        model.classifier.bilinear.bias[3] = torch.nan
+    with pytest.raises(AtlopError, match=r'document 6 \("nested mentions"\).*not finite.*try float32'):
+        predict_facts(model, golden_encoded("bert"), accelerator=accelerator, batch_size=1)
+
+
+def test_documents_without_pairs_have_no_facts(model: AtlopModel, accelerator: Accelerator) -> None:
+    made = [
+        document("the archive", entities=[[(0, 1, 2)]]),
+        document("the spring", entities=[]),
+        document("the archive", entities=[[(0, 0, 1)], [(0, 1, 2)]]),
+    ]
+    documents = list(DocumentEncoder(golden_tokenizer("bert"), vocabulary=golden_vocabulary()).encode(made))
+    for batch_size in (1, 3):
+        found = predict_facts(model, documents, accelerator=accelerator, batch_size=batch_size)
+        assert found[:2] == [(), ()]
+        assert len(found) == 3
+    alone = predict_facts(model, documents[:1], accelerator=accelerator, batch_size=4)
+    assert alone == [()]
+
+
+def test_most_relations_of_a_pair_are_those_of_the_model(accelerator: Accelerator) -> None:
+    model = golden_model("bert")
+    model.config.max_relations = 1
+    one = predict_facts(model, golden_encoded("bert")[:2], accelerator=accelerator, batch_size=2)
+    for facts in one:
+        pairs = [(fact.subject, fact.object) for fact in facts]
+        assert len(pairs) == len(set(pairs)) > 0
+
+
+def test_progress_sees_every_batch(model: AtlopModel, accelerator: Accelerator) -> None:
+    seen: list[int] = []
+
+    def progress(batches: Sequence[list[EncodedDocument]]) -> Iterable[list[EncodedDocument]]:
+        seen.append(len(batches))
+        return batches
+
+    predict_facts(model, golden_encoded("bert"), accelerator=accelerator, batch_size=3, progress=progress)
+    assert seen == [3]
+
+
+def test_dropout_is_off_while_documents_are_scored(accelerator: Accelerator) -> None:
+    model = golden_model("bert").train()
+    list(score_documents(model, golden_encoded("bert")[:1], accelerator=accelerator, batch_size=1))
+    assert not model.training
+
+
+def test_every_precision_can_follow_every_other() -> None:
+    assert accelerator_for("bf16").mixed_precision == "bf16"
+    assert accelerator_for("float32").mixed_precision == "no"
+    assert accelerator_for("bf16").mixed_precision == "bf16"
+
+
+def test_a_lower_precision_scores_nearly_the_same(model: AtlopModel) -> None:
+    documents = golden_encoded("bert")[:4]
+    exact = list(score_documents(model, documents, accelerator=accelerator_for("float32"), batch_size=2))
+    coarse = list(score_documents(model, documents, accelerator=accelerator_for("bf16"), batch_size=2))
+    for one, other in zip(exact, coarse, strict=True):
+        assert not torch.equal(one.scores, other.scores)
+        torch.testing.assert_close(other.scores, one.scores, atol=0.1, rtol=0)
+
+
+def test_a_precision_that_the_machine_lacks_is_refused() -> None:
+    if torch.cuda.is_available():
+        pytest.skip("the machine has it")
+    with pytest.raises(AtlopError, match=r"precision fp16: .*choose float32 or bf16"):
+        accelerator_for("fp16")
+    assert accelerator_for("float32").mixed_precision == "no"

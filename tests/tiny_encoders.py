@@ -1,0 +1,85 @@
+"""Random encoders of every supported kind, small enough for a test, in folders as Hugging Face lays them out."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from transformers import (
+    AutoModel,
+    BertConfig,
+    DebertaV2Config,
+    ElectraConfig,
+    MPNetConfig,
+    PreTrainedConfig,
+    RobertaConfig,
+)
+
+from atlop.config import EncodingConfig, ObjectiveConfig
+from atlop.encoding import Batch, collate
+from atlop.model import AtlopModel, document_encoder, new_model
+from tests.golden_values import CLASSIFIER, golden_documents, golden_tokenizer, golden_vocabulary
+
+PIECES = 420
+"""Pieces of the golden BERT tokenizer."""
+KINDS = ("bert", "roberta", "deberta-v2", "mpnet", "electra")
+each_kind = pytest.mark.parametrize("kind", KINDS)
+
+
+def tiny_config(kind: str, *, dropout: float = 0.0) -> PreTrainedConfig:
+    """Two layers of width 32 with 4 heads, for inputs of up to 512 pieces."""
+    shared: dict[str, Any] = {
+        "vocab_size": PIECES,
+        "hidden_size": 32,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 4,
+        "intermediate_size": 48,
+        "pad_token_id": 0,
+        "hidden_dropout_prob": dropout,
+        "attention_probs_dropout_prob": dropout,
+        "initializer_range": 0.3,  # so that attention is far from uniform
+    }
+    match kind:
+        case "bert":
+            return BertConfig(**shared)
+        case "roberta":
+            return RobertaConfig(**shared, max_position_embeddings=513, type_vocab_size=1)
+        case "deberta-v2":
+            shared |= {"position_buckets": 16, "norm_rel_ebd": "layer_norm", "share_att_key": True}
+            return DebertaV2Config(  # as DeBERTa-v3's configurations are
+                **shared,
+                max_position_embeddings=512,
+                relative_attention=True,
+                pos_att_type=["p2c", "c2p"],
+                max_relative_positions=-1,
+                position_biased_input=False,
+                type_vocab_size=0,
+            )
+        case "mpnet":  # counts positions from 2, whatever its configuration says of padding
+            return MPNetConfig(**{**shared, "pad_token_id": 1}, max_position_embeddings=514)
+        case "electra":
+            return ElectraConfig(**shared, embedding_size=16)
+    raise AssertionError(kind)
+
+
+def save_tiny_encoder(folder: Path, *, kind: str = "bert", dropout: float = 0.0) -> str:
+    """Write an encoder and the golden BERT tokenizer; return the folder's name."""
+    torch.manual_seed(0)
+    AutoModel.from_config(tiny_config(kind, dropout=dropout)).save_pretrained(folder)
+    golden_tokenizer("bert").save_pretrained(folder)
+    return str(folder)
+
+
+def tiny_model(folder: str, *, documents: Sequence[int]) -> tuple[AtlopModel, Batch]:
+    """Put new layers on a saved encoder; give the model and some of the golden documents."""
+    torch.manual_seed(1)
+    model, tokenizer = new_model(
+        folder,
+        vocabulary=golden_vocabulary(),
+        encoding=EncodingConfig(max_length=1000),
+        classifier=CLASSIFIER,
+        objective=ObjectiveConfig(),
+    )
+    chosen = [golden_documents()[index] for index in documents]
+    return model, collate(list(document_encoder(model, tokenizer).encode(chosen)), padding=model.padding)

@@ -1,0 +1,251 @@
+"""A whole run, small: what its folder holds, and when it refuses to start."""
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from atlop.config import (
+    ClassifierConfig,
+    DataConfig,
+    EncoderConfig,
+    EncodingConfig,
+    ObjectiveConfig,
+    OptimizerConfig,
+    RunConfig,
+    TrainerConfig,
+    load_config,
+)
+from atlop.corpora import read_corpus
+from atlop.encoding import collate
+from atlop.errors import AtlopError
+from atlop.evaluation import official_scores
+from atlop.files import sha256_of
+from atlop.model import AtlopModel, document_encoder, load_model
+from atlop.prediction import accelerator_for, predict_facts
+from atlop.training import train
+from atlop.training.updates import Updater
+
+MAX_LENGTH = 60
+EPOCHS = 20
+
+
+def rows() -> list[dict[str, Any]]:
+    """Eight documents whose verb says the relation; the first speaks of a third person beyond the cut."""
+    documents = []
+    for number in range(8):
+        verb, relation = (("founded", "P50"), ("criticised", "P17"))[number % 2]
+        sentences = [["Lucia", verb, "Dorotea", "."]]
+        entities = [[("Lucia", 0, 0)], [("Dorotea", 0, 2)]]
+        facts = [(0, 1, relation)]
+        if number == 0:
+            sentences.append([*["spring"] * 60, "Tomas", "Tomas"])
+            entities.append([("Tomas", 1, 60), ("Tomas", 1, 61)])
+            facts += [(1, 2, "P27"), (2, 1, "P27"), (2, 0, "P108")]
+        mentions = [
+            [{"name": name, "sent_id": place, "pos": [word, word + 1], "type": "PER"} for name, place, word in entity]
+            for entity in entities
+        ]
+        labels = [{"h": h, "t": t, "r": r, "evidence": [0]} for h, t, r in facts]
+        documents.append({"title": f"{number}", "sents": sentences, "vertexSet": mentions, "labels": labels})
+    return documents
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("corpus") / "documents.json"
+    path.write_text(json.dumps(rows()), encoding="utf-8")
+    return path
+
+
+@pytest.fixture(scope="module")
+def config(tiny_encoder: Path, corpus: Path, golden: Path) -> RunConfig:
+    return RunConfig(
+        data=DataConfig(train=corpus, dev=corpus, relations=golden / "rel2id.json"),
+        encoder=EncoderConfig(name=str(tiny_encoder)),
+        encoding=EncodingConfig(max_length=MAX_LENGTH),
+        classifier=ClassifierConfig(representation_size=32, block_size=8),
+        optimizer=OptimizerConfig(encoder_learning_rate=1e-3, new_layers_learning_rate=1e-2),
+        trainer=TrainerConfig(epochs=EPOCHS, batch_size=2, gradient_accumulation=3, precision="float32"),
+    )
+
+
+@pytest.fixture(scope="module")
+def run(config: RunConfig, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a finished run."""
+    output = tmp_path_factory.mktemp("runs") / "run"
+    train(config, output=output, show_progress=False)
+    return output
+
+
+def lines_of(run: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (run / "metrics.jsonl").read_text(encoding="utf-8").splitlines()]
+
+
+def summary_of(run: Path) -> Any:
+    return json.loads((run / "summary.json").read_text(encoding="utf-8"))
+
+
+def test_everything_about_a_run_lies_in_its_folder_and_nothing_else(run: Path) -> None:
+    assert {path.name for path in run.iterdir()} == {
+        "config.toml", "environment.json", "metrics.jsonl", "summary.json", "best", "last",
+    }  # fmt: skip
+    assert [path.name for path in run.parent.iterdir()] == ["run"]
+
+
+def test_the_resolved_configuration_is_written(run: Path, config: RunConfig) -> None:
+    assert load_config(str(run / "config.toml")) == config
+    text = (run / "config.toml").read_text(encoding="utf-8")
+    assert "weight_decay = 0.0" in text  # a value that the configuration did not set
+
+
+def test_the_environment_names_versions_and_data(run: Path, config: RunConfig) -> None:
+    environment = json.loads((run / "environment.json").read_text(encoding="utf-8"))
+    assert environment["packages"]["torch"] == torch.__version__
+    assert environment["data_sha256"][str(config.data.train)] == sha256_of(config.data.train)
+    assert set(environment["data_sha256"]) == {str(config.data.train), str(config.data.relations)}
+
+
+def test_updates_are_numbered_without_a_gap_and_epochs_end_with_an_evaluation(run: Path) -> None:
+    lines = lines_of(run)
+    updates = 2 * EPOCHS  # 8 documents are 4 batches are 2 updates
+    assert [line["update"] for line in lines if "loss" in line] == list(range(1, updates + 1))
+    evaluated = [(line["update"], line["epoch"]) for line in lines if "dev" in line]
+    assert evaluated == [(2 * epoch + 2, epoch) for epoch in range(EPOCHS)]
+    assert all(math.isfinite(line["loss"]) for line in lines if "loss" in line)
+
+
+def test_the_run_learns(run: Path) -> None:
+    losses = [line["loss"] for line in lines_of(run) if "loss" in line]
+    assert sum(losses[-4:]) < 0.5 * sum(losses[:4])
+    assert summary_of(run)["best"]["f1"] > 0.4
+
+
+def test_the_summary_holds_best_and_last_scores(run: Path) -> None:
+    summary, lines = summary_of(run), lines_of(run)
+    evaluations = [line for line in lines if "dev" in line]
+    best = max(evaluations, key=lambda line: line["dev"]["f1"])
+    assert summary["best"] == {"update": best["update"], **best["dev"]}
+    assert summary["last"] == evaluations[-1]["dev"]
+    assert summary["updates"] == 2 * EPOCHS
+    assert summary["seconds"] > 0
+    assert summary["best"]["ign_f1"] is not None
+
+
+def test_what_truncation_costs_is_in_the_summary(run: Path) -> None:
+    for split in ("train", "dev"):
+        assert summary_of(run)[split] == {
+            "documents": 8,
+            "skipped_documents": 0,
+            "merged_facts": 0,
+            "truncation": {"documents": 1, "mentions": 2, "entities": 1, "facts": 3},
+        }
+
+
+def test_truncation_is_reported_when_the_corpus_is_loaded(
+    config: RunConfig, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    short = config.model_copy(update={"trainer": config.trainer.model_copy(update={"epochs": 1})})
+    train(short, output=tmp_path / "run", show_progress=False)
+    assert "documents.json: 2 mentions beyond the cut in 1 documents" in caplog.text
+
+
+def test_the_best_is_not_written_over_by_the_last(run: Path) -> None:
+    assert summary_of(run)["best"]["update"] < summary_of(run)["updates"]
+    best, last = (load_file(run / which / "model.safetensors") for which in ("best", "last"))
+    assert set(best) == set(last)
+    assert any(not torch.equal(best[name], last[name]) for name in best)
+
+
+@pytest.mark.parametrize("which", ["best", "last"])
+def test_both_models_predict_what_the_evaluation_said(run: Path, corpus: Path, which: str) -> None:
+    model, tokenizer = load_model(run / which)
+    documents = read_corpus(corpus).documents
+    encoded = list(document_encoder(model, tokenizer).encode(documents))
+    facts = predict_facts(model, encoded, accelerator=accelerator_for("float32"), batch_size=8)
+    found = official_scores(documents, predictions=facts, train_facts=None)
+    expected = summary_of(run)[which]
+    assert (found.f1, found.correct, found.submitted) == (expected["f1"], expected["correct"], expected["submitted"])
+    assert found.correct > 0
+
+
+def test_the_same_seed_gives_the_same_metrics(run: Path, config: RunConfig, tmp_path: Path) -> None:
+    torch.manual_seed(12345)  # what happened before does not matter
+    train(config, output=tmp_path / "again", show_progress=False)
+
+    def without_time(folder: Path) -> list[dict[str, Any]]:
+        return [{key: value for key, value in line.items() if key != "seconds"} for line in lines_of(folder)]
+
+    assert without_time(tmp_path / "again") == without_time(run)
+
+
+def test_another_seed_gives_other_metrics(run: Path, config: RunConfig, tmp_path: Path) -> None:
+    other = config.model_copy(update={"trainer": config.trainer.model_copy(update={"seed": 67})})
+    train(other, output=tmp_path / "other", show_progress=False)
+    assert lines_of(tmp_path / "other")[0]["loss"] != lines_of(run)[0]["loss"]
+
+
+def test_a_run_in_bf16_with_checkpointing_ends_with_float32_weights(
+    config: RunConfig, corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    checkpointing: list[bool] = []
+
+    class WatchedUpdater(Updater):
+        def __init__(self, model: AtlopModel, **arguments: Any):
+            super().__init__(model, **arguments)
+            checkpointing.append(model.encoder.is_activation_checkpointing)
+
+    monkeypatch.setattr("atlop.training.run.Updater", WatchedUpdater)
+    changed = config.model_copy(
+        update={
+            "encoder": config.encoder.model_copy(update={"gradient_checkpointing": True}),
+            "trainer": config.trainer.model_copy(update={"precision": "bf16", "epochs": 1}),
+        }
+    )
+    train(changed, output=tmp_path / "run", show_progress=False)
+    model, tokenizer = load_model(tmp_path / "run" / "last")
+    encoded = list(document_encoder(model, tokenizer).encode(read_corpus(corpus).documents[:1]))
+    assert model(collate(encoded, padding=model.padding)).isfinite().all()
+    assert all(parameter.dtype == torch.float32 for parameter in model.parameters())
+    assert checkpointing == [True]
+
+
+def test_a_folder_that_holds_something_is_refused(config: RunConfig, run: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    for taken in (run, tmp_path, tmp_path / "file"):
+        before = sorted(taken.rglob("*"))
+        with pytest.raises(AtlopError, match=r": exists already; give another folder"):
+            train(config, output=taken, show_progress=False)
+        assert sorted(taken.rglob("*")) == before
+
+
+def test_an_empty_folder_may_be_there(config: RunConfig, tmp_path: Path) -> None:
+    short = config.model_copy(update={"trainer": config.trainer.model_copy(update={"epochs": 1})})
+    (tmp_path / "run").mkdir()
+    assert train(short, output=tmp_path / "run", show_progress=False)["updates"] == 2
+
+
+def test_a_run_that_cannot_start_leaves_no_folder(config: RunConfig, tmp_path: Path) -> None:
+    changes: list[dict[str, Any]] = [
+        {"encoder": EncoderConfig(name="/nowhere/at/all")},
+        {"objective": ObjectiveConfig(name="no such objective")},
+        {"trainer": config.trainer.model_copy(update={"batch_size": 9})},
+        {"classifier": ClassifierConfig(representation_size=32, block_size=7)},
+        {"data": config.data.model_copy(update={"dev": Path("/nowhere/dev.json")})},
+    ]
+    for change in changes:
+        with pytest.raises(AtlopError):
+            train(config.model_copy(update=change), output=tmp_path / "run", show_progress=False)
+        assert not (tmp_path / "run").exists(), change
+
+
+def test_a_corpus_without_labels_cannot_be_trained_on(config: RunConfig, tmp_path: Path) -> None:
+    unlabelled_rows = [{key: value for key, value in row.items() if key != "labels"} for row in rows()]
+    (tmp_path / "test.json").write_text(json.dumps(unlabelled_rows), encoding="utf-8")
+    unlabelled = config.data.model_copy(update={"train": tmp_path / "test.json"})
+    with pytest.raises(AtlopError, match=r"test\.json: has documents without labels"):
+        train(config.model_copy(update={"data": unlabelled}), output=tmp_path / "run", show_progress=False)

@@ -1,0 +1,122 @@
+"""Weights & Biases is optional: it neither asks nor fails."""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import wandb
+
+from atlop.config import TrackingConfig
+from atlop.training.tracking import Tracker
+
+
+class FakeRun:
+    def __init__(self) -> None:
+        self.logged: list[tuple[dict[str, Any], int]] = []
+        self.finished = False
+
+    def log(self, metrics: dict[str, Any], *, step: int) -> None:
+        self.logged.append((metrics, step))
+
+    def finish(self) -> None:
+        self.finished = True
+
+
+class FakeService:
+    """Stands for `wandb.init`; can be told to fail where it would need the network."""
+
+    def __init__(self, *, reachable: bool = True):
+        self.modes: list[str] = []
+        self.arguments: dict[str, Any] = {}
+        self.run = FakeRun()
+        self._reachable = reachable
+
+    def __call__(self, *, mode: str, **arguments: Any) -> FakeRun:
+        self.modes.append(mode)
+        self.arguments = arguments
+        if mode == "online" and not self._reachable:
+            raise wandb.errors.CommError("no network")
+        return self.run
+
+
+@pytest.fixture(autouse=True)
+def _no_account(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in ("WANDB_API_KEY", "WANDB_MODE", "WANDB_IDENTITY_TOKEN_FILE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("NETRC", str(tmp_path / "no netrc"))
+    monkeypatch.setattr("builtins.input", _refuse)
+    monkeypatch.setattr("getpass.getpass", _refuse)
+
+
+def _refuse(*_: object) -> str:
+    raise AssertionError("asked the user")
+
+
+def service(monkeypatch: pytest.MonkeyPatch, *, reachable: bool = True) -> FakeService:
+    fake = FakeService(reachable=reachable)
+    monkeypatch.setattr(wandb, "init", fake)
+    return fake
+
+
+def tracker(mode: Any, folder: Path) -> Tracker:
+    return Tracker(TrackingConfig(wandb=mode, project="paper"), folder=folder, settings={"seed": 66})
+
+
+def test_disabled_tracking_does_nothing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    fake = service(monkeypatch)
+    silent = tracker("disabled", tmp_path)
+    silent.log({"loss": 1.0}, update=1)
+    silent.finish()
+    assert fake.modes == []
+
+
+def test_disabled_tracking_does_not_need_wandb(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setitem(sys.modules, "wandb", None)  # makes the import fail
+    tracker("disabled", tmp_path).finish()
+    with pytest.raises(ImportError):
+        tracker("offline", tmp_path)
+
+
+def test_an_account_is_used_online(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("WANDB_API_KEY", "0" * 40)
+    fake = service(monkeypatch)
+    online = tracker("online", tmp_path / "run")
+    online.log({"loss": 1.0, "dev": {"f1": 0.5}}, update=7)
+    online.finish()
+    assert fake.modes == ["online"]
+    assert (fake.arguments["project"], fake.arguments["name"]) == ("paper", "run")
+    assert fake.arguments["config"] == {"seed": 66}
+    assert fake.run.logged == [({"loss": 1.0, "dev": {"f1": 0.5}}, 7)]
+    assert fake.run.finished
+
+
+def test_online_without_an_account_becomes_offline_without_asking(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    fake = service(monkeypatch)
+    tracker("online", tmp_path)
+    assert fake.modes == ["offline"]
+    assert "no account is set up" in caplog.text
+
+
+def test_online_without_a_network_becomes_offline(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("WANDB_API_KEY", "0" * 40)
+    fake = service(monkeypatch, reachable=False)
+    tracked = tracker("online", tmp_path)
+    tracked.log({"loss": 1.0}, update=1)
+    assert fake.modes == ["online", "offline"]
+    assert fake.run.logged == [({"loss": 1.0}, 1)]
+    assert "no network" in caplog.text
+
+
+def test_offline_really_keeps_everything_in_the_folder_of_the_run(tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+    offline = tracker("offline", tmp_path / "run")
+    offline.log({"update": 1, "loss": 1.0}, update=1)
+    offline.log({"update": 1, "dev": {"f1": 0.5, "ign_f1": None}}, update=1)
+    offline.finish()
+    assert list((tmp_path / "run" / "wandb").glob("offline-run-*/*.wandb"))

@@ -1,0 +1,181 @@
+"""One update of the weights, against the golden updates and the equations."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+from torch.optim.optimizer import register_optimizer_step_pre_hook
+
+from atlop.config import OptimizerConfig, Precision
+from atlop.encoding import DocumentEncoder, EncodedDocument
+from atlop.model import AtlopModel
+from atlop.prediction import accelerator_for
+from atlop.training.updates import Updater
+from tests.golden_values import (
+    assert_gradients_equal,
+    each_encoder,
+    golden_encoded,
+    golden_model,
+    golden_tokenizer,
+    golden_vocabulary,
+    gradients,
+    read_golden,
+)
+from tests.made_documents import document
+
+STILL = OptimizerConfig(encoder_learning_rate=0, new_layers_learning_rate=0)
+"""No weight moves, so that losses and gradients of several updates can be compared."""
+STEADY = OptimizerConfig(encoder_learning_rate=1e-4, new_layers_learning_rate=1e-3, warmup_fraction=0)
+
+
+def updater(
+    model: AtlopModel,
+    *,
+    config: OptimizerConfig = STEADY,
+    updates: int = 10,
+    precision: Precision = "float32",
+    documents: list[EncodedDocument] | None = None,
+) -> Updater:
+    return Updater(
+        model,
+        accelerator=accelerator_for(precision),
+        documents=documents or golden_encoded("bert"),
+        config=config,
+        updates=updates,
+    )
+
+
+def weights(model: AtlopModel) -> dict[str, Tensor]:
+    return {name: value.detach().clone() for name, value in model.named_parameters()}
+
+
+@contextmanager
+def stepped_gradients(model: AtlopModel) -> Iterator[dict[str, Tensor]]:
+    """Collect the gradients that the optimizer steps with."""
+    found: dict[str, Tensor] = {}
+
+    def keep(*_: Any) -> None:
+        found.update(gradients(model))
+
+    hook = register_optimizer_step_pre_hook(keep)
+    try:
+        yield found
+    finally:
+        hook.remove()
+
+
+@each_encoder
+def test_golden_updates(name: str) -> None:
+    training = read_golden(f"{name}/expected.json")["training"]
+    config = OptimizerConfig(
+        encoder_learning_rate=5e-4,
+        new_layers_learning_rate=1e-3,
+        warmup_fraction=training["warmup_updates"] / training["total_updates"],
+        epsilon=training["adam_eps"],
+        weight_decay=training["weight_decay"],
+        max_gradient_norm=training["clip"],
+    )
+    total = training["total_updates"]
+    golden = updater(golden_model(name), config=config, updates=total, documents=golden_encoded(name))
+    assert len(training["updates"]) == total == 12
+    for number, expected in enumerate(training["updates"]):
+        metrics = golden.apply([expected["documents"]])
+        found = {
+            "loss": metrics.loss.item(),
+            "gradient_norm": metrics.gradient_norm.item(),
+            "encoder_lr": metrics.encoder_learning_rate,
+            "head_lr": metrics.new_layers_learning_rate,
+        }
+        for key, value in found.items():
+            assert value == pytest.approx(expected[key], rel=1e-4), f"update {number}: {key}"
+        assert not metrics.skipped
+
+
+def test_batches_of_an_update_count_by_their_pairs_as_one_batch_does() -> None:
+    whole, parts = golden_model("bert"), golden_model("bert")
+    together, accumulated = updater(whole), updater(parts)
+    for one, two in (([0, 2], [6, 3]), ([1, 7], [4, 0])):  # of 474 and 392, of 92 and 144 pairs
+        with stepped_gradients(whole) as expected_gradients:
+            expected = together.apply([one + two])
+        with stepped_gradients(parts) as found_gradients:
+            found = accumulated.apply([one, two])
+        assert found.loss.item() == pytest.approx(expected.loss.item(), rel=1e-6)
+        assert found.gradient_norm.item() == pytest.approx(expected.gradient_norm.item(), rel=1e-5)
+        assert_gradients_equal(found_gradients, expected_gradients)
+    for name, value in weights(whole).items():
+        torch.testing.assert_close(weights(parts)[name], value, atol=1e-6, rtol=0)
+
+
+def test_an_update_does_not_keep_the_gradients_of_the_one_before() -> None:
+    still = updater(golden_model("bert"), config=STILL)
+    norms = [still.apply([[0, 1]]).gradient_norm.item() for _ in range(3)]
+    assert norms[1:] == pytest.approx(norms[:1] * 2, rel=1e-5)
+
+
+def test_both_parts_of_the_model_move_and_every_parameter_learns() -> None:
+    model = golden_model("bert")
+    before = weights(model)
+    updater(model).apply([[0, 2]])
+    same = [name for name, value in weights(model).items() if torch.equal(value, before[name])]
+    # A key's bias moves all scores of a softmax alike, so that its gradient is noise or zero.
+    assert all("key.bias" in name for name in same), same
+
+
+def test_gradients_are_clipped_before_the_step() -> None:
+    free, clipped = golden_model("bert"), golden_model("bert")
+    config = STEADY.model_copy(update={"epsilon": 1.0})  # so that the size of a step follows that of the gradient
+    one = updater(free, config=config.model_copy(update={"max_gradient_norm": 1e9})).apply([[0]])
+    other = updater(clipped, config=config.model_copy(update={"max_gradient_norm": 1e-3})).apply([[0]])
+    assert one.gradient_norm.item() == pytest.approx(other.gradient_norm.item(), rel=1e-6)  # before clipping
+    start = weights(golden_model("bert"))
+    moved = [sum(float((weights(m)[n] - v).abs().sum()) for n, v in start.items()) for m in (free, clipped)]
+    assert moved[1] < 0.01 * moved[0]
+
+
+def test_mixed_precision_trains_float32_weights_on_nearly_the_same_loss() -> None:
+    exact, coarse = golden_model("bert"), golden_model("bert")
+    expected = updater(exact).apply([[0, 3]])
+    found = updater(coarse, precision="bf16").apply([[0, 3]])
+    assert found.loss.dtype == torch.float32
+    assert found.loss.item() != expected.loss.item()
+    assert found.loss.item() == pytest.approx(expected.loss.item(), rel=0.02)
+    assert found.gradient_norm.item() == pytest.approx(expected.gradient_norm.item(), rel=0.1)
+    assert all(value.dtype == torch.float32 and value.isfinite().all() for value in weights(coarse).values())
+
+
+@each_encoder
+def test_gradient_checkpointing_gives_the_same_gradients(name: str) -> None:
+    plain, checkpointed = golden_model(name).train(), golden_model(name).train()
+    checkpointed.encoder.activation_checkpointing_enable({"use_reentrant": False})
+    assert [model.encoder.is_gradient_checkpointing for model in (plain, checkpointed)] == [False, True]
+    found = []
+    for model in (plain, checkpointed):
+        with stepped_gradients(model) as of_model:
+            metrics = updater(model, documents=golden_encoded(name)).apply([[0, 3]])
+        found.append((metrics.loss.item(), metrics.gradient_norm.item(), of_model))
+    assert found[1][:2] == pytest.approx(found[0][:2], rel=1e-5)
+    assert_gradients_equal(found[1][2], found[0][2])
+
+
+def test_an_update_of_documents_without_pairs_changes_nothing() -> None:
+    made = [document("the archive", entities=[[(0, 1, 2)]]), document("the spring", entities=[])]
+    documents = list(DocumentEncoder(golden_tokenizer("bert"), vocabulary=golden_vocabulary()).encode(made))
+    model = golden_model("bert")
+    before = weights(model)
+    metrics = updater(model, documents=documents).apply([[0, 1]])
+    assert metrics.loss.item() == 0
+    assert all(torch.equal(value, before[name]) for name, value in weights(model).items())
+
+
+def test_weight_decay_is_off_unless_asked_for() -> None:
+    decayed = STEADY.model_copy(update={"weight_decay": 0.1})
+    plain, other = golden_model("bert"), golden_model("bert")
+    updater(plain).apply([[0]])
+    updater(other, config=decayed).apply([[0]])
+    key = "classifier.bilinear.weight"
+    start = weights(golden_model("bert"))[key]
+    expected = weights(plain)[key] - 1e-3 * 0.1 * start
+    torch.testing.assert_close(weights(other)[key], expected, atol=1e-7, rtol=1e-4)
