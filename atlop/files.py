@@ -63,7 +63,7 @@ def written_whole(path: Path) -> Iterator[Path]:
         yield temporary
         with temporary.open("rb+") as file:
             os.fsync(file.fileno())
-        temporary.chmod(0o666 & ~_umask())
+        temporary.chmod(usual_mode())
         temporary.replace(path)
         _sync_folder(path.parent)
     finally:
@@ -76,10 +76,21 @@ def write_text(path: Path, text: str) -> None:
         temporary.write_text(text, encoding="utf-8")
 
 
-def _umask() -> int:
+def refuse_taken(folder: Path) -> None:
+    """Make sure that a folder to be written does not exist or is empty.
+
+    Raises:
+        AtlopError: There is something.
+    """
+    if folder.is_file() or (folder.is_dir() and any(folder.iterdir())):
+        raise AtlopError(f"{folder}: exists already; give another folder with --output, or remove this one")
+
+
+def usual_mode() -> int:
+    """Return the permissions that a new file gets here; temporary files are made with narrower ones."""
     mask = os.umask(0)
     os.umask(mask)
-    return mask
+    return 0o666 & ~mask
 
 
 def _sync_folder(folder: Path) -> None:

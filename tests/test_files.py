@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from atlop.errors import AtlopError
-from atlop.files import read_json, sha256_of, write_text, written_whole
+from atlop.files import read_json, refuse_taken, sha256_of, write_text, written_whole
 
 
 def test_json_is_read_plain_and_packed_and_with_a_byte_order_mark(tmp_path: Path) -> None:
@@ -110,3 +110,12 @@ def test_a_written_file_has_the_permissions_of_any_new_file(tmp_path: Path) -> N
     write_text(path, "text")
 
     assert path.stat().st_mode == ordinary.stat().st_mode
+
+
+def test_a_folder_to_write_is_missing_or_empty(tmp_path: Path) -> None:
+    refuse_taken(tmp_path / "missing")
+    refuse_taken(tmp_path)
+    (tmp_path / "file").touch()
+    for taken in (tmp_path, tmp_path / "file"):
+        with pytest.raises(AtlopError, match="exists already; give another folder"):
+            refuse_taken(taken)

@@ -17,6 +17,7 @@ from atlop.cli.text import GAP, Row, listed, score_rows, statistics_rows, trunca
 from atlop.corpora import read_corpus, read_train_facts, read_vocabulary, statistics_of
 from atlop.errors import AtlopError
 from atlop.evaluation import official_scores
+from atlop.files import refuse_taken
 from atlop.submission import read_submission, write_submission
 
 app = typer.Typer(
@@ -79,6 +80,7 @@ def train(
 
     settings = load_config(config, overrides=overrides or ())
     output = output or Path("runs") / find_config(config).stem
+    refuse_taken(output)  # before torch is imported, which takes seconds
     with quiet_libraries(needs=settings.encoder.name, what="encoder"):
         from atlop.training import train
 
@@ -266,13 +268,6 @@ def import_checkpoint(
     relation_names: Annotated[Path | None, typer.Option(metavar="FILE", help="rel_info.json: readable names.")] = None,
     max_length: Annotated[int, typer.Option(metavar="N", min=8, help="Longest input in pieces.")] = 1024,
     max_relations: Annotated[int, typer.Option(metavar="N", min=1, help="Most relations of one pair.")] = 4,
-    representation_size: Annotated[
-        int | None,
-        typer.Option(metavar="N", min=1, help="Width of a representation. [default: the checkpoint's]"),
-    ] = None,
-    block_size: Annotated[
-        int | None, typer.Option(metavar="N", min=1, help="Width of a classifier group. [default: the checkpoint's]")
-    ] = None,
     as_json: Json = False,
 ) -> None:
     """Make a model folder of a released checkpoint."""
@@ -280,23 +275,21 @@ def import_checkpoint(
 
     if not file.is_file():
         raise AtlopError(f"{file}: no such file; give the state dict that the released code saved")
-    if output.is_file() or (output.is_dir() and any(output.iterdir())):
-        raise AtlopError(f"{output}: exists already; give another folder with --output, or remove this one")
+    refuse_taken(output)
     vocabulary = read_vocabulary(relations, names=relation_names)
     with quiet_libraries(needs=encoder, what="encoder"):
-        from atlop.cli.importing import classifier_sizes, save_whole
-        from atlop.model import load_released, new_model
+        from atlop.model import classifier_sizes, load_released, new_model, save_model
 
         model, tokenizer = new_model(
             encoder,
             vocabulary=vocabulary,
             encoding=EncodingConfig(max_length=max_length),
-            classifier=classifier_sizes(file, representation_size=representation_size, block_size=block_size),
+            classifier=classifier_sizes(file),
             objective=ObjectiveConfig(max_relations=max_relations),
             pretrained=False,
         )
         load_released(model, file)
-        save_whole(output, model=model, tokenizer=tokenizer)
+        save_model(output, model=model, tokenizer=tokenizer)
     result: dict[str, Any] = {
         "output": output,
         "relations": len(vocabulary.relations),

@@ -1,11 +1,12 @@
 from atlop.model.atlop import AtlopModel
 from atlop.model.configuration import AtlopConfig
 from atlop.model.folder import document_encoder, load_model, new_model, save_model
-from atlop.model.released import load_released
+from atlop.model.released import classifier_sizes, load_released
 
 __all__ = [
     "AtlopConfig",
     "AtlopModel",
+    "classifier_sizes",
     "document_encoder",
     "load_model",
     "load_released",

@@ -1,5 +1,6 @@
 """Model folders: made from an encoder, saved with their tokenizer, loaded again."""
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from transformers import AutoConfig, AutoModel, AutoTokenizer, PreTrainedTokeniz
 from atlop.config import ClassifierConfig, EncodingConfig, ObjectiveConfig
 from atlop.encoding import DocumentEncoder, SpecialPieces
 from atlop.errors import AtlopError
+from atlop.files import usual_mode
 from atlop.model.atlop import AtlopModel, prepared
 from atlop.model.configuration import AtlopConfig, window_end
 from atlop.objectives import objective_named
@@ -79,9 +81,24 @@ def new_model(
 
 
 def save_model(folder: Path, *, model: AtlopModel, tokenizer: PreTrainedTokenizerBase) -> None:
-    """Write configuration, weights (safetensors), relations and tokenizer: all that prediction needs."""
-    model.save_pretrained(folder)
-    tokenizer.save_pretrained(folder)
+    """Write configuration, weights (safetensors), relations and tokenizer: all that prediction needs.
+
+    The folder is whole or as it was before: it is written beside its place and put there at the end.
+    """
+    new, old = folder.with_name(f".{folder.name}.new"), folder.with_name(f".{folder.name}.old")
+    for leftover in (new, old):
+        shutil.rmtree(leftover, ignore_errors=True)
+    try:
+        model.save_pretrained(new)
+        tokenizer.save_pretrained(new)
+        for file in new.iterdir():
+            file.chmod(usual_mode())  # safetensors leaves its file to its owner alone
+        if folder.exists():
+            folder.rename(old)
+        new.rename(folder)
+    finally:
+        shutil.rmtree(new, ignore_errors=True)
+    shutil.rmtree(old, ignore_errors=True)
 
 
 def load_model(folder: str | Path) -> tuple[AtlopModel, PreTrainedTokenizerBase]:
@@ -125,6 +142,6 @@ def document_encoder(model: AtlopModel, tokenizer: PreTrainedTokenizerBase) -> D
 
 def _not_loaded(what: str, name: str | Path, error: Exception) -> str:
     reason = str(error).strip().splitlines()[0]
-    return (
-        f"{what} {str(name)!r} cannot be loaded: neither a folder that holds one nor reachable by that name ({reason})"
-    )
+    if Path(name).is_dir():
+        return f"{what} {str(name)!r} cannot be loaded from this folder: {reason}"
+    return f"{what} {str(name)!r} cannot be loaded: neither a folder nor reachable by that name ({reason})"

@@ -5,6 +5,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from atlop.config import ClassifierConfig
 from atlop.errors import AtlopError
 from atlop.model.atlop import AtlopModel
 
@@ -20,6 +21,20 @@ _UNUSED = ("model.embeddings.position_ids", "model.pooler.")
 """A buffer that old versions of transformers saved, and the encoder's layer over `[CLS]`: neither is ever read."""
 
 
+def classifier_sizes(path: Path) -> ClassifierConfig:
+    """Return the sizes of a checkpoint's classifier, or the published ones where it does not tell.
+
+    Raises:
+        AtlopError: The file is no state dict.
+    """
+    released = _read(path)
+    try:
+        size, products = len(released["head_extractor.weight"]), released["bilinear.weight"].shape[1]
+        return ClassifierConfig(representation_size=size, block_size=products // size)
+    except (KeyError, IndexError, TypeError, ValueError):  # `load_released` says what is wrong with it
+        return ClassifierConfig()
+
+
 def load_released(model: AtlopModel, path: Path) -> None:
     """Fill a model with the weights of a released checkpoint.
 
@@ -30,15 +45,7 @@ def load_released(model: AtlopModel, path: Path) -> None:
     Raises:
         AtlopError: The file is no state dict, or its names or shapes are not those of the model; each is named.
     """
-    try:
-        released = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # torch raises a different type for each way in which a file can be broken
-        reason = str(error).strip().splitlines()[0]
-        raise AtlopError(f"{path}: not a checkpoint of tensors only ({type(error).__name__}: {reason})") from None
-    if not isinstance(released, dict) or not all(
-        isinstance(name, str) and isinstance(value, Tensor) for name, value in released.items()
-    ):
-        raise AtlopError(f"{path}: not a state dict; expected a mapping from names to tensors")
+    released = _read(path)
     wanted = {_released_name(name): value for name, value in model.state_dict().items()}
     found = {name: value for name, value in released.items() if not name.startswith(_UNUSED)}
     problems = [f"unknown: {name}" for name in found if name not in wanted]
@@ -53,6 +60,23 @@ def load_released(model: AtlopModel, path: Path) -> None:
             f"{path}: does not fit the model; check --encoder and --relations:\n  " + "\n  ".join(problems)
         )
     model.load_state_dict({name: found[_released_name(name)] for name in model.state_dict()})
+
+
+def _read(path: Path) -> dict[str, Tensor]:
+    try:
+        released = torch.load(path, map_location="cpu", weights_only=True)
+    except FileNotFoundError:
+        raise AtlopError(f"{path}: no such file") from None
+    except Exception as error:  # torch raises a different type for each way in which a file can be broken
+        raise AtlopError(
+            f"{path}: not a checkpoint of tensors only ({type(error).__name__}); anything else is not read, "
+            "since it could run code"
+        ) from None
+    if not isinstance(released, dict) or not all(
+        isinstance(name, str) and isinstance(value, Tensor) for name, value in released.items()
+    ):
+        raise AtlopError(f"{path}: not a state dict; expected a mapping from names to tensors")
+    return released
 
 
 def _released_name(name: str) -> str:

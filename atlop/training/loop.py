@@ -144,7 +144,7 @@ class Trainer:
             )
             self._shown["loss"] = f"{loss:.3f}"
         self._pending.clear()
-        self._bar.set_postfix(self._shown)
+        self._bar.set_postfix(self._shown, refresh=False)
 
     def _evaluate_and_save(self) -> None:
         self._read_metrics()
@@ -156,5 +156,5 @@ class Trainer:
         seconds = monotonic() - self._started
         self._log({"update": state.update, "epoch": state.epoch, "seconds": seconds, "dev": asdict(scores)})
         self._shown["dev F1"] = f"{100 * scores.f1:.2f}"
-        self._bar.set_postfix(self._shown)
+        self._bar.set_postfix(self._shown, refresh=False)
         self._save(is_best)

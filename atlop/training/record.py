@@ -12,7 +12,6 @@ from typing import Any
 import torch
 
 from atlop.config import RunConfig, dump_config
-from atlop.errors import AtlopError
 from atlop.files import write_text
 
 _PACKAGES = ("atlop", "torch", "transformers", "tokenizers", "accelerate", "numpy", "safetensors")
@@ -38,15 +37,6 @@ class RunFolder:
         self.path.mkdir(parents=True, exist_ok=True)
         write_text(self.path / "config.toml", dump_config(config))
         write_text(self.path / "environment.json", json.dumps(environment(data=data), indent=2) + "\n")
-
-    def check_free(self) -> None:
-        """Refuse a folder that holds something.
-
-        Raises:
-            AtlopError: The folder exists and is not empty.
-        """
-        if self.path.is_file() or (self.path.is_dir() and any(self.path.iterdir())):
-            raise AtlopError(f"{self.path}: exists already; give another folder with --output, or remove this one")
 
     def log(self, metrics: Mapping[str, Any]) -> None:
         """Append one line to `metrics.jsonl`."""

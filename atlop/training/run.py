@@ -1,7 +1,6 @@
 """A configuration to a trained model: reads, encodes, trains, and keeps the record."""
 
 import logging
-import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -10,15 +9,14 @@ from typing import Any
 
 from accelerate.utils import set_seed
 from tqdm import tqdm
-from transformers import PreTrainedTokenizerBase
 
 from atlop.config import DataConfig, RunConfig
 from atlop.corpora import Corpus, check_relations, read_corpus, read_train_facts, read_vocabulary
 from atlop.encoding import DocumentEncoder, EncodedDocument, Truncation
 from atlop.errors import AtlopError
 from atlop.evaluation import OfficialScores, official_scores
-from atlop.files import sha256_of
-from atlop.model import AtlopModel, document_encoder, new_model, save_model
+from atlop.files import refuse_taken, sha256_of
+from atlop.model import document_encoder, new_model, save_model
 from atlop.prediction import accelerator_for, predict_facts
 from atlop.schema import NameTriple
 from atlop.training.loop import Trainer, total_updates
@@ -46,7 +44,7 @@ def train(config: RunConfig, *, output: Path, show_progress: bool = True) -> dic
     """
     started = monotonic()
     folder = RunFolder(output)
-    folder.check_free()
+    refuse_taken(output)
     accelerator = accelerator_for(config.trainer.precision)
     show_progress = show_progress and accelerator.is_main_process
     if config.trainer.batch_size % accelerator.num_processes:
@@ -102,7 +100,7 @@ def train(config: RunConfig, *, output: Path, show_progress: bool = True) -> dic
     def save(is_best: bool) -> None:
         if accelerator.is_main_process:
             for target in [folder.last, folder.best] if is_best else [folder.last]:
-                _replace_model(target, model=model, tokenizer=tokenizer)
+                save_model(target, model=model, tokenizer=tokenizer)
 
     state = Trainer(
         updater,
@@ -172,15 +170,3 @@ def _described(corpus: Corpus, documents: Sequence[EncodedDocument]) -> dict[str
 def _data_sha256(config: DataConfig) -> dict[str, str]:
     paths = [config.train, config.dev, config.train_facts, config.relations, config.relation_names]
     return {str(path): sha256_of(path) for path in paths if path is not None}
-
-
-def _replace_model(folder: Path, *, model: AtlopModel, tokenizer: PreTrainedTokenizerBase) -> None:
-    """Write a model folder beside the old one, then put it in its place."""
-    new, old = folder.with_name(f".{folder.name}.new"), folder.with_name(f".{folder.name}.old")
-    for leftover in (new, old):
-        shutil.rmtree(leftover, ignore_errors=True)
-    save_model(new, model=model, tokenizer=tokenizer)
-    if folder.exists():
-        folder.rename(old)
-    new.rename(folder)
-    shutil.rmtree(old, ignore_errors=True)

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 
+import torch
 from accelerate import Accelerator
 from torch import Tensor
 
@@ -18,7 +19,7 @@ class UpdateMetrics:
     """What one update gives to log. Tensors stay on their device, so that nothing waits for them."""
 
     loss: Tensor
-    """Mean loss of the update's pairs, of this process's share; a scalar in nats."""
+    """Mean loss of the update's pairs, over all processes; a scalar in nats."""
     gradient_norm: Tensor
     """Norm of all gradients before clipping; a scalar."""
     encoder_learning_rate: float
@@ -84,7 +85,7 @@ class Updater:
             self._schedule.step()
         self._optimizer.zero_grad()
         return UpdateMetrics(
-            loss=sum(losses[1:], start=losses[0]),
+            loss=accelerator.reduce(torch.stack(losses).sum(), reduction="sum"),
             gradient_norm=norm.detach(),
             encoder_learning_rate=rates[0],
             new_layers_learning_rate=rates[1],

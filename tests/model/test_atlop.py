@@ -90,6 +90,23 @@ def test_a_document_scores_the_same_alone_and_in_a_batch(name: str) -> None:
             torch.testing.assert_close(of_document, alone, atol=1e-5, rtol=0)
 
 
+def test_gradients_are_the_same_in_every_pass_whatever_the_threads_do() -> None:
+    threads = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        model, batch = golden_model("bert"), golden_batch("bert", [2, 3, 5])
+        passes = []
+        for _ in range(4):
+            model.zero_grad()
+            model(batch).square().mean().backward()
+            passes.append(gradients(model))
+    finally:
+        torch.set_num_threads(threads)
+    for others in passes[1:]:
+        different = [name for name, gradient in passes[0].items() if not torch.equal(gradient, others[name])]
+        assert not different
+
+
 def test_entities_without_a_mention_left_score_like_zeros_and_train() -> None:
     tokenizer = golden_tokenizer("bert")
     item = document("In the archive of the spring", entities=[[(0, 1, 2)], [(0, 4, 5)], [(0, 5, 6)]])

@@ -60,6 +60,19 @@ def test_padding_does_not_change_the_scores_of_a_document(kind: str, tmp_path: P
 
 
 @each_kind
+def test_every_kind_of_encoder_works_in_bf16(kind: str, tmp_path: Path) -> None:
+    model, batch = tiny_model(save_tiny_encoder(tmp_path, kind=kind), documents=DOCUMENTS)
+    with torch.no_grad():
+        exact = model(batch)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        coarse = model(batch)
+    coarse.square().mean().backward()
+    assert not torch.equal(coarse, exact)
+    torch.testing.assert_close(coarse.float(), exact, atol=0.2, rtol=0)
+    assert all(gradient.isfinite().all() for gradient in gradients(model).values())
+
+
+@each_kind
 def test_every_kind_of_encoder_survives_saving(kind: str, tmp_path: Path) -> None:
     model, batch = tiny_model(save_tiny_encoder(tmp_path / "encoder", kind=kind), documents=DOCUMENTS)
     tokenizer = AutoTokenizer.from_pretrained(tmp_path / "encoder")

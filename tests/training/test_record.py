@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 
 from atlop.config import DataConfig, EncoderConfig, RunConfig, load_config
-from atlop.errors import AtlopError
 from atlop.training.record import RunFolder, environment
 
 CONFIG = RunConfig(data=DataConfig(train=Path("train.json"), dev=Path("dev.json")), encoder=EncoderConfig(name="x"))
@@ -46,15 +45,6 @@ def test_metrics_are_appended_line_by_line(tmp_path: Path) -> None:
     folder.log({"update": 2, "loss": 0.25})
     lines = (tmp_path / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
     assert [json.loads(line)["update"] for line in lines] == [1, 2]
-
-
-def test_a_free_folder_is_one_that_is_missing_or_empty(tmp_path: Path) -> None:
-    RunFolder(tmp_path / "missing").check_free()
-    RunFolder(tmp_path).check_free()
-    (tmp_path / "file").touch()
-    for taken in (tmp_path, tmp_path / "file"):
-        with pytest.raises(AtlopError, match="exists already"):
-            RunFolder(taken).check_free()
 
 
 def test_the_summary_is_json(tmp_path: Path) -> None:
