@@ -45,7 +45,7 @@ def official_scores(
     train_facts: Set[NameTriple] | None,
     unknown: int = 0,
 ) -> OfficialScores:
-    """Score predicted facts as the official script does (REFERENCE, section 6).
+    """Score predicted facts as the official script does (DocRED's `evaluation.py`).
 
     Args:
         documents: Labelled documents.

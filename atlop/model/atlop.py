@@ -14,7 +14,7 @@ from atlop.model.classifier import GroupedBilinear
 from atlop.model.configuration import AtlopConfig
 from atlop.model.encoder import encode
 from atlop.model.linear import with_fast_linear_layers
-from atlop.model.pooling import entity_embeddings, localized_context
+from atlop.model.pooling import entity_embeddings, gather_rows, localized_context
 from atlop.objectives import Objective, objective_named
 
 PAIRS_AT_ONCE = 1024
@@ -68,8 +68,8 @@ class AtlopModel(PreTrainedModel):
         return torch.cat(
             [
                 self.classifier(
-                    pooled.embeddings[pairs[:, 0], pairs[:, 1]],
-                    pooled.embeddings[pairs[:, 0], pairs[:, 2]],
+                    pooled.embedding(pairs[:, 0], pairs[:, 1]),
+                    pooled.embedding(pairs[:, 0], pairs[:, 2]),
                     pooled.context(pairs, counts),
                 )
                 for pairs, counts in zip(
@@ -88,10 +88,9 @@ class AtlopModel(PreTrainedModel):
             window_end=self.config.window_end or (),
             padding=self.padding,
         )
-        positions = torch.from_numpy(batch.mention_positions.clip(min=0)).to(batch.pairs.device, non_blocking=True)
-        documents = torch.arange(len(positions), device=positions.device)[:, None]
+        positions = torch.from_numpy(batch.mention_positions).to(batch.pairs.device, non_blocking=True)
         return Pooled(
-            embeddings=entity_embeddings(encoded.hidden[documents, positions], batch.entity_mentions),
+            embeddings=entity_embeddings(gather_rows(encoded.hidden, positions), batch.entity_mentions),
             attention=encoded.entity_attention,
             hidden=encoded.hidden,
             lengths=batch.lengths,
@@ -110,6 +109,10 @@ class Pooled:
     """Encoder states, `[documents, tokens, width]`."""
     lengths: tuple[int, ...]
     """Pieces of each document."""
+
+    def embedding(self, documents: Tensor, entities: Tensor) -> Tensor:
+        """Return the embedding of entities, `[pairs, width]`, given by document and entity, each `[pairs]`."""
+        return self.embeddings.flatten(end_dim=1).index_select(0, documents * self.embeddings.shape[1] + entities)
 
     def context(self, pairs: Tensor, counts: Sequence[int]) -> Tensor:
         """Return the localized context of pairs, `[pairs, width]`.

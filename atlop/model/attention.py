@@ -85,7 +85,7 @@ def _rows(query: Tensor, key: Tensor, lengths: list[int], mention_rows: Tensor, 
     for of_query, of_key, tokens in zip(
         query.split(lengths, dim=1), key.split(lengths, dim=1), mention_rows.clamp(min=0), strict=True
     ):
-        dots = of_query[:, tokens] @ of_key.transpose(1, 2) * scaling  # [heads, mentions, tokens]
+        dots = of_query.index_select(1, tokens) @ of_key.transpose(1, 2) * scaling  # [heads, mentions, tokens]
         weights = dots.softmax(dim=-1, dtype=torch.float32)
         rows.append(functional.pad(weights, (0, longest - weights.shape[-1])))
     return torch.stack(rows).transpose(1, 2)

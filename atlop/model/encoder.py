@@ -93,9 +93,8 @@ def _call(
             f"encoder {encoder.config.model_type!r} gives no attention, which localized context pooling reads; "
             "choose an encoder such as BERT, RoBERTa or DeBERTa"
         )
-    weights = output.attentions[-1].transpose(1, 2)  # [inputs, tokens, heads, tokens]
-    inputs = torch.arange(len(rows), device=rows.device)[:, None]
-    return output.last_hidden_state, weights[inputs, rows.clamp(min=0)]
+    of_inputs = zip(output.attentions[-1], rows.clamp(min=0), strict=True)  # [heads, tokens, tokens] each
+    return output.last_hidden_state, torch.stack([of.index_select(1, row) for of, row in of_inputs]).transpose(1, 2)
 
 
 def _call_end_to_end(

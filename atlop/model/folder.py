@@ -114,7 +114,7 @@ def load_model(folder: str | Path) -> tuple[AtlopModel, PreTrainedTokenizerBase]
         loaded: Any = AtlopModel.from_pretrained(
             folder, config=config, dtype=torch.float32, ignore_mismatched_sizes=True, output_loading_info=True
         )
-        tokenizer = AutoTokenizer.from_pretrained(folder)
+        tokenizer = AutoTokenizer.from_pretrained(folder, config=config.encoder_config())
     except AtlopError:
         raise
     except _NOT_LOADABLE as error:

@@ -18,7 +18,7 @@ def entity_embeddings(mention_states: Tensor, entity_mentions: Tensor) -> Tensor
     Returns:
         `[documents, entities, width]`; zeros for an entity without a mention.
     """
-    states = _of_entities(mention_states, entity_mentions)  # [documents, entities, slots, width]
+    states = gather_rows(mention_states, entity_mentions)  # [documents, entities, slots, width]
     present = (entity_mentions >= 0)[..., None]
     has_mention = present.any(dim=2)
     # An entity without mentions pools zeros that are dropped again: logsumexp over −∞ alone has no gradient.
@@ -56,13 +56,24 @@ def localized_context(attention: Tensor, hidden: Tensor, pairs: Tensor) -> Tenso
     Returns:
         `[pairs, width]`; zeros where the two entities attend to no common token.
     """
-    subject, object_ = attention[pairs].unbind(dim=1)  # each [pairs, heads, tokens]
-    shared = (subject * object_).mean(dim=1)
+    subject, object_ = pairs.unbind(dim=1)
+    # `index_select`, here and elsewhere: the backward pass of plain indexing adds up in random order.
+    shared = (attention.index_select(0, subject) * attention.index_select(0, object_)).mean(dim=1)  # [pairs, tokens]
     weight = shared / (shared.sum(dim=-1, keepdim=True) + CONTEXT_EPSILON)
     return weight @ hidden
 
 
-def _of_entities(values: Tensor, entity_mentions: Tensor) -> Tensor:
-    """Gather `[documents, mentions, …]` into `[documents, entities, slots, …]`."""
-    documents = torch.arange(len(values), device=values.device)[:, None, None]
-    return values[documents, entity_mentions.clamp(min=0)]
+def gather_rows(values: Tensor, rows: Tensor) -> Tensor:
+    """Pick rows of each document.
+
+    Args:
+        values: `[documents, rows, …]`.
+        rows: Which rows, int64 `[documents, …]`; −1 picks any.
+
+    Returns:
+        The shape of `rows`, then that of one row.
+    """
+    documents = torch.arange(len(values), device=values.device).view(-1, *[1] * (rows.dim() - 1))
+    flat = (documents * values.shape[1] + rows.clamp(min=0)).flatten()
+    picked: Tensor = values.flatten(end_dim=1).index_select(0, flat).unflatten(0, rows.shape)
+    return picked

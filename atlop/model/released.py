@@ -31,7 +31,13 @@ def classifier_sizes(path: Path) -> ClassifierConfig:
     try:
         size, products = len(released["head_extractor.weight"]), released["bilinear.weight"].shape[1]
         return ClassifierConfig(representation_size=size, block_size=products // size)
-    except (KeyError, IndexError, TypeError, ValueError):  # `load_released` says what is wrong with it
+    except (
+        KeyError,
+        IndexError,
+        TypeError,
+        ValueError,
+        ZeroDivisionError,
+    ):  # `load_released` says what is wrong with it
         return ClassifierConfig()
 
 

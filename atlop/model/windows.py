@@ -175,7 +175,7 @@ def merge_hidden(hidden: Tensor, windows: Windows, *, documents: int, tokens: in
     source, target, count = (
         torch.from_numpy(array).to(hidden.device, non_blocking=True) for array in (read, places, counts)
     )
-    states = hidden.flatten(end_dim=1)[source]
+    states = hidden.flatten(end_dim=1).index_select(0, source)
     sums = states.new_zeros(documents * tokens, states.shape[1]).index_add(0, target, states)
     return (sums / count[:, None]).view(documents, tokens, -1)
 
@@ -201,9 +201,11 @@ def merge_attention(
     """
     heads = attention.shape[2]
     columns = torch.from_numpy(windows.sources).to(attention.device, non_blocking=True)[read.windows][:, None, :]
-    rows = attention.flatten(end_dim=1)[read.slots].float().masked_fill(columns < 0, 0.0)  # [readings, heads, tokens]
+    rows = (
+        attention.flatten(end_dim=1).index_select(0, read.slots).float().masked_fill(columns < 0, 0.0)
+    )  # [readings, heads, tokens]
     sums = rows.new_zeros(documents * mentions, heads).index_add(0, read.mentions, rows.sum(dim=2))
-    scale = torch.where(read.renormalised[:, None], 1 / (sums[read.mentions] + ROW_EPSILON), 1.0)
+    scale = torch.where(read.renormalised[:, None], 1 / (sums.index_select(0, read.mentions) + ROW_EPSILON), 1.0)
     scaled = rows * (scale * read.shares[:, None])[:, :, None]
     head = torch.arange(heads, device=attention.device)[:, None]
     places = (read.entities[:, None, None] * heads + head) * tokens + columns.clamp(min=0)

@@ -1,30 +1,25 @@
 """A configuration to a trained model: reads, encodes, trains, and keeps the record."""
 
-import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from time import monotonic
 from typing import Any
 
 from accelerate.utils import set_seed
-from tqdm import tqdm
 
-from atlop.config import DataConfig, RunConfig
-from atlop.corpora import Corpus, check_relations, read_corpus, read_train_facts, read_vocabulary
-from atlop.encoding import DocumentEncoder, EncodedDocument, Truncation
+from atlop.config import RunConfig
+from atlop.corpora import check_relations, read_vocabulary
 from atlop.errors import AtlopError
 from atlop.evaluation import OfficialScores, official_scores
-from atlop.files import refuse_taken, sha256_of
+from atlop.files import refuse_taken
 from atlop.model import document_encoder, new_model, save_model
 from atlop.prediction import accelerator_for, predict_facts
-from atlop.schema import NameTriple
+from atlop.training.data import encode, read_labelled, seen_facts, sha256_of_files
 from atlop.training.loop import Trainer, total_updates
 from atlop.training.record import RunFolder
 from atlop.training.tracking import Tracker
 from atlop.training.updates import Updater
-
-logger = logging.getLogger(__name__)
 
 
 def train(config: RunConfig, *, output: Path, show_progress: bool = True) -> dict[str, Any]:
@@ -42,131 +37,105 @@ def train(config: RunConfig, *, output: Path, show_progress: bool = True) -> dic
         AtlopError: The folder exists, a file is not as it should be, the encoder cannot be loaded, or a loss is not
             finite.
     """
-    started = monotonic()
-    folder = RunFolder(output)
     refuse_taken(output)
-    accelerator = accelerator_for(config.trainer.precision)
-    show_progress = show_progress and accelerator.is_main_process
-    if config.trainer.batch_size % accelerator.num_processes:
-        raise AtlopError(
-            f"trainer.batch_size: {config.trainer.batch_size} documents cannot be shared evenly by "
-            f"{accelerator.num_processes} processes; choose a multiple"
-        )
-    train_corpus, dev_corpus = _read(config.data)
-    vocabulary = read_vocabulary(config.data.relations, names=config.data.relation_names, train=train_corpus.documents)
-    check_relations(train_corpus, vocabulary=vocabulary)
-    updates = total_updates(config.trainer, documents=len(train_corpus.documents))
-    train_facts = _train_facts(config.data, train=train_corpus)
-
-    set_seed(config.trainer.seed)
-    model, tokenizer = new_model(
-        config.encoder.name,
-        vocabulary=vocabulary,
-        encoding=config.encoding,
-        classifier=config.classifier,
-        objective=config.objective,
-    )
-    if config.encoder.gradient_checkpointing:
-        model.encoder.activation_checkpointing_enable({"use_reentrant": False})
-    encoder = document_encoder(model, tokenizer)
-    train_documents = _encode(train_corpus, encoder=encoder, show_progress=show_progress)
-    dev_documents = _encode(dev_corpus, encoder=encoder, show_progress=show_progress)
-
-    if accelerator.is_main_process:
-        folder.create(config, data=_data_sha256(config.data))
-    accelerator.wait_for_everyone()
-    tracker = Tracker(
-        config.tracking if accelerator.is_main_process else config.tracking.model_copy(update={"wandb": "disabled"}),
-        folder=output,
-        settings=config.model_dump(mode="json"),
-    )
-    updater = Updater(
-        model, accelerator=accelerator, documents=train_documents, config=config.optimizer, updates=updates
-    )
-    evaluations: list[OfficialScores] = []
-
-    def evaluate() -> OfficialScores:
-        predictions = predict_facts(
-            model, dev_documents, accelerator=accelerator, batch_size=config.trainer.prediction_batch_size
-        )
-        evaluations.append(official_scores(dev_corpus.documents, predictions=predictions, train_facts=train_facts))
-        return evaluations[-1]
-
-    def log(metrics: Mapping[str, Any]) -> None:
-        if accelerator.is_main_process:
-            folder.log(metrics)
-            tracker.log(metrics, update=metrics["update"])
-
-    def save(is_best: bool) -> None:
-        if accelerator.is_main_process:
-            for target in [folder.last, folder.best] if is_best else [folder.last]:
-                save_model(target, model=model, tokenizer=tokenizer)
-
-    state = Trainer(
-        updater,
-        config=config.trainer,
-        documents=train_documents,
-        evaluate=evaluate,
-        save=save,
-        log=log,
-        show_progress=show_progress,
-    ).fit()
-    summary = {
-        "best": {"update": state.best_update, **asdict(max(evaluations, key=lambda scores: scores.f1))},
-        "last": asdict(evaluations[-1]),
-        "updates": state.update,
-        "train": _described(train_corpus, train_documents),
-        "dev": _described(dev_corpus, dev_documents),
-        "seconds": monotonic() - started,
-    }
-    if accelerator.is_main_process:
-        folder.summarise(summary)
-    tracker.finish()
-    return summary
+    return _Run(config, output=output, show_progress=show_progress).fit()
 
 
-def _read(config: DataConfig) -> tuple[Corpus, Corpus]:
-    """Read train and dev; both must be labelled."""
-    corpora = [read_corpus(path, layout=config.layout, invalid=config.invalid) for path in (config.train, config.dev)]
-    for corpus in corpora:
-        if not corpus.documents or any(document.facts is None for document in corpus.documents):
+class _Run:
+    """One run, ready to start; making it writes nothing."""
+
+    def __init__(self, config: RunConfig, *, output: Path, show_progress: bool):
+        self._started = monotonic()
+        self._config = config
+        self._folder = RunFolder(output)
+        self._accelerator = accelerator_for(config.trainer.precision)
+        self._is_main = self._accelerator.is_main_process
+        self._show_progress = show_progress and self._is_main
+        if config.trainer.batch_size % self._accelerator.num_processes:
             raise AtlopError(
-                f"{corpus.path}: has documents without labels, or none at all; training needs labelled ones"
+                f"trainer.batch_size: {config.trainer.batch_size} documents cannot be shared evenly by "
+                f"{self._accelerator.num_processes} processes; choose a multiple"
             )
-    return corpora[0], corpora[1]
-
-
-def _train_facts(config: DataConfig, *, train: Corpus) -> frozenset[NameTriple]:
-    if config.train_facts is not None:
-        return read_train_facts(config.train_facts, layout=config.layout)
-    return frozenset(triple for document in train.documents for triple in document.name_triples())
-
-
-def _encode(corpus: Corpus, *, encoder: DocumentEncoder, show_progress: bool) -> list[EncodedDocument]:
-    """Encode a corpus and say what was lost."""
-    documents = list(
-        encoder.encode(
-            tqdm(corpus.documents, desc=f"encoding {corpus.path.name}", unit="document", disable=not show_progress)
+        train, dev = read_labelled(config.data)
+        vocabulary = read_vocabulary(config.data.relations, names=config.data.relation_names, train=train.documents)
+        check_relations(train, vocabulary=vocabulary)
+        self._updates = total_updates(config.trainer, documents=len(train.documents))
+        self._seen_facts = seen_facts(config.data, train=train)
+        set_seed(config.trainer.seed)
+        self._model, self._tokenizer = new_model(
+            config.encoder.name,
+            vocabulary=vocabulary,
+            encoding=config.encoding,
+            classifier=config.classifier,
+            objective=config.objective,
         )
-    )
-    truncation = Truncation.of(documents)
-    if truncation.documents:
-        logger.warning("%s: %s", corpus.path, truncation)
-    unknown = sum(document.unknown_facts for document in documents)
-    if unknown:
-        logger.warning("%s: %d facts have relations that the model does not know and cannot find", corpus.path, unknown)
-    return documents
+        if config.encoder.gradient_checkpointing:
+            self._model.encoder.activation_checkpointing_enable({"use_reentrant": False})
+        encoder = document_encoder(self._model, self._tokenizer)
+        self._train = encode(train, encoder=encoder, show_progress=self._show_progress)
+        self._dev = encode(dev, encoder=encoder, show_progress=self._show_progress)
+        self._evaluations: list[OfficialScores] = []
 
+    def fit(self) -> dict[str, Any]:
+        """Train to the end and return the summary."""
+        config = self._config
+        if self._is_main:
+            self._folder.create(config, data=sha256_of_files(config.data))
+        self._accelerator.wait_for_everyone()
+        self._tracker = Tracker(
+            config.tracking if self._is_main else config.tracking.model_copy(update={"wandb": "disabled"}),
+            folder=self._folder.path,
+            settings=config.model_dump(mode="json"),
+        )
+        updater = Updater(
+            self._model,
+            accelerator=self._accelerator,
+            documents=self._train.documents,
+            config=config.optimizer,
+            updates=self._updates,
+        )
+        state = Trainer(
+            updater,
+            config=config.trainer,
+            documents=self._train.documents,
+            evaluate=self._evaluate,
+            save=self._save,
+            log=self._log,
+            show_progress=self._show_progress,
+        ).fit()
+        best = max(self._evaluations, key=lambda scores: scores.f1)
+        summary = {
+            "best": {"update": state.best_update, **asdict(best)},
+            "last": asdict(self._evaluations[-1]),
+            "updates": state.update,
+            "train": self._train.described(),
+            "dev": self._dev.described(),
+            "seconds": monotonic() - self._started,
+        }
+        if self._is_main:
+            self._folder.summarise(summary)
+        self._tracker.finish()
+        return summary
 
-def _described(corpus: Corpus, documents: Sequence[EncodedDocument]) -> dict[str, Any]:
-    return {
-        "documents": len(documents),
-        "skipped_documents": len(corpus.skipped),
-        "merged_facts": corpus.merged,
-        "truncation": asdict(Truncation.of(documents)),
-    }
+    def _evaluate(self) -> OfficialScores:
+        """Score dev with the weights as they are."""
+        predictions = predict_facts(
+            self._model,
+            self._dev.documents,
+            accelerator=self._accelerator,
+            batch_size=self._config.trainer.prediction_batch_size,
+        )
+        documents = self._dev.corpus.documents
+        self._evaluations.append(official_scores(documents, predictions=predictions, train_facts=self._seen_facts))
+        return self._evaluations[-1]
 
+    def _save(self, is_best: bool) -> None:
+        """Write the weights as the last and, where they are, as the best."""
+        if self._is_main:
+            for folder in [self._folder.last, self._folder.best] if is_best else [self._folder.last]:
+                save_model(folder, model=self._model, tokenizer=self._tokenizer)
 
-def _data_sha256(config: DataConfig) -> dict[str, str]:
-    paths = [config.train, config.dev, config.train_facts, config.relations, config.relation_names]
-    return {str(path): sha256_of(path) for path in paths if path is not None}
+    def _log(self, metrics: Mapping[str, Any]) -> None:
+        if self._is_main:
+            self._folder.log(metrics)
+            self._tracker.log(metrics, update=metrics["update"])

@@ -1,0 +1,96 @@
+"""Times of fast and plain, interleaved in one process; medians of pairs, since machines are noisy."""
+
+from dataclasses import asdict
+from statistics import median
+from time import perf_counter
+from typing import Any
+
+import torch
+
+from atlop.encoding import DocumentEncoder
+from atlop.model.linear import product
+from scripts.benchmarking.sides import Fast, Material, Phases, Plain, make_model
+
+DOCUMENTS_OF_UPDATE = 4
+DOCUMENTS_OF_PREDICTION = 8
+
+
+def measure_speed(material: Material, *, rounds: int) -> dict[str, Any]:
+    """Measure updates and prediction of fast (float32, bf16) and plain (float32).
+
+    Every round takes other documents, and all sides take the same ones, one after the other.
+
+    Returns:
+        Median seconds of each side and phase, median ratios plain ÷ fast, and the share of the machine's matrix peak.
+    """
+    fast, fast_bf16, plain = Fast(material), Fast(material, dtype=torch.bfloat16), Plain(material)
+    sides: dict[str, Fast | Plain] = {"fast": fast, "fast bf16": fast_bf16, "plain": plain}
+    updates: dict[str, list[Phases]] = {name: [] for name in sides}
+    predictions: dict[str, list[float]] = {name: [] for name in sides}
+    shares: list[float] = []
+    peaks: list[float] = []
+    for number in range(-1, rounds):  # the first round warms up
+        start = max(number, 0)
+        of_update = _rows(start, DOCUMENTS_OF_UPDATE, among=len(material.documents))
+        of_prediction = _rows(start, DOCUMENTS_OF_PREDICTION, among=len(material.documents))
+        phases = {name: side.update(of_update) for name, side in sides.items()}
+        seconds = {name: side.predict(of_prediction) for name, side in sides.items()}
+        peak = _peak()
+        if number < 0:
+            continue
+        for name in sides:
+            updates[name].append(phases[name])
+            predictions[name].append(seconds[name])
+        peaks.append(peak)
+        shares.append(plain.operations(of_update) / phases["fast"].total / peak)
+    return {
+        "update_seconds": {
+            name: {
+                phase: median(asdict(each)[phase] for each in of_side) for phase in ("forward", "backward", "optimizer")
+            }
+            | {"total": median(each.total for each in of_side)}
+            for name, of_side in updates.items()
+        },
+        "prediction_documents_per_second": {
+            name: DOCUMENTS_OF_PREDICTION / median(of_side) for name, of_side in predictions.items()
+        },
+        "update_plain_over": {
+            name: median(plain.total / own.total for own, plain in zip(updates[name], updates["plain"], strict=True))
+            for name in ("fast", "fast bf16")
+        },
+        "prediction_plain_over": {
+            name: median(plain / own for own, plain in zip(predictions[name], predictions["plain"], strict=True))
+            for name in ("fast", "fast bf16")
+        },
+        "matrix_peak_gflops": median(peaks) / 1e9,
+        "share_of_matrix_peak": median(shares),
+    }
+
+
+def measure_encoding(material: Material, *, warm_up: int = 100) -> dict[str, float]:
+    """Measure documents per second from words to pieces, on one core, after the first hundred."""
+    model, tokenizer = make_model(material)
+    config = model.config
+    encoder = DocumentEncoder(tokenizer, vocabulary=config.vocabulary, max_length=config.max_length)
+    list(encoder.encode(material.documents[:warm_up]))
+    rest = material.documents[warm_up:] or material.documents
+    started = perf_counter()
+    list(encoder.encode(rest))
+    return {"encoding_documents_per_second": len(rest) / (perf_counter() - started)}
+
+
+def _rows(number: int, size: int, *, among: int) -> list[int]:
+    return [(number * size + offset) % among for offset in range(size)]
+
+
+def _peak(size: int = 2048, repeats: int = 4) -> float:
+    """Return the operations per second of a float32 matrix product, by the faster of PyTorch's two libraries."""
+    matrix = torch.randn(size, size)
+    best = 0.0
+    for multiply in (torch.mm, product):
+        multiply(matrix, matrix)
+        started = perf_counter()
+        for _ in range(repeats):
+            multiply(matrix, matrix)
+        best = max(best, repeats * 2 * size**3 / (perf_counter() - started))
+    return best

@@ -1,0 +1,35 @@
+"""The benchmark measures what it says: equal models on both sides, every part of it."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from scripts.benchmarking.sides import Fast, Plain, read_material
+
+SAMPLE = Path(__file__).parents[1] / "data" / "sample" / "dev.json"
+
+
+def test_both_sides_give_the_same_scores(tiny_encoder: Path) -> None:
+    material = read_material(SAMPLE, encoder=str(tiny_encoder), tokenizer_folder=str(tiny_encoder), most=5)
+    fast, plain = Fast(material), Plain(material)
+    fast.model.eval()
+    plain.model.eval()
+    with torch.no_grad():
+        torch.testing.assert_close(fast.scores([0, 3]), plain.scores([0, 3]), atol=1e-5, rtol=0)
+
+
+@pytest.mark.long
+def test_every_part_runs_and_writes_its_numbers(tiny_encoder: Path, tmp_path: Path) -> None:
+    command = [sys.executable, "scripts/benchmark.py", "--encoder", str(tiny_encoder), "--documents", str(SAMPLE)]
+    subprocess.run([*command, "--rounds", "1", "--output", str(tmp_path)], cwd=SAMPLE.parents[2], check=True)
+    result = json.loads((tmp_path / "benchmark.json").read_text(encoding="utf-8"))
+    assert set(result["update_seconds"]) == {"fast", "fast bf16", "plain"}
+    assert result["share_of_matrix_peak"] > 0
+    assert result["encoding_documents_per_second"] > 0
+    assert [row["pieces"] for row in result["length"]["fast"]] == [1000, 2000, 4000, 8000, 16000]
+    assert [row["entities"] for row in result["entities"]["fast"]] == [50, 100, 200, 400]
+    assert "| matrix peak gflops |" in (tmp_path / "benchmark.md").read_text(encoding="utf-8")
