@@ -1,6 +1,6 @@
 """Keep what a finished run says of itself, without its weights and without this machine's folders.
 
-Example: python scripts/record_run.py runs/redocred_minilm configs/measured/redocred_minilm.json
+Example: python scripts/record_run.py runs/redocred_minilm scripts/measured/redocred_minilm.json
 """
 
 import argparse

@@ -144,4 +144,6 @@ def _not_loaded(what: str, name: str | Path, error: Exception) -> str:
     reason = str(error).strip().splitlines()[0]
     if Path(name).is_dir():
         return f"{what} {str(name)!r} cannot be loaded from this folder: {reason}"
-    return f"{what} {str(name)!r} cannot be loaded: neither a folder nor reachable by that name ({reason})"
+    return (
+        f"{what} {str(name)!r} cannot be loaded: neither a folder that holds one nor reachable by that name ({reason})"
+    )
