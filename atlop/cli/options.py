@@ -1,11 +1,12 @@
 """Arguments and options that several commands take."""
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
-from atlop.corpora import CORPORA, InvalidPolicy
+from atlop import config
+from atlop.corpora import CORPORA
 
 Model = Annotated[
     str,
@@ -18,10 +19,10 @@ Train = Annotated[
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document; scores and shares from 0 to 1.")]
 BatchSize = Annotated[int, typer.Option(metavar="N", min=1, help="Documents in a batch.")]
-Precision = Annotated[Literal["float32", "bf16", "fp16"], typer.Option(help="Number format of the matrix products.")]
+Precision = Annotated[config.Precision, typer.Option(help="Number format of the matrix products.")]
 Layout = Annotated[str, typer.Option(metavar="NAME", help=f"Layout of the documents: {', '.join(CORPORA)}.")]
 Invalid = Annotated[
-    InvalidPolicy,
+    config.Invalid,
     typer.Option(help="What an invalid document does: strict stops, skip leaves it out and counts it."),
 ]
 

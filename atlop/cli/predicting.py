@@ -5,9 +5,9 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from atlop.cli.options import Precision
 from atlop.cli.session import quiet_libraries
-from atlop.corpora import Corpus, InvalidPolicy, read_corpus
+from atlop.config import Invalid, Precision
+from atlop.corpora import Corpus, read_corpus
 from atlop.errors import AtlopError
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from atlop.schema import RelationVocabulary
 
 
-def read_labelled(file: Path, *, layout: str, invalid: InvalidPolicy) -> Corpus:
+def read_labelled(file: Path, *, layout: str, invalid: Invalid) -> Corpus:
     """Read a corpus to score against.
 
     Raises:

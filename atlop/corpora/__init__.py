@@ -1,7 +1,7 @@
 """Files on disk -> `Document`."""
 
 from atlop.corpora.corpus import CORPORA, Corpus, read_corpus
-from atlop.corpora.findings import Findings, InvalidPolicy, Reader
+from atlop.corpora.findings import Findings, Reader
 from atlop.corpora.relations import check_relations, read_train_facts, read_vocabulary
 from atlop.corpora.statistics import CorpusStatistics, statistics_of
 
@@ -10,7 +10,6 @@ __all__ = [
     "Corpus",
     "CorpusStatistics",
     "Findings",
-    "InvalidPolicy",
     "Reader",
     "check_relations",
     "read_corpus",

@@ -4,8 +4,9 @@ import logging
 from dataclasses import dataclass
 from pathlib import Path
 
+from atlop.config import Invalid
 from atlop.corpora.docred import read_docred
-from atlop.corpora.findings import Findings, InvalidPolicy, Reader
+from atlop.corpora.findings import Findings, Reader
 from atlop.errors import AtlopError
 from atlop.files import sha256_of
 from atlop.schema import Document
@@ -32,7 +33,7 @@ class Corpus:
     """Number of facts left out because the same document lists them before."""
 
 
-def read_corpus(path: Path, *, layout: str = "docred", invalid: InvalidPolicy = "strict") -> Corpus:
+def read_corpus(path: Path, *, layout: str = "docred", invalid: Invalid = "strict") -> Corpus:
     """Read a corpus file.
 
     Args:

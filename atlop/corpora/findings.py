@@ -3,21 +3,19 @@
 import logging
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Literal, Protocol, TypeAlias
+from typing import Protocol
 
+from atlop.config import Invalid
 from atlop.errors import AtlopError
 from atlop.schema import Document
 
 logger = logging.getLogger(__name__)
 
-InvalidPolicy: TypeAlias = Literal["strict", "skip"]
-"""What happens to an invalid document: `strict` raises at the first one, `skip` drops, logs and counts it."""
-
 
 class Findings:
     """Invalid documents and merged facts of one file, gathered while a reader goes through it."""
 
-    def __init__(self, *, invalid: InvalidPolicy = "strict") -> None:
+    def __init__(self, *, invalid: Invalid = "strict") -> None:
         if invalid not in ("strict", "skip"):
             raise AtlopError(f'invalid documents: expected "strict" or "skip", found {invalid!r}')
         self._invalid = invalid
