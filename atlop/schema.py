@@ -10,6 +10,9 @@ from atlop.errors import AtlopError
 THRESHOLD_CLASS = 0
 """Class id of TH, the learned threshold; DocRED's `rel2id.json` calls it `Na`."""
 
+Span: TypeAlias = tuple[int, int]
+"""Characters `[start, end)` of a document's text."""
+
 NameTriple: TypeAlias = tuple[str, str, str]
 """A fact by the names of its mentions: subject name, object name, relation id. What Ign F1 compares."""
 
@@ -28,6 +31,11 @@ class Mention:
     """One past the last word, counted within the sentence."""
     type: str
     """Entity type as the corpus names it, for example `PER`."""
+    spans: tuple[Span, ...] = ()
+    """Where it stands in the document's text, several for a discontinuous mention; empty where there is no text.
+
+    `start` and `end` then go from the first word to the last of all of them.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +43,8 @@ class Entity:
     """A thing that a document speaks of, with every place that names it; at least one."""
 
     mentions: tuple[Mention, ...]
+    identifier: str | None = None
+    """What a knowledge base or the corpus calls it, for example the MeSH descriptor `D008750`; `None` where unknown."""
 
     @property
     def name(self) -> str:
@@ -59,6 +69,8 @@ class Fact:
     """Relation id, for example `P17`."""
     evidence: tuple[int, ...] = ()
     """Indices of the sentences that support the fact."""
+    novelty: str | None = None
+    """What BioRED says of it: `Novel` for a finding of the document, `No` for background; `None` elsewhere."""
 
     @property
     def key(self) -> tuple[int, int, str]:
@@ -75,6 +87,14 @@ class Document:
     entities: tuple[Entity, ...]
     facts: tuple[Fact, ...] | None
     """Every fact once; `None` where the corpus has no labels, empty where it says that there are none."""
+    text: str | None = None
+    """The text that the words were cut from; `None` where the corpus has words only."""
+    offsets: tuple[tuple[Span, ...], ...] | None = None
+    """Where each word of each sentence stands in the text; `None` without one."""
+    pairs: tuple[tuple[int, int], ...] | None = None
+    """Subject and object of each pair that is classified, where the corpus lists them; `None` for all ordered pairs."""
+    directed: bool = True
+    """Whether a fact holds from subject to object only. Where not, it is listed once, the lower entity as subject."""
 
     @property
     def words(self) -> int:
