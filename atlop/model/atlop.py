@@ -12,6 +12,7 @@ from atlop.encoding import Batch
 from atlop.model import attention
 from atlop.model.classifier import GroupedBilinear
 from atlop.model.configuration import AtlopConfig
+from atlop.model.dropout import with_fast_dropout
 from atlop.model.encoder import encode
 from atlop.model.linear import with_fast_linear_layers
 from atlop.model.pooling import entity_embeddings, gather_rows, localized_context
@@ -64,19 +65,15 @@ class AtlopModel(PreTrainedModel):
             `[pairs, classes]` in the order of `batch.pairs`, float32; class 0 is TH.
         """
         pooled = self.pool(batch)
+        embeddings = pooled.embeddings.flatten(end_dim=1)
+        dtype = torch.promote_types(embeddings.dtype, torch.float32)
+        scores = embeddings.new_empty(len(batch.pairs), self.config.vocabulary.classes, dtype=dtype)
         # In chunks, so that what a pair needs besides its scores does not grow with the number of pairs.
-        return torch.cat(
-            [
-                self.classifier(
-                    pooled.embedding(pairs[:, 0], pairs[:, 1]),
-                    pooled.embedding(pairs[:, 0], pairs[:, 2]),
-                    pooled.context(pairs, counts),
-                )
-                for pairs, counts in zip(
-                    batch.pairs.split(PAIRS_AT_ONCE), _counts_of_chunks(batch.pair_counts), strict=True
-                )
-            ]
-        )
+        for number, counts in enumerate(_counts_of_chunks(batch.pair_counts)):
+            chunk = slice(number * PAIRS_AT_ONCE, (number + 1) * PAIRS_AT_ONCE)
+            pairs = batch.pairs[chunk]
+            scores[chunk] = self.classifier(embeddings, pooled.rows(pairs), pooled.context(pairs, counts))
+        return scores
 
     def pool(self, batch: Batch) -> "Pooled":
         """Run the encoder and pool the mentions of each entity."""
@@ -110,9 +107,9 @@ class Pooled:
     lengths: tuple[int, ...]
     """Pieces of each document."""
 
-    def embedding(self, documents: Tensor, entities: Tensor) -> Tensor:
-        """Return the embedding of entities, `[pairs, width]`, given by document and entity, each `[pairs]`."""
-        return self.embeddings.flatten(end_dim=1).index_select(0, documents * self.embeddings.shape[1] + entities)
+    def rows(self, pairs: Tensor) -> Tensor:
+        """Return subject and object of pairs as rows of the flattened embeddings, `[pairs, 2]`."""
+        return pairs[:, :1] * self.embeddings.shape[1] + pairs[:, 1:]
 
     def context(self, pairs: Tensor, counts: Sequence[int]) -> Tensor:
         """Return the localized context of pairs, `[pairs, width]`.
@@ -140,7 +137,7 @@ def _counts_of_chunks(pair_counts: Sequence[int]) -> list[list[int]]:
 
 
 def prepared(encoder: PreTrainedModel) -> PreTrainedModel:
-    """Drop the layer over the first token, which ATLOP does not use, and choose attention and linear layers.
+    """Drop the layer over the first token, which ATLOP does not use, and choose attention, linear layers and dropout.
 
     Args:
         encoder: Loaded with eager attention, which hands out all weights and which every encoder has.
@@ -150,4 +147,5 @@ def prepared(encoder: PreTrainedModel) -> PreTrainedModel:
     if encoder.config.model_type in attention.SUPPORTED:
         attention.use_on(encoder)
     with_fast_linear_layers(encoder)
+    with_fast_dropout(encoder)
     return encoder

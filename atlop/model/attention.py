@@ -5,12 +5,15 @@ dot-product attention, so no `[heads, tokens, tokens]` matrix outlives its docum
 pooling reads are computed beside it.
 """
 
+from collections.abc import Iterator
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 from transformers import AttentionInterface, AttentionMaskInterface, PreTrainedModel
+
+from atlop.model.dropout import keep_mask
 
 IMPLEMENTATION = "atlop_end_to_end"
 """Name under which transformers knows this attention."""
@@ -91,6 +94,10 @@ def _rows(query: Tensor, key: Tensor, lengths: list[int], mention_rows: Tensor, 
     return torch.stack(rows).transpose(1, 2)
 
 
+WEIGHTS_IN_CACHE = 2**20
+"""Attention weights that the processor works on at a time: some heads of one document."""
+
+
 class _CpuDropoutAttention(torch.autograd.Function):
     """Attention with dropout for the CPU, where torch's own would keep every weight matrix.
 
@@ -103,11 +110,10 @@ class _CpuDropoutAttention(torch.autograd.Function):
     ) -> Tensor:
         """Take `[heads, tokens, width]` three times and return the same shape."""
         output = torch.empty_like(query)
-        kept = []
-        for q, k, v, out in zip(*(states.split(lengths, dim=1) for states in (query, key, value, output)), strict=True):
+        kept = [keep_mask(torch.Size([len(query), length, length]), dropout=dropout) for length in lengths]
+        for q, k, v, out, keep in _parts(query, key, value, output, lengths=lengths, kept=kept):
             weights = _weights(q, k, scaling=scaling)
-            kept.append(keep_mask(weights.shape, dropout=dropout))
-            torch.bmm(weights.mul_(kept[-1]).to(v.dtype), v / (1 - dropout), out=out)
+            torch.bmm(weights.mul_(keep).to(v.dtype), v / (1 - dropout), out=out)
         ctx.save_for_backward(query, key, value, output, *kept)
         ctx.settings = lengths, scaling, dropout
         return output
@@ -119,31 +125,24 @@ class _CpuDropoutAttention(torch.autograd.Function):
         lengths, scaling, dropout = ctx.settings
         gradients = [torch.empty_like(states) for states in (query, key, value)]
         inner = (gradient.float() * output.float()).sum(dim=-1, keepdim=True)  # Σ_j of weight · its gradient, per row
-        for q, k, v, g, row, to_query, to_key, to_value, keep in zip(
-            *(states.split(lengths, dim=1) for states in (query, key, value, gradient, inner, *gradients)),
-            kept,
-            strict=True,
-        ):
+        states = query, key, value, gradient, inner, *gradients
+        for q, k, v, g, row, to_query, to_key, to_value, keep in _parts(*states, lengths=lengths, kept=kept):
             weights = _weights(q, k, scaling=scaling)
             scaled = g / (1 - dropout)
-            of_weights = torch.bmm(scaled, v.transpose(1, 2)).float().mul_(keep).sub_(row).mul_(weights).mul_(scaling)
+            of_weights = torch.bmm(scaled, v.transpose(1, 2)).float().mul_(keep).sub_(row).mul_(weights)
             of_dots = of_weights.to(q.dtype)
             torch.bmm(weights.mul_(keep).to(g.dtype).transpose(1, 2), scaled, out=to_value)
-            torch.bmm(of_dots, k, out=to_query)
-            torch.bmm(of_dots.transpose(1, 2), q, out=to_key)
+            torch.bmm(of_dots, k * scaling, out=to_query)
+            torch.bmm(of_dots.transpose(1, 2), q * scaling, out=to_key)
         return *gradients, None, None, None
+
+
+def _parts(*states: Tensor, lengths: list[int], kept: list[Tensor]) -> Iterator[tuple[Tensor, ...]]:
+    """Yield document by document, and as many heads at a time as stay in the cache, states and what dropout keeps."""
+    for *of_document, keep in zip(*(each.split(lengths, dim=1) for each in states), kept, strict=True):
+        heads = max(1, WEIGHTS_IN_CACHE // keep[0].numel())
+        yield from zip(*(each.split(heads) for each in (*of_document, keep)), strict=True)
 
 
 def _weights(query: Tensor, key: Tensor, *, scaling: float) -> Tensor:
     return torch.bmm(query * scaling, key.transpose(1, 2)).softmax(dim=-1, dtype=torch.float32)
-
-
-def keep_mask(shape: torch.Size, *, dropout: float) -> Tensor:
-    """Return which elements dropout keeps, bool of `shape`, on the CPU, from torch's default generator.
-
-    Four elements share one 64-bit draw, several times faster than a draw each; the share of dropped elements is
-    exact to 2⁻¹⁶.
-    """
-    count = shape.numel()
-    draws = torch.empty(-(-count // 4), dtype=torch.int64).random_(-(2**63), None).view(torch.int16)
-    return (draws[:count] >= round(dropout * 2**16) - 2**15).view(shape)

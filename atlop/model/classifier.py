@@ -1,13 +1,14 @@
 """Pairs of entities to scores: the grouped bilinear classifier."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from atlop.model.linear import Linear, product
+from atlop.model.linear import Linear, linear, product
 
-PAIRS_IN_CACHE = 512
+PAIRS_IN_CACHE = 256
 """Pairs whose outer products exist at the same time: few enough to stay in a processor's cache."""
 
 
@@ -29,24 +30,30 @@ class GroupedBilinear(nn.Module):
         self.object_projection = Linear(2 * width, representation_size)
         self.bilinear = Linear(representation_size * block_size, classes)
 
-    def forward(self, subject: Tensor, object_: Tensor, context: Tensor) -> Tensor:
+    def forward(self, embeddings: Tensor, pairs: Tensor, context: Tensor) -> Tensor:
         """Score pairs.
 
         Args:
-            subject: Embedding of each pair's subject, `[pairs, width]`.
-            object_: Embedding of each pair's object, `[pairs, width]`.
+            embeddings: Embedding of each entity, `[entities, width]`.
+            pairs: Subject and object of each pair, `[pairs, 2]`, int64.
             context: Localized context of each pair, `[pairs, width]`.
 
         Returns:
             `[pairs, classes]`, float32.
         """
-        subject = torch.tanh(self.subject_projection(torch.cat([subject, context], dim=1)))
-        object_ = torch.tanh(self.object_projection(torch.cat([object_, context], dim=1)))
+        subject = _project(self.subject_projection, embeddings, pairs[:, 0], context)
+        object_ = _project(self.object_projection, embeddings, pairs[:, 1], context)
         subject, object_ = (side.unflatten(1, (-1, self.block_size)) for side in (subject, object_))
-        # Group by group; under autocast the projections are in the lower precision already, and the weight follows.
-        weight = self.bilinear.weight.to(subject.dtype).unflatten(1, (-1, self.block_size**2)).transpose(0, 1)
-        scores: Tensor = _OuterProductLinear.apply(subject, object_, weight.contiguous())
+        # Under autocast the projections are in the lower precision already, and the weight follows.
+        scores: Tensor = _OuterProductLinear.apply(subject, object_, self.bilinear.weight.to(subject.dtype))
         return scores + self.bilinear.bias
+
+
+def _project(layer: Linear, embeddings: Tensor, entities: Tensor, context: Tensor) -> Tensor:
+    """Return `tanh(W [e ; c] + b)` of each pair, the part of `e` computed once for each entity."""
+    of_embedding, of_context = layer.weight.split([embeddings.shape[1], context.shape[1]], dim=1)
+    of_entities = linear(embeddings, of_embedding.contiguous())
+    return torch.tanh(of_entities.index_select(0, entities) + linear(context, of_context.contiguous(), layer.bias))
 
 
 class _OuterProductLinear(torch.autograd.Function):
@@ -57,16 +64,17 @@ class _OuterProductLinear(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, subject: Tensor, object_: Tensor, weight: Tensor) -> Tensor:
-        """Take `[pairs, groups, block]` twice and `[groups, classes, block²]`; return `[pairs, classes]`.
+        """Take `[pairs, groups, block]` twice and `[classes, groups · block²]`; return `[pairs, classes]`.
 
         Sums over groups are in float32 at least.
         """
         ctx.save_for_backward(subject, object_, weight)
         sums = torch.promote_types(subject.dtype, torch.float32)
-        scores = torch.zeros(len(subject), weight.shape[1], dtype=sums, device=subject.device)
+        scores = torch.zeros(len(subject), len(weight), dtype=sums, device=subject.device)
         with _without_autocast(subject):
-            for pairs in _chunks(len(subject)):
-                for group, of_group in enumerate(weight):
+            for group, columns in _groups(subject):
+                of_group = weight[:, columns].contiguous()
+                for pairs in _chunks(len(subject)):
                     scores[pairs] += product(_products(subject[pairs, group], object_[pairs, group]), of_group)
         return scores
 
@@ -74,18 +82,27 @@ class _OuterProductLinear(torch.autograd.Function):
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Return the gradients of subject, object and weight."""
         subject, object_, weight = ctx.saved_tensors
-        to_subject, to_object = torch.empty_like(subject), torch.empty_like(object_)
-        to_weight = torch.zeros_like(weight, dtype=gradient.dtype)
-        gradient = gradient.to(weight.dtype).contiguous()
+        to_subject, to_object, to_weight = map(torch.empty_like, (subject, object_, weight))
+        sums, gradient = gradient.dtype, gradient.to(weight.dtype).contiguous()
         with _without_autocast(subject):
-            for pairs in _chunks(len(subject)):
-                for group, of_group in enumerate(weight):
+            for group, columns in _groups(subject):
+                of_group = weight[:, columns].contiguous()
+                to_group = torch.zeros_like(of_group, dtype=sums)
+                for pairs in _chunks(len(subject)):
                     s, o = subject[pairs, group], object_[pairs, group]
-                    to_weight[group] += product(gradient[pairs].T, _products(s, o).T)
+                    to_group += product(gradient[pairs].T, _products(s, o).T)
                     to_products = product(gradient[pairs], of_group.T).view(len(s), s.shape[1], o.shape[1])
                     to_subject[pairs, group] = (to_products * o[:, None, :]).sum(dim=2)
                     to_object[pairs, group] = torch.bmm(s[:, None, :], to_products)[:, 0, :]
-        return to_subject, to_object, to_weight.to(weight.dtype)
+                to_weight[:, columns] = to_group
+        return to_subject, to_object, to_weight
+
+
+def _groups(side: Tensor) -> Iterator[tuple[int, slice]]:
+    """Yield each group of `[pairs, groups, block]` and its columns in the weight."""
+    size = side.shape[2] ** 2
+    for group in range(side.shape[1]):
+        yield group, slice(group * size, (group + 1) * size)
 
 
 def _products(subject: Tensor, object_: Tensor) -> Tensor:

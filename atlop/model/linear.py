@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 
 class Linear(nn.Linear):
@@ -18,10 +19,15 @@ class Linear(nn.Linear):
 
     def forward(self, input: Tensor) -> Tensor:
         """Apply the layer to `[…, inputs]`; return `[…, outputs]`."""
-        if not _is_onednn_faster(input) or torch.is_autocast_enabled(input.device.type):
-            return super().forward(input)
-        rows: Tensor = _OneDnnLinear.apply(input.reshape(-1, self.in_features), self.weight, self.bias)
-        return rows.view(*input.shape[:-1], self.out_features)
+        return linear(input, self.weight, self.bias)
+
+
+def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+    """Apply `torch.nn.functional.linear`, with the faster library where there is a choice."""
+    if not _is_onednn_faster(input) or torch.is_autocast_enabled(input.device.type):
+        return functional.linear(input, weight, bias)
+    rows: Tensor = _OneDnnLinear.apply(input.reshape(-1, input.shape[-1]), weight, bias)
+    return rows.view(*input.shape[:-1], len(weight))
 
 
 def with_fast_linear_layers(module: nn.Module) -> None:

@@ -169,15 +169,10 @@ def merge_hidden(hidden: Tensor, windows: Windows, *, documents: int, tokens: in
     Returns:
         `[documents, tokens, width]`; zeros at padding.
     """
-    read = np.flatnonzero(windows.sources >= 0)
-    places = (windows.documents[:, None] * tokens + windows.sources).ravel()[read]
-    counts = np.bincount(places, minlength=documents * tokens).clip(min=1).astype(np.float32)
-    source, target, count = (
-        torch.from_numpy(array).to(hidden.device, non_blocking=True) for array in (read, places, counts)
-    )
-    states = hidden.flatten(end_dim=1).index_select(0, source)
-    sums = states.new_zeros(documents * tokens, states.shape[1]).index_add(0, target, states)
-    return (sums / count[:, None]).view(documents, tokens, -1)
+    places = windows.documents[:, None] * tokens + windows.sources
+    counts = np.bincount(places[windows.sources >= 0], minlength=documents * tokens).clip(min=1).astype(np.float32)
+    sums = _laid_over(hidden, windows, documents=documents, tokens=tokens)
+    return sums / torch.from_numpy(counts).to(hidden.device, non_blocking=True).view(documents, tokens, 1)
 
 
 def merge_attention(
@@ -199,18 +194,28 @@ def merge_attention(
     Returns:
         `[documents, entities, heads, tokens]`, float32.
     """
-    heads = attention.shape[2]
-    columns = torch.from_numpy(windows.sources).to(attention.device, non_blocking=True)[read.windows][:, None, :]
-    rows = (
-        attention.flatten(end_dim=1).index_select(0, read.slots).float().masked_fill(columns < 0, 0.0)
-    )  # [readings, heads, tokens]
+    heads, window_tokens = attention.shape[2:]
+    own = torch.from_numpy(windows.sources >= 0).to(attention.device, non_blocking=True)
+    rows = attention.flatten(end_dim=1).index_select(0, read.slots).float()
+    rows = rows * own.index_select(0, read.windows)[:, None, :]  # [readings, heads, window tokens]
     sums = rows.new_zeros(documents * mentions, heads).index_add(0, read.mentions, rows.sum(dim=2))
     scale = torch.where(read.renormalised[:, None], 1 / (sums.index_select(0, read.mentions) + ROW_EPSILON), 1.0)
     scaled = rows * (scale * read.shares[:, None])[:, :, None]
-    head = torch.arange(heads, device=attention.device)[:, None]
-    places = (read.entities[:, None, None] * heads + head) * tokens + columns.clamp(min=0)
-    pooled = rows.new_zeros(documents * entities * heads * tokens).scatter_add(0, places.flatten(), scaled.flatten())
-    return pooled.view(documents, entities, heads, tokens)
+    of_windows = rows.new_zeros(len(own) * entities, heads, window_tokens)
+    of_windows = of_windows.index_add(0, read.windows * entities + read.entities % entities, scaled)
+    by_token = of_windows.view(len(own), entities * heads, window_tokens).transpose(1, 2)
+    pooled = _laid_over(by_token, windows, documents=documents, tokens=tokens)
+    return pooled.view(documents, tokens, entities, heads).permute(0, 2, 3, 1)
+
+
+def _laid_over(values: Tensor, windows: Windows, *, documents: int, tokens: int) -> Tensor:
+    """Add up what the windows say of each piece: `[windows, window tokens, width]` to `[documents, tokens, width]`."""
+    read = np.flatnonzero(windows.sources >= 0)
+    places = (windows.documents[:, None] * tokens + windows.sources).ravel()[read]
+    source, target = (torch.from_numpy(array).to(values.device, non_blocking=True) for array in (read, places))
+    rows = values.flatten(end_dim=1).index_select(0, source)
+    sums = rows.new_zeros(documents * tokens, rows.shape[1]).index_add(0, target, rows)
+    return sums.view(documents, tokens, -1)
 
 
 def _read_by(source: NDArray[np.int64], positions: NDArray[np.int64]) -> list[tuple[int, int]]:

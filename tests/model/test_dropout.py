@@ -1,4 +1,4 @@
-"""Dropout in training is the encoder's own, and gradients pass it rightly."""
+"""Dropout in training is the encoder's own, of the right share, and gradients pass it rightly."""
 
 from pathlib import Path
 
@@ -6,6 +6,7 @@ import pytest
 import torch
 from transformers import AutoConfig
 
+from atlop.model.dropout import Dropout, keep_mask
 from tests.golden_values import golden_batch, golden_model
 from tests.tiny_encoders import each_kind, save_tiny_encoder, tiny_model
 
@@ -76,3 +77,52 @@ def test_dropout_changes_with_every_pass(kind: str, tmp_path: Path) -> None:
     with torch.no_grad():
         assert not torch.equal(model.train()(batch), model.train()(batch))
         assert torch.equal(model.eval()(batch), model.eval()(batch))
+
+
+@pytest.mark.parametrize("dropout", [0.1, 0.5, 0.9])
+def test_the_share_of_dropped_elements_is_the_one_asked_for(dropout: float) -> None:
+    torch.manual_seed(0)
+    kept = keep_mask(torch.Size([4, 500, 500]), dropout=dropout)
+    assert kept.dtype == torch.bool
+    assert kept.shape == (4, 500, 500)
+    assert 1 - kept.float().mean().item() == pytest.approx(dropout, abs=0.003)
+    for place in range(4):  # four elements share a draw
+        assert 1 - kept.view(-1, 4)[:, place].float().mean().item() == pytest.approx(dropout, abs=0.005)
+
+
+def test_elements_that_share_a_draw_are_independent() -> None:
+    torch.manual_seed(0)
+    kept = keep_mask(torch.Size([400_000]), dropout=0.5).view(-1, 4).float()
+    correlation = torch.corrcoef(kept.T)
+    torch.testing.assert_close(correlation, torch.eye(4), atol=0.02, rtol=0)
+
+
+@pytest.mark.parametrize("count", [0, 1, 3, 4, 5])
+def test_any_number_of_elements_can_be_drawn(count: int) -> None:
+    assert keep_mask(torch.Size([count]), dropout=0.5).shape == (count,)
+
+
+def test_the_choice_follows_the_seed() -> None:
+    masks = []
+    for seed in (0, 0, 1):
+        torch.manual_seed(seed)
+        masks.append(keep_mask(torch.Size([100]), dropout=0.5))
+    assert torch.equal(masks[0], masks[1])
+    assert not torch.equal(masks[0], masks[2])
+
+
+def test_what_dropout_keeps_is_scaled_up_and_the_rest_is_zero() -> None:
+    layer, values = Dropout(0.2), torch.randn(50, 70, dtype=torch.float64, requires_grad=True)
+    torch.manual_seed(5)
+    dropped = layer(values)
+    torch.manual_seed(5)
+    kept = keep_mask(values.shape, dropout=0.2)
+    torch.testing.assert_close(dropped, torch.where(kept, values / 0.8, 0.0))
+    (gradient,) = torch.autograd.grad(dropped.sum(), values)
+    torch.testing.assert_close(gradient, torch.where(kept, 1.25, 0.0).double())
+
+
+def test_outside_training_dropout_does_nothing() -> None:
+    values = torch.randn(5, 7)
+    assert torch.equal(Dropout(0.5).eval()(values), values)
+    assert torch.equal(Dropout(0.0).train()(values), values)

@@ -1,0 +1,49 @@
+"""Dropout on the CPU, several times faster than torch's, which draws its random numbers one by one."""
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+
+class Dropout(nn.Dropout):
+    """`torch.nn.Dropout`, with the faster draw on the CPU."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Drop elements in training and scale the others up."""
+        if not self.training or self.p in (0.0, 1.0) or input.device.type != "cpu" or torch.compiler.is_compiling():
+            return super().forward(input)
+        dropped: Tensor = _Dropout.apply(input, keep_mask(input.shape, dropout=self.p), 1 / (1 - self.p))
+        return dropped
+
+
+class _Dropout(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, input: Tensor, keep: Tensor, scale: float) -> Tensor:
+        ctx.save_for_backward(keep)
+        ctx.scale = scale
+        return torch.mul(input, keep).mul_(scale)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:
+        (keep,) = ctx.saved_tensors
+        return torch.mul(gradient, keep).mul_(ctx.scale), None, None
+
+
+def with_fast_dropout(module: nn.Module) -> None:
+    """Replace every plain dropout layer inside a module."""
+    for parent in list(module.modules()):
+        for name, child in parent.named_children():
+            if type(child) is nn.Dropout:
+                parent.register_module(name, Dropout(child.p))
+
+
+def keep_mask(shape: torch.Size, *, dropout: float) -> Tensor:
+    """Return which elements dropout keeps, bool of `shape`, on the CPU, from torch's default generator.
+
+    Four elements share one 64-bit draw, several times faster than a draw each; the share of dropped elements is
+    exact to 2⁻¹⁶.
+    """
+    count = shape.numel()
+    draws = torch.empty(-(-count // 4), dtype=torch.int64).random_(-(2**63), None).view(torch.int16)
+    return (draws[:count] >= round(dropout * 2**16) - 2**15).view(shape)
