@@ -13,7 +13,7 @@ from atlop.corpora import check_relations, read_vocabulary
 from atlop.errors import AtlopError
 from atlop.evaluation import OfficialScores, official_scores
 from atlop.files import refuse_taken
-from atlop.model import document_encoder, new_model, save_model
+from atlop.model import compile_layers, document_encoder, new_model, save_model
 from atlop.prediction import accelerator_for, predict_facts
 from atlop.training.data import encode, read_labelled, seen_facts, sha256_of_files
 from atlop.training.loop import Trainer, total_updates
@@ -71,6 +71,8 @@ class _Run:
         )
         if config.encoder.gradient_checkpointing:
             self._model.encoder.activation_checkpointing_enable({"use_reentrant": False})
+        if config.trainer.compile:
+            compile_layers(self._model)
         encoder = document_encoder(self._model, self._tokenizer)
         self._train = encode(train, encoder=encoder, show_progress=self._show_progress)
         self._dev = encode(dev, encoder=encoder, show_progress=self._show_progress)
