@@ -93,16 +93,21 @@ def attend(
 
 def _rows(query: Tensor, key: Tensor, lengths: list[int], mention_rows: Tensor, *, scaling: float) -> Tensor:
     """Return the attention of the mentions' tokens only, `[documents, mentions, heads, tokens]`, zeros at padding."""
-    longest = max(lengths)
-    rows = []
-    for of_query, of_key, tokens in zip(
-        query.split(lengths, dim=1), key.split(lengths, dim=1), mention_rows.clamp(min=0), strict=True
+    shape = len(lengths), mention_rows.shape[1], len(query), max(lengths)
+    rows = query.new_zeros(shape, dtype=torch.promote_types(query.dtype, torch.float32))
+    for document, (of_query, of_key) in enumerate(
+        zip(query.split(lengths, dim=1), key.split(lengths, dim=1), strict=True)
     ):
-        dots = of_query.index_select(1, tokens) @ of_key.transpose(1, 2) * scaling  # [heads, mentions, tokens]
-        weights = dots.softmax(dim=-1, dtype=torch.float32)
-        rows.append(functional.pad(weights, (0, longest - weights.shape[-1])))
-    return torch.stack(rows).transpose(1, 2)
+        for first in range(0, mention_rows.shape[1], MENTIONS_AT_ONCE):
+            mentions = slice(first, first + MENTIONS_AT_ONCE)
+            of_mentions = of_query.index_select(1, mention_rows[document, mentions].clamp(min=0)) * scaling
+            weights = (of_mentions @ of_key.transpose(1, 2)).softmax(dim=-1, dtype=rows.dtype)
+            rows[document, mentions, :, : lengths[document]] = weights.transpose(0, 1)
+    return rows
 
+
+MENTIONS_AT_ONCE = 128
+"""Mentions whose weights are computed together."""
 
 WEIGHTS_IN_CACHE = 2**20
 """Attention weights that the processor works on at a time: some heads of one document."""

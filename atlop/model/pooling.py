@@ -42,7 +42,7 @@ def entity_attention(mention_attention: Tensor, entity_mentions: Tensor) -> Tens
     weights = share.new_zeros(*entity_mentions.shape[:2], mentions)  # [documents, entities, mentions]
     weights = weights.scatter_add(2, entity_mentions.clamp(min=0), share)
     pooled: Tensor = contract("bem,bmht->beht", weights.to(mention_attention.dtype), mention_attention)
-    return pooled
+    return pooled.permute(0, 3, 1, 2).contiguous().permute(0, 2, 3, 1)  # token by token, as localized context reads it
 
 
 def localized_context(subjects: Tensor, objects: Tensor, hidden: Tensor, *, subject: Tensor, object_: Tensor) -> Tensor:

@@ -38,14 +38,12 @@ class Readings:
 
     rows: Tensor
     """Place of each marker in its window, int64 `[windows, slots]`; −1 is padding."""
-    slots: Tensor
-    """Each reading as an index into the flattened `rows`, int64 `[readings]`."""
-    windows: Tensor
-    """Window of each reading, int64 `[readings]`."""
+    counts: tuple[int, ...]
+    """Mentions that each window reads: the first ones of its `rows`. The readings below are in this order."""
     mentions: Tensor
     """Mention of each reading, as an index into `[documents · mentions]`, int64 `[readings]`."""
     entities: Tensor
-    """Its entity, as an index into `[documents · entities]`, int64 `[readings]`."""
+    """Its entity, as an index into the document's, int64 `[readings]`."""
     shares: Tensor
     """One over the number of the entity's mentions, float32 `[readings]`."""
     renormalised: Tensor
@@ -141,20 +139,19 @@ def readings(
     rows = np.full((len(counts), max(1, counts.max(initial=0))), -1, dtype=np.int64)
     rows[window, slot] = place
     document = windows.documents[window]
-    entity = document * entities + mention_entities[document, mention]
+    entity = mention_entities[document, mention]
     owners = np.arange(len(positions))[:, None] * entities + mention_entities
     mentions_of_entity = np.bincount(owners[mention_entities >= 0], minlength=len(positions) * entities)
     windows_of_document = np.bincount(windows.documents, minlength=len(positions))
     arrays = {
         "rows": rows,
-        "slots": window * rows.shape[1] + slot,
-        "windows": window,
         "mentions": document * positions.shape[1] + mention,
         "entities": entity,
-        "shares": (1 / mentions_of_entity[entity]).astype(np.float32),
+        "shares": (1 / mentions_of_entity[document * entities + entity]).astype(np.float32),
         "renormalised": windows_of_document[document] > 1,
     }
-    return Readings(**{name: torch.from_numpy(array).to(device, non_blocking=True) for name, array in arrays.items()})
+    tensors = {name: torch.from_numpy(array).to(device, non_blocking=True) for name, array in arrays.items()}
+    return Readings(counts=tuple(counts.tolist()), **tensors)
 
 
 def merge_hidden(hidden: Tensor, windows: Windows, *, documents: int, tokens: int) -> Tensor:
@@ -169,10 +166,15 @@ def merge_hidden(hidden: Tensor, windows: Windows, *, documents: int, tokens: in
     Returns:
         `[documents, tokens, width]`; zeros at padding.
     """
-    places = windows.documents[:, None] * tokens + windows.sources
-    counts = np.bincount(places[windows.sources >= 0], minlength=documents * tokens).clip(min=1).astype(np.float32)
-    sums = _laid_over(hidden, windows, documents=documents, tokens=tokens)
-    return sums / torch.from_numpy(counts).to(hidden.device, non_blocking=True).view(documents, tokens, 1)
+    read = np.flatnonzero(windows.sources >= 0)
+    places = (windows.documents[:, None] * tokens + windows.sources).ravel()[read]
+    counts = np.bincount(places, minlength=documents * tokens).clip(min=1).astype(np.float32)
+    source, target, count = (
+        torch.from_numpy(array).to(hidden.device, non_blocking=True) for array in (read, places, counts)
+    )
+    states = hidden.flatten(end_dim=1).index_select(0, source)
+    sums = states.new_zeros(documents * tokens, states.shape[1]).index_add(0, target, states)
+    return (sums / count[:, None]).view(documents, tokens, -1)
 
 
 def merge_attention(
@@ -195,27 +197,25 @@ def merge_attention(
         `[documents, entities, heads, tokens]`, float32.
     """
     heads, window_tokens = attention.shape[2:]
-    own = torch.from_numpy(windows.sources >= 0).to(attention.device, non_blocking=True)
-    rows = attention.flatten(end_dim=1).index_select(0, read.slots).float()
-    rows = rows * own.index_select(0, read.windows)[:, None, :]  # [readings, heads, window tokens]
-    sums = rows.new_zeros(documents * mentions, heads).index_add(0, read.mentions, rows.sum(dim=2))
+    own = windows.sources >= 0
+    is_own = torch.from_numpy(own).to(attention.device, non_blocking=True)
+    rows = [of_window[:count].float() for of_window, count in zip(attention, read.counts, strict=True)]
+    sums = torch.cat([(of_window * mask).sum(dim=2) for of_window, mask in zip(rows, is_own, strict=True)])
+    sums = sums.new_zeros(documents * mentions, heads).index_add(0, read.mentions, sums)
     scale = torch.where(read.renormalised[:, None], 1 / (sums.index_select(0, read.mentions) + ROW_EPSILON), 1.0)
-    scaled = rows * (scale * read.shares[:, None])[:, :, None]
-    of_windows = rows.new_zeros(len(own) * entities, heads, window_tokens)
-    of_windows = of_windows.index_add(0, read.windows * entities + read.entities % entities, scaled)
-    by_token = of_windows.view(len(own), entities * heads, window_tokens).transpose(1, 2)
-    pooled = _laid_over(by_token, windows, documents=documents, tokens=tokens)
+    scale = scale * read.shares[:, None]
+    places = windows.documents[:, None] * tokens + windows.sources
+    pooled = sums.new_zeros(documents * tokens, entities * heads)
+    # Window by window, so that no more than one window's attention of all entities is there besides the result.
+    for window, (each, of_entities, factor) in enumerate(
+        zip(rows, read.entities.split(read.counts), scale.split(read.counts), strict=True)
+    ):
+        averaged = each.new_zeros(entities, heads, window_tokens).index_add_(0, of_entities, each * factor[:, :, None])
+        read_here = np.flatnonzero(own[window])
+        by_token = averaged[:, :, read_here[0] : read_here[-1] + 1].permute(2, 0, 1).flatten(start_dim=1)
+        target = torch.from_numpy(places[window, read_here]).to(attention.device, non_blocking=True)
+        pooled.index_add_(0, target, by_token)
     return pooled.view(documents, tokens, entities, heads).permute(0, 2, 3, 1)
-
-
-def _laid_over(values: Tensor, windows: Windows, *, documents: int, tokens: int) -> Tensor:
-    """Add up what the windows say of each piece: `[windows, window tokens, width]` to `[documents, tokens, width]`."""
-    read = np.flatnonzero(windows.sources >= 0)
-    places = (windows.documents[:, None] * tokens + windows.sources).ravel()[read]
-    source, target = (torch.from_numpy(array).to(values.device, non_blocking=True) for array in (read, places))
-    rows = values.flatten(end_dim=1).index_select(0, source)
-    sums = rows.new_zeros(documents * tokens, rows.shape[1]).index_add(0, target, rows)
-    return sums.view(documents, tokens, -1)
 
 
 def _read_by(source: NDArray[np.int64], positions: NDArray[np.int64]) -> list[tuple[int, int]]:

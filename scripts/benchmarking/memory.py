@@ -21,7 +21,8 @@ LENGTHS = {"fast": (1000, 2000, 4000, 8000, 16000), "plain": (1000, 2000, 4000)}
 LONG_ENTITIES = 30
 """Entities of that document."""
 ENTITIES = (50, 100, 200, 400)
-"""Entities of one document of 500 words."""
+"""Entities of one document of `PIECES_OF_ENTITIES` pieces."""
+PIECES_OF_ENTITIES = 1302
 
 
 def in_process_of_its_own(arguments: list[str], *, return_memory: bool = False) -> Any:
@@ -71,7 +72,7 @@ def prediction_of_entities(material: Material, *, entities: int) -> dict[str, fl
     mentions = [{"name": "it", "sent_id": 0, "pos": [word, word + 1], "type": "MISC"} for word in range(entities)]
     document = {
         "title": "",
-        "sents": [["it"] * 500],
+        "sents": [["it"] * (PIECES_OF_ENTITIES - 2 - 2 * entities)],  # two markers a mention
         "vertexSet": [[mention] for mention in mentions],
         "labels": [],
     }
