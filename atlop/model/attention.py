@@ -73,8 +73,8 @@ def attend(
     """
     assert attention_mask is None
     lengths = inputs.lengths
-    if dropout and query.device.type == "cpu":
-        output = _CpuDropoutAttention.apply(query[0], key[0], value[0], lengths, scaling, dropout)[None]
+    if query.device.type == "cpu" and (dropout or query.dtype == torch.bfloat16):
+        output = _CpuAttention.apply(query[0], key[0], value[0], lengths, scaling, dropout)[None]
     else:
         output = torch.cat(
             [
@@ -113,8 +113,8 @@ WEIGHTS_IN_CACHE = 2**20
 """Attention weights that the processor works on at a time: some heads of one document."""
 
 
-class _CpuDropoutAttention(torch.autograd.Function):
-    """Attention with dropout for the CPU, where torch's own would keep every weight matrix.
+class _CpuAttention(torch.autograd.Function):
+    """Attention for the CPU where torch's own keeps every weight matrix (with dropout) or is slow (in bf16).
 
     Weights are computed again in the backward pass; only the choice of dropped ones is kept, a byte each.
     """
@@ -125,10 +125,10 @@ class _CpuDropoutAttention(torch.autograd.Function):
     ) -> Tensor:
         """Take `[heads, tokens, width]` three times and return the same shape."""
         output = torch.empty_like(query)
-        kept = [keep_mask(torch.Size([len(query), length, length]), dropout=dropout) for length in lengths]
-        for q, k, v, out, keep in _parts(query, key, value, output, lengths=lengths, kept=kept):
+        kept = [keep_mask(torch.Size([len(query), length, length]), dropout=dropout) for length in lengths if dropout]
+        for keep, (q, k, v, out) in _parts(query, key, value, output, lengths=lengths, kept=kept):
             weights = _weights(q, k, scaling=scaling)
-            torch.bmm(weights.mul_(keep).to(v.dtype), v / (1 - dropout), out=out)
+            torch.bmm(_after_dropout(weights, keep).to(v.dtype), v / (1 - dropout), out=out)
         ctx.save_for_backward(query, key, value, output, *kept)
         ctx.settings = lengths, scaling, dropout
         return output
@@ -141,22 +141,32 @@ class _CpuDropoutAttention(torch.autograd.Function):
         gradients = [torch.empty_like(states) for states in (query, key, value)]
         inner = (gradient.float() * output.float()).sum(dim=-1, keepdim=True)  # Σ_j of weight · its gradient, per row
         states = query, key, value, gradient, inner, *gradients
-        for q, k, v, g, row, to_query, to_key, to_value, keep in _parts(*states, lengths=lengths, kept=kept):
+        for keep, (q, k, v, g, row, to_query, to_key, to_value) in _parts(*states, lengths=lengths, kept=kept):
             weights = _weights(q, k, scaling=scaling)
             scaled = g / (1 - dropout)
-            of_weights = torch.bmm(scaled, v.transpose(1, 2)).float().mul_(keep).sub_(row).mul_(weights)
+            of_weights = _after_dropout(torch.bmm(scaled, v.transpose(1, 2)).float(), keep).sub_(row).mul_(weights)
             of_dots = of_weights.to(q.dtype)
-            torch.bmm(weights.mul_(keep).to(g.dtype).transpose(1, 2), scaled, out=to_value)
+            torch.bmm(_after_dropout(weights, keep).to(g.dtype).transpose(1, 2), scaled, out=to_value)
             torch.bmm(of_dots, k * scaling, out=to_query)
             torch.bmm(of_dots.transpose(1, 2), q * scaling, out=to_key)
         return *gradients, None, None, None
 
 
-def _parts(*states: Tensor, lengths: list[int], kept: list[Tensor]) -> Iterator[tuple[Tensor, ...]]:
-    """Yield document by document, and as many heads at a time as stay in the cache, states and what dropout keeps."""
-    for *of_document, keep in zip(*(each.split(lengths, dim=1) for each in states), kept, strict=True):
-        heads = max(1, WEIGHTS_IN_CACHE // keep[0].numel())
-        yield from zip(*(each.split(heads) for each in (*of_document, keep)), strict=True)
+def _parts(
+    *states: Tensor, lengths: list[int], kept: list[Tensor]
+) -> Iterator[tuple[Tensor | None, tuple[Tensor, ...]]]:
+    """Yield what dropout keeps and the states, document by document, as many heads at a time as stay in the cache."""
+    of_documents = zip(*(each.split(lengths, dim=1) for each in states), strict=True)
+    for document, (length, of_document) in enumerate(zip(lengths, of_documents, strict=True)):
+        heads = max(1, WEIGHTS_IN_CACHE // length**2)
+        for first in range(0, len(states[0]), heads):
+            part = slice(first, first + heads)
+            yield kept[document][part] if kept else None, tuple(each[part] for each in of_document)
+
+
+def _after_dropout(weights: Tensor, keep: Tensor | None) -> Tensor:
+    """Drop weights in place, without scaling the others up."""
+    return weights if keep is None else weights.mul_(keep)
 
 
 def _weights(query: Tensor, key: Tensor, *, scaling: float) -> Tensor:

@@ -71,11 +71,13 @@ class _OuterProductLinear(torch.autograd.Function):
         ctx.save_for_backward(subject, object_, weight)
         sums = torch.promote_types(subject.dtype, torch.float32)
         scores = torch.zeros(len(subject), len(weight), dtype=sums, device=subject.device)
+        room = _room(subject)
         with _without_autocast(subject):
             for group, columns in _groups(subject):
                 of_group = weight[:, columns].contiguous()
                 for pairs in _chunks(len(subject)):
-                    scores[pairs] += product(_products(subject[pairs, group], object_[pairs, group]), of_group)
+                    products = _products(subject[pairs, group], object_[pairs, group], room=room)
+                    scores[pairs] += product(products, of_group)
         return scores
 
     @staticmethod
@@ -84,16 +86,17 @@ class _OuterProductLinear(torch.autograd.Function):
         subject, object_, weight = ctx.saved_tensors
         to_subject, to_object, to_weight = map(torch.empty_like, (subject, object_, weight))
         sums, gradient = gradient.dtype, gradient.to(weight.dtype).contiguous()
+        room = _room(subject)
         with _without_autocast(subject):
             for group, columns in _groups(subject):
                 of_group = weight[:, columns].contiguous()
                 to_group = torch.zeros_like(of_group, dtype=sums)
                 for pairs in _chunks(len(subject)):
                     s, o = subject[pairs, group], object_[pairs, group]
-                    to_group += product(gradient[pairs].T, _products(s, o).T)
+                    to_group += product(gradient[pairs].T, _products(s, o, room=room).T)
                     to_products = product(gradient[pairs], of_group.T).view(len(s), s.shape[1], o.shape[1])
-                    to_subject[pairs, group] = (to_products * o[:, None, :]).sum(dim=2)
                     to_object[pairs, group] = torch.bmm(s[:, None, :], to_products)[:, 0, :]
+                    to_subject[pairs, group] = to_products.mul_(o[:, None, :]).sum(dim=2)
                 to_weight[:, columns] = to_group
         return to_subject, to_object, to_weight
 
@@ -105,9 +108,15 @@ def _groups(side: Tensor) -> Iterator[tuple[int, slice]]:
         yield group, slice(group * size, (group + 1) * size)
 
 
-def _products(subject: Tensor, object_: Tensor) -> Tensor:
-    """Return flattened outer products, `[pairs, block²]`."""
-    return (subject[:, :, None] * object_[:, None, :]).flatten(start_dim=1)
+def _room(side: Tensor) -> Tensor:
+    """Return memory for the outer products of a chunk, taken once: new memory costs more than what is written to it."""
+    block = side.shape[2]
+    return side.new_empty(min(len(side), PAIRS_IN_CACHE), block, block)
+
+
+def _products(subject: Tensor, object_: Tensor, *, room: Tensor) -> Tensor:
+    """Return flattened outer products, `[pairs, block²]`, in memory that the next call takes again."""
+    return torch.mul(subject[:, :, None], object_[:, None, :], out=room[: len(subject)]).flatten(start_dim=1)
 
 
 def _chunks(pairs: int) -> list[slice]:
