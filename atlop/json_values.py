@@ -5,9 +5,9 @@ from typing import Any, TypeVar
 
 from atlop.errors import AtlopError
 
-T = TypeVar("T", str, int, list[Any], dict[str, Any])
+T = TypeVar("T", str, int, bool, list[Any], dict[str, Any])
 
-_KINDS = {str: "a string", int: "a whole number", list: "a list", dict: "an object"}
+_KINDS = {str: "a string", int: "a whole number", bool: "true or false", list: "a list", dict: "an object"}
 _LONGEST = 60  # characters of a found value that a message repeats
 
 
@@ -22,7 +22,7 @@ def expect(value: object, kind: type[T], *, where: str) -> T:
 
     Args:
         value: What a JSON file holds.
-        kind: `str`, `int`, `list` or `dict`.
+        kind: `str`, `int`, `bool`, `list` or `dict`.
         where: The place, for the message.
 
     Raises:
