@@ -23,6 +23,10 @@ class Findings:
         """One message for each dropped document."""
         self.merged = 0
         """Number of facts dropped because the same document lists them more than once."""
+        self.self_relations = 0
+        """Number of facts from an entity to itself; they are kept, but no pair stands for them."""
+        self.unclassified = 0
+        """Number of other facts whose pair the corpus does not classify; they are kept, without a pair."""
 
     def drop(self, problem: AtlopError) -> None:
         """Note an invalid document, which the reader then leaves out.
@@ -38,6 +42,11 @@ class Findings:
     def merge(self, count: int) -> None:
         """Note how many facts of a document were listed before."""
         self.merged += count
+
+    def keep_unclassified(self, *, self_relations: int, others: int) -> None:
+        """Note how many facts of a document were kept though no pair of its list stands for them."""
+        self.self_relations += self_relations
+        self.unclassified += others
 
 
 class Reader(Protocol):
