@@ -4,7 +4,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from atlop.corpora.losses import Loss, Losses, json_of
+from atlop.corpora.json_rows import line_of
+from atlop.corpora.losses import Loss, Losses
 from atlop.files import text_written_whole
 from atlop.schema import Document, Fact, Mention
 
@@ -28,7 +29,7 @@ def write_docred(path: Path, *, documents: Iterable[Document]) -> Losses:
     with text_written_whole(path) as file:
         file.write("[")
         for index, document in enumerate(documents):
-            row = json_of(_row(document), where=f'{path}, document {index} ("{document.title}")')
+            row = line_of(_row(document), where=f'{path}, document {index} ("{document.title}")')
             file.write(f",\n{row}" if index else f"\n{row}")
             losses.update(_losses(document))
         file.write("\n]\n")

@@ -19,8 +19,9 @@ Needed are `text` and `entities`; other keys than these are ignored. Of a docume
   string, as in BioRED.
 - `words`: a list of sentences, each a list of `[start, end]`, one a word, in the order of the text. What no word covers
   is left out. No mention starts or ends inside a word or goes beyond its sentence.
-- `pairs`: a list of `[subject, object]`, the pairs to classify; without it, all ordered pairs.
-- `directed`: `false` where a relation holds both ways; it is then kept with the lower entity as subject.
+- `pairs`: a list of `[subject, object]`, the pairs to classify; without it, all ordered pairs. Relations of other pairs
+  and from an entity to itself are kept, and counted.
+- `directed`: `false` where a relation holds both ways; relations and pairs then have the lower entity as subject.
 
 A mention is `[start, end]`, or an object with `spans`, a list of `[start, end]` in the order of the text, several for a
 discontinuous mention; `name`, where it differs from the text; `type`, where it differs from the entity's.
@@ -30,16 +31,14 @@ Unicode's first 65,536 characters is one, though JavaScript and Java count it as
 sentences count from 0 as well; lines count from 1.
 """
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import ujson
-
 from atlop.corpora.character_spans import ListedWords, Offsets, read_span, read_spans, read_words
 from atlop.corpora.findings import Findings
+from atlop.corpora.json_rows import object_of
 from atlop.corpora.plain_text import cut_text, mention_at, whole_and_parts, words_of
 from atlop.errors import AtlopError
 from atlop.files import read_lines
@@ -54,7 +53,8 @@ def read_json_lines(path: Path, *, findings: Findings) -> Iterator[Document]:
 
     Args:
         path: A `.jsonl` or `.jsonl.gz` file.
-        findings: Is told of invalid documents and of relations that a document lists more than once.
+        findings: Is told of invalid documents, and of relations that a document lists more than once or that no pair
+            stands for.
 
     Raises:
         AtlopError: The file cannot be read, or a document is invalid and `findings` is strict.
@@ -63,42 +63,22 @@ def read_json_lines(path: Path, *, findings: Findings) -> Iterator[Document]:
         if line.isspace():
             continue
         try:
-            row = _parsed(line, where=f"{path}, line {number}")
+            row = object_of(line, expected=LAYOUT, where=f"{path}, line {number}")
             document, merged = _document(row, number=number, path=path)
         except AtlopError as problem:
             findings.drop(problem)
         else:
             findings.merge(merged)
+            _count_unclassified(document, findings=findings)
             yield document
 
 
-def _parsed(line: bytes, *, where: str) -> dict[str, Any]:
-    try:
-        text = line.rstrip(b"\r\n").decode()
-    except UnicodeDecodeError as error:
-        raise AtlopError(f"{where}: byte {error.start} is not UTF-8; expected JSON in UTF-8") from None
-    try:
-        row = ujson.loads(text)
-    except ValueError:
-        try:
-            row = json.loads(text)  # says where it stopped
-        except json.JSONDecodeError as error:
-            raise AtlopError(f"{where}, column {error.colno}: not valid JSON ({error.msg}); {LAYOUT}") from None
-    if not isinstance(row, dict):
-        raise AtlopError(f"{where}: {LAYOUT}; found {shown(row)}")
-    if b"\\u" in line:
-        _refuse_half_characters(row, where=where)
-    return row
-
-
-def _refuse_half_characters(row: dict[str, Any], *, where: str) -> None:
-    try:
-        json.dumps(row, ensure_ascii=False).encode()
-    except UnicodeEncodeError as error:  # JSON can say "\ud800"; no tokenizer takes it
-        raise AtlopError(
-            f"{where}: holds half a surrogate pair, {error.object[error.start : error.end]!a}, which is no character; "
-            "mend the file's encoding"
-        ) from None
+def _count_unclassified(document: Document, *, findings: Findings) -> None:
+    pairs = [(fact.subject, fact.object) for fact in document.facts or ()]
+    own = sum(subject == object_ for subject, object_ in pairs)
+    listed = None if document.pairs is None else frozenset(document.pairs)
+    outside = own if listed is None else sum(pair not in listed for pair in pairs)
+    findings.keep_unclassified(self_relations=own, others=outside - own)
 
 
 def _document(row: dict[str, Any], *, number: int, path: Path) -> tuple[Document, int]:
@@ -114,7 +94,7 @@ def _document(row: dict[str, Any], *, number: int, path: Path) -> tuple[Document
     ]
     offsets = _offsets(row, entities, text=text, where=where)
     directed = field(row, "directed", bool, where=where) if "directed" in row else True
-    pairs = _pairs(row, entities=len(entities), where=where) if "pairs" in row else None
+    pairs = _pairs(row, entities=len(entities), directed=directed, where=where) if "pairs" in row else None
     facts: dict[tuple[int, int, str], Fact] = {}
     relations = field(row, "relations", list, where=where) if "relations" in row else []
     for index, value in enumerate(relations):
@@ -211,14 +191,14 @@ def _placed(entities: list[_Entity], *, offsets: Offsets) -> tuple[Entity, ...]:
     return tuple(Entity(tuple(map(placed, entity.mentions)), entity.identifier) for entity in entities)
 
 
-def _pairs(row: dict[str, Any], *, entities: int, where: str) -> tuple[tuple[int, int], ...]:
+def _pairs(row: dict[str, Any], *, entities: int, directed: bool, where: str) -> tuple[tuple[int, int], ...]:
     pairs: dict[tuple[int, int], int] = {}
     for index, value in enumerate(field(row, "pairs", list, where=where)):
         place = f"{where}, pair {index}"
         numbers = whole_numbers(expect(value, list, where=place), where=place)
         if len(numbers) != 2:
             raise AtlopError(f"{place}: expected [subject, object], found {shown(value)}")
-        subject, object_ = numbers
+        subject, object_ = numbers if directed else sorted(numbers)
         _check_entities(subject, object_, entities=entities, where=place)
         if subject == object_:
             raise AtlopError(f"{place}: subject and object are both entity {subject}; expected two entities")

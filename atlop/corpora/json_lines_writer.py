@@ -7,7 +7,8 @@ from typing import Any
 
 from atlop.corpora.character_spans import Offsets
 from atlop.corpora.json_lines import name_of
-from atlop.corpora.losses import Loss, Losses, json_of
+from atlop.corpora.json_rows import line_of
+from atlop.corpora.losses import Loss, Losses
 from atlop.errors import AtlopError
 from atlop.files import text_written_whole
 from atlop.schema import Document, Entity, Fact, Mention, Span
@@ -32,7 +33,7 @@ def write_json_lines(path: Path, *, documents: Iterable[Document]) -> Losses:
     with text_written_whole(path) as file:
         for index, document in enumerate(documents):
             where = f'{path}, document {index} ("{document.title}")'
-            file.write(json_of(_row(document, where=where), where=where) + "\n")
+            file.write(line_of(_row(document, where=where), where=where) + "\n")
             losses[Loss.EMPTY_WORD] += sum(not word for sentence in document.sentences for word in sentence)
     return +losses
 

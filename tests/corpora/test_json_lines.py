@@ -272,6 +272,26 @@ def test_relations_without_direction_have_the_lower_entity_as_subject_and_are_me
     assert (document.directed, document.facts, findings.merged) == (False, (Fact(0, 1, "P159"),), 3)
 
 
+def test_pairs_without_direction_have_the_lower_entity_as_subject(tmp_path: Path) -> None:
+    assert read_one(tmp_path, lambda row: row.update(directed=False, pairs=[[1, 0]])).pairs == ((0, 1),)
+
+    path = write(tmp_path, changed(lambda row: row.update(directed=False, pairs=[[1, 0], [0, 1]])))
+    assert message_of(path).endswith(", pair 1: repeats pair 0; list each pair once")
+
+
+def test_relations_that_no_pair_stands_for_are_kept_and_counted(tmp_path: Path) -> None:
+    own = {"subject": 0, "object": 0, "relation": "P159"}
+    free, listed = Findings(), Findings()
+    row = changed(lambda row: row["relations"].append(own))
+
+    [one] = read_json_lines(write(tmp_path, row), findings=free)
+    [two] = read_json_lines(write(tmp_path, row | {"pairs": [[1, 0]]}), findings=listed)
+
+    assert one.facts == two.facts == (Fact(0, 1, "P159", (0, 1)), Fact(0, 0, "P159"))
+    assert (free.self_relations, free.unclassified) == (1, 0)
+    assert (listed.self_relations, listed.unclassified) == (1, 1)
+
+
 # relations
 
 
@@ -306,11 +326,13 @@ def test_repeated_relations_are_merged_and_the_first_stays(tmp_path: Path) -> No
         (b'{"text": "\xff"}', ", line 2: byte 10 is not UTF-8; expected JSON in UTF-8"),
         (
             b'{"text": "a \\uD83D b", "entities": []}',
-            ", line 2: holds half a surrogate pair, '\\ud83d', which is no character; mend the file's encoding",
+            ", line 2: holds half a surrogate pair, '\\ud83d', which is no character; "
+            "mend the encoding of the file that it comes from",
         ),
         (
             b'{"title": "\\ud83d", "text": "", "entities": []}',
-            ", line 2: holds half a surrogate pair, '\\ud83d', which is no character; mend the file's encoding",
+            ", line 2: holds half a surrogate pair, '\\ud83d', which is no character; "
+            "mend the encoding of the file that it comes from",
         ),
     ],
 )

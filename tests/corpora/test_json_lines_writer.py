@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
-from atlop.corpora import Findings, Loss, read_corpus
+from atlop.corpora import Findings, Loss, Reader, read_corpus
 from atlop.corpora.json_lines import read_json_lines
 from atlop.corpora.json_lines_writer import write_json_lines
+from atlop.corpora.pubtator import read_biored, read_cdr
 from atlop.errors import AtlopError
 from atlop.schema import Document, Entity, Fact, Mention
 
@@ -150,3 +151,28 @@ def test_the_golden_documents_are_read_again_with_every_word(golden: Path, tmp_p
 
     assert [document.sentences for document in again] == [document.sentences for document in documents]
     assert read(written(tmp_path, *again, name="twice.jsonl")) == again
+
+
+@pytest.mark.parametrize(
+    ("name", "reader"),
+    [
+        ("cdr/CDR_DevelopmentSet.PubTator.txt", read_cdr),
+        ("cdr/CDR_TrainingSet.PubTator.txt", read_cdr),
+        ("biored/Dev.PubTator", read_biored),
+        ("biored/Train.PubTator", read_biored),
+    ],
+)
+def test_real_texts_are_read_again_also_where_their_words_are_not_listed(
+    real_data: Path, tmp_path: Path, name: str, reader: Reader
+) -> None:
+    findings, again = Findings(), Findings()
+    documents = list(reader(real_data / name, findings=findings))
+    path, bare = written(tmp_path, *documents), tmp_path / "bare.jsonl"
+    with bare.open("w", encoding="utf-8") as file:
+        file.writelines(
+            json.dumps(row | {"words": None}).replace(', "words": null', "") + "\n" for row in rows_of(path)
+        )
+
+    assert list(read_json_lines(path, findings=again)) == documents
+    assert read(bare) == documents
+    assert (again.self_relations, again.unclassified) == (findings.self_relations, findings.unclassified)
