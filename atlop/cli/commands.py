@@ -9,12 +9,12 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from atlop import __version__
-from atlop.cli import checking
+from atlop.cli import checking, converting
 from atlop.cli.options import BatchSize, Invalid, Json, Labelled, Layout, Model, Precision, Train, example
 from atlop.cli.predicting import described, heading, predict_corpus, read_labelled
 from atlop.cli.session import USER_ERROR, Commands, is_main_process, quiet_libraries, report
-from atlop.cli.text import GAP, Row, listed, score_rows, statistics_rows, truncation_rows
-from atlop.corpora import read_corpus, read_train_facts, read_vocabulary, statistics_of
+from atlop.cli.text import GAP, Row, conversion_rows, listed, score_rows, statistics_rows, truncation_rows
+from atlop.corpora import CORPORA, WRITERS, read_corpus, read_train_facts, read_vocabulary, statistics_of
 from atlop.errors import AtlopError
 from atlop.evaluation import official_scores
 from atlop.files import refuse_taken
@@ -253,6 +253,25 @@ def check(
     report(result, as_json=as_json, heading=heading, rows=rows)
     if problems:
         raise typer.Exit(USER_ERROR)
+
+
+@app.command(epilog=example("atlop convert train.json train.jsonl --from docred --to jsonl"))
+def convert(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Documents.")],
+    output: Annotated[Path, typer.Argument(metavar="OUTPUT", help="File to make; a name in .gz packs it.")],
+    source: Annotated[str, typer.Option("--from", metavar="LAYOUT", help=f"Layout of FILE: {', '.join(CORPORA)}.")],
+    target: Annotated[str, typer.Option("--to", metavar="LAYOUT", help=f"Layout of OUTPUT: {', '.join(WRITERS)}.")],
+    invalid: Invalid = "strict",
+    as_json: Json = False,
+) -> None:
+    """Write documents in another layout.
+
+    Says what that layout cannot hold. Keys that no layout knows are left out.
+    """
+    result = converting.convert_file(file, output, source=source, target=target, invalid=invalid)
+    held = "cannot hold" if result["losses"] else "holds"
+    heading = f"{output}: written in layout {target}, which {held} all that was read"
+    report(result, as_json=as_json, heading=heading, rows=conversion_rows(result))
 
 
 @app.command(

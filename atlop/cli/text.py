@@ -88,3 +88,15 @@ def statistics_rows(statistics: Mapping[str, Any]) -> list[Row]:
     if len(relations) > len(shown):
         rows.append(("  …", f"{len(relations) - len(shown):,}", "more relations; --json lists all"))
     return rows
+
+
+def conversion_rows(result: Mapping[str, Any]) -> list[Row]:
+    """Return the rows of what `convert_file` returns."""
+    rows: list[Row] = [
+        ("documents", f"{result['documents']:,}"),
+        ("documents skipped", f"{len(result['skipped']):,}"),
+        ("facts merged", f"{result['merged_facts']:,}", "a document lists them more than once"),
+    ]
+    if result["losses"]:
+        rows += [GAP, ("not kept:", ""), *((f"  {kind}", f"{count:,}") for kind, count in result["losses"].items())]
+    return rows

@@ -2,15 +2,21 @@
 
 from atlop.corpora.corpus import CORPORA, Corpus, read_corpus
 from atlop.corpora.findings import Findings, Reader
+from atlop.corpora.losses import Loss, Losses, Writer
 from atlop.corpora.relations import check_relations, read_train_facts, read_vocabulary
 from atlop.corpora.statistics import CorpusStatistics, statistics_of
+from atlop.corpora.writers import WRITERS
 
 __all__ = [
     "CORPORA",
+    "WRITERS",
     "Corpus",
     "CorpusStatistics",
     "Findings",
+    "Loss",
+    "Losses",
     "Reader",
+    "Writer",
     "check_relations",
     "read_corpus",
     "read_train_facts",
