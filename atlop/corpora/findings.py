@@ -13,7 +13,7 @@ logger = logging.getLogger(__name__)
 
 
 class Findings:
-    """Invalid documents and merged facts of one file, gathered while a reader goes through it."""
+    """Invalid and repeated documents and merged facts of one file, gathered while a reader goes through it."""
 
     def __init__(self, *, invalid: Invalid = "strict") -> None:
         if invalid not in ("strict", "skip"):
@@ -23,6 +23,8 @@ class Findings:
         """One message for each dropped document."""
         self.merged = 0
         """Number of facts dropped because the same document lists them more than once."""
+        self.repeated = 0
+        """Number of documents left out because the file has the very same document before."""
 
     def drop(self, problem: AtlopError) -> None:
         """Note an invalid document, which the reader then leaves out.
@@ -38,6 +40,11 @@ class Findings:
     def merge(self, count: int) -> None:
         """Note how many facts of a document were listed before."""
         self.merged += count
+
+    def repeat(self, place: str) -> None:
+        """Note a document that the file has before, which the reader then leaves out; the place is for the log."""
+        logger.warning("document left out: %s", place)
+        self.repeated += 1
 
 
 class Reader(Protocol):
