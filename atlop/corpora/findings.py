@@ -13,7 +13,7 @@ logger = logging.getLogger(__name__)
 
 
 class Findings:
-    """Invalid documents and merged facts of one file, gathered while a reader goes through it."""
+    """Invalid and repeated documents and merged facts of one file, gathered while a reader goes through it."""
 
     def __init__(self, *, invalid: Invalid = "strict") -> None:
         if invalid not in ("strict", "skip"):
@@ -27,6 +27,8 @@ class Findings:
         """Number of facts from an entity to itself; they are kept, but no pair stands for them."""
         self.unclassified = 0
         """Number of other facts whose pair the corpus does not classify; they are kept, without a pair."""
+        self.repeated = 0
+        """Number of documents left out because the file has the very same document before."""
 
     def drop(self, problem: AtlopError) -> None:
         """Note an invalid document, which the reader then leaves out.
@@ -47,6 +49,11 @@ class Findings:
         """Note how many facts of a document were kept though no pair of its list stands for them."""
         self.self_relations += self_relations
         self.unclassified += others
+
+    def repeat(self, place: str) -> None:
+        """Note a document that the file has before, which the reader then leaves out; the place is for the log."""
+        logger.warning("document left out: %s", place)
+        self.repeated += 1
 
 
 class Reader(Protocol):
