@@ -2,16 +2,20 @@
 
 from atlop.corpora.corpus import CORPORA, Corpus, read_corpus
 from atlop.corpora.findings import Findings, Reader
+from atlop.corpora.recognition import LAYOUTS, SUBMISSION, layout_of
 from atlop.corpora.relations import check_relations, read_train_facts, read_vocabulary
 from atlop.corpora.statistics import CorpusStatistics, statistics_of
 
 __all__ = [
     "CORPORA",
+    "LAYOUTS",
+    "SUBMISSION",
     "Corpus",
     "CorpusStatistics",
     "Findings",
     "Reader",
     "check_relations",
+    "layout_of",
     "read_corpus",
     "read_train_facts",
     "read_vocabulary",
