@@ -17,7 +17,7 @@ from atlop import __version__
 from atlop.cli import app, commands
 from atlop.cli.text import MOST_LISTED
 
-COMMANDS = ("train", "evaluate", "predict", "score", "check", "import-checkpoint")
+COMMANDS = ("train", "evaluate", "predict", "score", "check", "download", "import-checkpoint")
 DOCUMENT = {
     "title": "Skai TV",
     "sents": [["Skai", "TV", "is", "in", "Athens", "."], ["Athens", "is", "in", "Greece", "."]],

@@ -9,7 +9,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from atlop import __version__
-from atlop.cli import checking
+from atlop.cli import checking, downloading
 from atlop.cli.options import BatchSize, Invalid, Json, Labelled, Layout, Model, Precision, Train, example
 from atlop.cli.predicting import described, heading, layout_for, predict_corpus, read_labelled, read_seen
 from atlop.cli.session import USER_ERROR, Commands, is_main_process, quiet_libraries, report
@@ -258,6 +258,36 @@ def check(
     report(result, as_json=as_json, heading=heading, rows=rows)
     if problems:
         raise typer.Exit(USER_ERROR)
+
+
+@app.command(
+    epilog=example(
+        "atlop download docred",
+        "atlop download docred --files train_distant",
+        "atlop download redocred --files train_revised dev_revised",
+    )
+)
+def download(
+    corpus: Annotated[str, typer.Argument(metavar="CORPUS", help="docred or redocred.")],
+    more: Annotated[list[str] | None, typer.Argument(metavar="NAME", hidden=True)] = None,
+    files: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME …", help="Files, such as dev; train_distant (91 MB) comes only when asked for."),
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="Where the files go. [default: data/<corpus>]")
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Fetch files again that are there.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Fetch a published corpus, and check it.
+
+    What is there is checked and not fetched again; a download that was cut goes on. HF_ENDPOINT and ATLOP_GITHUB_RAW
+    name mirrors of huggingface.co and raw.githubusercontent.com.
+    """
+    result = downloading.download_corpus(corpus, files=[*(files or ()), *(more or ())], output=output, again=force)
+    heading = "\n".join(filter(None, [f"{result['output']}: {result['title']}", result["note"]]))
+    report(result, as_json=as_json, heading=heading, rows=downloading.download_rows(result["files"]))
 
 
 @app.command(
