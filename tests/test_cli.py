@@ -17,7 +17,7 @@ from atlop import __version__
 from atlop.cli import app, commands
 from atlop.cli.text import MOST_LISTED
 
-COMMANDS = ("train", "evaluate", "predict", "score", "check", "convert", "import-checkpoint")
+COMMANDS = ("train", "evaluate", "predict", "score", "check", "convert", "download", "import-checkpoint")
 DOCUMENT = {
     "title": "Skai TV",
     "sents": [["Skai", "TV", "is", "in", "Athens", "."], ["Athens", "is", "in", "Greece", "."]],
@@ -265,6 +265,59 @@ def test_check_prints_the_statistics_of_a_valid_corpus(corpus: Path) -> None:
     assert (values["documents"], values["facts"], values["relations"], values["P17"]) == ("1", "2", "2", "1")
     assert values["words mean"] == "11.0"
     assert problem == ""
+
+
+def test_check_says_which_layout_it_recognised(corpus: Path) -> None:
+    assert values_of(run("check", corpus)[0])["layout"] == "docred"
+    assert json.loads(run("check", corpus, "--json")[0])["layout"] == "docred"
+
+
+def test_check_takes_the_layout_that_it_is_told(corpus: Path, tmp_path: Path) -> None:
+    text = tmp_path / "documents.txt"
+    text.write_text("no JSON", encoding="utf-8")
+
+    assert "name the layout with --layout" in run("check", text, code=2)[0]
+    assert "line 1, column 1: not valid JSON" in run("check", text, "--layout", "docred", code=2)[0]
+    assert "unknown layout 'docret'" in run("check", corpus, "--layout", "docret", code=2)[0]
+
+
+def test_check_counts_problems_in_the_table(tmp_path: Path) -> None:
+    output, _ = run("check", write(tmp_path / "dev.json", [DOCUMENT, 7]), code=2)
+
+    assert values_of(output)["problems"] == "1"
+
+
+def test_check_counts_pieces_and_what_cuts_would_cost(corpus: Path, golden: Path, tmp_path: Path) -> None:
+    sentences: Any = DOCUMENT["sents"]
+    entities: Any = DOCUMENT["vertexSet"]
+    later = [[mention | {"sent_id": mention["sent_id"] + 1} for mention in entity] for entity in entities]
+    long = DOCUMENT | {"title": "long", "sents": [600 * ["Skai"], *sentences], "vertexSet": later}
+    both = write(tmp_path / "both.json", [DOCUMENT, long])
+
+    values = values_of(run("check", both, "--tokenizer", golden / "bert")[0])
+    report = json.loads(run("check", both, "--tokenizer", golden / "bert", "--json")[0])["statistics"]
+
+    assert (values["mentions lost at 512 pieces"], values["facts lost at 512 pieces"]) == ("4", "2")
+    assert report["lost"]["512"] == {"documents": 1, "mentions": 4, "entities": 3, "facts": 2}
+    assert values["pieces"] == f"{report['pieces']:,}"
+    assert report["pieces"] > report["pieces_max"] > 600
+    assert "pieces" not in values_of(run("check", corpus)[0])
+
+
+def test_check_says_that_a_tokenizer_cannot_be_loaded(corpus: Path, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+
+    _, problem = run("check", corpus, "--tokenizer", tmp_path / "empty", code=2)
+
+    assert f"tokenizer '{tmp_path / 'empty'}' cannot be loaded: " in problem
+
+
+def test_a_submission_is_not_taken_for_documents(result: Path) -> None:
+    _, problem = run("score", result, result, code=2)
+
+    assert (
+        problem == f"atlop: error: {result}: is a submission; expected documents, with their sentences and entities\n"
+    )
 
 
 def test_check_gives_every_statistic_as_json(corpus: Path) -> None:

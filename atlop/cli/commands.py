@@ -9,12 +9,12 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from atlop import __version__
-from atlop.cli import checking, converting
+from atlop.cli import checking, converting, downloading
 from atlop.cli.options import BatchSize, Invalid, Json, Labelled, Layout, Model, Precision, Train, example
-from atlop.cli.predicting import described, heading, predict_corpus, read_labelled
+from atlop.cli.predicting import described, heading, layout_for, predict_corpus, read_labelled, read_seen
 from atlop.cli.session import USER_ERROR, Commands, is_main_process, quiet_libraries, report
-from atlop.cli.text import GAP, Row, conversion_rows, listed, score_rows, statistics_rows, truncation_rows
-from atlop.corpora import CORPORA, WRITERS, read_corpus, read_train_facts, read_vocabulary, statistics_of
+from atlop.cli.text import GAP, Row, conversion_rows, corpus_rows, listed, score_rows, truncation_rows
+from atlop.corpora import CORPORA, WRITERS, read_corpus, read_vocabulary, statistics_of
 from atlop.errors import AtlopError
 from atlop.evaluation import official_scores
 from atlop.files import refuse_taken
@@ -107,7 +107,7 @@ def evaluate(
     train: Train = None,
     batch_size: BatchSize = 8,
     precision: Precision = "float32",
-    layout: Layout = "docred",
+    layout: Layout = None,
     invalid: Invalid = "strict",
     as_json: Json = False,
 ) -> None:
@@ -116,7 +116,7 @@ def evaluate(
     Counts as the leaderboard does.
     """
     corpus = read_labelled(file, layout=layout, invalid=invalid)
-    train_facts = None if train is None else read_train_facts(train, layout=layout)
+    train_facts = read_seen(train, layout=layout)
     found, _ = predict_corpus(model, corpus, precision=precision, batch_size=batch_size)
     scores = asdict(official_scores(corpus.documents, predictions=found.facts, train_facts=train_facts))
     if is_main_process():
@@ -146,14 +146,14 @@ def predict(
     output: Annotated[Path, typer.Option(metavar="FILE", help="Where the JSON goes, the zip beside it.")],
     batch_size: BatchSize = 8,
     precision: Precision = "float32",
-    layout: Layout = "docred",
+    layout: Layout = None,
     invalid: Invalid = "strict",
     as_json: Json = False,
 ) -> None:
     """Write the leaderboard's result.json and .zip."""
     if output.suffix != ".json":
         raise AtlopError(f"{output}: expected a name that ends in .json; the zip is written beside it")
-    corpus = read_corpus(file, layout=layout, invalid=invalid)
+    corpus = read_corpus(file, layout=layout_for(file, layout=layout), invalid=invalid)
     if repeated := statistics_of(corpus.documents).repeated_titles:  # said before an hour is spent on predicting
         titles = ", ".join(f'"{title}"' for title in repeated)
         raise AtlopError(
@@ -185,7 +185,7 @@ def score(
     result: Annotated[Path, typer.Argument(metavar="RESULT", help="Submission: result.json or result.zip.")],
     file: Labelled,
     train: Train = None,
-    layout: Layout = "docred",
+    layout: Layout = None,
     invalid: Invalid = "strict",
     as_json: Json = False,
 ) -> None:
@@ -195,7 +195,7 @@ def score(
     """
     corpus = read_labelled(file, layout=layout, invalid=invalid)
     submission = read_submission(result, documents=corpus.documents)
-    train_facts = None if train is None else read_train_facts(train, layout=layout)
+    train_facts = read_seen(train, layout=layout)
     scores = asdict(
         official_scores(
             corpus.documents,
@@ -233,7 +233,11 @@ def check(
     relations: Annotated[
         Path | None, typer.Option(metavar="FILE", help="rel2id.json with the known relations.")
     ] = None,
-    layout: Layout = "docred",
+    layout: Layout = None,
+    tokenizer: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Hugging Face name or folder: count pieces, and what cuts would cost."),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Validate a corpus or a submission.
@@ -245,8 +249,9 @@ def check(
         result = checking.check_submission_file(file, against=against, vocabulary=known, layout=layout)
         rows: list[Row] = [(key, f"{value:,}") for key, value in result["statistics"].items()]
     else:
-        result = checking.check_corpus_file(file, vocabulary=known, layout=layout)
-        rows = statistics_rows(result["statistics"]) if result["statistics"] else []
+        pieces = None if tokenizer is None else checking.piece_counter(tokenizer)
+        result = checking.check_corpus_file(file, vocabulary=known, layout=layout, pieces=pieces)
+        rows = corpus_rows(result) if result["statistics"] else []
     problems = result["problems"]
     verdict = "\n".join([f"{file}: {result['kind']}, not valid", *listed(problems)])
     heading = verdict if problems else f"{file}: {result['kind']}, valid"
@@ -272,6 +277,36 @@ def convert(
     held = "cannot hold" if result["losses"] else "holds"
     heading = f"{output}: written in layout {target}, which {held} all that was read"
     report(result, as_json=as_json, heading=heading, rows=conversion_rows(result))
+
+
+@app.command(
+    epilog=example(
+        "atlop download docred",
+        "atlop download docred --files train_distant",
+        "atlop download redocred --files train_revised dev_revised",
+    )
+)
+def download(
+    corpus: Annotated[str, typer.Argument(metavar="CORPUS", help="docred or redocred.")],
+    more: Annotated[list[str] | None, typer.Argument(metavar="NAME", hidden=True)] = None,
+    files: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME …", help="Files, such as dev; train_distant (91 MB) comes only when asked for."),
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="Where the files go. [default: data/<corpus>]")
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Fetch files again that are there.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Fetch a published corpus, and check it.
+
+    What is there is checked and not fetched again; a download that was cut goes on. HF_ENDPOINT and ATLOP_GITHUB_RAW
+    name mirrors of huggingface.co and raw.githubusercontent.com.
+    """
+    result = downloading.download_corpus(corpus, files=[*(files or ()), *(more or ())], output=output, again=force)
+    heading = "\n".join(filter(None, [f"{result['output']}: {result['title']}", result["note"]]))
+    report(result, as_json=as_json, heading=heading, rows=downloading.download_rows(result["files"]))
 
 
 @app.command(

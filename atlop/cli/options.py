@@ -20,7 +20,10 @@ Train = Annotated[
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document; scores and shares from 0 to 1.")]
 BatchSize = Annotated[int, typer.Option(metavar="N", min=1, help="Documents in a batch.")]
 Precision = Annotated[config.Precision, typer.Option(help="Number format of the matrix products.")]
-Layout = Annotated[str, typer.Option(metavar="NAME", help=f"Layout of the documents: {', '.join(CORPORA)}.")]
+Layout = Annotated[
+    str | None,
+    typer.Option(metavar="NAME", help=f"Layout of the documents: {', '.join(CORPORA)}. [default: recognised]"),
+]
 Invalid = Annotated[
     config.Invalid,
     typer.Option(help="What an invalid document does: strict stops, skip leaves it out and counts it."),

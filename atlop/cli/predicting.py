@@ -1,4 +1,4 @@
-"""What `atlop evaluate` and `atlop predict` share: a corpus read, a model loaded, and one applied to the other."""
+"""What commands share that read a corpus: its layout, its labels, a model loaded and applied to it."""
 
 import sys
 from functools import partial
@@ -7,27 +7,51 @@ from typing import TYPE_CHECKING, Any
 
 from atlop.cli.session import quiet_libraries
 from atlop.config import Invalid, Precision
-from atlop.corpora import Corpus, read_corpus
+from atlop.corpora import SUBMISSION, Corpus, layout_of, read_corpus, read_train_facts
 from atlop.errors import AtlopError
+from atlop.schema import NameTriple
 
 if TYPE_CHECKING:
     from atlop.prediction import Predictions
     from atlop.schema import RelationVocabulary
 
 
-def read_labelled(file: Path, *, layout: str, invalid: Invalid) -> Corpus:
-    """Read a corpus to score against.
+def layout_for(file: Path, *, layout: str | None) -> str:
+    """Return the layout that was asked for, or else the one that the file has.
+
+    Raises:
+        AtlopError: The file is of no known layout, or a submission.
+    """
+    if layout is not None:
+        return layout
+    found = layout_of(file)
+    if found == SUBMISSION:
+        raise AtlopError(f"{file}: is a submission; expected documents, with their sentences and entities")
+    return found
+
+
+def read_labelled(file: Path, *, layout: str | None, invalid: Invalid) -> Corpus:
+    """Read a corpus to score against; its layout is recognised where it is `None`.
 
     Raises:
         AtlopError: It cannot be read, or a document has no labels.
     """
-    corpus = read_corpus(file, layout=layout, invalid=invalid)
+    corpus = read_corpus(file, layout=layout_for(file, layout=layout), invalid=invalid)
     for document in corpus.documents:
         if document.facts is None:
             raise AtlopError(
                 f'{file}, document "{document.title}": has no labels to score against; give a labelled file'
             )
     return corpus
+
+
+def read_seen(file: Path | None, *, layout: str | None) -> frozenset[NameTriple] | None:
+    """Return the facts that Ign F1 leaves out, `None` without a file.
+
+    Raises:
+        AtlopError: The file cannot be read.
+    """
+    return None if file is None else read_train_facts(file, layout=layout_for(file, layout=layout))
 
 
 def predict_corpus(

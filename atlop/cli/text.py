@@ -65,8 +65,17 @@ def truncation_rows(truncation: Mapping[str, int]) -> list[Row]:
     ]
 
 
+def corpus_rows(result: Mapping[str, Any]) -> list[Row]:
+    """Return the rows of a corpus that was checked: its layout, what is wrong with it, what it holds."""
+    problems = len(result["problems"])
+    return [("layout", result["layout"]), ("problems", f"{problems:,}"), *statistics_rows(result["statistics"])]
+
+
 def statistics_rows(statistics: Mapping[str, Any]) -> list[Row]:
-    """Return the rows of `asdict(CorpusStatistics)`; of the relations the most frequent."""
+    """Return the rows of `asdict(CorpusStatistics)`; of the relations the most frequent.
+
+    `asdict(PieceStatistics)` may be among them.
+    """
     rows: list[Row] = []
     for key, value in statistics.items():
         label = key.replace("_", " ")
@@ -74,6 +83,9 @@ def statistics_rows(statistics: Mapping[str, Any]) -> list[Row]:
             rows.append((label, "n/a" if value is None else f"{len(value):,}"))
         elif key == "repeated_titles":
             rows.append((label, f"{len(value):,}", "a submission would be refused" if value else ""))
+        elif key == "lost":
+            for length, lost in value.items():
+                rows += [(f"{what} lost at {length:,} pieces", f"{lost[what]:,}") for what in ("mentions", "facts")]
         elif value is None:
             rows.append((label, "n/a"))
         elif key.endswith("_share"):

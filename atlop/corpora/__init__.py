@@ -3,12 +3,15 @@
 from atlop.corpora.corpus import CORPORA, Corpus, read_corpus
 from atlop.corpora.findings import Findings, Reader
 from atlop.corpora.losses import Loss, Losses, Writer
+from atlop.corpora.recognition import LAYOUTS, SUBMISSION, layout_of
 from atlop.corpora.relations import check_relations, read_train_facts, read_vocabulary
 from atlop.corpora.statistics import CorpusStatistics, statistics_of
 from atlop.corpora.writers import WRITERS
 
 __all__ = [
     "CORPORA",
+    "LAYOUTS",
+    "SUBMISSION",
     "WRITERS",
     "Corpus",
     "CorpusStatistics",
@@ -18,6 +21,7 @@ __all__ = [
     "Reader",
     "Writer",
     "check_relations",
+    "layout_of",
     "read_corpus",
     "read_train_facts",
     "read_vocabulary",
