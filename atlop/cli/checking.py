@@ -7,7 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from atlop.corpora import check_relations, read_corpus, statistics_of
+from atlop.corpora import check_relations, read_corpus, relations_of, statistics_of
 from atlop.errors import AtlopError
 from atlop.files import read_json
 from atlop.schema import RelationVocabulary
@@ -42,7 +42,12 @@ def check_corpus_file(path: Path, *, vocabulary: RelationVocabulary | None, layo
     problems = list(corpus.skipped)
     if vocabulary is not None:
         try:
-            check_relations(corpus, vocabulary=vocabulary)
+            check_relations(
+                path,
+                relations=relations_of(corpus.documents),
+                vocabulary=vocabulary,
+                skipped=bool(corpus.skipped),
+            )
         except AtlopError as error:
             problems.append(str(error))
     statistics = asdict(statistics_of(corpus.documents)) | {"repeated_facts": corpus.merged}

@@ -9,7 +9,7 @@ from typing import Any
 from accelerate.utils import set_seed
 
 from atlop.config import RunConfig
-from atlop.corpora import check_relations, read_vocabulary
+from atlop.corpora import check_relations, read_vocabulary, relations_of
 from atlop.errors import AtlopError
 from atlop.evaluation import OfficialScores, official_scores
 from atlop.files import refuse_taken
@@ -57,8 +57,11 @@ class _Run:
                 f"{self._accelerator.num_processes} processes; choose a multiple"
             )
         train, dev = read_labelled(config.data)
-        vocabulary = read_vocabulary(config.data.relations, names=config.data.relation_names, train=train.documents)
-        check_relations(train, vocabulary=vocabulary)
+        relations = relations_of(train.documents)
+        vocabulary = read_vocabulary(
+            config.data.relations, names=config.data.relation_names, relations=(use.relation for use in relations)
+        )
+        check_relations(train.path, relations=relations, vocabulary=vocabulary, skipped=bool(train.skipped))
         self._updates = total_updates(config.trainer, documents=len(train.documents))
         self._seen_facts = seen_facts(config.data, train=train)
         set_seed(config.trainer.seed)
