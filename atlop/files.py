@@ -25,14 +25,10 @@ def read_json(path: Path) -> Any:
     try:
         data = path.read_bytes()
         text = (gzip.decompress(data) if path.suffix == ".gz" else data).decode("utf-8-sig")
-    except FileNotFoundError:
-        raise AtlopError(
-            f"{path}: no such file; check the path (data/README.md says where each corpus comes from)"
-        ) from None
     except UnicodeDecodeError as error:
         raise AtlopError(f"{path}: byte {error.start} is not UTF-8; expected a JSON file in UTF-8") from None
     except (OSError, EOFError, zlib.error) as error:
-        raise AtlopError(f"{path}: cannot be read: {error}") from None
+        raise _not_read(path, error) from None
     try:
         return ujson.loads(text)
     except ValueError:
@@ -47,9 +43,22 @@ def read_json(path: Path) -> Any:
 
 
 def sha256_of(path: Path) -> str:
-    """Return the hexadecimal sha256 of a file's bytes."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    """Return the hexadecimal sha256 of a file's bytes.
+
+    Raises:
+        AtlopError: The file is missing or not readable.
+    """
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise _not_read(path, error) from None
+
+
+def _not_read(path: Path, error: Exception) -> AtlopError:
+    if isinstance(error, FileNotFoundError):
+        return AtlopError(f"{path}: no such file; check the path (data/README.md says where each corpus comes from)")
+    return AtlopError(f"{path}: cannot be read: {error}")
 
 
 @contextmanager

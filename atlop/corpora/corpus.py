@@ -79,6 +79,9 @@ class Corpus:
     merged: int
     """Number of facts left out because the same document lists them before."""
 
+    def __iter__(self) -> Iterator[Document]:
+        return iter(self.documents)
+
 
 def read_corpus(path: Path, *, layout: str = "docred", invalid: Invalid = "strict") -> Corpus:
     """Read a corpus file whole; what was left out is logged.
