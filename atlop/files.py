@@ -59,9 +59,18 @@ def read_lines(path: Path) -> Iterator[bytes]:
 
 
 def sha256_of(path: Path) -> str:
-    """Return the hexadecimal sha256 of a file's bytes."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    """Return the hexadecimal sha256 of a file's bytes, or of the names and bytes of all files in a folder.
+
+    Raises:
+        AtlopError: The file is missing or not readable.
+    """
+    with _errors_named(path):
+        if not path.is_dir():
+            return _sha256_of_bytes(path)
+        digest = hashlib.sha256()
+        for file in sorted(file for file in path.rglob("*") if file.is_file()):
+            digest.update(f"{file.relative_to(path).as_posix()}\0{_sha256_of_bytes(file)}\n".encode())
+        return digest.hexdigest()
 
 
 @contextmanager
@@ -145,3 +154,8 @@ def _errors_named(path: Path) -> Iterator[None]:
         ) from None
     except (OSError, EOFError, zlib.error) as error:
         raise AtlopError(f"{path}: cannot be read: {error}") from None
+
+
+def _sha256_of_bytes(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -55,4 +55,7 @@ def whole_numbers(values: list[Any], *, where: str) -> tuple[int, ...]:
     Raises:
         AtlopError: An item is something else.
     """
-    return tuple(expect(value, int, where=f"{where}, item {index}") for index, value in enumerate(values))
+    if not set(map(type, values)) <= {int}:
+        for index, value in enumerate(values):
+            expect(value, int, where=f"{where}, item {index}")
+    return tuple(values)

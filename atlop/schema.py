@@ -109,6 +109,24 @@ class Document:
                     yield subject.name, object_.name, fact.relation
 
 
+@dataclass(frozen=True, slots=True)
+class RelationUse:
+    """How often a corpus states a relation, and where it does so first."""
+
+    relation: str
+    """Relation id."""
+    facts: int
+    """Number of facts."""
+    document: int
+    """Index of the first one's document."""
+    title: str
+    """Title of that document."""
+    subject: int
+    """Index of the first one's subject among the document's entities."""
+    object: int
+    """Index of the first one's object."""
+
+
 @dataclass(frozen=True)
 class RelationVocabulary:
     """The relations that a model knows. Class 0 is TH; the relation at index i has class id i + 1."""

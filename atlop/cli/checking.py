@@ -11,7 +11,7 @@ from tqdm import tqdm
 
 from atlop.cli.predicting import layout_for
 from atlop.cli.session import quiet_libraries
-from atlop.corpora import SUBMISSION, check_relations, layout_of, read_corpus, statistics_of
+from atlop.corpora import SUBMISSION, check_relations, layout_of, read_corpus, relations_of, statistics_of
 from atlop.errors import AtlopError
 from atlop.schema import RelationVocabulary
 from atlop.submission import check_submission, read_submission
@@ -78,7 +78,12 @@ def check_corpus_file(
     problems = list(corpus.skipped)
     if vocabulary is not None:
         try:
-            check_relations(corpus, vocabulary=vocabulary)
+            check_relations(
+                path,
+                relations=relations_of(corpus.documents),
+                vocabulary=vocabulary,
+                skipped=bool(corpus.skipped),
+            )
         except AtlopError as error:
             problems.append(str(error))
     statistics = asdict(counted) | {"repeated_facts": corpus.merged}

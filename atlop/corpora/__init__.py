@@ -1,10 +1,10 @@
 """Files on disk -> `Document`."""
 
-from atlop.corpora.corpus import CORPORA, Corpus, read_corpus
-from atlop.corpora.findings import Findings, Reader
+from atlop.corpora.corpus import CORPORA, Corpus, CorpusFile, read_corpus
+from atlop.corpora.findings import Findings, Reader, log_findings
 from atlop.corpora.losses import Loss, Losses, Writer
 from atlop.corpora.recognition import LAYOUTS, SUBMISSION, layout_of
-from atlop.corpora.relations import check_relations, read_train_facts, read_vocabulary
+from atlop.corpora.relations import check_relations, read_train_facts, read_vocabulary, relations_of
 from atlop.corpora.statistics import CorpusStatistics, statistics_of
 from atlop.corpora.writers import WRITERS
 
@@ -14,6 +14,7 @@ __all__ = [
     "SUBMISSION",
     "WRITERS",
     "Corpus",
+    "CorpusFile",
     "CorpusStatistics",
     "Findings",
     "Loss",
@@ -22,8 +23,10 @@ __all__ = [
     "Writer",
     "check_relations",
     "layout_of",
+    "log_findings",
     "read_corpus",
     "read_train_facts",
     "read_vocabulary",
+    "relations_of",
     "statistics_of",
 ]

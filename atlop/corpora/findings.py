@@ -1,7 +1,7 @@
 """What a reader meets besides valid documents."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -38,7 +38,6 @@ class Findings:
         """
         if self._invalid == "strict":
             raise problem
-        logger.warning("document skipped: %s", problem)
         self.skipped.append(str(problem))
 
     def merge(self, count: int) -> None:
@@ -54,6 +53,25 @@ class Findings:
         """Note a document that the file has before, which the reader then leaves out; the place is for the log."""
         logger.warning("document left out: %s", place)
         self.repeated += 1
+
+
+def log_findings(path: Path, *, documents: int, skipped: Sequence[str], merged: int) -> None:
+    """Warn of what was left out of a file.
+
+    Args:
+        path: The file.
+        documents: Number of documents that are left.
+        skipped: One message for each invalid document.
+        merged: Number of repeated facts.
+    """
+    for problem in skipped:
+        logger.warning("document skipped: %s", problem)
+    if skipped:
+        logger.warning("%s: %d documents skipped, %d read", path, len(skipped), documents)
+    if merged:
+        logger.warning(
+            "%s: %d facts merged with one of the same subject, object and relation (the first stays)", path, merged
+        )
 
 
 class Reader(Protocol):

@@ -1,6 +1,6 @@
 from atlop.model.atlop import AtlopModel
 from atlop.model.configuration import AtlopConfig
-from atlop.model.folder import document_encoder, load_model, new_model, save_model
+from atlop.model.folder import document_encoder, encoder_tokenizer, load_model, new_model, save_model
 from atlop.model.released import classifier_sizes, load_released
 
 __all__ = [
@@ -8,6 +8,7 @@ __all__ = [
     "AtlopModel",
     "classifier_sizes",
     "document_encoder",
+    "encoder_tokenizer",
     "load_model",
     "load_released",
     "new_model",

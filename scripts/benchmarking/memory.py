@@ -37,9 +37,9 @@ def memory_of_update(material: Material, *, side: str, rows: list[int]) -> dict[
     """Return seconds and bytes of an update; bytes above weights, gradients and optimizer state."""
     made = _made(material, side=side)
     made.update(rows[:1])
-    before = _start_of_peak()
+    before = start_of_peak()
     phases = made.update(rows)
-    return {"seconds": phases.total, "bytes": _peak_memory() - before}
+    return {"seconds": phases.total, "bytes": peak_memory() - before}
 
 
 def growth_with_length(material: Material, *, side: str, folder: Path) -> list[dict[str, float]]:
@@ -49,9 +49,9 @@ def growth_with_length(material: Material, *, side: str, folder: Path) -> list[d
     for pieces in LENGTHS[side]:
         made = _made(_material_of(material, document, folder=folder, max_length=pieces), side=side)
         made.update([0])
-        before = _start_of_peak()
+        before = start_of_peak()
         update = made.update([0]).total
-        update_bytes = _peak_memory() - before
+        update_bytes = peak_memory() - before
         rows.append({"pieces": pieces, "update_seconds": update, "update_bytes": update_bytes, **_predict(made)})
     return rows
 
@@ -79,8 +79,8 @@ def _made(material: Material, *, side: str) -> Fast | Plain:
 
 def _predict(made: Fast | Plain) -> dict[str, float]:
     made.predict([0])
-    before = _start_of_peak()
-    return {"prediction_seconds": min(made.predict([0]) for _ in range(2)), "prediction_bytes": _peak_memory() - before}
+    before = start_of_peak()
+    return {"prediction_seconds": min(made.predict([0]) for _ in range(2)), "prediction_bytes": peak_memory() - before}
 
 
 def _long_document(material: Material) -> dict[str, Any]:
@@ -105,13 +105,14 @@ def _material_of(material: Material, document: dict[str, Any], *, folder: Path, 
     return replace(material, documents=read_corpus(file).documents, raw=[document], max_length=max_length)
 
 
-def _start_of_peak() -> int:
+def start_of_peak() -> int:
     """Forget the high-water mark and return the memory in use, in bytes."""
     Path("/proc/self/clear_refs").write_text("5", encoding="utf-8")
     return _status("VmRSS")
 
 
-def _peak_memory() -> int:
+def peak_memory() -> int:
+    """Return the high-water mark of the process's memory, in bytes."""
     return _status("VmHWM")
 
 
