@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from math import isfinite
 from typing import TypeVar
 
 import numpy as np
@@ -24,6 +25,8 @@ Item = TypeVar("Item")
 Progress = Callable[[Sequence[Item]], Iterable[Item]]
 """Wraps a sequence that is gone through once, to show how far it is; `tqdm` is one."""
 
+PAIRS_DECIDED_AT_ONCE = 4096
+"""Pairs that are decided together, so that a document of many entities needs little memory besides its scores."""
 
 _MIXED_PRECISION = {"float32": "no", "bf16": "bf16", "fp16": "fp16"}
 
@@ -80,12 +83,28 @@ def score_documents(
         with torch.inference_mode(), accelerator.autocast():
             scores = model(batch.to(accelerator.device)).float().cpu()
         for document, of_document in zip(documents_of_batch, scores.split(batch.pair_counts), strict=True):
-            if not of_document.isfinite().all():
+            if not all(map(isfinite, of_document.flatten().aminmax() if len(of_document) else ())):
                 raise AtlopError(
                     f'document {document.index} ("{document.title}"): the model gives scores that are not finite; '
                     "its weights are damaged, or the precision is too low for it (try float32)"
                 )
             yield DocumentScores(index=document.index, pairs=document.pairs, scores=of_document)
+
+
+def facts_of_scores(model: AtlopModel, scored: DocumentScores) -> tuple[Fact, ...]:
+    """Return the facts of one document that the model's decision rule finds in its scores, pair by pair."""
+    objective, config = model.objective, model.config
+    return tuple(
+        fact
+        for scores, first in zip(
+            scored.scores.split(PAIRS_DECIDED_AT_ONCE), range(0, len(scored.pairs), PAIRS_DECIDED_AT_ONCE), strict=True
+        )
+        for fact in facts_of(
+            objective.decide(scores, max_relations=config.max_relations).numpy(),
+            pairs=scored.pairs[first : first + PAIRS_DECIDED_AT_ONCE],
+            vocabulary=config.vocabulary,
+        )
+    )
 
 
 def predict_facts(
@@ -100,15 +119,8 @@ def predict_facts(
 
     Args and errors are those of `score_documents`.
     """
-    objective, most = model.objective, model.config.max_relations
-    vocabulary = model.config.vocabulary
     found = [
-        (
-            scored.index,
-            facts_of(
-                objective.decide(scored.scores, max_relations=most).numpy(), pairs=scored.pairs, vocabulary=vocabulary
-            ),
-        )
+        (scored.index, facts_of_scores(model, scored))
         for scored in score_documents(
             model, documents, accelerator=accelerator, batch_size=batch_size, progress=progress
         )

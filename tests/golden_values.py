@@ -127,7 +127,7 @@ def golden_batch(name: str, documents: list[int], *, max_length: int = MAX_LENGT
 def represent(model: AtlopModel, batch: Batch) -> tuple[Tensor, Tensor]:
     """Entity embeddings `[documents, entities, width]` and pair contexts `[pairs, width]`."""
     pooled = model.pool(batch)
-    return pooled.embeddings, pooled.context(batch.pairs, batch.pair_counts)
+    return pooled.embeddings, pooled.context(batch, slice(0, len(batch.pairs)))
 
 
 def gradients(model: AtlopModel) -> dict[str, Tensor]:

@@ -16,7 +16,7 @@ from atlop.encoding.documents import EncodedDocument
 class Batch:
     """What the model reads. Indices are int64; their padding is −1 unless said otherwise.
 
-    Arrays stay on the host: how documents are cut into windows follows from them.
+    Arrays stay on the host: how the work is divided follows from them.
     """
 
     input_ids: Tensor
@@ -35,6 +35,10 @@ class Batch:
     """Row in `pairs` and class id of each fact, `[labels, 2]`."""
     pair_counts: tuple[int, ...]
     """Pairs of each document."""
+    pair_subjects: NDArray[np.int64]
+    """Subject of each pair, `[pairs]`."""
+    entities: tuple[int, ...]
+    """Entities of each document."""
     indices: tuple[int, ...]
     """Index of each document in its corpus."""
     titles: tuple[str, ...]
@@ -69,14 +73,14 @@ def collate(documents: Sequence[EncodedDocument], *, padding: int) -> Batch:
     lengths = tuple(len(document.input_ids) for document in documents)
     pair_counts = tuple(len(document.pairs) for document in documents)
     mentions = max(len(document.mention_positions) for document in documents)
-    entities = max(document.entities for document in documents)
+    entities = tuple(document.entities for document in documents)
     counts = [np.bincount(document.mention_entities, minlength=document.entities) for document in documents]
     slots = max((int(count.max()) for count in counts if count.size), default=0)
 
     input_ids = np.full((len(documents), max(lengths)), padding, dtype=np.int64)
     mention_positions = np.full((len(documents), mentions), -1, dtype=np.int64)
     mention_entities = np.full_like(mention_positions, -1)
-    entity_mentions = np.full((len(documents), entities, slots), -1, dtype=np.int64)
+    entity_mentions = np.full((len(documents), max(entities), slots), -1, dtype=np.int64)
     pairs = np.empty((sum(pair_counts), 3), dtype=np.int64)
     labels = []
     first_pair = 0
@@ -100,6 +104,8 @@ def collate(documents: Sequence[EncodedDocument], *, padding: int) -> Batch:
         pairs=torch.from_numpy(pairs),
         labels=torch.from_numpy(np.concatenate(labels)),
         pair_counts=pair_counts,
+        pair_subjects=pairs[:, 1].copy(),
+        entities=entities,
         indices=tuple(document.index for document in documents),
         titles=tuple(document.title for document in documents),
     )

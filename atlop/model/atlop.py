@@ -1,6 +1,5 @@
 """The model: encoder, pooling and classifier composed, in the layout of transformers."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,7 +17,7 @@ from atlop.model.linear import with_fast_linear_layers
 from atlop.model.pooling import entity_embeddings, gather_rows, localized_context
 from atlop.objectives import Objective, objective_named
 
-PAIRS_AT_ONCE = 1024
+PAIRS_AT_ONCE = 2048
 """Pairs that are scored together."""
 
 
@@ -69,10 +68,10 @@ class AtlopModel(PreTrainedModel):
         dtype = torch.promote_types(embeddings.dtype, torch.float32)
         scores = embeddings.new_empty(len(batch.pairs), self.config.vocabulary.classes, dtype=dtype)
         # In chunks, so that what a pair needs besides its scores does not grow with the number of pairs.
-        for number, counts in enumerate(_counts_of_chunks(batch.pair_counts)):
-            chunk = slice(number * PAIRS_AT_ONCE, (number + 1) * PAIRS_AT_ONCE)
-            pairs = batch.pairs[chunk]
-            scores[chunk] = self.classifier(embeddings, pooled.rows(pairs), pooled.context(pairs, counts))
+        for first in range(0, max(1, len(scores)), PAIRS_AT_ONCE):
+            rows = slice(first, first + PAIRS_AT_ONCE)
+            pairs = batch.pairs[rows]
+            scores[rows] = self.classifier(embeddings, pooled.rows(pairs), pooled.context(batch, rows))
         return scores
 
     def pool(self, batch: Batch) -> "Pooled":
@@ -90,7 +89,6 @@ class AtlopModel(PreTrainedModel):
             embeddings=entity_embeddings(gather_rows(encoded.hidden, positions), batch.entity_mentions),
             attention=encoded.entity_attention,
             hidden=encoded.hidden,
-            lengths=batch.lengths,
         )
 
 
@@ -104,36 +102,32 @@ class Pooled:
     """Mean attention row of each entity, `[documents, entities, heads, tokens]`."""
     hidden: Tensor
     """Encoder states, `[documents, tokens, width]`."""
-    lengths: tuple[int, ...]
-    """Pieces of each document."""
 
     def rows(self, pairs: Tensor) -> Tensor:
         """Return subject and object of pairs as rows of the flattened embeddings, `[pairs, 2]`."""
         return pairs[:, :1] * self.embeddings.shape[1] + pairs[:, 1:]
 
-    def context(self, pairs: Tensor, counts: Sequence[int]) -> Tensor:
-        """Return the localized context of pairs, `[pairs, width]`.
-
-        Args:
-            pairs: Document, subject and object, `[pairs, 3]`, document after document.
-            counts: How many of the pairs each document has, 0 included.
-        """
-        return torch.cat(
-            [
-                localized_context(attention[:, :, :length], hidden[:length], of_document[:, 1:])
-                for attention, hidden, length, of_document in zip(
-                    self.attention, self.hidden, self.lengths, pairs.split(list(counts)), strict=True
+    def context(self, batch: Batch, rows: slice) -> Tensor:
+        """Return the localized context of some of the batch's pairs, `[pairs, width]`."""
+        contexts = []
+        stops = np.cumsum(batch.pair_counts)
+        for document, stop in enumerate(stops):
+            of_document = slice(max(rows.start, stop - batch.pair_counts[document]), min(rows.stop, stop))
+            if of_document.start >= of_document.stop:
+                continue
+            subjects = batch.pair_subjects[of_document]
+            first, last = int(subjects.min()), int(subjects.max())
+            attention = self.attention[document, : batch.entities[document], :, : batch.lengths[document]]
+            contexts.append(
+                localized_context(
+                    attention[first : last + 1],
+                    attention,
+                    self.hidden[document, : batch.lengths[document]],
+                    subject=batch.pairs[of_document, 1] - first,
+                    object_=batch.pairs[of_document, 2],
                 )
-            ]
-        )
-
-
-def _counts_of_chunks(pair_counts: Sequence[int]) -> list[list[int]]:
-    """Return how many pairs of each document lie in each chunk of `PAIRS_AT_ONCE`; one empty chunk for no pair."""
-    ends = np.cumsum(pair_counts)
-    firsts = range(0, max(1, int(ends[-1])), PAIRS_AT_ONCE)
-    bounds = [(ends.clip(first, first + PAIRS_AT_ONCE) - first) for first in firsts]
-    return [np.diff(bound, prepend=0).tolist() for bound in bounds]
+            )
+        return torch.cat(contexts) if contexts else self.hidden[0, :0]
 
 
 def prepared(encoder: PreTrainedModel) -> PreTrainedModel:

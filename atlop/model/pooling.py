@@ -45,22 +45,28 @@ def entity_attention(mention_attention: Tensor, entity_mentions: Tensor) -> Tens
     return pooled
 
 
-def localized_context(attention: Tensor, hidden: Tensor, pairs: Tensor) -> Tensor:
+def localized_context(subjects: Tensor, objects: Tensor, hidden: Tensor, *, subject: Tensor, object_: Tensor) -> Tensor:
     """Average the tokens that both entities of a pair attend to (paper, 'Localized Context Pooling').
 
+    Computed for every subject with every object, which needs far less memory than a row of attention for each pair.
+
     Args:
-        attention: Mean attention row of each entity of one document, `[entities, heads, tokens]`.
+        subjects: Mean attention row of each entity that is a subject, `[subjects, heads, tokens]`, float32.
+        objects: The same of the entities that are objects, `[objects, heads, tokens]`.
         hidden: Encoder states of the document, `[tokens, width]`.
-        pairs: Subject and object of each pair, `[pairs, 2]`, int64.
+        subject: Subject of each pair, as an index into `subjects`, int64 `[pairs]`.
+        object_: Object of each pair, as an index into `objects`, int64 `[pairs]`.
 
     Returns:
         `[pairs, width]`; zeros where the two entities attend to no common token.
     """
-    subject, object_ = pairs.unbind(dim=1)
+    with torch.autocast(hidden.device.type, enabled=False):
+        shared = torch.bmm(subjects.permute(2, 0, 1), objects.permute(2, 1, 0)).flatten(start_dim=1)
+        shared = shared / subjects.shape[1]  # [tokens, subjects · objects]
+        weight = shared / (shared.sum(dim=0) + CONTEXT_EPSILON)
+    context = weight.T @ hidden
     # `index_select`, here and elsewhere: the backward pass of plain indexing adds up in random order.
-    shared = (attention.index_select(0, subject) * attention.index_select(0, object_)).mean(dim=1)  # [pairs, tokens]
-    weight = shared / (shared.sum(dim=-1, keepdim=True) + CONTEXT_EPSILON)
-    return weight @ hidden
+    return context.index_select(0, subject * len(objects) + object_)
 
 
 def gather_rows(values: Tensor, rows: Tensor) -> Tensor:

@@ -16,7 +16,8 @@ from atlop.config import ClassifierConfig, EncodingConfig, ObjectiveConfig
 from atlop.corpora import read_corpus, read_vocabulary, relations_of
 from atlop.encoding import EncodedDocument, SpecialPieces, collate
 from atlop.model import AtlopModel, document_encoder, new_model
-from atlop.schema import Document, RelationVocabulary
+from atlop.prediction import DocumentScores, facts_of_scores
+from atlop.schema import THRESHOLD_CLASS, Document, RelationVocabulary
 from tests import reference
 
 BERT_BASE = "bert-base"
@@ -64,7 +65,14 @@ def read_material(file: Path, *, encoder: str, tokenizer_folder: str, most: int)
 
 
 def make_model(material: Material) -> tuple[AtlopModel, PreTrainedTokenizerBase]:
-    """Return a new model of the published sizes on the material's encoder."""
+    """Return a new model of the published sizes on the material's encoder, which like a trained one finds few facts."""
+    model, tokenizer = _untrained_model(material)
+    with torch.no_grad():
+        model.classifier.bilinear.bias[THRESHOLD_CLASS] += 10
+    return model, tokenizer
+
+
+def _untrained_model(material: Material) -> tuple[AtlopModel, PreTrainedTokenizerBase]:
     sizes: dict[str, Any] = {
         "vocabulary": material.vocabulary,
         "encoding": EncodingConfig(max_length=material.max_length),
@@ -114,7 +122,11 @@ class Fast:
         started = perf_counter()
         with torch.inference_mode():
             scores = self.scores(rows)
-            self.model.objective.decide(scores.float(), max_relations=4)
+            documents = [self.encoded[row] for row in rows]
+            for document, of_document in zip(
+                documents, scores.split([len(each.pairs) for each in documents]), strict=True
+            ):
+                facts_of_scores(self.model, DocumentScores(document.index, document.pairs, of_document))
         return perf_counter() - started
 
 

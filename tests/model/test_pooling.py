@@ -24,6 +24,10 @@ def mentions_of(document: int, entity: int) -> list[int]:
     return [mention for mention in MENTIONS_OF[document, entity].tolist() if mention >= 0]
 
 
+def context_of(attention: Tensor, hidden: Tensor, pairs: Tensor) -> Tensor:
+    return localized_context(attention, attention, hidden, subject=pairs[:, 0], object_=pairs[:, 1])
+
+
 def test_an_entity_is_the_logsumexp_of_its_mentions() -> None:
     states = random(DOCUMENTS, MENTIONS, WIDTH)
     found = entity_embeddings(states, MENTIONS_OF)
@@ -63,19 +67,19 @@ def slow_context(attention: Tensor, hidden: Tensor, pairs: Tensor) -> Tensor:
 def test_the_context_of_a_pair_is_what_both_attend_to(pairs: Tensor) -> None:
     attention = attention_rows(3, HEADS, TOKENS)
     hidden = random(TOKENS, WIDTH, seed=1)
-    found = localized_context(attention, hidden, pairs)
+    found = context_of(attention, hidden, pairs)
     torch.testing.assert_close(found, slow_context(attention, hidden, pairs), rtol=1e-6, atol=1e-7)
 
 
 def test_no_pair_has_no_context() -> None:
     nothing = torch.empty(0, 2, dtype=torch.int64)
-    assert localized_context(attention_rows(3, HEADS, TOKENS), random(TOKENS, WIDTH), nothing).shape == (0, WIDTH)
+    assert context_of(attention_rows(3, HEADS, TOKENS), random(TOKENS, WIDTH), nothing).shape == (0, WIDTH)
 
 
 def test_the_epsilon_shrinks_a_uniform_context_by_half_a_percent_at_document_length() -> None:
     assert CONTEXT_EPSILON == 1e-5
     attention = torch.full((2, 4, 512), 1 / 512, dtype=torch.float64)
-    found = localized_context(attention, torch.ones(512, 1, dtype=torch.float64), torch.tensor([[0, 1]]))
+    found = context_of(attention, torch.ones(512, 1, dtype=torch.float64), torch.tensor([[0, 1]]))
     assert found.item() == pytest.approx((1 / 512) / (1 / 512 + 1e-5), rel=1e-6)
     assert found.item() == pytest.approx(0.9949, abs=1e-4)
 
@@ -83,7 +87,7 @@ def test_the_epsilon_shrinks_a_uniform_context_by_half_a_percent_at_document_len
 def test_entities_that_attend_to_no_common_token_have_no_context() -> None:
     attention = torch.zeros(2, 1, 4)
     attention[0, 0, 0] = attention[1, 0, 3] = 1.0
-    found = localized_context(attention, torch.ones(4, 2), torch.tensor([[0, 1], [1, 0]]))
+    found = context_of(attention, torch.ones(4, 2), torch.tensor([[0, 1], [1, 0]]))
     assert found.tolist() == [[0, 0], [0, 0]]
 
 
@@ -92,7 +96,7 @@ def test_entities_that_attend_to_the_same_token_have_it_as_context() -> None:
     attention[:, 1, 2] = 1.0  # the second head only
     attention[0, 0, 0] = attention[1, 0, 1] = 1.0
     hidden = torch.arange(8.0).view(4, 2)
-    found = localized_context(attention, hidden, torch.tensor([[0, 1]]))
+    found = context_of(attention, hidden, torch.tensor([[0, 1]]))
     torch.testing.assert_close(found, hidden[[2]] * 0.5 / (0.5 + CONTEXT_EPSILON))
 
 
@@ -102,7 +106,7 @@ def test_an_entity_without_mentions_gives_zeros_and_finite_gradients() -> None:
     hidden = random(DOCUMENTS, TOKENS, WIDTH, seed=1).requires_grad_()
     embeddings = entity_embeddings(states, MENTIONS_OF)
     attention = entity_attention(rows, MENTIONS_OF)
-    context = localized_context(attention[0], hidden[0], PAIRS)
+    context = context_of(attention[0], hidden[0], PAIRS)
     assert embeddings[0, 2].abs().max() == 0
     assert attention[0, 2].abs().max() == 0
     lost = (PAIRS == 2).any(dim=1)
@@ -132,6 +136,6 @@ def test_pooling_gradients_are_those_of_finite_differences() -> None:
     pairs = torch.tensor([[0, 1], [1, 0], [0, 2]])
 
     def pooled(states: Tensor, rows: Tensor, hidden: Tensor) -> tuple[Tensor, Tensor]:
-        return entity_embeddings(states, slots), localized_context(entity_attention(rows, slots)[0], hidden, pairs)
+        return entity_embeddings(states, slots), context_of(entity_attention(rows, slots)[0], hidden, pairs)
 
     assert torch.autograd.gradcheck(pooled, (states, rows, hidden))
