@@ -97,9 +97,9 @@ class _Entry:
 
     def read(self) -> EncodedCorpus | None:
         """Return the corpus if there is one and every check holds, and mark it as used."""
-        if not self.contents.exists():
-            return None
         try:
+            if not self.contents.exists():
+                return None
             corpus = self._checked()
         except (ValueError, OSError, RecursionError, pa.ArrowException) as error:
             logger.warning("%s: damaged, so it is made again: %s", self.contents, error)
