@@ -112,6 +112,8 @@ class TrainerConfig(Section):
     """Updates between two evaluations on dev; without it, one after each epoch."""
     prediction_batch_size: int = Field(8, ge=1)
     """Documents in a batch of the evaluation."""
+    compile: bool = False
+    """Compile the encoder's layers with `torch.compile`: a minute more at the start; for GPUs, not for DeBERTa."""
     seed: int = Field(66, ge=0)
     """Seed of the new layers, the order of the documents and dropout."""
 

@@ -94,17 +94,12 @@ def score_documents(
 def facts_of_scores(model: AtlopModel, scored: DocumentScores) -> tuple[Fact, ...]:
     """Return the facts of one document that the model's decision rule finds in its scores, pair by pair."""
     objective, config = model.objective, model.config
-    return tuple(
-        fact
-        for scores, first in zip(
-            scored.scores.split(PAIRS_DECIDED_AT_ONCE), range(0, len(scored.pairs), PAIRS_DECIDED_AT_ONCE), strict=True
-        )
-        for fact in facts_of(
-            objective.decide(scores, max_relations=config.max_relations).numpy(),
-            pairs=scored.pairs[first : first + PAIRS_DECIDED_AT_ONCE],
-            vocabulary=config.vocabulary,
-        )
-    )
+    facts: list[Fact] = []
+    for first in range(0, len(scored.pairs), PAIRS_DECIDED_AT_ONCE):
+        rows = slice(first, first + PAIRS_DECIDED_AT_ONCE)
+        decisions = objective.decide(scored.scores[rows], max_relations=config.max_relations)
+        facts += facts_of(decisions.numpy(), pairs=scored.pairs[rows], vocabulary=config.vocabulary)
+    return tuple(facts)
 
 
 def predict_facts(

@@ -6,7 +6,6 @@ Example: python scripts/benchmark.py --encoder FOLDER --documents data/redocred/
 import argparse
 import json
 import sys
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +26,7 @@ def main() -> None:
     parser.add_argument("--corpus-documents", type=int, default=100_000, help="size of the file of part `corpus`")
     parser.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS)
     parser.add_argument("--output", type=Path, help="folder for benchmark.json and benchmark.md")
-    parser.add_argument("--measure", nargs=2, metavar=("WHAT", "SIDE"), help=argparse.SUPPRESS)
+    parser.add_argument("--measure", nargs="+", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.measure == ["corpus", "fast"]:
         found = corpus.measure_corpus(
@@ -61,23 +60,37 @@ def _run(material: Material, *, parts: list[str], rounds: int, same: list[str]) 
         result |= speed.measure_speed(material, rounds=rounds)
     if "encoding" in parts:
         result |= speed.measure_encoding(material)
-    for part, sides in {"memory": ("fast", "plain"), "length": ("fast", "plain"), "entities": ("fast",)}.items():
-        if part in parts:
-            result[part] = {side: memory.in_process_of_its_own([*same, "--measure", part, side]) for side in sides}
     if "corpus" in parts:
         result["corpus"] = memory.in_process_of_its_own([*same, "--measure", "corpus", "fast"])
     if "memory" in parts:
-        result["memory"]["fast_over_plain"] = result["memory"]["fast"]["bytes"] / result["memory"]["plain"]["bytes"]
+        of_sides = {side: _measured(same, "memory", side, return_memory=True) for side in ("fast", "plain")}
+        result["memory"] = of_sides | {"fast_over_plain": of_sides["fast"]["bytes"] / of_sides["plain"]["bytes"]}
+    if "length" in parts:
+        result["length"] = {
+            side: {
+                pieces: {what: _measured(same, what, side, pieces) for what in ("update", "prediction")}
+                for pieces in lengths
+            }
+            for side, lengths in memory.LENGTHS.items()
+        }
+    if "entities" in parts:
+        result["entities"] = {entities: _measured(same, "entities", "fast", entities) for entities in memory.ENTITIES}
     return result
 
 
-def _measure(material: Material, what: str, side: str) -> Any:
+def _measured(same: list[str], *what: object, return_memory: bool = False) -> Any:
+    """Measure one thing in a process of its own."""
+    return memory.in_process_of_its_own([*same, "--measure", *map(str, what)], return_memory=return_memory)
+
+
+def _measure(material: Material, what: str, side: str, size: str = "0") -> Any:
     if what == "memory":
         return memory.memory_of_update(material, side=side, rows=list(range(speed.DOCUMENTS_OF_UPDATE)))
-    with tempfile.TemporaryDirectory() as folder:
-        if what == "length":
-            return memory.growth_with_length(material, side=side, folder=Path(folder))
-        return memory.growth_with_entities(material, folder=Path(folder))
+    if what == "update":
+        return memory.update_of_length(material, side=side, pieces=int(size))
+    if what == "prediction":
+        return memory.prediction_of_length(material, side=side, pieces=int(size))
+    return memory.prediction_of_entities(material, entities=int(size))
 
 
 def _table(result: dict[str, Any]) -> str:

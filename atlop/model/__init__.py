@@ -1,4 +1,5 @@
 from atlop.model.atlop import AtlopModel
+from atlop.model.compilation import compile_layers
 from atlop.model.configuration import AtlopConfig
 from atlop.model.folder import document_encoder, encoder_tokenizer, load_model, new_model, save_model
 from atlop.model.released import classifier_sizes, load_released
@@ -7,6 +8,7 @@ __all__ = [
     "AtlopConfig",
     "AtlopModel",
     "classifier_sizes",
+    "compile_layers",
     "document_encoder",
     "encoder_tokenizer",
     "load_model",

@@ -6,6 +6,7 @@ pooling reads are computed beside it.
 """
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -22,9 +23,19 @@ SUPPORTED = {"bert", "roberta", "xlm-roberta", "camembert", "electra"}
 """Encoders that take it: every token attends to every other, and positions are numbers that can be passed in."""
 
 
+@dataclass
+class EndToEnd:
+    """Where the inputs that were laid end to end lie; a class of its own, for the compiler looks into lists."""
+
+    lengths: list[int]
+    """Tokens of each input."""
+    mention_rows: Tensor
+    """Token of each mention in its input, `[inputs, mentions]`; −1 is padding."""
+
+
 def use_on(encoder: PreTrainedModel) -> None:
     """Let an encoder of a supported type attend this way."""
-    AttentionInterface.register(IMPLEMENTATION, _attend)
+    AttentionInterface.register(IMPLEMENTATION, attend)
     AttentionMaskInterface.register(IMPLEMENTATION, _no_mask)
     encoder.set_attn_implementation(IMPLEMENTATION)
 
@@ -33,15 +44,14 @@ def _no_mask(*_: Any, **__: Any) -> None:
     """Nothing needs masking: there is no padding, and documents are told apart by their lengths."""
 
 
-def _attend(
+def attend(
     module: nn.Module,
     query: Tensor,
     key: Tensor,
     value: Tensor,
     attention_mask: Tensor | None,
     *,
-    lengths: list[int],
-    mention_rows: Tensor,
+    inputs: EndToEnd,
     scaling: float,
     dropout: float = 0.0,
     **_: Any,
@@ -54,8 +64,7 @@ def _attend(
         key: See `query`.
         value: See `query`.
         attention_mask: Unused.
-        lengths: Tokens of each document.
-        mention_rows: Token of each mention in its document, `[documents, mentions]`; −1 is padding.
+        inputs: The documents, and the mentions whose weights are wanted.
         scaling: Factor of the dot products.
         dropout: Share of weights that is dropped, 0 in evaluation.
 
@@ -63,6 +72,7 @@ def _attend(
         Output `[1, tokens, heads, width]`; in the last layer also `[documents, mentions, heads, tokens]`.
     """
     assert attention_mask is None
+    lengths = inputs.lengths
     if dropout and query.device.type == "cpu":
         output = _CpuDropoutAttention.apply(query[0], key[0], value[0], lengths, scaling, dropout)[None]
     else:
@@ -75,7 +85,7 @@ def _attend(
         )
     layer: Any = module
     is_last = layer.layer_idx == layer.config.num_hidden_layers - 1
-    rows = _rows(query[0], key[0], lengths, mention_rows, scaling=scaling) if is_last else None
+    rows = _rows(query[0], key[0], lengths, inputs.mention_rows, scaling=scaling) if is_last else None
     if rows is not None and dropout:
         rows = functional.dropout(rows, p=dropout)
     return output.transpose(1, 2).contiguous(), rows

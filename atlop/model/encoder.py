@@ -107,8 +107,7 @@ def _call_end_to_end(
     output = encoder(
         torch.cat([pieces[:length] for pieces, length in zip(input_ids, lengths, strict=True)])[None],
         position_ids=positions[None],
-        lengths=list(lengths),
-        mention_rows=rows,
+        inputs=attention.EndToEnd(lengths=list(lengths), mention_rows=rows),
         output_attentions=True,
     )
     hidden = pad_sequence(output.last_hidden_state[0].split(list(lengths)), batch_first=True)

@@ -12,7 +12,7 @@ from atlop.config import RunConfig
 from atlop.errors import AtlopError
 from atlop.evaluation import OfficialScores, official_scores
 from atlop.files import refuse_taken
-from atlop.model import encoder_tokenizer, new_model, save_model
+from atlop.model import compile_layers, encoder_tokenizer, new_model, save_model
 from atlop.prediction import accelerator_for, predict_facts
 from atlop.training.data import TrainingData
 from atlop.training.loop import Trainer, total_updates
@@ -72,6 +72,8 @@ class _Run:
         )
         if config.encoder.gradient_checkpointing:
             self._model.encoder.activation_checkpointing_enable({"use_reentrant": False})
+        if config.trainer.compile:
+            compile_layers(self._model)
         self._evaluations: list[OfficialScores] = []
 
     def fit(self) -> dict[str, Any]:

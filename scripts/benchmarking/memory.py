@@ -1,7 +1,6 @@
 """Peak memory, and what time and memory do as documents and entities grow; Linux only.
 
-Everything here runs in processes of its own, in which freed memory goes back to the system at once, so that the
-process's high-water mark is that of the tensors.
+Every measurement runs in a process of its own, since a process keeps much of the memory that it once had.
 """
 
 import json
@@ -9,6 +8,7 @@ import os
 import re
 import subprocess
 import sys
+import tempfile
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,70 +17,81 @@ from atlop.corpora import read_corpus
 from scripts.benchmarking.sides import Fast, Material, Plain
 
 LENGTHS = {"fast": (1000, 2000, 4000, 8000, 16000), "plain": (1000, 2000, 4000)}
-"""Pieces of one document; the plain form grows with the square."""
+"""Pieces of one document."""
 LONG_ENTITIES = 30
 """Entities of that document."""
 ENTITIES = (50, 100, 200, 400)
 """Entities of one document of 500 words."""
 
 
-def in_process_of_its_own(arguments: list[str]) -> Any:
-    """Call `scripts/benchmark.py` again with other arguments and return the JSON that it prints."""
-    environment = os.environ | {"MALLOC_MMAP_THRESHOLD_": "65536", "MALLOC_TRIM_THRESHOLD_": "65536"}
+def in_process_of_its_own(arguments: list[str], *, return_memory: bool = False) -> Any:
+    """Call `scripts/benchmark.py` again with other arguments and return the JSON that it prints.
+
+    Args:
+        arguments: Those of the command line.
+        return_memory: Whether freed memory goes back to the system at once: exact for memory, but slow.
+    """
+    keep_nothing = {"MALLOC_MMAP_THRESHOLD_": "65536", "MALLOC_TRIM_THRESHOLD_": "65536"}
     done = subprocess.run(
-        [sys.executable, "scripts/benchmark.py", *arguments], env=environment, stdout=subprocess.PIPE, check=True
+        [sys.executable, "scripts/benchmark.py", *arguments],
+        env=os.environ | (keep_nothing if return_memory else {}),
+        stdout=subprocess.PIPE,
+        check=True,
     )
     return json.loads(done.stdout)
 
 
 def memory_of_update(material: Material, *, side: str, rows: list[int]) -> dict[str, float]:
-    """Return seconds and bytes of an update; bytes above weights, gradients and optimizer state."""
+    """Return bytes of an update above weights, gradients and optimizer state."""
     made = _made(material, side=side)
     made.update(rows[:1])
     before = start_of_peak()
-    phases = made.update(rows)
-    return {"seconds": phases.total, "bytes": peak_memory() - before}
+    made.update(rows)
+    parameters = made.model.parameters()
+    gradients = sum(4 * parameter.numel() for parameter in parameters if parameter.requires_grad)
+    return {"bytes": peak_memory() - before - gradients}
 
 
-def growth_with_length(material: Material, *, side: str, folder: Path) -> list[dict[str, float]]:
-    """Train on and predict one document of growing length; return pieces, seconds and bytes of both."""
-    document = _long_document(material)
-    rows = []
-    for pieces in LENGTHS[side]:
-        made = _made(_material_of(material, document, folder=folder, max_length=pieces), side=side)
-        made.update([0])
-        before = start_of_peak()
-        update = made.update([0]).total
-        update_bytes = peak_memory() - before
-        rows.append({"pieces": pieces, "update_seconds": update, "update_bytes": update_bytes, **_predict(made)})
-    return rows
+def update_of_length(material: Material, *, side: str, pieces: int) -> dict[str, float]:
+    """Train on one document of so many pieces; return seconds and bytes of an update, its gradients included."""
+    made = _made_long(material, side=side, pieces=pieces)
+    made.update([0])
+    before = start_of_peak()
+    seconds = min(made.update([0]).total for _ in range(2))
+    return {"seconds": seconds, "bytes": peak_memory() - before}
 
 
-def growth_with_entities(material: Material, *, folder: Path) -> list[dict[str, float]]:
-    """Predict one document with a growing number of entities; return seconds, bytes, and bytes of the scores alone."""
-    rows = []
-    for entities in ENTITIES:
-        mentions = [{"name": "it", "sent_id": 0, "pos": [word, word + 1], "type": "MISC"} for word in range(entities)]
-        document = {
-            "title": "",
-            "sents": [["it"] * 500],
-            "vertexSet": [[mention] for mention in mentions],
-            "labels": [],
-        }
-        made = Fast(_material_of(material, document, folder=folder, max_length=4096))
-        scores = 4 * entities * (entities - 1) * material.vocabulary.classes
-        rows.append({"entities": entities, "bytes_of_scores": scores, **_predict(made)})
-    return rows
+def prediction_of_length(material: Material, *, side: str, pieces: int) -> dict[str, float]:
+    """Predict one document of so many pieces; return seconds and bytes."""
+    return _predict(_made_long(material, side=side, pieces=pieces))
+
+
+def prediction_of_entities(material: Material, *, entities: int) -> dict[str, float]:
+    """Predict one document of so many entities; return seconds, bytes, and the bytes of the scores alone."""
+    mentions = [{"name": "it", "sent_id": 0, "pos": [word, word + 1], "type": "MISC"} for word in range(entities)]
+    document = {
+        "title": "",
+        "sents": [["it"] * 500],
+        "vertexSet": [[mention] for mention in mentions],
+        "labels": [],
+    }
+    scores = 4 * entities * (entities - 1) * material.vocabulary.classes
+    return {"bytes_of_scores": scores, **_predict(Fast(_material_of(material, document, max_length=4096)))}
 
 
 def _made(material: Material, *, side: str) -> Fast | Plain:
     return Plain(material) if side == "plain" else Fast(material)
 
 
+def _made_long(material: Material, *, side: str, pieces: int) -> Fast | Plain:
+    return _made(_material_of(material, _long_document(material), max_length=pieces), side=side)
+
+
 def _predict(made: Fast | Plain) -> dict[str, float]:
-    made.predict([0])
     before = start_of_peak()
-    return {"prediction_seconds": min(made.predict([0]) for _ in range(2)), "prediction_bytes": peak_memory() - before}
+    made.predict([0])
+    used = peak_memory() - before
+    return {"seconds": min(made.predict([0]) for _ in range(3)), "bytes": used}
 
 
 def _long_document(material: Material) -> dict[str, Any]:
@@ -99,10 +110,12 @@ def _long_document(material: Material) -> dict[str, Any]:
     return {"title": "long", "sents": sentences, "vertexSet": entities, "labels": []}
 
 
-def _material_of(material: Material, document: dict[str, Any], *, folder: Path, max_length: int) -> Material:
-    file = folder / "document.json"
-    file.write_text(json.dumps([document]), encoding="utf-8")
-    return replace(material, documents=read_corpus(file).documents, raw=[document], max_length=max_length)
+def _material_of(material: Material, document: dict[str, Any], *, max_length: int) -> Material:
+    with tempfile.NamedTemporaryFile("w", suffix=".json", encoding="utf-8") as file:
+        json.dump([document], file)
+        file.flush()
+        documents = read_corpus(Path(file.name)).documents
+    return replace(material, documents=documents, raw=[document], max_length=max_length)
 
 
 def start_of_peak() -> int:
