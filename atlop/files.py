@@ -17,6 +17,9 @@ import ujson
 
 from atlop.errors import AtlopError
 
+TOO_DEEP = "lists or objects stand in one another thousands deep; expected JSON that a program can take apart"
+"""What is wrong with JSON that no parser follows."""
+
 
 def read_json(path: Path) -> Any:
     """Read a JSON file, also one packed as `.gz`.
@@ -43,6 +46,8 @@ def read_json(path: Path) -> Any:
             f"{path}, line {error.lineno}, column {error.colno}: not valid JSON ({error.msg}); "
             "the file may be cut short or of another format"
         ) from None
+    except RecursionError:
+        raise AtlopError(f"{path}: {TOO_DEEP}") from None
 
 
 def read_lines(path: Path) -> Iterator[bytes]:

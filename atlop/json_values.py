@@ -13,7 +13,10 @@ _LONGEST = 60  # characters of a found value that a message repeats
 
 def shown(value: object) -> str:
     """Write a value as the JSON file has it, cut to a readable length."""
-    text = json.dumps(value, ensure_ascii=False)
+    try:
+        text = json.dumps(value, ensure_ascii=False)
+    except RecursionError:
+        return "lists or objects in one another, too deep to show"
     return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
 
 

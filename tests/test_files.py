@@ -52,6 +52,15 @@ def test_what_is_not_json_is_refused_with_its_place(tmp_path: Path, content: byt
         read_json(path)
 
 
+@pytest.mark.parametrize("deep", ["[" * 200_000 + "]" * 200_000, '{"a":' * 5000 + "1" + "}" * 5000])
+def test_what_is_nested_thousands_deep_is_refused(tmp_path: Path, deep: str) -> None:
+    path = tmp_path / "dev.json"
+    path.write_text(deep)
+
+    with pytest.raises(AtlopError, match=r"dev\.json: lists or objects stand in one another thousands deep"):
+        read_json(path)
+
+
 def test_a_folder_is_no_file_to_read(tmp_path: Path) -> None:
     with pytest.raises(AtlopError, match="cannot be read"):
         read_json(tmp_path)
@@ -92,6 +101,18 @@ def test_the_digest_is_that_of_the_bytes(tmp_path: Path) -> None:
     path.write_bytes(b"[]")
 
     assert sha256_of(path) == hashlib.sha256(b"[]").hexdigest()
+
+
+def test_the_digest_of_a_folder_is_that_of_the_names_and_bytes_of_its_files(tmp_path: Path) -> None:
+    def digest(**files: str) -> str:
+        folder = tmp_path / str(len(list(tmp_path.iterdir())))
+        for name, text in files.items():
+            (folder / "in").mkdir(parents=True, exist_ok=True)
+            (folder / "in" / name).write_text(text)
+        return sha256_of(folder)
+
+    assert digest(a="1", b="2") == digest(b="2", a="1")
+    assert len({digest(a="1", b="2"), digest(a="1", b="3"), digest(a="1", c="2"), digest(a="1"), digest(ab="12")}) == 5
 
 
 def test_a_file_is_written_with_its_folder(tmp_path: Path) -> None:

@@ -18,6 +18,8 @@ from atlop.json_values import shown
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _HALF_A_PAIR = re.compile(rb"\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])")
 _PAIR = rb"\ud83d\ude00"
+_DEEPEST = 8000
+"""Opening brackets that may be open at once; the parser's memory grows with the square of their number."""
 
 
 def items_of_list(path: Path, *, expected: str) -> Iterator[Any]:
@@ -60,7 +62,8 @@ def _streamed(path: Path) -> Iterator[Any]:
 class _Text:
     """A file's bytes, for the streaming parser to read.
 
-    The parser takes an object for an empty list, and half a surrogate pair for a question mark; both are kept from it.
+    The parser takes an object for an empty list, and half a surrogate pair for a question mark; both are kept from it,
+    and so is what may be nested too deep.
     """
 
     def __init__(self, file: BufferedIOBase):
@@ -73,12 +76,13 @@ class _Text:
         self._ahead = file.read(64).removeprefix(_BYTE_ORDER_MARK)
         if not self._ahead.lstrip().startswith(b"["):
             raise _NotStreamableError
+        self._open = 0
 
     def read(self, size: int) -> bytes:
         """Return the next bytes, all but the last few: there a surrogate pair may be cut.
 
         Raises:
-            _NotStreamableError: There is half a surrogate pair.
+            _NotStreamableError: There is half a surrogate pair, or there are too many brackets.
         """
         if size == 0:  # the parser asks whether it gets bytes or text
             return b""
@@ -89,4 +93,12 @@ class _Text:
         if half and half.start() < given:
             raise _NotStreamableError
         self._ahead = data[given:]
+        self._count_brackets(data[:given])
         return data[:given]
+
+    def _count_brackets(self, data: bytes) -> None:
+        """Refuse what may be too deep; brackets in strings count too, which at worst has a file read whole."""
+        opening, closing = (data.count(one) + data.count(other) for one, other in ((b"[", b"{"), (b"]", b"}")))
+        if self._open + opening > _DEEPEST:
+            raise _NotStreamableError
+        self._open = max(0, self._open + opening - closing)

@@ -7,6 +7,7 @@ from typing import Any
 import ujson
 
 from atlop.errors import AtlopError
+from atlop.files import TOO_DEEP
 from atlop.json_values import shown
 
 
@@ -32,6 +33,8 @@ def object_of(line: bytes, *, expected: str, where: str) -> dict[str, Any]:
             row = json.loads(text)  # says where it stopped
         except json.JSONDecodeError as error:
             raise AtlopError(f"{where}, column {error.colno}: not valid JSON ({error.msg}); {expected}") from None
+        except RecursionError:
+            raise AtlopError(f"{where}: {TOO_DEEP}") from None
     if not isinstance(row, dict):
         raise AtlopError(f"{where}: {expected}; found {shown(row)}")
     if "\\u" in text:  # JSON can say "\ud800"; no tokenizer takes it
@@ -49,9 +52,11 @@ def line_of(row: Mapping[str, object], *, where: str) -> str:
     Raises:
         AtlopError: A string holds half a surrogate pair, which UTF-8 cannot write.
     """
-    text = json.dumps(row, ensure_ascii=False)
     try:
+        text = json.dumps(row, ensure_ascii=False)
         text.encode()
+    except RecursionError:
+        raise AtlopError(f"{where}: {TOO_DEEP}") from None
     except UnicodeEncodeError as error:
         raise AtlopError(
             f"{where}: holds half a surrogate pair, {error.object[error.start : error.end]!a}, which is no character; "

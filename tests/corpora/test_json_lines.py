@@ -320,6 +320,11 @@ def test_repeated_relations_are_merged_and_the_first_stays(tmp_path: Path) -> No
     [
         (b"Skai TV", f", line 2, column 1: not valid JSON (Expecting value); {LAYOUT}"),
         (b"{", f", line 2, column 2: not valid JSON (Expecting property name enclosed in double quotes); {LAYOUT}"),
+        (
+            b"[" * 200_000,
+            ", line 2: lists or objects stand in one another thousands deep; expected JSON that a program "
+            "can take apart",
+        ),
         (b'{"text": "a"} {}', f", line 2, column 15: not valid JSON (Extra data); {LAYOUT}"),
         (b"[]", f", line 2: {LAYOUT}; found []"),
         (b"3", f", line 2: {LAYOUT}; found 3"),

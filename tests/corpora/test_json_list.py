@@ -9,6 +9,7 @@ from atlop.corpora import json_list
 from atlop.corpora.json_list import items_of_list
 from atlop.errors import AtlopError
 from atlop.files import read_json
+from atlop.json_values import expect
 
 LONG = ["é", "😀", 'a "b" \\ud800'] * 20_000
 """More than one reading of the file."""
@@ -54,6 +55,22 @@ def test_the_first_items_come_before_the_last_are_read(tmp_path: Path) -> None:
     rows = items_of_list(write(tmp_path, json.dumps(["whole"] * 100_000) + "garbage"), expected="")
 
     assert [next(rows) for _ in range(3)] == ["whole"] * 3
+
+
+@pytest.mark.parametrize(("before", "after"), [("[", "]"), ('{"a":', "}")])
+@pytest.mark.parametrize("times", [5000, 200_000])
+def test_what_is_nested_too_deep_ends_in_a_message(tmp_path: Path, before: str, after: str, times: int) -> None:
+    path = write(tmp_path, f"[1, {before * times}1{after * times}]")
+
+    with pytest.raises(AtlopError, match=r"too deep|thousands deep"):
+        [expect(item, int, where="item") for item in items_of_list(path, expected="expected numbers")]
+
+
+@pytest.mark.usefixtures("never_whole")
+def test_brackets_in_many_items_are_not_deep(tmp_path: Path) -> None:
+    rows = [{"spans": [[1, 2]] * 20, "text": "closed ] and ["}] * 2000
+
+    assert items(write(tmp_path, json.dumps(rows))) == rows
 
 
 @pytest.mark.parametrize(
