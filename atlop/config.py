@@ -28,8 +28,8 @@ class Section(BaseModel):
 class DataConfig(Section):
     """Where the corpus lies and how it is read. Paths are relative to the folder that the command is called in."""
 
-    layout: str = "docred"
-    """Layout of the files, one of those that `atlop check --help` lists."""
+    layout: str | None = None
+    """Layout of the documents, one of those that `atlop check --help` lists. Without it, each file's is recognised."""
     train: Path
     """Labelled documents to train on."""
     dev: Path

@@ -26,7 +26,10 @@ def real_data() -> Path:
     """Folder of the real corpora; they are not part of the repository."""
     folder = os.environ.get("ATLOP_DATA")
     if not folder:
-        pytest.skip("needs real corpora: set ATLOP_DATA to the folder that holds docred/, redocred/ and dwie/")
+        pytest.skip(
+            "needs real corpora: set ATLOP_DATA to the folder that holds docred/, redocred/, cdr/, gda/, biored/ and "
+            "dwie/"
+        )
     return Path(folder)
 
 

@@ -10,9 +10,7 @@ classified name comes after them, for its markers' sake. Lines count from 1; pai
 from 0.
 """
 
-import gzip
 import re
-import zlib
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from hashlib import blake2b
@@ -22,6 +20,7 @@ from typing import NamedTuple
 
 from atlop.corpora.findings import Findings
 from atlop.errors import AtlopError
+from atlop.files import read_lines
 from atlop.json_values import shown
 from atlop.schema import Document, Entity, Fact, Mention
 
@@ -49,9 +48,12 @@ def read_cdr_gda(path: Path, *, findings: Findings) -> Iterator[Document]:
         AtlopError: The file cannot be read, or a document is invalid and `findings` is strict.
     """
     read: dict[str, tuple[int, bytes]] = {}  # where each document stands, and a digest of what it says
-    for number, line in _lines(path):
+    for number, line in enumerate(read_lines(path), start=1):
+        if not line.strip():
+            continue
         where = f"{path}, line {number}"
         try:
+            line = line.rstrip(b"\r\n")
             columns = _columns(line, where=where)
             title, where = columns[0], f'{where} (document "{columns[0]}")'
             digest = blake2b(line, digest_size=16).digest()
@@ -59,7 +61,7 @@ def read_cdr_gda(path: Path, *, findings: Findings) -> Iterator[Document]:
             if same != digest:
                 raise AtlopError(f"{where}: line {before} says otherwise of the same document; keep one of the two")
             if before:
-                findings.repeat(f"{where}: line {before} is the same")
+                findings.repeat()
                 continue
             document, merged = _document(title, columns[1], columns[2:], where=where)
         except AtlopError as problem:
@@ -97,22 +99,6 @@ class _Words:
     def sentence_of(self, word: int) -> int:
         """Return the sentence of a word."""
         return bisect_right(self.starts, word) - 1
-
-
-def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
-    """Yield the number and the bytes of each line that is not blank."""
-    try:
-        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
-            for number, line in enumerate(file, start=1):
-                line = line.removeprefix(b"\xef\xbb\xbf") if number == 1 else line
-                if line.strip():
-                    yield number, line.rstrip(b"\r\n")
-    except FileNotFoundError:
-        raise AtlopError(
-            f"{path}: no such file; check the path (data/README.md says where each corpus comes from)"
-        ) from None
-    except (OSError, EOFError, zlib.error) as error:
-        raise AtlopError(f"{path}: cannot be read: {error}") from None
 
 
 def _columns(line: bytes, *, where: str) -> list[str]:

@@ -5,7 +5,6 @@ a file has no such key, the text is that of `texts/NAME.txt` beside the folder, 
 from 0, and so do the mentions and relations of a file in messages.
 """
 
-import logging
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -17,8 +16,6 @@ from atlop.errors import AtlopError
 from atlop.files import read_json
 from atlop.json_values import expect, field, shown
 from atlop.schema import Document, Entity, Fact, Mention, Span
-
-logger = logging.getLogger(__name__)
 
 _TYPE_TAG = "type::"
 _TOP_TYPES = ("entity", "value")
@@ -46,7 +43,7 @@ def read_dwie(path: Path, *, findings: Findings, split: str | None = None) -> It
 
     Args:
         path: A folder of `.json` files.
-        findings: Is told of invalid documents and of relations that a document lists more than once.
+        findings: Is told of invalid documents, of relations that are listed again, and of those left out.
         split: Only documents with this tag: `train`, `test`; `None` for all.
 
     Raises:
@@ -56,7 +53,6 @@ def read_dwie(path: Path, *, findings: Findings, split: str | None = None) -> It
     if not files:
         raise AtlopError(f"{path}: expected a folder with DWIE's .json files, one a document; found none")
     tags: Counter[str] = Counter()
-    lost = 0
     for file in files:
         try:
             row = expect(read_json(file), dict, where=str(file))
@@ -67,17 +63,20 @@ def read_dwie(path: Path, *, findings: Findings, split: str | None = None) -> It
                 tags.update(tagged)
                 if split not in tagged:
                     continue
-            document, merged, lost_here = _document(row, file=file)
+            document, merged, unmentioned = _document(row, file=file)
         except AtlopError as problem:
             findings.drop(problem)
         else:
             findings.merge(merged)
-            lost += lost_here
+            findings.lose_unmentioned(unmentioned)
             yield document
     if split is not None and split not in tags:
         raise AtlopError(f"{path}: no document has the tag {split!r}; found {', '.join(sorted(tags)) or 'none'}")
-    if lost:
-        logger.warning("%s: %d relations left out, since no mention names one of their concepts", path, lost)
+
+
+def texts_beside(folder: Path) -> Path:
+    """Return where the texts of a folder's documents lie, where the documents have none."""
+    return folder.absolute().parent / "texts"
 
 
 class _Concept(NamedTuple):
@@ -150,7 +149,7 @@ def _text(row: dict[str, Any], *, file: Path) -> str:
                 "mend the file's encoding"
             ) from None
         return text
-    beside = file.absolute().parent.parent / "texts" / f"{file.stem}.txt"
+    beside = texts_beside(file.parent) / f"{file.stem}.txt"
     try:
         return beside.read_bytes().decode()  # line ends stay: each character counts
     except FileNotFoundError:

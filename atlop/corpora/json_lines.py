@@ -69,16 +69,8 @@ def read_json_lines(path: Path, *, findings: Findings) -> Iterator[Document]:
             findings.drop(problem)
         else:
             findings.merge(merged)
-            _count_unclassified(document, findings=findings)
+            findings.keep_unclassified(document)
             yield document
-
-
-def _count_unclassified(document: Document, *, findings: Findings) -> None:
-    pairs = [(fact.subject, fact.object) for fact in document.facts or ()]
-    own = sum(subject == object_ for subject, object_ in pairs)
-    listed = None if document.pairs is None else frozenset(document.pairs)
-    outside = own if listed is None else sum(pair not in listed for pair in pairs)
-    findings.keep_unclassified(self_relations=own, others=outside - own)
 
 
 def _document(row: dict[str, Any], *, number: int, path: Path) -> tuple[Document, int]:

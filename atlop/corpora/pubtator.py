@@ -47,20 +47,29 @@ def read_pubtator(path: Path, *, findings: Findings, scheme: PubtatorScheme) -> 
     for lines in blocks_of(path):
         try:
             block = parse_block(lines, path=path, scheme=scheme)
-            document = _document(block, scheme=scheme, labelled=labelled, tree=tree)
+            document = document_of(block, scheme=scheme, labelled=labelled, tree=tree)
         except AtlopError as problem:
             findings.drop(problem)
         else:
-            facts = document.facts or ()
-            pairs = frozenset(document.pairs or ())
-            own = sum(fact.subject == fact.object for fact in facts)
-            outside = sum((fact.subject, fact.object) not in pairs for fact in facts)
-            findings.merge(len(block.relations) - len(facts))
-            findings.keep_unclassified(self_relations=own, others=outside - own)
+            findings.merge(len(block.relations) - len(document.facts or ()))
+            findings.keep_unclassified(document)
             yield document
 
 
-def _document(block: Block, *, scheme: PubtatorScheme, labelled: bool, tree: DescriptorTree | None) -> Document:
+def document_of(
+    block: Block, *, scheme: PubtatorScheme, labelled: bool, tree: DescriptorTree | None = None
+) -> Document:
+    """Return the document that a block of lines describes.
+
+    Args:
+        block: Its lines, taken apart.
+        scheme: What differs between corpora.
+        labelled: Whether a document without relations has none, or no labels.
+        tree: MeSH's descriptors, where the scheme asks for them.
+
+    Raises:
+        AtlopError: A relation is of an identifier that no mention has, or a mention holds no word.
+    """
     rows = sorted(block.mentions, key=lambda row: (row.spans, row.type))
     offsets = cut_text(block.text, mentions=[span for row in rows for span in whole_and_parts(row.spans)])
     entities = _entities(rows, offsets=offsets, scheme=scheme)

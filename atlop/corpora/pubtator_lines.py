@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 from atlop.corpora.pubtator_scheme import PubtatorScheme
@@ -149,6 +150,12 @@ def _mention_line(columns: list[str], *, text: str, scheme: PubtatorScheme, wher
             raise AtlopError(
                 f"{where}: goes from character {start} to {end}; expected a start before the end, both within the "
                 f"{len(text)} characters of title and abstract with one between them"
+            )
+    for before, after in pairwise(spans):
+        if after[0] < before[1]:
+            raise AtlopError(
+                f"{where}: the part from character {after[0]} to {after[1]} starts before the one from {before[0]} to "
+                f"{before[1]} ends; expected parts that do not overlap"
             )
     name = columns[3]
     _check_text(name, text=text, spans=spans, where=where)

@@ -11,6 +11,9 @@ from pydantic import Field, ValidationError, model_validator
 from atlop.config import Section
 from atlop.errors import AtlopError
 
+SCHEME_PREFIX = "pubtator:"
+"""Begins the layout of further PubTator corpora; the path of their scheme follows."""
+
 
 class PubtatorScheme(Section):
     """What PubTator leaves open and each corpus decides."""
@@ -58,7 +61,7 @@ def load_scheme(name_or_path: str | Path) -> PubtatorScheme:
     Raises:
         AtlopError: There is no such file, it is not TOML, or a key or value is wrong; every wrong key is named.
     """
-    path = _find(name_or_path)
+    path = find_scheme(name_or_path)
     try:
         tree = tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
@@ -76,7 +79,12 @@ def load_scheme(name_or_path: str | Path) -> PubtatorScheme:
     return scheme.model_copy(update={"ancestors": path.parent / scheme.ancestors})
 
 
-def _find(name_or_path: str | Path) -> Path:
+def find_scheme(name_or_path: str | Path) -> Path:
+    """Return the path of a scheme file, given as a path or by the name of a shipped one.
+
+    Raises:
+        AtlopError: Neither exists.
+    """
     path = Path(name_or_path)
     if path.is_file():
         return path

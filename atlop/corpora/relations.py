@@ -38,18 +38,35 @@ def read_vocabulary(
     return RelationVocabulary(known, {key: readable[key] for key in known if key in readable})
 
 
+class RelationCounter:
+    """Counts the relations that documents state while they pass."""
+
+    def __init__(self) -> None:
+        self._first: dict[str, tuple[int, str, Fact]] = {}
+        self._facts: Counter[str] = Counter()
+
+    def watch(self, documents: Iterable[Document]) -> Iterator[Document]:
+        """Yield the documents on, counted."""
+        for index, document in enumerate(documents):
+            for fact in document.facts or ():
+                self._first.setdefault(fact.relation, (index, document.title, fact))
+                self._facts[fact.relation] += 1
+            yield document
+
+    def result(self) -> tuple[RelationUse, ...]:
+        """Return the relations of all documents that passed, in order of first appearance."""
+        return tuple(
+            RelationUse(relation, self._facts[relation], index, title, fact.subject, fact.object)
+            for relation, (index, title, fact) in self._first.items()
+        )
+
+
 def relations_of(documents: Iterable[Document]) -> tuple[RelationUse, ...]:
     """Return the relations that documents state, in order of first appearance."""
-    first: dict[str, tuple[int, Document, Fact]] = {}
-    facts: Counter[str] = Counter()
-    for index, document in enumerate(documents):
-        for fact in document.facts or ():
-            first.setdefault(fact.relation, (index, document, fact))
-            facts[fact.relation] += 1
-    return tuple(
-        RelationUse(relation, facts[relation], index, document.title, fact.subject, fact.object)
-        for relation, (index, document, fact) in first.items()
-    )
+    counter = RelationCounter()
+    for _ in counter.watch(documents):
+        pass
+    return counter.result()
 
 
 def check_relations(
@@ -80,13 +97,13 @@ def check_relations(
 
 
 def read_train_facts(
-    path: Path, *, layout: str = "docred", invalid: Invalid = "strict", among: Set[NameTriple] | None = None
+    path: Path, *, layout: str | None = None, invalid: Invalid = "strict", among: Set[NameTriple] | None = None
 ) -> frozenset[NameTriple]:
     """Read the facts that training has seen, by the names of their mentions: what Ign F1 leaves out.
 
     Args:
         path: A labelled train file, or a `.fact` file: a JSON list of [subject name, object name, relation].
-        layout: Layout of the train file.
+        layout: Layout of the train file; `None` recognises it.
         invalid: Whether an invalid document of it stops the reading or is left out.
         among: Facts that matter, where not all do: those of the documents to score.
 
@@ -102,7 +119,7 @@ def _listed_facts(path: Path) -> Iterator[NameTriple]:
         yield _triple(row, where=f"{path}, fact {index}")
 
 
-def _stated_facts(path: Path, *, layout: str, invalid: Invalid) -> Iterator[NameTriple]:
+def _stated_facts(path: Path, *, layout: str | None, invalid: Invalid) -> Iterator[NameTriple]:
     is_labelled = False
     for document in CorpusFile(path, layout=layout, invalid=invalid):
         is_labelled = is_labelled or document.facts is not None

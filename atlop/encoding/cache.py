@@ -6,7 +6,7 @@ import os
 import re
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from pathlib import Path
 from time import time
 from typing import Any
@@ -22,6 +22,7 @@ from atlop.encoding.table import SCHEMA
 from atlop.errors import AtlopError
 from atlop.files import read_json, sha256_of, write_text, written_whole
 from atlop.json_values import expect, field
+from atlop.schema import Oddities
 
 logger = logging.getLogger(__name__)
 
@@ -133,12 +134,19 @@ class _Entry:
 
 
 def _contents(row: dict[str, Any], *, where: str) -> Contents:
-    relations, skipped = (
-        tuple(expect(value, str, where=f"{where}, {name}") for value in field(row, name, list, where=where))
-        for name in ("relations", "skipped")
+    oddities: dict[str, Any] = field(row, "oddities", dict, where=where)
+    counts = {
+        kind.name: field(oddities, kind.name, int, where=where) for kind in fields(Oddities) if kind.name != "skipped"
+    }
+    return Contents(
+        relations=_strings(row, "relations", where=where),
+        unlabelled=field(row, "unlabelled", int, where=where),
+        oddities=Oddities(skipped=_strings(oddities, "skipped", where=where), **counts),
     )
-    unlabelled, merged = (field(row, name, int, where=where) for name in ("unlabelled", "merged"))
-    return Contents(relations=relations, unlabelled=unlabelled, skipped=skipped, merged=merged)
+
+
+def _strings(row: dict[str, Any], key: str, *, where: str) -> tuple[str, ...]:
+    return tuple(expect(value, str, where=f"{where}, {key}") for value in field(row, key, list, where=where))
 
 
 def _in_memory(build: Build) -> EncodedCorpus:

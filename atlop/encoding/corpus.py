@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from atlop.encoding.documents import EncodedDocument, Truncation, ordered_pairs
 from atlop.encoding.table import COUNTS, LISTS, text_of
-from atlop.schema import RelationUse, RelationVocabulary
+from atlop.schema import Oddities, RelationUse, RelationVocabulary
 
 
 @dataclass(frozen=True)
@@ -23,10 +23,7 @@ class Contents:
     """Relation ids in order of first appearance."""
     unlabelled: int
     """Number of documents without labels."""
-    skipped: tuple[str, ...]
-    """One message for each invalid document that was left out."""
-    merged: int
-    """Number of facts left out because the same document lists them before."""
+    oddities: Oddities
 
 
 class EncodedCorpus(Sequence[EncodedDocument]):

@@ -143,7 +143,7 @@ class DocumentEncoder:
             lost_mentions=int((~kept).sum()),
             lost_entities=int((~reached).sum()),
             lost_facts=int((~reached[facts].all(axis=1)).sum()),
-            unknown_facts=len(facts) - len(labels),
+            unknown_facts=sum(fact.relation not in self._vocabulary for fact in document.facts or ()),
         )
 
     def _mark(self, document: Document) -> tuple[list[int], list[list[int]]]:
@@ -170,7 +170,7 @@ class DocumentEncoder:
         ]
 
     def _labels(self, document: Document) -> NDArray[np.int32]:
-        """Return the row among the ordered pairs and the class id of each fact, `[labels, 2]`."""
+        """Return the row among the ordered pairs and the class id of each fact between two entities, `[labels, 2]`."""
         others = len(document.entities) - 1
         labels = [
             (
@@ -178,7 +178,7 @@ class DocumentEncoder:
                 self._vocabulary.class_of(fact.relation),
             )
             for fact in document.facts or ()
-            if fact.relation in self._vocabulary
+            if fact.relation in self._vocabulary and fact.subject != fact.object
         ]
         return np.array(labels, dtype=np.int32).reshape(-1, 2)
 

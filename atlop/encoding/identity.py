@@ -34,7 +34,7 @@ def tokenizer_sha256(tokenizer: PreTrainedTokenizerBase) -> str:
 
 
 def code_sha256() -> str:
-    """Return a digest of the package's version and of the modules between a corpus file and encoded documents."""
+    """Return a digest of the package's version and of all files of it that turn a corpus into encoded documents."""
     folder = Path(atlop.__file__).parent
     files = [file for source in _SOURCES for file in _modules(folder / source)]
     return sha256_of_json(
@@ -49,4 +49,4 @@ def _described(tokenizer: PreTrainedTokenizerBase) -> Any:
 
 
 def _modules(source: Path) -> list[Path]:
-    return list(source.rglob("*.py")) if source.is_dir() else [source]
+    return [*source.rglob("*.py"), *source.rglob("*.toml")] if source.is_dir() else [source]

@@ -12,24 +12,19 @@ from atlop.encoding.corpus import Contents, EncodedCorpus
 from atlop.encoding.documents import DocumentEncoder, SeenRelations
 from atlop.encoding.identity import code_sha256, tokenizer_sha256
 from atlop.encoding.table import write_table
-from atlop.schema import Document
+from atlop.schema import Document, Oddities
 
 
 class Source(Protocol):
-    """Documents that can be gone through more than once; after a pass it says what was left out."""
+    """Documents that can be gone through more than once; after a pass it says what was odd."""
 
     def __iter__(self) -> Iterator[Document]:
         """Yield every document."""
         ...
 
     @property
-    def skipped(self) -> tuple[str, ...]:
-        """One message for each invalid document that was left out."""
-        ...
-
-    @property
-    def merged(self) -> int:
-        """Number of repeated facts that were left out."""
+    def oddities(self) -> Oddities:
+        """What the pass met besides valid documents."""
         ...
 
 
@@ -66,7 +61,7 @@ def encoded_corpus(
         )
         labelled: list[bool] = []
         write_table(sink, encoder.encode(_noting_labels(progress(source), labelled)))
-        return Contents(tuple(relations), labelled.count(False), skipped=source.skipped, merged=source.merged)
+        return Contents(tuple(relations), labelled.count(False), source.oddities)
 
     key = {
         **identity,

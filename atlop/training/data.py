@@ -14,8 +14,7 @@ from atlop.corpora import (
     Corpus,
     CorpusFile,
     check_relations,
-    log_findings,
-    read_corpus,
+    log_oddities,
     read_train_facts,
     read_vocabulary,
 )
@@ -32,15 +31,15 @@ class Split:
     """A corpus file as the model reads it."""
 
     path: Path
-    sha256: str
+    sha256: dict[str, str]
+    """Of all files that it was read from, by path."""
     documents: EncodedCorpus
 
     def described(self) -> dict[str, Any]:
         """Return the counts that a run's summary gives."""
         return {
             "documents": len(self.documents),
-            "skipped_documents": len(self.documents.contents.skipped),
-            "merged_facts": self.documents.contents.merged,
+            **self.documents.contents.oddities.counts(),
             "truncation": asdict(self.documents.truncation),
         }
 
@@ -63,17 +62,18 @@ class TrainingData:
             AtlopError: A file is not as it should be, has documents without labels, or relations that are not known.
         """
         self._config = config
-        encoded = partial(_encoded, config=config, tokenizer=tokenizer, encoding=encoding, show_progress=show_progress)
-        dev = read_corpus(config.dev, layout=config.layout, invalid=config.invalid)
+        encoded = partial(_encoded, tokenizer=tokenizer, encoding=encoding, show_progress=show_progress)
+        train_file, dev_file = (
+            CorpusFile(path, layout=config.layout, invalid=config.invalid) for path in (config.train, config.dev)
+        )
+        dev = dev_file.read()
         self.dev_documents = dev.documents
         self._given_facts = (
             None if config.train_facts is None else self._read_facts(config.train_facts, invalid="strict")
         )
-        encoded_dev = encoded(dev, path=config.dev, sha256=dev.sha256)
-        sha256 = sha256_of(config.train)
-        file = CorpusFile(config.train, layout=config.layout, invalid=config.invalid)
-        train = encoded(file, path=config.train, sha256=sha256)
-        log_findings(config.train, documents=len(train), skipped=train.contents.skipped, merged=train.contents.merged)
+        encoded_dev = encoded(dev, file=dev_file)
+        train = encoded(train_file, file=train_file)
+        log_oddities(config.train, documents=len(train), oddities=train.contents.oddities)
         self.vocabulary = read_vocabulary(
             config.relations, names=config.relation_names, relations=train.contents.relations
         )
@@ -81,10 +81,10 @@ class TrainingData:
             config.train,
             relations=train.relations,
             vocabulary=self.vocabulary,
-            skipped=bool(train.contents.skipped),
+            skipped=bool(train.contents.oddities.skipped),
         )
-        self.train = Split(config.train, sha256, train.with_vocabulary(self.vocabulary))
-        self.dev = Split(config.dev, dev.sha256, encoded_dev.with_vocabulary(self.vocabulary))
+        self.train = Split(config.train, train_file.sha256, train.with_vocabulary(self.vocabulary))
+        self.dev = Split(config.dev, dev_file.sha256, encoded_dev.with_vocabulary(self.vocabulary))
         for split in (self.train, self.dev):
             _log_losses(split)
 
@@ -104,7 +104,8 @@ class TrainingData:
         config = self._config
         others = [path for path in (config.train_facts, config.relations, config.relation_names) if path is not None]
         return {
-            **{str(split.path): split.sha256 for split in (self.train, self.dev)},
+            **self.train.sha256,
+            **self.dev.sha256,
             **{str(path): sha256_of(path) for path in others},
         }
 
@@ -116,23 +117,21 @@ class TrainingData:
 def _encoded(
     source: Corpus | CorpusFile,
     *,
-    path: Path,
-    sha256: str,
-    config: DataConfig,
+    file: CorpusFile,
     tokenizer: PreTrainedTokenizerBase,
     encoding: EncodingConfig,
     show_progress: bool,
 ) -> EncodedCorpus:
     corpus = encoded_corpus(
         source,
-        name=str(path),
-        identity={"file": sha256, "layout": config.layout, "invalid": config.invalid},
+        name=str(file.path),
+        identity={"layout": file.layout, "invalid": file.invalid, "files": ", ".join(file.sha256.values())},
         tokenizer=tokenizer,
         encoding=encoding,
-        progress=partial(tqdm, desc=f"encoding {path.name}", unit="document", disable=not show_progress),
+        progress=partial(tqdm, desc=f"encoding {file.path.name}", unit="document", disable=not show_progress),
     )
     if not corpus or corpus.contents.unlabelled:
-        raise AtlopError(f"{path}: has documents without labels, or none at all; training needs labelled ones")
+        raise AtlopError(f"{file.path}: has documents without labels, or none at all; training needs labelled ones")
     return corpus
 
 

@@ -153,16 +153,13 @@ def test_a_pair_that_is_listed_twice_is_one_pair(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("invalid", ["strict", "skip"])
-def test_a_document_that_comes_twice_is_one_document(
-    tmp_path: Path, invalid: Invalid, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_document_that_comes_twice_is_one_document(tmp_path: Path, invalid: Invalid) -> None:
     path = write(tmp_path, VALID, line(title="901"), VALID.replace("\n", "\r\n"))
 
     documents, findings = read(path, invalid=invalid)
 
     assert [document.title for document in documents] == ["900", "901"]
     assert (findings.repeated, findings.merged, findings.skipped) == (1, 0, [])
-    assert caplog.messages == [f'document left out: {path}, line 3 (document "900"): line 1 is the same']
 
 
 def test_of_different_documents_with_one_id_the_first_stays(tmp_path: Path) -> None:
@@ -356,7 +353,7 @@ def test_the_golden_documents_have_the_golden_features(golden: Path, name: str) 
     ],
 )
 def test_real_corpora_are_read_whole(
-    real_data: Path, caplog: pytest.LogCaptureFixture, name: str, relation: str, documents: int, facts: int, pairs: int
+    real_data: Path, name: str, relation: str, documents: int, facts: int, pairs: int
 ) -> None:
     found, findings = read(real_data / name)
 
@@ -364,4 +361,3 @@ def test_real_corpora_are_read_whole(
     assert [fact.relation for document in found for fact in document.facts or ()] == [relation] * facts
     assert sum(len(document.pairs or ()) for document in found) == pairs
     assert (findings.merged, findings.repeated, findings.skipped) == (0, 0, [])
-    assert not caplog.records

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from atlop.corpora.findings import Findings
+from atlop.corpora.losses import Loss
 from atlop.corpora.pubtator import read_pubtator
 from atlop.corpora.pubtator_scheme import PubtatorScheme, load_scheme
 from atlop.corpora.pubtator_writer import write_pubtator
@@ -93,12 +94,65 @@ def with_entity(*, identifier: str | None = "5", name: str = "One", type: str = 
     return replace(DOCUMENT, entities=(entity,), facts=())
 
 
+READ_AS_ANOTHER = (
+    'entity 0 ("One"): would be read as another; in PubTator mentions are one entity where they share identifier and '
+    "type, and only there"
+)
+
+
+def twice_as_unknown(entity: Entity) -> Entity:
+    return Entity(entity.mentions * 2, "-1")
+
+
+CROSSED = replace(
+    DOCUMENT,
+    entities=(
+        Entity((Mention("One", 0, 0, 1, "Chemical"),), "5"),
+        Entity((Mention("It", 1, 0, 1, "Disease"),), "6"),
+        Entity((Mention("is", 1, 1, 2, "Chemical"),), "6"),
+    ),
+)
+
+
+def test_what_the_format_cannot_hold_is_counted(tmp_path: Path) -> None:
+    path = tmp_path / "written.txt"
+    own_words = replace(
+        DOCUMENT, sentences=(("One", "title", "It", "is."),), offsets=(((0, 3), (4, 9), (10, 12), (13, 16)),)
+    )
+    own_words = replace(
+        own_words,
+        entities=(DOCUMENT.entities[0], Entity((Mention("It", 0, 2, 3, "Gene"),), "6")),
+        facts=None,
+        pairs=(),
+        directed=False,
+        text="One title\nIt is.",
+    )
+
+    losses = write_pubtator(path, documents=[DOCUMENT, own_words], scheme=CDR)
+    others = write_pubtator(path, documents=[replace(DOCUMENT, facts=())], scheme=PubtatorScheme(directed=False))
+
+    assert losses == {
+        Loss.EVIDENCE: 1,
+        Loss.PAIRS: 1,  # of the first: CDR classifies no genes
+        Loss.UNDIRECTED: 1,
+        Loss.WORDS: 1,
+        Loss.LINE_END: 1,
+        Loss.UNLABELLED: 1,  # the second has labels now, since the first has a fact
+    }
+    assert others == {Loss.DIRECTED: 1, Loss.LINE_END: 1, Loss.UNLABELLED: 1}
+
+
+def test_of_an_identifier_with_several_types_the_classified_pair_holds(tmp_path: Path) -> None:
+    assert written(tmp_path, replace(CROSSED, facts=(Fact(0, 1, "CID"),)))[-2] == "7\tCID\t5\t6"
+
+
 @pytest.mark.parametrize(
     ("document", "message"),
     [
         (
             replace(DOCUMENT, text=None, offsets=None),
-            "has no text; PubTator marks characters of one, so words alone cannot be written",
+            "has no text; PubTator marks characters of one, so words alone cannot be written: choose another layout, "
+            "or give documents with their text",
         ),
         (
             replace(DOCUMENT, offsets=None),
@@ -108,6 +162,21 @@ def with_entity(*, identifier: str | None = "5", name: str = "One", type: str = 
         (with_entity(identifier="5|6"), 'entity 0: "5|6" holds a tab, a line end or "|", which part columns'),
         (with_entity(type="a\tb"), 'entity 0, mention 0: "a\\tb" holds a tab, a line end or "\\t", which part columns'),
         (with_entity(name="a\tb"), ': "a\\tb" holds a tab, a line end or "\\t", which part columns'),
+        (
+            replace(
+                DOCUMENT, entities=tuple(replace(entity, identifier="5") for entity in DOCUMENT.entities), facts=()
+            ),
+            READ_AS_ANOTHER,
+        ),
+        (
+            replace(DOCUMENT, entities=tuple(map(twice_as_unknown, DOCUMENT.entities)), facts=()),
+            READ_AS_ANOTHER,
+        ),
+        (
+            replace(CROSSED, facts=(Fact(0, 2, "CID"),)),
+            "fact 0: would be read as one of other entities, since one of its identifiers has several types; give each "
+            "type identifiers of its own",
+        ),
     ],
 )
 def test_what_the_format_cannot_hold_is_refused(tmp_path: Path, document: Document, message: str) -> None:
@@ -116,7 +185,7 @@ def test_what_the_format_cannot_hold_is_refused(tmp_path: Path, document: Docume
     with pytest.raises(AtlopError) as caught:
         write_pubtator(path, documents=[document], scheme=CDR)
 
-    assert str(caught.value).removeprefix('document 0 ("7")').lstrip(",: ") == message.lstrip(": ")
+    assert str(caught.value).removeprefix(f'{path}, document 0 ("7")').lstrip(",: ") == message.lstrip(": ")
     assert not list(tmp_path.iterdir())
 
 

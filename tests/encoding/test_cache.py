@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from time import sleep, time
 from typing import Any
@@ -20,10 +21,11 @@ from atlop.encoding.identity import sha256_of_json
 from atlop.encoding.table import write_table
 from atlop.errors import AtlopError
 from atlop.files import sha256_of
+from atlop.schema import Oddities
 from tests.made_documents import assert_same, document, tokenizer_for
 
 DOCUMENT = document("Ada met Bob", entities=[[(0, 0, 1)], [(0, 2, 3)]], facts=[(0, 1, "P17")])
-CONTENTS = Contents(relations=("P17",), unlabelled=0, skipped=("one \ud800",), merged=2)
+CONTENTS = Contents(relations=("P17",), unlabelled=0, oddities=Oddities(skipped=("one \ud800",), merged=2))
 KEY = {"file": "a digest"}
 
 
@@ -32,7 +34,7 @@ class Build:
 
     def __init__(self, relations: tuple[str, ...] = ("P17",)) -> None:
         self.calls = 0
-        self._contents = Contents(relations=relations, unlabelled=0, skipped=("one \ud800",), merged=2)
+        self._contents = replace(CONTENTS, relations=relations)
         encoder = DocumentEncoder(tokenizer_for(DOCUMENT), vocabulary=SeenRelations())
         self.documents = list(encoder.encode([DOCUMENT]))
 
@@ -143,8 +145,8 @@ def other_columns(folder: Path) -> None:
         edited(lambda entry: entry["contents"].update(relations="P17")),
         edited(lambda entry: entry["contents"].update(relations=[17])),
         edited(lambda entry: entry["contents"].update(relations=[])),
-        edited(lambda entry: entry["contents"].update(skipped=None)),
-        edited(lambda entry: entry["contents"].update(merged="2")),
+        edited(lambda entry: entry["contents"]["oddities"].update(skipped=None)),
+        edited(lambda entry: entry["contents"]["oddities"].update(merged="2")),
         edited(lambda entry: entry["contents"].update(unlabelled=2)),
         edited(lambda entry: entry["key"].update(file="another")),
     ],

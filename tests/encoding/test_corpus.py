@@ -13,7 +13,7 @@ from atlop.corpora import read_corpus, relations_of
 from atlop.encoding import Contents, DocumentEncoder, EncodedCorpus, EncodedDocument, SeenRelations, Truncation, collate
 from atlop.encoding import table as table_module
 from atlop.encoding.table import write_table
-from atlop.schema import Document, RelationVocabulary
+from atlop.schema import Document, Oddities, RelationVocabulary
 from tests.made_documents import VOCABULARY, assert_same, document, tokenizer_for
 
 PLACES = [[(0, 0, 1), (0, 2, 3)], [(0, 1, 2), (0, 2, 3)], [(0, 2, 3)]]
@@ -29,7 +29,7 @@ SAMPLE = Path(__file__).parents[2] / "data" / "sample" / "train.json"
 def stored(documents: Sequence[EncodedDocument], relations: SeenRelations) -> EncodedCorpus:
     sink = pa.BufferOutputStream()
     write_table(sink, documents)
-    contents = Contents(relations=tuple(relations), unlabelled=0, skipped=(), merged=0)
+    contents = Contents(relations=tuple(relations), unlabelled=0, oddities=Oddities())
     return EncodedCorpus(pa.ipc.open_file(sink.getvalue()).read_all(), contents)
 
 
@@ -119,7 +119,7 @@ def test_arrays_are_views_that_nobody_can_write_to_and_a_batch_can_be_made_of_th
         write_table(sink, plain)
     before = pa.total_allocated_bytes()
     table = pa.ipc.open_file(pa.memory_map(str(path))).read_all()
-    corpus = EncodedCorpus(table, Contents(("P131", "P17", "P999"), unlabelled=0, skipped=(), merged=0))
+    corpus = EncodedCorpus(table, Contents(("P131", "P17", "P999"), unlabelled=0, oddities=Oddities()))
 
     assert not corpus[0].input_ids.flags.writeable
     assert not corpus[0].input_ids.flags.owndata

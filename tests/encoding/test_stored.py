@@ -10,7 +10,7 @@ from transformers import PreTrainedTokenizerBase
 from atlop.config import EncodingConfig
 from atlop.encoding import DocumentEncoder, EncodedCorpus, SeenRelations, encoded_corpus
 from atlop.errors import AtlopError
-from atlop.schema import Document
+from atlop.schema import Document, Oddities
 from tests.made_documents import assert_same, document, tokenizer_for, word_tokenizer
 
 DOCUMENTS = [
@@ -25,13 +25,12 @@ class Passes:
 
     def __init__(self) -> None:
         self.passes = 0
-        self.skipped: tuple[str, ...] = ()
-        self.merged = 0
+        self.oddities = Oddities()
 
     def __iter__(self) -> Iterator[Document]:
         self.passes += 1
         yield from DOCUMENTS
-        self.skipped, self.merged = ("one",), 3
+        self.oddities = Oddities(skipped=("one",), merged=3)
 
 
 @pytest.fixture(autouse=True)
@@ -57,7 +56,7 @@ def test_a_stored_corpus_equals_the_encoded_one_and_is_not_made_again() -> None:
             assert_same(one, other)
         assert corpus.contents.relations == ("P17", "P6")
         assert corpus.contents.unlabelled == 1
-        assert (corpus.contents.skipped, corpus.contents.merged) == (("one",), 3)
+        assert corpus.contents.oddities == Oddities(skipped=("one",), merged=3)
     assert source.passes == 1
 
 

@@ -147,6 +147,35 @@ def test_missing_files_are_named(tmp_path: Path) -> None:
             read_files(files["train"], files["dev"])
 
 
+def test_a_scheme_that_changes_makes_another_entry(tmp_path: Path) -> None:
+    lines = "1|t|Ada left\n1|a|\n1\t0\t3\tAda\tGene\t5\n1\t4\t8\tleft\tGene\t6\n1\tBind\t5\t6\n"
+    (tmp_path / "train.txt").write_text(lines)
+    scheme = tmp_path / "own.toml"
+    keys = []
+    for text in ("directed = true\n", "directed = false\n", "directed = true\n"):
+        scheme.write_text(text)
+        found = read_files(tmp_path / "train.txt", tmp_path / "train.txt", layout=f"pubtator:{scheme}")
+        assert found.sha256_of_files() == {str(path): sha256_of(path) for path in (tmp_path / "train.txt", scheme)}
+        keys.append(sorted(path.name for path in (tmp_path / "cache").glob("*.json")))
+    assert [len(names) for names in keys] == [1, 2, 2]
+
+
+def test_each_file_has_a_layout_of_its_own(tmp_path: Path) -> None:
+    line = {
+        "text": "a b",
+        "entities": [{"mentions": [[0, 1]]}, {"mentions": [[2, 3]]}],
+        "relations": [{"subject": 0, "object": 1, "relation": "P17"}, {"subject": 1, "object": 1, "relation": "P17"}],
+        "pairs": [],
+    }
+    (tmp_path / "train.jsonl").write_text(json.dumps(line) + "\n")
+    (tmp_path / "dev.json").write_text(json.dumps([row("dev")]))
+
+    found = read_files(tmp_path / "train.jsonl", tmp_path / "dev.json")
+
+    assert found.train.described()["self_relations"] == found.train.described()["unclassified_facts"] == 1
+    assert found.train_facts == {("a", "b", "P17")}
+
+
 def test_what_was_left_out_is_told_in_every_run(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     repeated = row("one")
     repeated["labels"] *= 2
