@@ -14,7 +14,7 @@ import pytest
 from typer.testing import CliRunner
 
 from atlop import __version__
-from atlop.cli import app, commands
+from atlop.cli import app, file_commands
 from atlop.cli.text import MOST_LISTED
 
 COMMANDS = ("train", "evaluate", "predict", "score", "check", "convert", "download", "import-checkpoint")
@@ -128,7 +128,7 @@ def test_ctrl_c_ends_with_code_130_and_no_traceback(corpus: Path, monkeypatch: p
     def interrupt(*_: Any, **__: Any) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(commands, "read_labelled", interrupt)
+    monkeypatch.setattr(file_commands, "read_labelled", interrupt)
 
     assert run("score", corpus, corpus, code=130) == ("", "atlop: interrupted\n")
 
@@ -137,7 +137,7 @@ def test_a_full_disk_is_one_message(corpus: Path, monkeypatch: pytest.MonkeyPatc
     def fail(*_: Any, **__: Any) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "runs/first/config.toml")
 
-    monkeypatch.setattr(commands, "read_labelled", fail)
+    monkeypatch.setattr(file_commands, "read_labelled", fail)
 
     _, problem = run("score", corpus, corpus, code=2)
 

@@ -1,25 +1,21 @@
 """`atlop convert`."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from atlop.corpora import CORPORA, WRITERS, read_corpus
-from atlop.corpora.json_lines import read_json_lines
+from atlop.schema import Fact
 from tests.test_cli import DOCUMENT, run, values_of, write
 
+SCHEME = "pubtator:SCHEME.toml"
 LINE = {
     "text": "B and T cells.",
     "entities": [{"mentions": [{"spans": [[0, 1], [8, 13]]}, [0, 1]], "id": "C1"}, {"mentions": [[6, 13]]}],
     "relations": [{"subject": 0, "object": 0, "relation": "is"}, {"subject": 0, "object": 1, "relation": "is"}],
 }
-
-
-@pytest.fixture(autouse=True)
-def known_layout(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Make the layout known by its name."""
-    monkeypatch.setitem(CORPORA, "jsonl", read_json_lines)
 
 
 @pytest.fixture
@@ -38,19 +34,64 @@ def test_docred_goes_to_json_lines_and_back(corpus: Path, tmp_path: Path) -> Non
     run("convert", lines, back, "--from", "jsonl", "--to", "docred")
 
     assert output.startswith(f"{lines}: written in layout jsonl, which holds all that was read\n\n")
-    assert values_of(output) == {"documents": "1", "documents skipped": "0", "facts merged": "0"}
+    assert values_of(output) == {"documents": "1"}
     assert problem == ""
     assert json.loads(back.read_text(encoding="utf-8")) == [DOCUMENT]
 
 
-@pytest.mark.parametrize("layout", sorted(WRITERS))
-def test_a_layout_goes_to_itself(corpus: Path, tmp_path: Path, layout: str) -> None:
-    first, second = tmp_path / "first.gz", tmp_path / "second.gz"
+TEXT = {
+    "title": "7",
+    "text": "Aspirin\nHeals pain.",
+    "entities": [
+        {"mentions": [[0, 7]], "type": "Chemical", "id": "D1"},
+        {"mentions": [[14, 18]], "type": "Disease", "id": "D2"},
+    ],
+    "relations": [{"subject": 0, "object": 1, "relation": "CID", "evidence": [0]}],
+    "pairs": [[0, 1]],
+}
 
-    run("convert", corpus, first, "--from", "docred", "--to", layout)
+
+@pytest.mark.parametrize("layout", sorted(WRITERS))
+def test_a_layout_goes_to_itself(tmp_path: Path, layout: str) -> None:
+    lines, first, second = write(tmp_path / "dev.jsonl", TEXT), tmp_path / "first.gz", tmp_path / "second.gz"
+
+    run("convert", lines, first, "--to", layout)
     run("convert", first, second, "--from", layout, "--to", layout)
 
     assert first.read_bytes() == second.read_bytes()
+
+
+def test_the_layout_of_what_is_read_is_recognised(tmp_path: Path) -> None:
+    lines, pubtator, back = write(tmp_path / "dev.jsonl", TEXT), tmp_path / "dev.txt", tmp_path / "back.jsonl"
+
+    output, _ = run("convert", lines, pubtator, "--to", "cdr")
+    report = json.loads(run("convert", pubtator, back, "--to", "jsonl", "--json")[0])
+
+    assert output.partition("not kept:\n")[2].split() == ["evidence", "of", "facts", "1"]
+    assert (report["from"], report["losses"]) == ("cdr", {})
+    (document,), (read_back,) = read_corpus(lines).documents, read_corpus(back).documents
+    assert read_back == replace(document, facts=(Fact(0, 1, "CID"),))
+
+
+def test_words_without_a_text_do_not_become_pubtator(corpus: Path, tmp_path: Path) -> None:
+    out = tmp_path / "dev.txt"
+
+    _, problem = run("convert", corpus, out, "--to", "cdr", code=2)
+
+    assert problem.startswith(f'atlop: error: {out}, document 0 ("Skai TV"): has no text; ')
+    assert list(tmp_path.iterdir()) == [corpus]
+
+
+def test_a_scheme_of_ones_own_is_read_and_written(tmp_path: Path) -> None:
+    scheme = tmp_path / "own.toml"
+    scheme.write_text('no_identifier = "?"\n', encoding="utf-8")
+    lines, pubtator = write(tmp_path / "dev.jsonl", TEXT | {"pairs": [[0, 1], [1, 0]]}), tmp_path / "dev.txt"
+
+    run("convert", lines, pubtator, "--to", f"pubtator:{scheme}")
+    report = json.loads(run("check", pubtator, "--layout", f"pubtator:{scheme}", "--json")[0])
+
+    assert (report["layout"], report["valid"]) == (f"pubtator:{scheme}", True)
+    assert (report["statistics"]["pairs"], report["statistics"]["facts"]) == (2, 1)
 
 
 def test_what_is_not_kept_is_counted_by_kind(tmp_path: Path) -> None:
@@ -79,7 +120,12 @@ def test_every_count_is_there_as_json(tmp_path: Path) -> None:
         "to": "docred",
         "documents": 1,
         "skipped": [],
+        "skipped_documents": 0,
+        "repeated_documents": 0,
         "merged_facts": 0,
+        "unmentioned_facts": 0,
+        "self_relations": 1,
+        "unclassified_facts": 0,
         "losses": {
             "texts and character offsets": 1,
             "identifiers": 1,
@@ -117,7 +163,7 @@ def test_skip_leaves_an_invalid_document_out_and_counts_it(tmp_path: Path) -> No
 
     output, problem = run("convert", rows, out, "--from", "docred", "--to", "jsonl", "--invalid", "skip")
 
-    assert values_of(output) == {"documents": "1", "documents skipped": "1", "facts merged": "2"}
+    assert values_of(output) == {"documents": "1", "skipped documents": "1", "merged facts": "2"}
     assert problem.startswith(f"atlop: warning: document skipped: {rows}, document 0: ")
     assert len(read_corpus(out, layout="jsonl").documents) == 1
 
@@ -129,15 +175,18 @@ def test_skip_refuses_a_file_without_any_valid_document(tmp_path: Path) -> None:
         "convert", rows, tmp_path / "out.jsonl", "--from", "docred", "--to", "jsonl", "--invalid", "skip", code=2
     )
 
-    assert f"error: {rows}: every document is invalid; the first problem: {rows}, document 0: " in problem
+    assert f"error: {rows}: every document is invalid (1); the first problem: {rows}, document 0: " in problem
     assert list(tmp_path.iterdir()) == [rows]
 
 
 @pytest.mark.parametrize(
     ("layouts", "message"),
     [
-        (("docret", "jsonl"), f"--from: unknown layout 'docret'; known: {', '.join(sorted({*CORPORA, 'jsonl'}))}"),
-        (("docred", "yaml"), f"--to: unknown layout 'yaml'; known: {', '.join(sorted(WRITERS))}"),
+        (("docret", "jsonl"), f"{{file}}: unknown layout 'docret'; known: {', '.join(CORPORA)}, {SCHEME}"),
+        (
+            ("docred", "yaml"),
+            f"{{out}}: cannot be written in layout 'yaml'; known: {', '.join(WRITERS)}, {SCHEME}",
+        ),
     ],
 )
 def test_an_unknown_layout_names_the_known_ones(
@@ -147,11 +196,11 @@ def test_an_unknown_layout_names_the_known_ones(
 
     _, problem = run("convert", corpus, tmp_path / "out", "--from", source, "--to", target, code=2)
 
-    assert problem == f"atlop: error: {message}\n"
+    assert problem == f"atlop: error: {message.format(file=corpus, out=tmp_path / 'out')}\n"
 
 
-def test_both_layouts_must_be_given(corpus: Path, tmp_path: Path) -> None:
-    assert "Missing option '--from'" in run("convert", corpus, tmp_path / "out", "--to", "jsonl", code=2)[1]
+def test_a_layout_to_write_must_be_given(corpus: Path, tmp_path: Path) -> None:
+    assert "Missing option '--to'" in run("convert", corpus, tmp_path / "out", code=2)[1]
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:

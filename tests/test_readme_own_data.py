@@ -8,24 +8,17 @@ from pathlib import Path
 
 import pytest
 
-from atlop.corpora import CORPORA, read_corpus
-from atlop.corpora.json_lines import read_json_lines
+from atlop.corpora import read_corpus
 from tests.test_cli import run, values_of
 
 README = Path(__file__).parents[1] / "README.md"
 TEXT = "Skai TV is Greek. It is based in Piraeus."
 
 
-@pytest.fixture(autouse=True)
-def known_layout(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Make the layout known by its name."""
-    monkeypatch.setitem(CORPORA, "jsonl", read_json_lines)
-
-
-def blocks(language: str) -> list[str]:
-    """Return the code of README's section."""
-    section = README.read_text(encoding="utf-8").partition("\n## Your own data\n")[2].partition("\n## ")[0]
-    return re.findall(rf"^```{language}\n(.*?)^```$", section, re.DOTALL | re.MULTILINE)
+def blocks(language: str, *, section: str = "Your own data") -> list[str]:
+    """Return the code of a section of README."""
+    text = README.read_text(encoding="utf-8").partition(f"\n## {section}\n")[2].partition("\n## ")[0]
+    return re.findall(rf"^```{language}\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
 
 
 @pytest.fixture
@@ -82,7 +75,7 @@ def test_its_example_can_be_trained_on_and_predicted(folder: Path, tiny_encoder:
     checked, _ = run(*check.split()[1:])
     run(*train.split()[1:], *(argument for value in smaller for argument in ("--set", value)))
     run(*predict.split()[1:])
-    converted, _ = run(*blocks("bash")[1].split()[1:])
+    converted, _ = run(*blocks("bash", section="Layouts")[0].split()[1:])
 
     assert values_of(checked)["headquarters"] == "4"
     assert isinstance(json.loads((folder / "result.json").read_text(encoding="utf-8")), list)

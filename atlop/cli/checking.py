@@ -1,17 +1,21 @@
 """Files looked at for `atlop check`: what they are, what is wrong with them, what they hold."""
 
-import logging
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tqdm import tqdm
 
-from atlop.cli.predicting import layout_for
 from atlop.cli.session import quiet_libraries
-from atlop.corpora import SUBMISSION, check_relations, layout_of, read_corpus, relations_of, statistics_of
+from atlop.corpora import (
+    SUBMISSION,
+    CorpusFile,
+    RelationCounter,
+    check_relations,
+    layout_of,
+    read_corpus,
+    statistics_of,
+)
 from atlop.errors import AtlopError
 from atlop.schema import RelationVocabulary
 from atlop.submission import check_submission, read_submission
@@ -57,7 +61,7 @@ def check_corpus_file(
     layout: str | None,
     pieces: "PieceCounter | None" = None,
 ) -> dict[str, Any]:
-    """Return every problem and the statistics of a corpus file.
+    """Return every problem and the statistics of a corpus file, of which one document is in memory at a time.
 
     Args:
         path: The file.
@@ -68,25 +72,31 @@ def check_corpus_file(
     result: dict[str, Any] = {"kind": "corpus", "path": path, "layout": layout, "valid": False}
     result |= {"problems": [], "statistics": None}
     try:
-        result["layout"] = layout_for(path, layout=layout)
-        with _without_warnings("atlop.corpora"):  # they become the result
-            corpus = read_corpus(path, layout=result["layout"], invalid="skip")
+        file = CorpusFile(path, layout=layout, invalid="skip")
+        result["layout"] = file.layout
+        relations = RelationCounter()
+        documents = relations.watch(tqdm(file, desc="checking", unit="document", disable=None))
+        counted = statistics_of(documents if pieces is None else pieces.watch(documents))
     except AtlopError as error:
         return result | {"problems": [str(error)]}
-    documents = tqdm(corpus.documents, desc="checking", unit="document", disable=None)  # seen where someone watches
-    counted = statistics_of(documents if pieces is None else pieces.watch(documents))
-    problems = list(corpus.skipped)
+    oddities = file.oddities
+    problems = list(oddities.skipped)
     if vocabulary is not None:
         try:
             check_relations(
                 path,
-                relations=relations_of(corpus.documents),
+                relations=relations.result(),
                 vocabulary=vocabulary,
-                skipped=bool(corpus.skipped),
+                skipped=bool(oddities.skipped),
             )
         except AtlopError as error:
             problems.append(str(error))
-    statistics = asdict(counted) | {"repeated_facts": corpus.merged}
+    statistics = asdict(counted) | {
+        "repeated_documents": oddities.repeated,
+        "repeated_facts": oddities.merged,
+        "unmentioned_facts": oddities.unmentioned,
+        "unclassified_facts": oddities.unclassified,
+    }
     if pieces is not None:
         statistics |= asdict(pieces.result())
     return result | {"valid": not problems, "problems": problems, "statistics": statistics}
@@ -108,7 +118,7 @@ def check_submission_file(
     """
     if against is None:
         raise AtlopError(f"{path}: is a submission; give the file that it is for, as in --against test.json")
-    documents = read_corpus(against, layout=layout_for(against, layout=layout)).documents
+    documents = read_corpus(against, layout=layout).documents
     relations = None if vocabulary is None else vocabulary.relations
     problems = check_submission(path, documents=documents, relations=relations)
     statistics: dict[str, int] = {}
@@ -121,14 +131,3 @@ def check_submission_file(
             "relations": len({fact.relation for facts in predictions for fact in facts}),
         }
     return {"kind": "submission", "path": path, "valid": not problems, "problems": problems, "statistics": statistics}
-
-
-@contextmanager
-def _without_warnings(name: str) -> Iterator[None]:
-    log = logging.getLogger(name)
-    before = log.level
-    log.setLevel(logging.ERROR)
-    try:
-        yield
-    finally:
-        log.setLevel(before)

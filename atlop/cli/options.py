@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from atlop import config
-from atlop.corpora import CORPORA
+from atlop.corpora import CORPORA, SCHEME_PREFIX
 
 Model = Annotated[
     str,
@@ -22,7 +22,10 @@ BatchSize = Annotated[int, typer.Option(metavar="N", min=1, help="Documents in a
 Precision = Annotated[config.Precision, typer.Option(help="Number format of the matrix products.")]
 Layout = Annotated[
     str | None,
-    typer.Option(metavar="NAME", help=f"Layout of the documents: {', '.join(CORPORA)}. [default: recognised]"),
+    typer.Option(
+        metavar="NAME",
+        help=f"Layout of the documents: {', '.join(CORPORA)}, {SCHEME_PREFIX}SCHEME.toml. [default: recognised]",
+    ),
 ]
 Invalid = Annotated[
     config.Invalid,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from atlop.cli.session import quiet_libraries
 from atlop.config import Invalid, Precision
-from atlop.corpora import SUBMISSION, Corpus, layout_of, read_corpus, read_train_facts
+from atlop.corpora import Corpus, read_corpus, read_train_facts
 from atlop.errors import AtlopError
 from atlop.schema import NameTriple
 
@@ -16,27 +16,13 @@ if TYPE_CHECKING:
     from atlop.schema import RelationVocabulary
 
 
-def layout_for(file: Path, *, layout: str | None) -> str:
-    """Return the layout that was asked for, or else the one that the file has.
-
-    Raises:
-        AtlopError: The file is of no known layout, or a submission.
-    """
-    if layout is not None:
-        return layout
-    found = layout_of(file)
-    if found == SUBMISSION:
-        raise AtlopError(f"{file}: is a submission; expected documents, with their sentences and entities")
-    return found
-
-
 def read_labelled(file: Path, *, layout: str | None, invalid: Invalid) -> Corpus:
     """Read a corpus to score against; its layout is recognised where it is `None`.
 
     Raises:
         AtlopError: It cannot be read, or a document has no labels.
     """
-    corpus = read_corpus(file, layout=layout_for(file, layout=layout), invalid=invalid)
+    corpus = read_corpus(file, layout=layout, invalid=invalid)
     for document in corpus.documents:
         if document.facts is None:
             raise AtlopError(
@@ -45,13 +31,16 @@ def read_labelled(file: Path, *, layout: str | None, invalid: Invalid) -> Corpus
     return corpus
 
 
-def read_seen(file: Path | None, *, layout: str | None) -> frozenset[NameTriple] | None:
-    """Return the facts that Ign F1 leaves out, `None` without a file.
+def read_seen(file: Path | None, *, corpus: Corpus, layout: str | None) -> frozenset[NameTriple] | None:
+    """Return those of a corpus's facts that Ign F1 leaves out, `None` without a train file.
 
     Raises:
-        AtlopError: The file cannot be read.
+        AtlopError: The train file cannot be read.
     """
-    return None if file is None else read_train_facts(file, layout=layout_for(file, layout=layout))
+    if file is None:
+        return None
+    among = {triple for document in corpus.documents for triple in document.name_triples()}
+    return read_train_facts(file, layout=layout, among=among)
 
 
 def predict_corpus(
@@ -111,12 +100,11 @@ def described(corpus: Corpus) -> dict[str, Any]:
         "path": corpus.path,
         "sha256": corpus.sha256,
         "documents": len(corpus.documents),
-        "skipped_documents": len(corpus.skipped),
-        "merged_facts": corpus.merged,
+        **corpus.oddities.counts(),
     }
 
 
 def heading(corpus: Corpus) -> str:
     """Return the first line of a result."""
-    skipped = f", {len(corpus.skipped):,} skipped" if corpus.skipped else ""
+    skipped = f", {len(corpus.oddities.skipped):,} skipped" if corpus.oddities.skipped else ""
     return f"{corpus.path}: {len(corpus.documents):,} documents{skipped}"

@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
 
+from atlop.schema import Oddities
+
 Row: TypeAlias = tuple[str, str] | tuple[str, str, str]
 """Label, value and, where something needs saying, a note."""
 
@@ -104,11 +106,8 @@ def statistics_rows(statistics: Mapping[str, Any]) -> list[Row]:
 
 def conversion_rows(result: Mapping[str, Any]) -> list[Row]:
     """Return the rows of what `convert_file` returns."""
-    rows: list[Row] = [
-        ("documents", f"{result['documents']:,}"),
-        ("documents skipped", f"{len(result['skipped']):,}"),
-        ("facts merged", f"{result['merged_facts']:,}", "a document lists them more than once"),
-    ]
+    rows: list[Row] = [("documents", f"{result['documents']:,}")]
+    rows += [(kind.replace("_", " "), f"{result[kind]:,}") for kind in Oddities().counts() if result[kind]]
     if result["losses"]:
         rows += [GAP, ("not kept:", ""), *((f"  {kind}", f"{count:,}") for kind, count in result["losses"].items())]
     return rows
