@@ -7,6 +7,7 @@ import io
 import json
 import os
 import tempfile
+import tomllib
 import zlib
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -50,17 +51,42 @@ def read_json(path: Path) -> Any:
         raise AtlopError(f"{path}: {TOO_DEEP}") from None
 
 
+def read_toml(path: Path) -> dict[str, Any]:
+    """Read a TOML file.
+
+    Raises:
+        AtlopError: The file is missing, not readable, or not TOML.
+    """
+    with _errors_named(path):
+        data = path.read_bytes()
+    try:
+        return tomllib.loads(data.decode())
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise AtlopError(f"{path}: not valid TOML: {error}") from None
+
+
 def read_lines(path: Path) -> Iterator[bytes]:
     """Yield the lines of a file, also of one packed as `.gz`, one at a time and without a byte order mark.
 
     Raises:
         AtlopError: The file is missing or not readable.
     """
+    with opened(path) as file:
+        yield from file
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[io.BufferedReader]:
+    """Give the bytes of a file, unpacked where its name ends in `.gz`, behind a byte order mark.
+
+    Raises:
+        AtlopError: The file is missing or, now or later, not readable.
+    """
     with _errors_named(path), gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
-        mark = codecs.BOM_UTF8
-        for line in file:
-            yield line.removeprefix(mark)
-            mark = b""
+        reader = cast(io.BufferedReader, file)  # both have peek()
+        if reader.peek(3).startswith(codecs.BOM_UTF8):
+            reader.read(3)
+        yield reader
 
 
 def sha256_of(path: Path) -> str:

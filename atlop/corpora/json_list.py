@@ -1,8 +1,6 @@
 """The items of a JSON list, one after the other, however long the list."""
 
-import gzip
 import re
-import zlib
 from collections.abc import Iterator
 from io import BufferedIOBase
 from itertools import islice
@@ -12,10 +10,9 @@ from typing import Any
 import ijson
 
 from atlop.errors import AtlopError
-from atlop.files import read_json
+from atlop.files import opened, read_json
 from atlop.json_values import shown
 
-_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _HALF_A_PAIR = re.compile(rb"\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])")
 _PAIR = rb"\ud83d\ude00"
 _DEEPEST = 8000
@@ -53,9 +50,9 @@ class _NotStreamableError(Exception):
 
 def _streamed(path: Path) -> Iterator[Any]:
     try:
-        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
+        with opened(path) as file:
             yield from ijson.items(_Text(file), "item", use_float=True)
-    except (ijson.JSONError, OSError, EOFError, zlib.error, UnicodeDecodeError) as error:
+    except (ijson.JSONError, UnicodeDecodeError) as error:
         raise _NotStreamableError from error
 
 
@@ -73,7 +70,7 @@ class _Text:
             _NotStreamableError: No list begins there.
         """
         self._file = file
-        self._ahead = file.read(64).removeprefix(_BYTE_ORDER_MARK)
+        self._ahead = file.read(64)
         if not self._ahead.lstrip().startswith(b"["):
             raise _NotStreamableError
         self._open = 0

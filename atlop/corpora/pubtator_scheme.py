@@ -1,7 +1,6 @@
 """What the files of one PubTator corpus mean: a small TOML file, shipped for CDR and BioRED."""
 
 import difflib
-import tomllib
 from functools import cached_property
 from importlib.resources import files
 from pathlib import Path
@@ -10,6 +9,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from atlop.config import Section
 from atlop.errors import AtlopError
+from atlop.files import read_toml
 
 SCHEME_PREFIX = "pubtator:"
 """Begins the layout of further PubTator corpora; the path of their scheme follows."""
@@ -62,10 +62,7 @@ def load_scheme(name_or_path: str | Path) -> PubtatorScheme:
         AtlopError: There is no such file, it is not TOML, or a key or value is wrong; every wrong key is named.
     """
     path = find_scheme(name_or_path)
-    try:
-        tree = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise AtlopError(f"{path}: not valid TOML: {error}") from None
+    tree = read_toml(path)
     try:
         scheme = PubtatorScheme.model_validate(tree)
     except ValidationError as error:

@@ -1,15 +1,12 @@
 """Which layout a file has, told from its name and its beginning."""
 
-import gzip
 import re
-import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
 from io import BufferedReader
 from pathlib import Path
-from typing import cast
 
 from atlop.errors import AtlopError
+from atlop.files import opened
 
 SUBMISSION = "submission"
 """What `layout_of` calls a leaderboard file: no corpus, but `atlop check` takes it too."""
@@ -24,7 +21,6 @@ LAYOUTS = {
 }
 """What tells each layout."""
 
-_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _LONGEST_LINE = 1 << 24  # bytes; one line of the paper's layout holds every pair of a document
 _PUBTATOR_DOCUMENTS = 20  # looked through for types and relations
 _PUBTATOR_LINE = re.compile(rb"[^|\t]+\|[ta]\|")
@@ -58,30 +54,13 @@ def layout_of(path: Path) -> str:
         return SUBMISSION
     if name.endswith(".jsonl") and path.is_file():
         return "jsonl"
-    try:
-        with _opened(path) as file:
-            layout = _layout_of_json(file) if _first_byte(file) in (b"[", b"{") else _layout_of_lines(file, path=path)
-            if layout is not None:
-                return layout
-    except FileNotFoundError:
-        raise AtlopError(
-            f"{path}: no such file; check the path (data/README.md says where each corpus comes from)"
-        ) from None
-    except (OSError, EOFError, zlib.error) as error:
-        raise AtlopError(f"{path}: cannot be read: {error}") from None
+    with opened(path) as file:
+        layout = _layout_of_json(file) if _first_byte(file) in (b"[", b"{") else _layout_of_lines(file, path=path)
+        if layout is not None:
+            return layout
     if name.endswith(".json"):
         return "docred"
     raise _unknown(path, "begins like none of the known layouts")
-
-
-@contextmanager
-def _opened(path: Path) -> Iterator[BufferedReader]:
-    """Open a file, unpacked, behind its byte order mark."""
-    with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
-        reader = cast(BufferedReader, file)  # both have peek()
-        if reader.peek(3).startswith(_BYTE_ORDER_MARK):
-            reader.read(3)
-        yield reader
 
 
 def _first_byte(file: BufferedReader) -> bytes:
