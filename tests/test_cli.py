@@ -1,12 +1,14 @@
 """The commands that need no model, and what all commands share."""
 
 import errno
+import gc
 import json
 import os
 import re
 import subprocess
 import sys
 import zipfile
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +16,10 @@ import pytest
 from typer.testing import CliRunner
 
 from atlop import __version__
-from atlop.cli import app, file_commands
+from atlop.cli import app, checking, file_commands
 from atlop.cli.text import MOST_LISTED
+from atlop.corpora import CorpusStatistics, statistics_of
+from atlop.schema import Document
 
 COMMANDS = ("train", "evaluate", "predict", "score", "check", "convert", "download", "import-checkpoint")
 DOCUMENT = {
@@ -279,6 +283,37 @@ def test_check_takes_the_layout_that_it_is_told(corpus: Path, tmp_path: Path) ->
     assert "name the layout with --layout" in run("check", text, code=2)[0]
     assert "line 1, column 1: not valid JSON" in run("check", text, "--layout", "docred", code=2)[0]
     assert "unknown layout 'docret'" in run("check", corpus, "--layout", "docret", code=2)[0]
+
+
+def test_check_counts_what_is_odd(tmp_path: Path) -> None:
+    relations = [{"subject": subject, "object": 1, "relation": "is"} for subject in (0, 0, 1)]
+    line = {"text": "a b", "entities": [{"mentions": [[0, 1]]}, {"mentions": [[2, 3]]}], "relations": relations}
+
+    output, problem = run("check", write(tmp_path / "dev.jsonl", line | {"pairs": []}))
+
+    values = values_of(output)
+    assert (values["repeated facts"], values["self relations"], values["unclassified facts"]) == ("1", "1", "1")
+    assert problem == ""
+
+
+def test_check_holds_one_document_in_memory_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = write(tmp_path / "dev.json", [DOCUMENT | {"title": f"held {number}"} for number in range(50)])
+    most = 0
+
+    def counted(documents: Iterable[Document]) -> CorpusStatistics:
+        def watched() -> Iterator[Document]:
+            nonlocal most
+            for document in documents:
+                most = max(most, sum(type(item) is Document and item.title[:4] == "held" for item in gc.get_objects()))
+                yield document
+
+        return statistics_of(watched())
+
+    monkeypatch.setattr(checking, "statistics_of", counted)
+
+    relations = write(tmp_path / "rel2id.json", {"P159": 1, "P17": 2})
+    assert values_of(run("check", path, "--relations", relations)[0])["documents"] == "50"
+    assert 1 <= most <= 2
 
 
 def test_check_counts_problems_in_the_table(tmp_path: Path) -> None:
