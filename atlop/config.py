@@ -11,6 +11,7 @@ import tomli_w
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from atlop.errors import AtlopError
+from atlop.files import read_toml
 
 Precision: TypeAlias = Literal["float32", "bf16", "fp16"]
 """Number format of the matrix products; the loss is always computed in float32. `fp16` needs a GPU."""
@@ -28,8 +29,8 @@ class Section(BaseModel):
 class DataConfig(Section):
     """Where the corpus lies and how it is read. Paths are relative to the folder that the command is called in."""
 
-    layout: str = "docred"
-    """Layout of the files, one of those that `atlop check --help` lists."""
+    layout: str | None = None
+    """Layout of the documents, one of those that `atlop check --help` lists. Without it, each file's is recognised."""
     train: Path
     """Labelled documents to train on."""
     dev: Path
@@ -151,10 +152,7 @@ def load_config(source: str, *, overrides: Sequence[str] = ()) -> RunConfig:
         AtlopError: There is no such file, it is not TOML, or a key or value is wrong; every wrong key is named.
     """
     path = find_config(source)
-    try:
-        tree = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise AtlopError(f"{path}: not valid TOML: {error}") from None
+    tree = read_toml(path)
     for override in overrides:
         _set(tree, override)
     try:

@@ -1,19 +1,25 @@
 """Files are read with an error that names them, and written whole or not at all."""
 
+import codecs
 import gzip
 import hashlib
+import io
 import json
 import os
 import tempfile
+import tomllib
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO, TextIO, cast
 
 import ujson
 
 from atlop.errors import AtlopError
+
+TOO_DEEP = "lists or objects stand in one another thousands deep; expected JSON that a program can take apart"
+"""What is wrong with JSON that no parser follows."""
 
 
 def read_json(path: Path) -> Any:
@@ -22,17 +28,14 @@ def read_json(path: Path) -> Any:
     Raises:
         AtlopError: The file is missing, not readable, or not JSON; the message gives line and column.
     """
-    try:
+    with _errors_named(path):
         data = path.read_bytes()
-        text = (gzip.decompress(data) if path.suffix == ".gz" else data).decode("utf-8-sig")
-    except FileNotFoundError:
-        raise AtlopError(
-            f"{path}: no such file; check the path (data/README.md says where each corpus comes from)"
-        ) from None
+        if path.suffix == ".gz":
+            data = gzip.decompress(data)
+    try:
+        text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise AtlopError(f"{path}: byte {error.start} is not UTF-8; expected a JSON file in UTF-8") from None
-    except (OSError, EOFError, zlib.error) as error:
-        raise AtlopError(f"{path}: cannot be read: {error}") from None
     try:
         return ujson.loads(text)
     except ValueError:
@@ -44,12 +47,61 @@ def read_json(path: Path) -> Any:
             f"{path}, line {error.lineno}, column {error.colno}: not valid JSON ({error.msg}); "
             "the file may be cut short or of another format"
         ) from None
+    except RecursionError:
+        raise AtlopError(f"{path}: {TOO_DEEP}") from None
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """Read a TOML file.
+
+    Raises:
+        AtlopError: The file is missing, not readable, or not TOML.
+    """
+    with _errors_named(path):
+        data = path.read_bytes()
+    try:
+        return tomllib.loads(data.decode())
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise AtlopError(f"{path}: not valid TOML: {error}") from None
+
+
+def read_lines(path: Path) -> Iterator[bytes]:
+    """Yield the lines of a file, also of one packed as `.gz`, one at a time and without a byte order mark.
+
+    Raises:
+        AtlopError: The file is missing or not readable.
+    """
+    with opened(path) as file:
+        yield from file
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[io.BufferedReader]:
+    """Give the bytes of a file, unpacked where its name ends in `.gz`, behind a byte order mark.
+
+    Raises:
+        AtlopError: The file is missing or, now or later, not readable.
+    """
+    with _errors_named(path), gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
+        reader = cast(io.BufferedReader, file)  # both have peek()
+        if reader.peek(3).startswith(codecs.BOM_UTF8):
+            reader.read(3)
+        yield reader
 
 
 def sha256_of(path: Path) -> str:
-    """Return the hexadecimal sha256 of a file's bytes."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    """Return the hexadecimal sha256 of a file's bytes, or of the names and bytes of all files in a folder.
+
+    Raises:
+        AtlopError: The file is missing or not readable.
+    """
+    with _errors_named(path):
+        if not path.is_dir():
+            return _sha256_of_bytes(path)
+        digest = hashlib.sha256()
+        for file in sorted(file for file in path.rglob("*") if file.is_file()):
+            digest.update(f"{file.relative_to(path).as_posix()}\0{_sha256_of_bytes(file)}\n".encode())
+        return digest.hexdigest()
 
 
 @contextmanager
@@ -70,6 +122,16 @@ def written_whole(path: Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
+@contextmanager
+def text_written_whole(path: Path) -> Iterator[TextIO]:
+    """Give a file for UTF-8 text, packed where `path` ends in `.gz`; it becomes `path` on success."""
+    with written_whole(path) as temporary, temporary.open("wb") as file, ExitStack() as stack:
+        binary: BinaryIO = file
+        if path.suffix == ".gz":  # without a name and a time, the same text gives the same bytes
+            binary = stack.enter_context(cast(BinaryIO, gzip.GzipFile("", "wb", fileobj=file, mtime=0)))
+        yield stack.enter_context(io.TextIOWrapper(binary, encoding="utf-8", newline="\n"))
+
+
 def write_text(path: Path, text: str) -> None:
     """Write `text` as UTF-8, whole or not at all."""
     with written_whole(path) as temporary:
@@ -86,6 +148,16 @@ def refuse_taken(folder: Path) -> None:
         raise AtlopError(f"{folder}: exists already; give another folder with --output, or remove this one")
 
 
+def refuse_existing(path: Path) -> None:
+    """Make sure that a file to be written does not exist.
+
+    Raises:
+        AtlopError: There is something.
+    """
+    if path.exists():
+        raise AtlopError(f"{path}: exists already; give another name, or remove this one")
+
+
 def usual_mode() -> int:
     """Return the permissions that a new file gets here; temporary files are made with narrower ones."""
     mask = os.umask(0)
@@ -100,3 +172,21 @@ def _sync_folder(folder: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+@contextmanager
+def _errors_named(path: Path) -> Iterator[None]:
+    """Turn what goes wrong in reading a file into a message that names it."""
+    try:
+        yield
+    except FileNotFoundError:
+        raise AtlopError(
+            f"{path}: no such file; check the path (data/README.md says where each corpus comes from)"
+        ) from None
+    except (OSError, EOFError, zlib.error) as error:
+        raise AtlopError(f"{path}: cannot be read: {error}") from None
+
+
+def _sha256_of_bytes(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -5,15 +5,18 @@ from typing import Any, TypeVar
 
 from atlop.errors import AtlopError
 
-T = TypeVar("T", str, int, list[Any], dict[str, Any])
+T = TypeVar("T", str, int, bool, list[Any], dict[str, Any])
 
-_KINDS = {str: "a string", int: "a whole number", list: "a list", dict: "an object"}
+_KINDS = {str: "a string", int: "a whole number", bool: "true or false", list: "a list", dict: "an object"}
 _LONGEST = 60  # characters of a found value that a message repeats
 
 
 def shown(value: object) -> str:
     """Write a value as the JSON file has it, cut to a readable length."""
-    text = json.dumps(value, ensure_ascii=False)
+    try:
+        text = json.dumps(value, ensure_ascii=False)
+    except RecursionError:
+        return "lists or objects in one another, too deep to show"
     return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
 
 
@@ -22,7 +25,7 @@ def expect(value: object, kind: type[T], *, where: str) -> T:
 
     Args:
         value: What a JSON file holds.
-        kind: `str`, `int`, `list` or `dict`.
+        kind: `str`, `int`, `bool`, `list` or `dict`.
         where: The place, for the message.
 
     Raises:
@@ -55,4 +58,7 @@ def whole_numbers(values: list[Any], *, where: str) -> tuple[int, ...]:
     Raises:
         AtlopError: An item is something else.
     """
-    return tuple(expect(value, int, where=f"{where}, item {index}") for index, value in enumerate(values))
+    if not set(map(type, values)) <= {int}:
+        for index, value in enumerate(values):
+            expect(value, int, where=f"{where}, item {index}")
+    return tuple(values)

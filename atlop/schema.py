@@ -109,6 +109,53 @@ class Document:
                     yield subject.name, object_.name, fact.relation
 
 
+@dataclass(frozen=True, slots=True)
+class RelationUse:
+    """How often a corpus states a relation, and where it does so first."""
+
+    relation: str
+    """Relation id."""
+    facts: int
+    """Number of facts."""
+    document: int
+    """Index of the first one's document."""
+    title: str
+    """Title of that document."""
+    subject: int
+    """Index of the first one's subject among the document's entities."""
+    object: int
+    """Index of the first one's object."""
+
+
+@dataclass(frozen=True, slots=True)
+class Oddities:
+    """What a corpus file holds besides valid documents and facts that can be learned."""
+
+    skipped: tuple[str, ...] = ()
+    """One message for each invalid document that was left out."""
+    repeated: int = 0
+    """Number of documents left out because the file has the very same document before."""
+    merged: int = 0
+    """Number of facts left out because the same document lists them before."""
+    unmentioned: int = 0
+    """Number of facts left out because no mention names one of their entities."""
+    self_relations: int = 0
+    """Number of facts from an entity to itself; they are kept, but no pair stands for them."""
+    unclassified: int = 0
+    """Number of other facts whose pair the corpus does not classify; they are kept, without a pair."""
+
+    def counts(self) -> dict[str, int]:
+        """Return the number of each kind under the name that results have for it."""
+        return {
+            "skipped_documents": len(self.skipped),
+            "repeated_documents": self.repeated,
+            "merged_facts": self.merged,
+            "unmentioned_facts": self.unmentioned,
+            "self_relations": self.self_relations,
+            "unclassified_facts": self.unclassified,
+        }
+
+
 @dataclass(frozen=True)
 class RelationVocabulary:
     """The relations that a model knows. Class 0 is TH; the relation at index i has class id i + 1."""

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from atlop.errors import AtlopError
-from atlop.files import read_json, write_text, written_whole
+from atlop.files import TOO_DEEP, read_json, write_text, written_whole
 from atlop.json_values import expect, field, whole_numbers
 from atlop.schema import Document, Fact
 
@@ -217,6 +217,8 @@ def _read_member(path: Path) -> Any:
         raise AtlopError(
             f"{where}, line {error.lineno}, column {error.colno}: not valid JSON ({error.msg}); it may be cut short"
         ) from None
+    except RecursionError:
+        raise AtlopError(f"{where}: {TOO_DEEP}") from None
     except (zipfile.BadZipFile, zlib.error, OSError, EOFError, RuntimeError) as error:  # RuntimeError: encrypted
         raise AtlopError(f"{path}: cannot be read as a zip: {error}") from None
 

@@ -11,10 +11,10 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # tests/reference.py is the plain form
 
-from scripts.benchmarking import memory, speed
+from scripts.benchmarking import corpus, memory, speed
 from scripts.benchmarking.sides import BERT_BASE, Material, read_material
 
-PARTS = ("speed", "encoding", "memory", "length", "entities")
+PARTS = ("speed", "encoding", "memory", "length", "entities", "corpus")
 
 
 def main() -> None:
@@ -23,10 +23,17 @@ def main() -> None:
     parser.add_argument("--bert-base", action="store_true", help="BERT-base with random weights, this one's tokenizer")
     parser.add_argument("--documents", type=Path, default=Path("data/sample/train.json"))
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--corpus-documents", type=int, default=100_000, help="size of the file of part `corpus`")
     parser.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS)
     parser.add_argument("--output", type=Path, help="folder for benchmark.json and benchmark.md")
     parser.add_argument("--measure", nargs="+", help=argparse.SUPPRESS)
     options = parser.parse_args()
+    if options.measure == ["corpus", "fast"]:
+        found = corpus.measure_corpus(
+            options.documents, tokenizer_folder=options.encoder, documents=options.corpus_documents
+        )
+        print(json.dumps(found))
+        return
     material = read_material(
         options.documents,
         encoder=BERT_BASE if options.bert_base else options.encoder,
@@ -37,6 +44,7 @@ def main() -> None:
         print(json.dumps(_measure(material, *options.measure)))
         return
     same = ["--encoder", options.encoder, "--documents", str(options.documents)]
+    same += ["--corpus-documents", str(options.corpus_documents)]
     same += ["--bert-base"] if options.bert_base else []
     result = _run(material, parts=options.parts, rounds=options.rounds, same=same)
     if options.output:
@@ -52,6 +60,8 @@ def _run(material: Material, *, parts: list[str], rounds: int, same: list[str]) 
         result |= speed.measure_speed(material, rounds=rounds)
     if "encoding" in parts:
         result |= speed.measure_encoding(material)
+    if "corpus" in parts:
+        result["corpus"] = memory.in_process_of_its_own([*same, "--measure", "corpus", "fast"])
     if "memory" in parts:
         of_sides = {side: _measured(same, "memory", side, return_memory=True) for side in ("fast", "plain")}
         result["memory"] = of_sides | {"fast_over_plain": of_sides["fast"]["bytes"] / of_sides["plain"]["bytes"]}

@@ -1,8 +1,18 @@
 import json
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+
+@pytest.fixture(scope="session", autouse=True)
+def encoded_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Folder of encoded corpora, of all tests together and of nobody else; child processes have it too."""
+    with pytest.MonkeyPatch.context() as patch:
+        folder = tmp_path_factory.mktemp("encoded")
+        patch.setenv("ATLOP_CACHE", str(folder))
+        yield folder
 
 
 @pytest.fixture(scope="session")
@@ -16,7 +26,10 @@ def real_data() -> Path:
     """Folder of the real corpora; they are not part of the repository."""
     folder = os.environ.get("ATLOP_DATA")
     if not folder:
-        pytest.skip("needs real corpora: set ATLOP_DATA to the folder that holds docred/, redocred/ and dwie/")
+        pytest.skip(
+            "needs real corpora: set ATLOP_DATA to the folder that holds docred/, redocred/, cdr/, gda/, biored/ and "
+            "dwie/"
+        )
     return Path(folder)
 
 

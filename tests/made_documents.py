@@ -1,7 +1,9 @@
 """Small documents written in a test, and a tokenizer that takes every word for one piece."""
 
 from collections.abc import Sequence
+from dataclasses import fields
 
+import numpy as np
 from tokenizers import Tokenizer
 from tokenizers.models import WordLevel
 from tokenizers.pre_tokenizers import WhitespaceSplit
@@ -62,3 +64,15 @@ def tokenizer_for(*documents: Document) -> PreTrainedTokenizerBase:
 def text_of(encoded: EncodedDocument, tokenizer: PreTrainedTokenizerBase) -> str:
     """Return the pieces with spaces between them."""
     return " ".join(tokenizer.convert_ids_to_tokens(encoded.input_ids.tolist()))
+
+
+def assert_same(found: EncodedDocument, expected: EncodedDocument) -> None:
+    """Compare two encoded documents in every value, shape and number format."""
+    for field in fields(EncodedDocument):
+        ours, theirs = getattr(found, field.name), getattr(expected, field.name)
+        assert type(ours) is type(theirs), field.name
+        if isinstance(theirs, np.ndarray):
+            assert (ours.dtype, ours.shape) == (theirs.dtype, theirs.shape), field.name
+            assert np.array_equal(ours, theirs), field.name
+        else:
+            assert ours == theirs, field.name

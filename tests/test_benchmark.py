@@ -22,14 +22,25 @@ def test_both_sides_give_the_same_scores(tiny_encoder: Path) -> None:
         torch.testing.assert_close(fast.scores([0, 3]), plain.scores([0, 3]), atol=1e-5, rtol=0)
 
 
+def test_a_large_corpus_is_made_encoded_and_opened_again(tiny_encoder: Path) -> None:
+    command = [sys.executable, "scripts/benchmark.py", "--encoder", str(tiny_encoder), "--documents", str(SAMPLE)]
+    measure = [*command, "--corpus-documents", "200", "--measure", "corpus", "fast"]
+    found = json.loads(subprocess.run(measure, cwd=SAMPLE.parents[2], stdout=subprocess.PIPE, check=True).stdout)
+    assert found["documents_per_second"] > 0
+    assert found["peak_bytes"] > found["kept_bytes"] > 0
+    assert found["seconds_from_disk"] > 0
+
+
 @pytest.mark.long
 def test_every_part_runs_and_writes_its_numbers(tiny_encoder: Path, tmp_path: Path) -> None:
     command = [sys.executable, "scripts/benchmark.py", "--encoder", str(tiny_encoder), "--documents", str(SAMPLE)]
+    command += ["--corpus-documents", "200"]
     subprocess.run([*command, "--rounds", "1", "--output", str(tmp_path)], cwd=SAMPLE.parents[2], check=True)
     result = json.loads((tmp_path / "benchmark.json").read_text(encoding="utf-8"))
     assert set(result["update_seconds"]) == {"fast", "fast bf16", "plain"}
     assert result["share_of_matrix_peak"] > 0
     assert result["encoding_documents_per_second"] > 0
+    assert result["corpus"]["seconds"] > 0
     assert [row["pieces"] for row in result["length"]["fast"]] == [1000, 2000, 4000, 8000, 16000]
     assert [row["entities"] for row in result["entities"]["fast"]] == [50, 100, 200, 400]
     assert "| matrix peak gflops |" in (tmp_path / "benchmark.md").read_text(encoding="utf-8")

@@ -1,12 +1,14 @@
 """The commands that need no model, and what all commands share."""
 
 import errno
+import gc
 import json
 import os
 import re
 import subprocess
 import sys
 import zipfile
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +16,12 @@ import pytest
 from typer.testing import CliRunner
 
 from atlop import __version__
-from atlop.cli import app, commands
+from atlop.cli import app, checking, file_commands
 from atlop.cli.text import MOST_LISTED
+from atlop.corpora import CorpusStatistics, statistics_of
+from atlop.schema import Document
 
-COMMANDS = ("train", "evaluate", "predict", "score", "check", "import-checkpoint")
+COMMANDS = ("train", "evaluate", "predict", "score", "check", "convert", "download", "import-checkpoint")
 DOCUMENT = {
     "title": "Skai TV",
     "sents": [["Skai", "TV", "is", "in", "Athens", "."], ["Athens", "is", "in", "Greece", "."]],
@@ -128,7 +132,7 @@ def test_ctrl_c_ends_with_code_130_and_no_traceback(corpus: Path, monkeypatch: p
     def interrupt(*_: Any, **__: Any) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(commands, "read_labelled", interrupt)
+    monkeypatch.setattr(file_commands, "read_labelled", interrupt)
 
     assert run("score", corpus, corpus, code=130) == ("", "atlop: interrupted\n")
 
@@ -137,7 +141,7 @@ def test_a_full_disk_is_one_message(corpus: Path, monkeypatch: pytest.MonkeyPatc
     def fail(*_: Any, **__: Any) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "runs/first/config.toml")
 
-    monkeypatch.setattr(commands, "read_labelled", fail)
+    monkeypatch.setattr(file_commands, "read_labelled", fail)
 
     _, problem = run("score", corpus, corpus, code=2)
 
@@ -265,6 +269,90 @@ def test_check_prints_the_statistics_of_a_valid_corpus(corpus: Path) -> None:
     assert (values["documents"], values["facts"], values["relations"], values["P17"]) == ("1", "2", "2", "1")
     assert values["words mean"] == "11.0"
     assert problem == ""
+
+
+def test_check_says_which_layout_it_recognised(corpus: Path) -> None:
+    assert values_of(run("check", corpus)[0])["layout"] == "docred"
+    assert json.loads(run("check", corpus, "--json")[0])["layout"] == "docred"
+
+
+def test_check_takes_the_layout_that_it_is_told(corpus: Path, tmp_path: Path) -> None:
+    text = tmp_path / "documents.txt"
+    text.write_text("no JSON", encoding="utf-8")
+
+    assert "name the layout with --layout" in run("check", text, code=2)[0]
+    assert "line 1, column 1: not valid JSON" in run("check", text, "--layout", "docred", code=2)[0]
+    assert "unknown layout 'docret'" in run("check", corpus, "--layout", "docret", code=2)[0]
+
+
+def test_check_counts_what_is_odd(tmp_path: Path) -> None:
+    relations = [{"subject": subject, "object": 1, "relation": "is"} for subject in (0, 0, 1)]
+    line = {"text": "a b", "entities": [{"mentions": [[0, 1]]}, {"mentions": [[2, 3]]}], "relations": relations}
+
+    output, problem = run("check", write(tmp_path / "dev.jsonl", line | {"pairs": []}))
+
+    values = values_of(output)
+    assert (values["repeated facts"], values["self relations"], values["unclassified facts"]) == ("1", "1", "1")
+    assert problem == ""
+
+
+def test_check_holds_one_document_in_memory_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = write(tmp_path / "dev.json", [DOCUMENT | {"title": f"held {number}"} for number in range(50)])
+    most = 0
+
+    def counted(documents: Iterable[Document]) -> CorpusStatistics:
+        def watched() -> Iterator[Document]:
+            nonlocal most
+            for document in documents:
+                most = max(most, sum(type(item) is Document and item.title[:4] == "held" for item in gc.get_objects()))
+                yield document
+
+        return statistics_of(watched())
+
+    monkeypatch.setattr(checking, "statistics_of", counted)
+
+    relations = write(tmp_path / "rel2id.json", {"P159": 1, "P17": 2})
+    assert values_of(run("check", path, "--relations", relations)[0])["documents"] == "50"
+    assert 1 <= most <= 2
+
+
+def test_check_counts_problems_in_the_table(tmp_path: Path) -> None:
+    output, _ = run("check", write(tmp_path / "dev.json", [DOCUMENT, 7]), code=2)
+
+    assert values_of(output)["problems"] == "1"
+
+
+def test_check_counts_pieces_and_what_cuts_would_cost(corpus: Path, golden: Path, tmp_path: Path) -> None:
+    sentences: Any = DOCUMENT["sents"]
+    entities: Any = DOCUMENT["vertexSet"]
+    later = [[mention | {"sent_id": mention["sent_id"] + 1} for mention in entity] for entity in entities]
+    long = DOCUMENT | {"title": "long", "sents": [600 * ["Skai"], *sentences], "vertexSet": later}
+    both = write(tmp_path / "both.json", [DOCUMENT, long])
+
+    values = values_of(run("check", both, "--tokenizer", golden / "bert")[0])
+    report = json.loads(run("check", both, "--tokenizer", golden / "bert", "--json")[0])["statistics"]
+
+    assert (values["mentions lost at 512 pieces"], values["facts lost at 512 pieces"]) == ("4", "2")
+    assert report["lost"]["512"] == {"documents": 1, "mentions": 4, "entities": 3, "facts": 2}
+    assert values["pieces"] == f"{report['pieces']:,}"
+    assert report["pieces"] > report["pieces_max"] > 600
+    assert "pieces" not in values_of(run("check", corpus)[0])
+
+
+def test_check_says_that_a_tokenizer_cannot_be_loaded(corpus: Path, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+
+    _, problem = run("check", corpus, "--tokenizer", tmp_path / "empty", code=2)
+
+    assert f"tokenizer '{tmp_path / 'empty'}' cannot be loaded: " in problem
+
+
+def test_a_submission_is_not_taken_for_documents(result: Path) -> None:
+    _, problem = run("score", result, result, code=2)
+
+    assert (
+        problem == f"atlop: error: {result}: is a submission; expected documents, with their sentences and entities\n"
+    )
 
 
 def test_check_gives_every_statistic_as_json(corpus: Path) -> None:

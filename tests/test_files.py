@@ -6,7 +6,16 @@ from pathlib import Path
 import pytest
 
 from atlop.errors import AtlopError
-from atlop.files import read_json, refuse_taken, sha256_of, write_text, written_whole
+from atlop.files import (
+    read_json,
+    read_lines,
+    refuse_existing,
+    refuse_taken,
+    sha256_of,
+    text_written_whole,
+    write_text,
+    written_whole,
+)
 
 
 def test_json_is_read_plain_and_packed_and_with_a_byte_order_mark(tmp_path: Path) -> None:
@@ -43,6 +52,15 @@ def test_what_is_not_json_is_refused_with_its_place(tmp_path: Path, content: byt
         read_json(path)
 
 
+@pytest.mark.parametrize("deep", ["[" * 200_000 + "]" * 200_000, '{"a":' * 5000 + "1" + "}" * 5000])
+def test_what_is_nested_thousands_deep_is_refused(tmp_path: Path, deep: str) -> None:
+    path = tmp_path / "dev.json"
+    path.write_text(deep)
+
+    with pytest.raises(AtlopError, match=r"dev\.json: lists or objects stand in one another thousands deep"):
+        read_json(path)
+
+
 def test_a_folder_is_no_file_to_read(tmp_path: Path) -> None:
     with pytest.raises(AtlopError, match="cannot be read"):
         read_json(tmp_path)
@@ -60,11 +78,41 @@ def test_a_packed_file_that_is_cut_or_damaged_or_not_packed_is_refused(tmp_path:
             read_json(path)
 
 
+def test_lines_are_read_plain_and_packed_and_without_a_byte_order_mark(tmp_path: Path) -> None:
+    plain, packed = tmp_path / "a.jsonl", tmp_path / "a.jsonl.gz"
+    plain.write_bytes(b"\xef\xbb\xbfone\r\n\n\xef\xbb\xbftwo")
+    packed.write_bytes(gzip.compress(plain.read_bytes()))
+
+    assert list(read_lines(plain)) == list(read_lines(packed)) == [b"one\r\n", b"\n", b"\xef\xbb\xbftwo"]
+
+
+def test_lines_of_a_file_that_is_missing_or_damaged_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "dev.jsonl.gz"
+    with pytest.raises(AtlopError, match=r"dev\.jsonl\.gz: no such file; check the path"):
+        list(read_lines(path))
+    for content in (gzip.compress(b"one\ntwo")[:-4], b"one\ntwo"):
+        path.write_bytes(content)
+        with pytest.raises(AtlopError, match=r"dev\.jsonl\.gz: cannot be read"):
+            list(read_lines(path))
+
+
 def test_the_digest_is_that_of_the_bytes(tmp_path: Path) -> None:
     path = tmp_path / "dev.json"
     path.write_bytes(b"[]")
 
     assert sha256_of(path) == hashlib.sha256(b"[]").hexdigest()
+
+
+def test_the_digest_of_a_folder_is_that_of_the_names_and_bytes_of_its_files(tmp_path: Path) -> None:
+    def digest(**files: str) -> str:
+        folder = tmp_path / str(len(list(tmp_path.iterdir())))
+        for name, text in files.items():
+            (folder / "in").mkdir(parents=True, exist_ok=True)
+            (folder / "in" / name).write_text(text)
+        return sha256_of(folder)
+
+    assert digest(a="1", b="2") == digest(b="2", a="1")
+    assert len({digest(a="1", b="2"), digest(a="1", b="3"), digest(a="1", c="2"), digest(a="1"), digest(ab="12")}) == 5
 
 
 def test_a_file_is_written_with_its_folder(tmp_path: Path) -> None:
@@ -90,6 +138,31 @@ def test_a_failure_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
 
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_text_is_written_plain_and_packed_and_packed_alike_every_time(tmp_path: Path) -> None:
+    plain, packed, again = tmp_path / "a.jsonl", tmp_path / "a.jsonl.gz", tmp_path / "b.jsonl.gz"
+
+    for path in (plain, packed, again):
+        with text_written_whole(path) as file:
+            file.write("é\n")
+            assert not path.exists()
+
+    assert plain.read_bytes() == gzip.decompress(packed.read_bytes()) == "é\n".encode()
+    assert packed.read_bytes() == again.read_bytes()
+
+
+@pytest.mark.parametrize("name", ["notes.txt", "notes.txt.gz"])
+def test_text_that_is_not_finished_leaves_nothing(tmp_path: Path, name: str) -> None:
+    def fail() -> None:
+        with text_written_whole(tmp_path / name) as file:
+            file.write("half")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        fail()
+
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_until_the_end_the_old_file_stays(tmp_path: Path) -> None:
@@ -119,3 +192,11 @@ def test_a_folder_to_write_is_missing_or_empty(tmp_path: Path) -> None:
     for taken in (tmp_path, tmp_path / "file"):
         with pytest.raises(AtlopError, match="exists already; give another folder"):
             refuse_taken(taken)
+
+
+def test_a_file_to_write_is_missing(tmp_path: Path) -> None:
+    refuse_existing(tmp_path / "missing")
+    (tmp_path / "file").touch()
+    for taken in (tmp_path, tmp_path / "file"):
+        with pytest.raises(AtlopError, match="exists already; give another name, or remove this one"):
+            refuse_existing(taken)

@@ -14,6 +14,7 @@ def test_a_long_value_is_shown_cut() -> None:
 
 def test_a_value_of_the_expected_kind_is_returned() -> None:
     assert expect(3, int, where="here") == 3
+    assert expect(False, bool, where="here") is False
     assert field({"a": "b"}, "a", str, where="here") == "b"
     assert whole_numbers([1, 2], where="here") == (1, 2)
 
@@ -22,6 +23,11 @@ def test_a_value_of_the_expected_kind_is_returned() -> None:
 def test_only_whole_numbers_are_whole_numbers(value: object) -> None:
     with pytest.raises(AtlopError, match=r"^here: expected a whole number, found "):
         expect(value, int, where="here")
+
+
+def test_a_number_is_not_true_or_false() -> None:
+    with pytest.raises(AtlopError, match=r"^here: expected true or false, found 1$"):
+        expect(1, bool, where="here")
 
 
 def test_a_missing_key_is_named_with_the_keys_that_are_there() -> None:

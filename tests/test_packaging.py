@@ -32,6 +32,13 @@ def test_the_wheel_holds_every_shipped_configuration(members: list[str]) -> None
     assert {name for name in members if name.startswith("atlop/configs/")} == shipped
 
 
+def test_the_wheel_holds_every_shipped_scheme(members: list[str]) -> None:
+    shipped = {str(path.relative_to(ROOT)) for path in (ROOT / "atlop/corpora/schemes").glob("*.toml")}
+
+    assert {"atlop/corpora/schemes/cdr.toml", "atlop/corpora/schemes/biored.toml"} <= shipped
+    assert shipped <= set(members)
+
+
 def test_the_wheel_holds_every_module_and_the_license(members: list[str]) -> None:
     assert {str(path.relative_to(ROOT)) for path in (ROOT / "atlop").rglob("*.py")} <= set(members)
     assert any(name.endswith(".dist-info/licenses/LICENSE") for name in members)

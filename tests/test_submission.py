@@ -221,6 +221,9 @@ def test_a_zip_that_is_broken_or_cut_or_missing_is_refused(tmp_path: Path) -> No
     pack(tmp_path, "result.json", text='[{"title":')
     with pytest.raises(AtlopError, match=r"result\.zip, result\.json, line 1, column 11: not valid JSON"):
         read_submission(path, documents=DOCUMENTS)
+    pack(tmp_path, "result.json", text="[" * 200_000)
+    with pytest.raises(AtlopError, match=r"result\.zip, result\.json: lists or objects stand in one another"):
+        read_submission(path, documents=DOCUMENTS)
 
 
 def test_checking_lists_every_kind_of_problem(tmp_path: Path) -> None:

@@ -1,56 +1,109 @@
 """Files looked at for `atlop check`: what they are, what is wrong with them, what they hold."""
 
-import logging
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from atlop.corpora import check_relations, read_corpus, statistics_of
+from tqdm import tqdm
+
+from atlop.cli.session import quiet_libraries
+from atlop.corpora import (
+    SUBMISSION,
+    CorpusFile,
+    RelationCounter,
+    check_relations,
+    layout_of,
+    read_corpus,
+    statistics_of,
+)
 from atlop.errors import AtlopError
-from atlop.files import read_json
 from atlop.schema import RelationVocabulary
 from atlop.submission import check_submission, read_submission
+
+if TYPE_CHECKING:
+    from atlop.encoding.lengths import PieceCounter
 
 
 def is_submission(path: Path) -> bool:
     """Return whether a file is a submission: a zip, or a JSON list that begins with a row with `h_idx`."""
-    if path.suffix == ".zip":
-        return True
     try:
-        rows = read_json(path)
+        return layout_of(path) == SUBMISSION
     except AtlopError:
         return False  # the check of a corpus says what is wrong
-    return isinstance(rows, list) and bool(rows) and isinstance(rows[0], dict) and "h_idx" in rows[0]
 
 
-def check_corpus_file(path: Path, *, vocabulary: RelationVocabulary | None, layout: str) -> dict[str, Any]:
-    """Return every problem and the statistics of a corpus file.
+def piece_counter(name: str) -> "PieceCounter":
+    """Return what counts pieces as a tokenizer cuts them.
+
+    Args:
+        name: Hugging Face name or folder of the tokenizer.
+
+    Raises:
+        AtlopError: It cannot be loaded, or has no piece for the mention marker.
+    """
+    with quiet_libraries(needs=name, what="tokenizer"):
+        from transformers import AutoTokenizer
+
+        from atlop.encoding.lengths import PieceCounter
+
+        try:
+            tokenizer = AutoTokenizer.from_pretrained(name)
+        except (OSError, ValueError) as error:
+            reason = str(error).strip().splitlines()[0]
+            raise AtlopError(f"tokenizer {name!r} cannot be loaded: {reason}") from None
+        return PieceCounter(tokenizer)
+
+
+def check_corpus_file(
+    path: Path,
+    *,
+    vocabulary: RelationVocabulary | None,
+    layout: str | None,
+    pieces: "PieceCounter | None" = None,
+) -> dict[str, Any]:
+    """Return every problem and the statistics of a corpus file, of which one document is in memory at a time.
 
     Args:
         path: The file.
         vocabulary: The relations that it may have; `None` allows any.
-        layout: A key of `CORPORA`.
+        layout: A key of `CORPORA`; `None` recognises it.
+        pieces: What counts pieces and the cost of cuts besides.
     """
-    result: dict[str, Any] = {"kind": "corpus", "path": path, "valid": False, "problems": [], "statistics": None}
+    result: dict[str, Any] = {"kind": "corpus", "path": path, "layout": layout, "valid": False}
+    result |= {"problems": [], "statistics": None}
     try:
-        with _without_warnings("atlop.corpora"):  # they become the result
-            corpus = read_corpus(path, layout=layout, invalid="skip")
+        file = CorpusFile(path, layout=layout, invalid="skip")
+        result["layout"] = file.layout
+        relations = RelationCounter()
+        documents = relations.watch(tqdm(file, desc="checking", unit="document", disable=None))
+        counted = statistics_of(documents if pieces is None else pieces.watch(documents))
     except AtlopError as error:
         return result | {"problems": [str(error)]}
-    problems = list(corpus.skipped)
+    oddities = file.oddities
+    problems = list(oddities.skipped)
     if vocabulary is not None:
         try:
-            check_relations(corpus, vocabulary=vocabulary)
+            check_relations(
+                path,
+                relations=relations.result(),
+                vocabulary=vocabulary,
+                skipped=bool(oddities.skipped),
+            )
         except AtlopError as error:
             problems.append(str(error))
-    statistics = asdict(statistics_of(corpus.documents)) | {"repeated_facts": corpus.merged}
+    statistics = asdict(counted) | {
+        "repeated_documents": oddities.repeated,
+        "repeated_facts": oddities.merged,
+        "unmentioned_facts": oddities.unmentioned,
+        "unclassified_facts": oddities.unclassified,
+    }
+    if pieces is not None:
+        statistics |= asdict(pieces.result())
     return result | {"valid": not problems, "problems": problems, "statistics": statistics}
 
 
 def check_submission_file(
-    path: Path, *, against: Path | None, vocabulary: RelationVocabulary | None, layout: str
+    path: Path, *, against: Path | None, vocabulary: RelationVocabulary | None, layout: str | None
 ) -> dict[str, Any]:
     """Return every problem of a submission and, of a valid one, counts.
 
@@ -58,7 +111,7 @@ def check_submission_file(
         path: The JSON file or the zip.
         against: The documents that it is for.
         vocabulary: The relations that the leaderboard knows; `None` leaves them unchecked.
-        layout: Layout of `against`, a key of `CORPORA`.
+        layout: Layout of `against`, a key of `CORPORA`; `None` recognises it.
 
     Raises:
         AtlopError: There is nothing to check against, or it cannot be read.
@@ -78,14 +131,3 @@ def check_submission_file(
             "relations": len({fact.relation for facts in predictions for fact in facts}),
         }
     return {"kind": "submission", "path": path, "valid": not problems, "problems": problems, "statistics": statistics}
-
-
-@contextmanager
-def _without_warnings(name: str) -> Iterator[None]:
-    log = logging.getLogger(name)
-    before = log.level
-    log.setLevel(logging.ERROR)
-    try:
-        yield
-    finally:
-        log.setLevel(before)

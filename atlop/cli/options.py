@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from atlop import config
-from atlop.corpora import CORPORA
+from atlop.corpora import CORPORA, SCHEME_PREFIX
 
 Model = Annotated[
     str,
@@ -20,7 +20,13 @@ Train = Annotated[
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document; scores and shares from 0 to 1.")]
 BatchSize = Annotated[int, typer.Option(metavar="N", min=1, help="Documents in a batch.")]
 Precision = Annotated[config.Precision, typer.Option(help="Number format of the matrix products.")]
-Layout = Annotated[str, typer.Option(metavar="NAME", help=f"Layout of the documents: {', '.join(CORPORA)}.")]
+Layout = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help=f"Layout of the documents: {', '.join(CORPORA)}, {SCHEME_PREFIX}SCHEME.toml. [default: recognised]",
+    ),
+]
 Invalid = Annotated[
     config.Invalid,
     typer.Option(help="What an invalid document does: strict stops, skip leaves it out and counts it."),

@@ -1,4 +1,4 @@
-"""What `atlop evaluate` and `atlop predict` share: a corpus read, a model loaded, and one applied to the other."""
+"""What commands share that read a corpus: its layout, its labels, a model loaded and applied to it."""
 
 import sys
 from functools import partial
@@ -7,16 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 from atlop.cli.session import quiet_libraries
 from atlop.config import Invalid, Precision
-from atlop.corpora import Corpus, read_corpus
+from atlop.corpora import Corpus, read_corpus, read_train_facts
 from atlop.errors import AtlopError
+from atlop.schema import NameTriple
 
 if TYPE_CHECKING:
     from atlop.prediction import Predictions
     from atlop.schema import RelationVocabulary
 
 
-def read_labelled(file: Path, *, layout: str, invalid: Invalid) -> Corpus:
-    """Read a corpus to score against.
+def read_labelled(file: Path, *, layout: str | None, invalid: Invalid) -> Corpus:
+    """Read a corpus to score against; its layout is recognised where it is `None`.
 
     Raises:
         AtlopError: It cannot be read, or a document has no labels.
@@ -28,6 +29,18 @@ def read_labelled(file: Path, *, layout: str, invalid: Invalid) -> Corpus:
                 f'{file}, document "{document.title}": has no labels to score against; give a labelled file'
             )
     return corpus
+
+
+def read_seen(file: Path | None, *, corpus: Corpus, layout: str | None) -> frozenset[NameTriple] | None:
+    """Return those of a corpus's facts that Ign F1 leaves out, `None` without a train file.
+
+    Raises:
+        AtlopError: The train file cannot be read.
+    """
+    if file is None:
+        return None
+    among = {triple for document in corpus.documents for triple in document.name_triples()}
+    return read_train_facts(file, layout=layout, among=among)
 
 
 def predict_corpus(
@@ -87,12 +100,11 @@ def described(corpus: Corpus) -> dict[str, Any]:
         "path": corpus.path,
         "sha256": corpus.sha256,
         "documents": len(corpus.documents),
-        "skipped_documents": len(corpus.skipped),
-        "merged_facts": corpus.merged,
+        **corpus.oddities.counts(),
     }
 
 
 def heading(corpus: Corpus) -> str:
     """Return the first line of a result."""
-    skipped = f", {len(corpus.skipped):,} skipped" if corpus.skipped else ""
+    skipped = f", {len(corpus.oddities.skipped):,} skipped" if corpus.oddities.skipped else ""
     return f"{corpus.path}: {len(corpus.documents):,} documents{skipped}"

@@ -96,22 +96,13 @@ def _find(name: str, *, what: str) -> None:
     in_folder_here = "/" in name and path.parent.is_dir()
     if name.startswith((".", "/", "~")) or "\\" in name or name.count("/") > 1 or in_folder_here:
         raise AtlopError(f"{what} {name!r}: no such folder; give a folder that holds one, or a Hugging Face name")
-    if "HF_HUB_OFFLINE" in os.environ or _answers(os.environ.get("HF_ENDPOINT", "https://huggingface.co")):
+    if "HF_HUB_OFFLINE" in os.environ:
+        return
+    from atlop.network import answers
+
+    if answers(os.environ.get("HF_ENDPOINT", "https://huggingface.co"), timeout=HUB_TIMEOUT):
         return
     os.environ["HF_HUB_OFFLINE"] = "1"  # the cache may have it; read when huggingface_hub is imported, after this
-
-
-def _answers(url: str) -> bool:
-    import urllib.error
-    import urllib.request
-
-    try:
-        urllib.request.urlopen(urllib.request.Request(url, method="HEAD"), timeout=HUB_TIMEOUT).close()
-    except urllib.error.HTTPError:
-        return True  # an answer, if not a friendly one
-    except (OSError, ValueError):
-        return False
-    return True
 
 
 class _Plain(logging.Formatter):

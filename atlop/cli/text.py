@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
 
+from atlop.schema import Oddities
+
 Row: TypeAlias = tuple[str, str] | tuple[str, str, str]
 """Label, value and, where something needs saying, a note."""
 
@@ -65,8 +67,17 @@ def truncation_rows(truncation: Mapping[str, int]) -> list[Row]:
     ]
 
 
+def corpus_rows(result: Mapping[str, Any]) -> list[Row]:
+    """Return the rows of a corpus that was checked: its layout, what is wrong with it, what it holds."""
+    problems = len(result["problems"])
+    return [("layout", result["layout"]), ("problems", f"{problems:,}"), *statistics_rows(result["statistics"])]
+
+
 def statistics_rows(statistics: Mapping[str, Any]) -> list[Row]:
-    """Return the rows of `asdict(CorpusStatistics)`; of the relations the most frequent."""
+    """Return the rows of `asdict(CorpusStatistics)`; of the relations the most frequent.
+
+    `asdict(PieceStatistics)` may be among them.
+    """
     rows: list[Row] = []
     for key, value in statistics.items():
         label = key.replace("_", " ")
@@ -74,6 +85,9 @@ def statistics_rows(statistics: Mapping[str, Any]) -> list[Row]:
             rows.append((label, "n/a" if value is None else f"{len(value):,}"))
         elif key == "repeated_titles":
             rows.append((label, f"{len(value):,}", "a submission would be refused" if value else ""))
+        elif key == "lost":
+            for length, lost in value.items():
+                rows += [(f"{what} lost at {length:,} pieces", f"{lost[what]:,}") for what in ("mentions", "facts")]
         elif value is None:
             rows.append((label, "n/a"))
         elif key.endswith("_share"):
@@ -87,4 +101,13 @@ def statistics_rows(statistics: Mapping[str, Any]) -> list[Row]:
     rows += [(f"  {relation}", f"{count:,}") for relation, count in shown]
     if len(relations) > len(shown):
         rows.append(("  …", f"{len(relations) - len(shown):,}", "more relations; --json lists all"))
+    return rows
+
+
+def conversion_rows(result: Mapping[str, Any]) -> list[Row]:
+    """Return the rows of what `convert_file` returns."""
+    rows: list[Row] = [("documents", f"{result['documents']:,}")]
+    rows += [(kind.replace("_", " "), f"{result[kind]:,}") for kind in Oddities().counts() if result[kind]]
+    if result["losses"]:
+        rows += [GAP, ("not kept:", ""), *((f"  {kind}", f"{count:,}") for kind, count in result["losses"].items())]
     return rows

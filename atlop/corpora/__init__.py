@@ -1,19 +1,37 @@
 """Files on disk -> `Document`."""
 
-from atlop.corpora.corpus import CORPORA, Corpus, read_corpus
-from atlop.corpora.findings import Findings, Reader
-from atlop.corpora.relations import check_relations, read_train_facts, read_vocabulary
+from atlop.corpora.corpus import Corpus, CorpusFile, read_corpus
+from atlop.corpora.findings import Findings, Reader, log_oddities
+from atlop.corpora.layouts import CORPORA
+from atlop.corpora.losses import Loss, Losses, Writer
+from atlop.corpora.pubtator_scheme import SCHEME_PREFIX
+from atlop.corpora.recognition import LAYOUTS, SUBMISSION, layout_of
+from atlop.corpora.relations import RelationCounter, check_relations, read_train_facts, read_vocabulary, relations_of
 from atlop.corpora.statistics import CorpusStatistics, statistics_of
+from atlop.corpora.writers import WRITERS, find_writer
 
 __all__ = [
     "CORPORA",
+    "LAYOUTS",
+    "SCHEME_PREFIX",
+    "SUBMISSION",
+    "WRITERS",
     "Corpus",
+    "CorpusFile",
     "CorpusStatistics",
     "Findings",
+    "Loss",
+    "Losses",
     "Reader",
+    "RelationCounter",
+    "Writer",
     "check_relations",
+    "find_writer",
+    "layout_of",
+    "log_oddities",
     "read_corpus",
     "read_train_facts",
     "read_vocabulary",
+    "relations_of",
     "statistics_of",
 ]

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from atlop.corpora.findings import Findings
+from atlop.corpora.json_list import items_of_list
 from atlop.errors import AtlopError
-from atlop.files import read_json
 from atlop.json_values import expect, field, shown, whole_numbers
 from atlop.schema import Document, Entity, Fact, Mention
 
@@ -27,10 +27,7 @@ def read_docred(path: Path, *, findings: Findings) -> Iterator[Document]:
     Raises:
         AtlopError: The file cannot be read or is no list, or a document is invalid and `findings` is strict.
     """
-    rows = read_json(path)
-    if not isinstance(rows, list):
-        raise AtlopError(f"{path}: {LAYOUT}; found {shown(rows)}")
-    for index, row in enumerate(rows):
+    for index, row in enumerate(items_of_list(path, expected=LAYOUT)):
         try:
             document, merged = _document(row, where=f"{path}, document {index}")
         except AtlopError as problem:
@@ -129,9 +126,9 @@ def _span(position: list[Any], *, where: str) -> tuple[int, int]:
 def _fact(value: object, *, entities: int, sentences: int, where: str) -> Fact:
     row: dict[str, Any] = expect(value, dict, where=where)
     subject, object_ = field(row, "h", int, where=where), field(row, "t", int, where=where)
-    for key, index in (("h", subject), ("t", object_)):
-        if not 0 <= index < entities:
-            raise AtlopError(f'{where}: "{key}" is entity {index}, but {_range("entity", entities)}')
+    if not (0 <= subject < entities and 0 <= object_ < entities):
+        key, index = ("t", object_) if 0 <= subject < entities else ("h", subject)
+        raise AtlopError(f'{where}: "{key}" is entity {index}, but {_range("entity", entities)}')
     if subject == object_:
         raise AtlopError(f'{where}: "h" and "t" are both entity {subject}; a relation holds between two entities')
     evidence: tuple[int, ...] = ()

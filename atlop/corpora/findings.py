@@ -7,22 +7,24 @@ from typing import Protocol
 
 from atlop.config import Invalid
 from atlop.errors import AtlopError
-from atlop.schema import Document
+from atlop.schema import Document, Oddities
 
 logger = logging.getLogger(__name__)
 
 
 class Findings:
-    """Invalid documents and merged facts of one file, gathered while a reader goes through it."""
+    """What is odd about one file, gathered while a reader goes through it; named as in `Oddities`."""
 
     def __init__(self, *, invalid: Invalid = "strict") -> None:
         if invalid not in ("strict", "skip"):
             raise AtlopError(f'invalid documents: expected "strict" or "skip", found {invalid!r}')
         self._invalid = invalid
         self.skipped: list[str] = []
-        """One message for each dropped document."""
+        self.repeated = 0
         self.merged = 0
-        """Number of facts dropped because the same document lists them more than once."""
+        self.unmentioned = 0
+        self.self_relations = 0
+        self.unclassified = 0
 
     def drop(self, problem: AtlopError) -> None:
         """Note an invalid document, which the reader then leaves out.
@@ -32,12 +34,62 @@ class Findings:
         """
         if self._invalid == "strict":
             raise problem
-        logger.warning("document skipped: %s", problem)
         self.skipped.append(str(problem))
+
+    def repeat(self) -> None:
+        """Note a document that the file has before, which the reader then leaves out."""
+        self.repeated += 1
 
     def merge(self, count: int) -> None:
         """Note how many facts of a document were listed before."""
         self.merged += count
+
+    def lose_unmentioned(self, count: int) -> None:
+        """Note how many facts of a document were left out because an entity of theirs has no mention."""
+        self.unmentioned += count
+
+    def keep_unclassified(self, document: Document) -> None:
+        """Note how many facts of a document are kept though no pair stands for them."""
+        pairs = [(fact.subject, fact.object) for fact in document.facts or ()]
+        own = sum(subject == object_ for subject, object_ in pairs)
+        listed = None if document.pairs is None else frozenset(document.pairs)
+        self.self_relations += own
+        if listed is not None:
+            self.unclassified += sum(pair not in listed for pair in pairs) - own
+
+    def oddities(self) -> Oddities:
+        """Return what was noted until now."""
+        return Oddities(
+            skipped=tuple(self.skipped),
+            repeated=self.repeated,
+            merged=self.merged,
+            unmentioned=self.unmentioned,
+            self_relations=self.self_relations,
+            unclassified=self.unclassified,
+        )
+
+
+def log_oddities(path: Path, *, documents: int, oddities: Oddities) -> None:
+    """Warn of what is odd about a file, a line for each kind.
+
+    Args:
+        path: The file.
+        documents: Number of documents that are left.
+        oddities: What there is.
+    """
+    for problem in oddities.skipped:
+        logger.warning("document skipped: %s", problem)
+    if oddities.skipped:
+        logger.warning("%s: %d documents skipped, %d read", path, len(oddities.skipped), documents)
+    for count, what in (
+        (oddities.repeated, "documents left out, since the file has the very same documents before"),
+        (oddities.merged, "facts merged with one of the same subject, object and relation (the first stays)"),
+        (oddities.unmentioned, "facts left out, since no mention names one of their entities"),
+        (oddities.self_relations, "facts from an entity to itself, which no pair stands for"),
+        (oddities.unclassified, "facts of pairs that the corpus does not classify"),
+    ):
+        if count:
+            logger.warning("%s: %d %s", path, count, what)
 
 
 class Reader(Protocol):

@@ -2,15 +2,16 @@
 
 import logging
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Set
 from pathlib import Path
 from typing import Any
 
-from atlop.corpora.corpus import Corpus, read_corpus
+from atlop.config import Invalid
+from atlop.corpora.corpus import CorpusFile
 from atlop.errors import AtlopError
 from atlop.files import read_json
 from atlop.json_values import expect, shown
-from atlop.schema import THRESHOLD_CLASS, Document, NameTriple, RelationVocabulary
+from atlop.schema import THRESHOLD_CLASS, Document, Fact, NameTriple, RelationUse, RelationVocabulary
 
 logger = logging.getLogger(__name__)
 
@@ -19,67 +20,112 @@ NO_RELATION = "Na"
 
 
 def read_vocabulary(
-    rel2id: Path | None, *, names: Path | None = None, train: Iterable[Document] = ()
+    rel2id: Path | None, *, names: Path | None = None, relations: Iterable[str] = ()
 ) -> RelationVocabulary:
     """Read the relations that a model is to know.
 
     Args:
-        rel2id: JSON object from relation to class id: 1 to n, and `Na` = 0 where the file has it. Without it, the
-            relations of `train` in alphabetical order.
+        rel2id: JSON object from relation to class id: 1 to n, and `Na` = 0 where the file has it. Without it,
+            `relations` in alphabetical order.
         names: JSON object from relation to readable name (DocRED's `rel_info.json`).
-        train: Documents whose relations are taken where there is no `rel2id`.
+        relations: Relation ids of the train documents, taken where there is no `rel2id`.
 
     Raises:
-        AtlopError: A file is malformed, or there is neither `rel2id` nor a labelled document.
+        AtlopError: A file is malformed, or there is neither `rel2id` nor a relation.
     """
     readable = _strings(names) if names is not None else {}
-    relations = _by_class_id(rel2id) if rel2id is not None else _by_name(train)
-    return RelationVocabulary(relations, {key: readable[key] for key in relations if key in readable})
+    known = _by_class_id(rel2id) if rel2id is not None else _by_name(relations)
+    return RelationVocabulary(known, {key: readable[key] for key in known if key in readable})
 
 
-def check_relations(corpus: Corpus, *, vocabulary: RelationVocabulary) -> None:
-    """Make sure that the vocabulary has the relation of every fact.
+class RelationCounter:
+    """Counts the relations that documents state while they pass."""
 
-    Raises:
-        AtlopError: It lacks one; the message names the first such fact and counts the others.
-    """
-    lacking: Counter[str] = Counter()
-    first = ""
-    for index, document in enumerate(corpus.documents):
-        for fact in document.facts or ():
-            if fact.relation not in vocabulary:
-                # Where documents were skipped, the index is not the file's.
-                place = f'document "{document.title}"' if corpus.skipped else f'document {index} ("{document.title}")'
-                first = (
-                    first or f'{place}, fact from entity {fact.subject} to {fact.object}: relation "{fact.relation}"'
-                )
-                lacking[fact.relation] += 1
-    if lacking:
-        listed = ", ".join(f"{relation} ({count})" for relation, count in lacking.most_common(8))
-        raise AtlopError(
-            f"{corpus.path}, {first} is not among the {len(vocabulary.relations)} known ones; lacking with their "
-            f"number of facts: {listed}{', …' if len(lacking) > 8 else ''}; give the rel2id.json that belongs to "
-            "this corpus"
+    def __init__(self) -> None:
+        self._first: dict[str, tuple[int, str, Fact]] = {}
+        self._facts: Counter[str] = Counter()
+
+    def watch(self, documents: Iterable[Document]) -> Iterator[Document]:
+        """Yield the documents on, counted."""
+        for index, document in enumerate(documents):
+            for fact in document.facts or ():
+                self._first.setdefault(fact.relation, (index, document.title, fact))
+                self._facts[fact.relation] += 1
+            yield document
+
+    def result(self) -> tuple[RelationUse, ...]:
+        """Return the relations of all documents that passed, in order of first appearance."""
+        return tuple(
+            RelationUse(relation, self._facts[relation], index, title, fact.subject, fact.object)
+            for relation, (index, title, fact) in self._first.items()
         )
 
 
-def read_train_facts(path: Path, *, layout: str = "docred") -> frozenset[NameTriple]:
+def relations_of(documents: Iterable[Document]) -> tuple[RelationUse, ...]:
+    """Return the relations that documents state, in order of first appearance."""
+    counter = RelationCounter()
+    for _ in counter.watch(documents):
+        pass
+    return counter.result()
+
+
+def check_relations(
+    path: Path, *, relations: Iterable[RelationUse], vocabulary: RelationVocabulary, skipped: bool
+) -> None:
+    """Make sure that the vocabulary has the relation of every fact of a corpus.
+
+    Args:
+        path: The corpus file, for the message.
+        relations: Its relations, in order of first appearance.
+        vocabulary: The known ones.
+        skipped: Whether documents were left out, so that the index of a document is not the file's.
+
+    Raises:
+        AtlopError: A relation is not known; the message names the first such fact and counts the others.
+    """
+    lacking = [use for use in relations if use.relation not in vocabulary]
+    if lacking:
+        first = lacking[0]
+        place = f'document "{first.title}"' if skipped else f'document {first.document} ("{first.title}")'
+        frequent = sorted(lacking, key=lambda use: -use.facts)[:8]
+        listed = ", ".join(f"{use.relation} ({use.facts})" for use in frequent)
+        raise AtlopError(
+            f'{path}, {place}, fact from entity {first.subject} to {first.object}: relation "{first.relation}" is not '
+            f"among the {len(vocabulary.relations)} known ones; lacking with their number of facts: "
+            f"{listed}{', …' if len(lacking) > 8 else ''}; give the rel2id.json that belongs to this corpus"
+        )
+
+
+def read_train_facts(
+    path: Path, *, layout: str | None = None, invalid: Invalid = "strict", among: Set[NameTriple] | None = None
+) -> frozenset[NameTriple]:
     """Read the facts that training has seen, by the names of their mentions: what Ign F1 leaves out.
 
     Args:
         path: A labelled train file, or a `.fact` file: a JSON list of [subject name, object name, relation].
-        layout: Layout of the train file.
+        layout: Layout of the train file; `None` recognises it.
+        invalid: Whether an invalid document of it stops the reading or is left out.
+        among: Facts that matter, where not all do: those of the documents to score.
 
     Raises:
         AtlopError: The file is malformed or has no labels.
     """
-    if path.suffix == ".fact":
-        rows = expect(read_json(path), list, where=str(path))
-        return frozenset(_triple(row, where=f"{path}, fact {index}") for index, row in enumerate(rows))
-    documents = read_corpus(path, layout=layout).documents
-    if all(document.facts is None for document in documents):
+    triples = _listed_facts(path) if path.suffix == ".fact" else _stated_facts(path, layout=layout, invalid=invalid)
+    return frozenset(triples if among is None else (triple for triple in triples if triple in among))
+
+
+def _listed_facts(path: Path) -> Iterator[NameTriple]:
+    for index, row in enumerate(expect(read_json(path), list, where=str(path))):
+        yield _triple(row, where=f"{path}, fact {index}")
+
+
+def _stated_facts(path: Path, *, layout: str | None, invalid: Invalid) -> Iterator[NameTriple]:
+    is_labelled = False
+    for document in CorpusFile(path, layout=layout, invalid=invalid):
+        is_labelled = is_labelled or document.facts is not None
+        yield from document.name_triples()
+    if not is_labelled:
         raise AtlopError(f"{path}: no document has labels, so there are no train facts; give a labelled train file")
-    return frozenset(triple for document in documents for triple in document.name_triples())
 
 
 def _by_class_id(path: Path) -> tuple[str, ...]:
@@ -109,12 +155,12 @@ def _by_class_id(path: Path) -> tuple[str, ...]:
     return tuple(by_id[class_id] for class_id in range(1, count + 1))
 
 
-def _by_name(documents: Iterable[Document]) -> tuple[str, ...]:
-    relations = tuple(sorted({fact.relation for document in documents for fact in document.facts or ()}))
-    if not relations:
+def _by_name(relations: Iterable[str]) -> tuple[str, ...]:
+    known = tuple(sorted(set(relations)))
+    if not known:
         raise AtlopError("the train documents have no facts to take the relations from; give a rel2id.json")
-    logger.info("no rel2id.json: class ids 1 to %d follow the train labels in alphabetical order", len(relations))
-    return relations
+    logger.info("no rel2id.json: class ids 1 to %d follow the train labels in alphabetical order", len(known))
+    return known
 
 
 def _strings(path: Path) -> dict[str, str]:

@@ -1,10 +1,10 @@
 """Numbers that describe a corpus."""
 
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 
-from atlop.schema import Document, Entity
+from atlop.schema import Document, Entity, Fact
 
 
 @dataclass(frozen=True)
@@ -25,11 +25,16 @@ class CorpusStatistics:
     """Of the document with the most."""
     mentions: int
     pairs: int
-    """Ordered pairs of different entities, over all documents."""
+    """Pairs to classify, over all documents: those that a document lists, else all of two different entities.
+
+    An undirected document has each pair once, not in both directions.
+    """
     facts: int | None
     pairs_with_fact: int | None
     pairs_with_several: int | None
     """Pairs with two relations or more."""
+    self_relations: int | None
+    """Facts from an entity to itself."""
     relations: dict[str, int] | None
     """Number of facts of each relation, most frequent first."""
     cross_sentence_share: float | None
@@ -39,45 +44,95 @@ class CorpusStatistics:
     repeated_titles: tuple[str, ...]
     """Titles that more than one document has, in order."""
     documents_without_pairs: int
-    """Documents with fewer than two entities."""
+    """Documents without a pair to classify: with fewer than two entities, or with an empty list of pairs."""
 
 
-def statistics_of(documents: Sequence[Document]) -> CorpusStatistics:
-    """Count what the documents hold."""
-    words = [document.words for document in documents]
-    entities = [len(document.entities) for document in documents]
-    labelled = [(document, document.facts) for document in documents if document.facts is not None]
-    relations: Counter[str] = Counter()
-    pairs: list[int] = []  # relations on each pair that has one
-    cross_sentence = without_evidence = 0
-    for document, facts in labelled:
-        relations.update(fact.relation for fact in facts)
-        pairs.extend(Counter((fact.subject, fact.object) for fact in facts).values())
-        named_in = list(map(_sentences_of, document.entities))
-        cross_sentence += sum(named_in[fact.subject].isdisjoint(named_in[fact.object]) for fact in facts)
-        without_evidence += sum(not fact.evidence for fact in facts)
-    total = relations.total()
-    titles = Counter(document.title for document in documents)
-    return CorpusStatistics(
-        documents=len(documents),
-        labelled_documents=len(labelled),
-        sentences=sum(len(document.sentences) for document in documents),
-        words=sum(words),
-        words_mean=sum(words) / len(words) if words else 0.0,
-        words_max=max(words, default=0),
-        entities=sum(entities),
-        entities_max=max(entities, default=0),
-        mentions=sum(len(entity.mentions) for document in documents for entity in document.entities),
-        pairs=sum(count * (count - 1) for count in entities),
-        facts=total if labelled else None,
-        pairs_with_fact=len(pairs) if labelled else None,
-        pairs_with_several=sum(count > 1 for count in pairs) if labelled else None,
-        relations=dict(sorted(relations.items(), key=lambda item: (-item[1], item[0]))) if labelled else None,
-        cross_sentence_share=cross_sentence / total if total else None,
-        without_evidence_share=without_evidence / total if total else None,
-        repeated_titles=tuple(title for title, count in titles.items() if count > 1),
-        documents_without_pairs=sum(count < 2 for count in entities),
-    )
+def statistics_of(documents: Iterable[Document]) -> CorpusStatistics:
+    """Count what the documents hold; one is held at a time, and of the others the titles."""
+    tally = _Tally()
+    for document in documents:
+        tally.add(document)
+    return tally.result()
+
+
+@dataclass
+class _Tally:
+    """Running totals; named as in `CorpusStatistics` where they are the same."""
+
+    titles: Counter[str] = field(default_factory=Counter)
+    labelled_documents: int = 0
+    sentences: int = 0
+    words: int = 0
+    words_max: int = 0
+    entities: int = 0
+    entities_max: int = 0
+    mentions: int = 0
+    pairs: int = 0
+    documents_without_pairs: int = 0
+    pairs_with_fact: int = 0
+    pairs_with_several: int = 0
+    self_relations: int = 0
+    cross_sentence: int = 0
+    without_evidence: int = 0
+    relations: Counter[str] = field(default_factory=Counter)
+
+    def add(self, document: Document) -> None:
+        words, entities, pairs = document.words, len(document.entities), _pairs(document)
+        self.titles[document.title] += 1
+        self.sentences += len(document.sentences)
+        self.words += words
+        self.words_max = max(self.words_max, words)
+        self.entities += entities
+        self.entities_max = max(self.entities_max, entities)
+        self.mentions += sum(len(entity.mentions) for entity in document.entities)
+        self.pairs += pairs
+        self.documents_without_pairs += not pairs
+        if document.facts is not None:
+            self.labelled_documents += 1
+            self._add_facts(document.facts, named_in=list(map(_sentences_of, document.entities)))
+
+    def _add_facts(self, facts: tuple[Fact, ...], *, named_in: list[frozenset[int]]) -> None:
+        """Count the facts of a document; its entities are named in these sentences."""
+        on_pairs = Counter((fact.subject, fact.object) for fact in facts)
+        self.relations.update(fact.relation for fact in facts)
+        self.pairs_with_fact += len(on_pairs)
+        self.pairs_with_several += sum(count > 1 for count in on_pairs.values())
+        self.self_relations += sum(fact.subject == fact.object for fact in facts)
+        self.cross_sentence += sum(named_in[fact.subject].isdisjoint(named_in[fact.object]) for fact in facts)
+        self.without_evidence += sum(not fact.evidence for fact in facts)
+
+    def result(self) -> CorpusStatistics:
+        documents, facts, labelled = self.titles.total(), self.relations.total(), bool(self.labelled_documents)
+        most_frequent = sorted(self.relations.items(), key=lambda item: (-item[1], item[0]))
+        return CorpusStatistics(
+            documents=documents,
+            labelled_documents=self.labelled_documents,
+            sentences=self.sentences,
+            words=self.words,
+            words_mean=self.words / documents if documents else 0.0,
+            words_max=self.words_max,
+            entities=self.entities,
+            entities_max=self.entities_max,
+            mentions=self.mentions,
+            pairs=self.pairs,
+            facts=facts if labelled else None,
+            pairs_with_fact=self.pairs_with_fact if labelled else None,
+            pairs_with_several=self.pairs_with_several if labelled else None,
+            self_relations=self.self_relations if labelled else None,
+            relations=dict(most_frequent) if labelled else None,
+            cross_sentence_share=self.cross_sentence / facts if facts else None,
+            without_evidence_share=self.without_evidence / facts if facts else None,
+            repeated_titles=tuple(title for title, count in self.titles.items() if count > 1),
+            documents_without_pairs=self.documents_without_pairs,
+        )
+
+
+def _pairs(document: Document) -> int:
+    """Return the number of pairs to classify."""
+    if document.pairs is not None:
+        return len(set(document.pairs if document.directed else map(frozenset, document.pairs)))
+    ordered = len(document.entities) * (len(document.entities) - 1)
+    return ordered if document.directed else ordered // 2
 
 
 def _sentences_of(entity: Entity) -> frozenset[int]:

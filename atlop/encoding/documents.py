@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -69,6 +70,23 @@ class Truncation:
         )
 
 
+class SeenRelations:
+    """Numbers relations from 0 in the order in which they come; stands in where the vocabulary is not known yet."""
+
+    def __init__(self) -> None:
+        self._numbers: dict[str, int] = {}
+
+    def class_of(self, relation: str) -> int:
+        """Return the number of a relation, the next one where it is new."""
+        return self._numbers.setdefault(relation, len(self._numbers))
+
+    def __contains__(self, relation: object) -> bool:
+        return True
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._numbers)
+
+
 class DocumentEncoder:
     """Encodes documents one after the other; words that come again are not cut again."""
 
@@ -76,7 +94,7 @@ class DocumentEncoder:
         self,
         tokenizer: PreTrainedTokenizerBase,
         *,
-        vocabulary: RelationVocabulary,
+        vocabulary: RelationVocabulary | SeenRelations,
         max_length: int = 1024,
         leading_space: bool = False,
     ):
@@ -84,7 +102,7 @@ class DocumentEncoder:
 
         Args:
             tokenizer: Any tokenizer that transformers loads and that has a piece for `*`.
-            vocabulary: Class ids of the relations.
+            vocabulary: Class ids of the relations, or what numbers them as they come.
             max_length: Longest input in pieces, special tokens counted.
             leading_space: Cut each word as if a space stood before it.
 
@@ -125,7 +143,7 @@ class DocumentEncoder:
             lost_mentions=int((~kept).sum()),
             lost_entities=int((~reached).sum()),
             lost_facts=int((~reached[facts].all(axis=1)).sum()),
-            unknown_facts=len(facts) - len(labels),
+            unknown_facts=sum(fact.relation not in self._vocabulary for fact in document.facts or ()),
         )
 
     def _mark(self, document: Document) -> tuple[list[int], list[list[int]]]:
@@ -152,7 +170,7 @@ class DocumentEncoder:
         ]
 
     def _labels(self, document: Document) -> NDArray[np.int32]:
-        """Return the row among the ordered pairs and the class id of each fact, `[labels, 2]`."""
+        """Return the row among the ordered pairs and the class id of each fact between two entities, `[labels, 2]`."""
         others = len(document.entities) - 1
         labels = [
             (
@@ -160,13 +178,15 @@ class DocumentEncoder:
                 self._vocabulary.class_of(fact.relation),
             )
             for fact in document.facts or ()
-            if fact.relation in self._vocabulary
+            if fact.relation in self._vocabulary and fact.subject != fact.object
         ]
         return np.array(labels, dtype=np.int32).reshape(-1, 2)
 
 
+@lru_cache(maxsize=64)
 def ordered_pairs(entities: int) -> NDArray[np.int32]:
-    """Return all (subject, object) with subject ≠ object, row by row, `[entities · (entities − 1), 2]`."""
+    """Return all (subject, object) with subject ≠ object, row by row, `[entities · (entities − 1), 2]`; read-only."""
     subject, object_ = np.divmod(np.arange(entities * entities, dtype=np.int32), max(entities, 1))
     pairs: NDArray[np.int32] = np.stack([subject, object_], axis=1)[subject != object_]
+    pairs.setflags(write=False)  # every document of as many entities shares them
     return pairs

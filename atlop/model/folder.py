@@ -21,6 +21,22 @@ _NOT_LOADABLE = (OSError, ValueError, SafetensorError)
 """What transformers raises where a folder or file is not there, not readable, or not what it should be."""
 
 
+def encoder_tokenizer(encoder: str) -> PreTrainedTokenizerBase:
+    """Return the tokenizer of a pretrained encoder.
+
+    Args:
+        encoder: Hugging Face name or folder.
+
+    Raises:
+        AtlopError: It cannot be loaded.
+    """
+    try:
+        tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(encoder)
+    except _NOT_LOADABLE as error:
+        raise AtlopError(_not_loaded("encoder", encoder, error)) from None
+    return tokenizer
+
+
 def new_model(
     encoder: str,
     *,
@@ -54,12 +70,12 @@ def new_model(
         )
     try:
         encoder_config = AutoConfig.from_pretrained(encoder)
-        tokenizer = AutoTokenizer.from_pretrained(encoder)
         weights = (
             AutoModel.from_pretrained(encoder, dtype=torch.float32, attn_implementation="eager") if pretrained else None
         )
     except _NOT_LOADABLE as error:
         raise AtlopError(_not_loaded("encoder", encoder, error)) from None
+    tokenizer = encoder_tokenizer(encoder)
     special = SpecialPieces.of(tokenizer)
     config = AtlopConfig(
         encoder=encoder_config.to_dict(),

@@ -2,13 +2,23 @@
 
 import logging
 from dataclasses import asdict, dataclass
+from functools import cached_property, partial
+from pathlib import Path
 from typing import Any
 
 from tqdm import tqdm
+from transformers import PreTrainedTokenizerBase
 
-from atlop.config import DataConfig
-from atlop.corpora import Corpus, read_corpus, read_train_facts
-from atlop.encoding import DocumentEncoder, EncodedDocument, Truncation
+from atlop.config import DataConfig, EncodingConfig, Invalid
+from atlop.corpora import (
+    Corpus,
+    CorpusFile,
+    check_relations,
+    log_oddities,
+    read_train_facts,
+    read_vocabulary,
+)
+from atlop.encoding import EncodedCorpus, encoded_corpus
 from atlop.errors import AtlopError
 from atlop.files import sha256_of
 from atlop.schema import NameTriple
@@ -18,63 +28,115 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Split:
-    """A corpus and its documents as the model reads them."""
+    """A corpus file as the model reads it."""
 
-    corpus: Corpus
-    documents: list[EncodedDocument]
+    path: Path
+    sha256: dict[str, str]
+    """Of all files that it was read from, by path."""
+    documents: EncodedCorpus
 
     def described(self) -> dict[str, Any]:
         """Return the counts that a run's summary gives."""
         return {
             "documents": len(self.documents),
-            "skipped_documents": len(self.corpus.skipped),
-            "merged_facts": self.corpus.merged,
-            "truncation": asdict(Truncation.of(self.documents)),
+            **self.documents.contents.oddities.counts(),
+            "truncation": asdict(self.documents.truncation),
         }
 
 
-def read_labelled(config: DataConfig) -> tuple[Corpus, Corpus]:
-    """Read train and dev.
+class TrainingData:
+    """Everything that a run reads. Of the train file no document is kept in memory; of dev all are, to be scored."""
 
-    Raises:
-        AtlopError: A file is not as it should be, or has documents without labels.
-    """
-    train, dev = (
-        read_corpus(path, layout=config.layout, invalid=config.invalid) for path in (config.train, config.dev)
+    def __init__(
+        self, config: DataConfig, *, tokenizer: PreTrainedTokenizerBase, encoding: EncodingConfig, show_progress: bool
+    ):
+        """Read and encode train and dev, and say what is left out, cut off and unknown.
+
+        Args:
+            config: Where the files lie and how they are read.
+            tokenizer: Of the encoder that is trained.
+            encoding: How documents become pieces.
+            show_progress: Whether to draw a progress bar where documents are encoded.
+
+        Raises:
+            AtlopError: A file is not as it should be, has documents without labels, or relations that are not known.
+        """
+        self._config = config
+        encoded = partial(_encoded, tokenizer=tokenizer, encoding=encoding, show_progress=show_progress)
+        train_file, dev_file = (
+            CorpusFile(path, layout=config.layout, invalid=config.invalid) for path in (config.train, config.dev)
+        )
+        dev = dev_file.read()
+        self.dev_documents = dev.documents
+        self._given_facts = (
+            None if config.train_facts is None else self._read_facts(config.train_facts, invalid="strict")
+        )
+        encoded_dev = encoded(dev, file=dev_file)
+        train = encoded(train_file, file=train_file)
+        log_oddities(config.train, documents=len(train), oddities=train.contents.oddities)
+        self.vocabulary = read_vocabulary(
+            config.relations, names=config.relation_names, relations=train.contents.relations
+        )
+        check_relations(
+            config.train,
+            relations=train.relations,
+            vocabulary=self.vocabulary,
+            skipped=bool(train.contents.oddities.skipped),
+        )
+        self.train = Split(config.train, train_file.sha256, train.with_vocabulary(self.vocabulary))
+        self.dev = Split(config.dev, dev_file.sha256, encoded_dev.with_vocabulary(self.vocabulary))
+        for split in (self.train, self.dev):
+            _log_losses(split)
+
+    @cached_property
+    def train_facts(self) -> frozenset[NameTriple]:
+        """Those of dev's facts that training has seen, which Ign F1 leaves out; read when they are first asked for.
+
+        Raises:
+            AtlopError: The train file has changed since.
+        """
+        if self._given_facts is not None:
+            return self._given_facts
+        return self._read_facts(self._config.train, invalid=self._config.invalid)
+
+    def sha256_of_files(self) -> dict[str, str]:
+        """Return the sha256 of every file that the run reads, by path."""
+        config = self._config
+        others = [path for path in (config.train_facts, config.relations, config.relation_names) if path is not None]
+        return {
+            **self.train.sha256,
+            **self.dev.sha256,
+            **{str(path): sha256_of(path) for path in others},
+        }
+
+    def _read_facts(self, path: Path, *, invalid: Invalid) -> frozenset[NameTriple]:
+        among = {triple for document in self.dev_documents for triple in document.name_triples()}
+        return read_train_facts(path, layout=self._config.layout, invalid=invalid, among=among)
+
+
+def _encoded(
+    source: Corpus | CorpusFile,
+    *,
+    file: CorpusFile,
+    tokenizer: PreTrainedTokenizerBase,
+    encoding: EncodingConfig,
+    show_progress: bool,
+) -> EncodedCorpus:
+    corpus = encoded_corpus(
+        source,
+        name=str(file.path),
+        identity={"layout": file.layout, "invalid": file.invalid, "files": ", ".join(file.sha256.values())},
+        tokenizer=tokenizer,
+        encoding=encoding,
+        progress=partial(tqdm, desc=f"encoding {file.path.name}", unit="document", disable=not show_progress),
     )
-    for corpus in (train, dev):
-        if not corpus.documents or any(document.facts is None for document in corpus.documents):
-            raise AtlopError(
-                f"{corpus.path}: has documents without labels, or none at all; training needs labelled ones"
-            )
-    return train, dev
+    if not corpus or corpus.contents.unlabelled:
+        raise AtlopError(f"{file.path}: has documents without labels, or none at all; training needs labelled ones")
+    return corpus
 
 
-def seen_facts(config: DataConfig, *, train: Corpus) -> frozenset[NameTriple]:
-    """Return the facts that Ign F1 leaves out: those of the file that is given for it, else those of train.
-
-    Raises:
-        AtlopError: The file is not as it should be.
-    """
-    if config.train_facts is not None:
-        return read_train_facts(config.train_facts, layout=config.layout)
-    return frozenset(triple for document in train.documents for triple in document.name_triples())
-
-
-def encode(corpus: Corpus, *, encoder: DocumentEncoder, show_progress: bool) -> Split:
-    """Encode a corpus, and say what is lost to the maximum length and to unknown relations."""
-    bar = tqdm(corpus.documents, desc=f"encoding {corpus.path.name}", unit="document", disable=not show_progress)
-    documents = list(encoder.encode(bar))
-    truncation = Truncation.of(documents)
-    if truncation.documents:
-        logger.warning("%s: %s", corpus.path, truncation)
-    unknown = sum(document.unknown_facts for document in documents)
-    if unknown:
-        logger.warning("%s: %d facts have relations that the model does not know and cannot find", corpus.path, unknown)
-    return Split(corpus=corpus, documents=documents)
-
-
-def sha256_of_files(config: DataConfig) -> dict[str, str]:
-    """Return the sha256 of every file that a run reads, by path."""
-    paths = [config.train, config.dev, config.train_facts, config.relations, config.relation_names]
-    return {str(path): sha256_of(path) for path in paths if path is not None}
+def _log_losses(split: Split) -> None:
+    if split.documents.truncation.documents:
+        logger.warning("%s: %s", split.path, split.documents.truncation)
+    if unknown := split.documents.unknown_facts:
+        logger.warning("%s: %d facts have relations that the model does not know and cannot find", split.path, unknown)

@@ -9,13 +9,12 @@ from typing import Any
 from accelerate.utils import set_seed
 
 from atlop.config import RunConfig
-from atlop.corpora import check_relations, read_vocabulary
 from atlop.errors import AtlopError
 from atlop.evaluation import OfficialScores, official_scores
 from atlop.files import refuse_taken
-from atlop.model import compile_layers, document_encoder, new_model, save_model
+from atlop.model import compile_layers, encoder_tokenizer, new_model, save_model
 from atlop.prediction import accelerator_for, predict_facts
-from atlop.training.data import encode, read_labelled, seen_facts, sha256_of_files
+from atlop.training.data import TrainingData
 from atlop.training.loop import Trainer, total_updates
 from atlop.training.record import RunFolder
 from atlop.training.tracking import Tracker
@@ -56,15 +55,17 @@ class _Run:
                 f"trainer.batch_size: {config.trainer.batch_size} documents cannot be shared evenly by "
                 f"{self._accelerator.num_processes} processes; choose a multiple"
             )
-        train, dev = read_labelled(config.data)
-        vocabulary = read_vocabulary(config.data.relations, names=config.data.relation_names, train=train.documents)
-        check_relations(train, vocabulary=vocabulary)
-        self._updates = total_updates(config.trainer, documents=len(train.documents))
-        self._seen_facts = seen_facts(config.data, train=train)
+        self._data = TrainingData(
+            config.data,
+            tokenizer=encoder_tokenizer(config.encoder.name),
+            encoding=config.encoding,
+            show_progress=self._show_progress,
+        )
+        self._updates = total_updates(config.trainer, documents=len(self._data.train.documents))
         set_seed(config.trainer.seed)
         self._model, self._tokenizer = new_model(
             config.encoder.name,
-            vocabulary=vocabulary,
+            vocabulary=self._data.vocabulary,
             encoding=config.encoding,
             classifier=config.classifier,
             objective=config.objective,
@@ -73,16 +74,13 @@ class _Run:
             self._model.encoder.activation_checkpointing_enable({"use_reentrant": False})
         if config.trainer.compile:
             compile_layers(self._model)
-        encoder = document_encoder(self._model, self._tokenizer)
-        self._train = encode(train, encoder=encoder, show_progress=self._show_progress)
-        self._dev = encode(dev, encoder=encoder, show_progress=self._show_progress)
         self._evaluations: list[OfficialScores] = []
 
     def fit(self) -> dict[str, Any]:
         """Train to the end and return the summary."""
-        config = self._config
+        config, data = self._config, self._data
         if self._is_main:
-            self._folder.create(config, data=sha256_of_files(config.data))
+            self._folder.create(config, data=data.sha256_of_files())
         self._accelerator.wait_for_everyone()
         self._tracker = Tracker(
             config.tracking if self._is_main else config.tracking.model_copy(update={"wandb": "disabled"}),
@@ -92,14 +90,15 @@ class _Run:
         updater = Updater(
             self._model,
             accelerator=self._accelerator,
-            documents=self._train.documents,
+            documents=data.train.documents,
+            pair_counts=data.train.documents.pair_counts,
             config=config.optimizer,
             updates=self._updates,
         )
         state = Trainer(
             updater,
             config=config.trainer,
-            documents=self._train.documents,
+            documents=data.train.documents,
             evaluate=self._evaluate,
             save=self._save,
             log=self._log,
@@ -110,8 +109,8 @@ class _Run:
             "best": {"update": state.best_update, **asdict(best)},
             "last": asdict(self._evaluations[-1]),
             "updates": state.update,
-            "train": self._train.described(),
-            "dev": self._dev.described(),
+            "train": data.train.described(),
+            "dev": data.dev.described(),
             "seconds": monotonic() - self._started,
         }
         if self._is_main:
@@ -121,15 +120,16 @@ class _Run:
 
     def _evaluate(self) -> OfficialScores:
         """Score dev with the weights as they are."""
+        data = self._data
         predictions = predict_facts(
             self._model,
-            self._dev.documents,
+            data.dev.documents,
             accelerator=self._accelerator,
             batch_size=self._config.trainer.prediction_batch_size,
         )
-        documents = self._dev.corpus.documents
-        self._evaluations.append(official_scores(documents, predictions=predictions, train_facts=self._seen_facts))
-        return self._evaluations[-1]
+        scores = official_scores(data.dev_documents, predictions=predictions, train_facts=data.train_facts)
+        self._evaluations.append(scores)
+        return scores
 
     def _save(self, is_best: bool) -> None:
         """Write the weights as the last and, where they are, as the best."""

@@ -4,8 +4,10 @@ from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from accelerate import Accelerator
+from numpy.typing import NDArray
 from torch import Tensor
 
 from atlop.config import OptimizerConfig
@@ -37,6 +39,7 @@ class Updater:
         *,
         accelerator: Accelerator,
         documents: Sequence[EncodedDocument],
+        pair_counts: Sequence[int] | NDArray[np.int64],
         config: OptimizerConfig,
         updates: int,
     ):
@@ -46,11 +49,13 @@ class Updater:
             model: The model to train, in place.
             accelerator: Device, precision and processes.
             documents: All train documents.
+            pair_counts: Number of pairs of each.
             config: Optimizer and schedule.
             updates: Updates of the whole training.
         """
         self._accelerator = accelerator
         self._documents = documents
+        self._pair_counts = pair_counts
         self._objective = model.objective
         self._padding = model.padding
         self._classes = model.config.vocabulary.classes
@@ -66,7 +71,7 @@ class Updater:
             update: Document indices of each batch, the same in every process; each takes its share of every batch.
         """
         accelerator = self._accelerator
-        pairs = max(1, sum(len(self._documents[index].pairs) for batch in update for index in batch))
+        pairs = max(1, sum(int(self._pair_counts[index]) for batch in update for index in batch))
         rates = [float(rate) for rate in self._schedule.get_last_lr()]
         losses = []
         self._model.train()

@@ -46,20 +46,20 @@ def memory_of_update(material: Material, *, side: str, rows: list[int]) -> dict[
     """Return bytes of an update above weights, gradients and optimizer state."""
     made = _made(material, side=side)
     made.update(rows[:1])
-    before = _start_of_peak()
+    before = start_of_peak()
     made.update(rows)
     parameters = made.model.parameters()
     gradients = sum(4 * parameter.numel() for parameter in parameters if parameter.requires_grad)
-    return {"bytes": _peak_memory() - before - gradients}
+    return {"bytes": peak_memory() - before - gradients}
 
 
 def update_of_length(material: Material, *, side: str, pieces: int) -> dict[str, float]:
     """Train on one document of so many pieces; return seconds and bytes of an update, its gradients included."""
     made = _made_long(material, side=side, pieces=pieces)
     made.update([0])
-    before = _start_of_peak()
+    before = start_of_peak()
     seconds = min(made.update([0]).total for _ in range(2))
-    return {"seconds": seconds, "bytes": _peak_memory() - before}
+    return {"seconds": seconds, "bytes": peak_memory() - before}
 
 
 def prediction_of_length(material: Material, *, side: str, pieces: int) -> dict[str, float]:
@@ -89,9 +89,9 @@ def _made_long(material: Material, *, side: str, pieces: int) -> Fast | Plain:
 
 
 def _predict(made: Fast | Plain) -> dict[str, float]:
-    before = _start_of_peak()
+    before = start_of_peak()
     made.predict([0])
-    used = _peak_memory() - before
+    used = peak_memory() - before
     return {"seconds": min(made.predict([0]) for _ in range(3)), "bytes": used}
 
 
@@ -119,13 +119,14 @@ def _material_of(material: Material, document: dict[str, Any], *, max_length: in
     return replace(material, documents=documents, raw=[document], max_length=max_length)
 
 
-def _start_of_peak() -> int:
+def start_of_peak() -> int:
     """Forget the high-water mark and return the memory in use, in bytes."""
     Path("/proc/self/clear_refs").write_text("5", encoding="utf-8")
     return _status("VmRSS")
 
 
-def _peak_memory() -> int:
+def peak_memory() -> int:
+    """Return the high-water mark of the process's memory, in bytes."""
     return _status("VmHWM")
 
 

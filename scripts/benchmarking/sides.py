@@ -13,7 +13,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from transformers import AutoModel, AutoTokenizer, BertConfig, PreTrainedTokenizerBase
 
 from atlop.config import ClassifierConfig, EncodingConfig, ObjectiveConfig
-from atlop.corpora import read_corpus, read_vocabulary
+from atlop.corpora import read_corpus, read_vocabulary, relations_of
 from atlop.encoding import EncodedDocument, SpecialPieces, collate
 from atlop.model import AtlopModel, document_encoder, new_model
 from atlop.prediction import DocumentScores, facts_of_scores
@@ -58,7 +58,7 @@ def read_material(file: Path, *, encoder: str, tokenizer_folder: str, most: int)
     return Material(
         documents=documents[:most],
         raw=json.loads(file.read_text(encoding="utf-8"))[:most],
-        vocabulary=read_vocabulary(None, train=documents),
+        vocabulary=read_vocabulary(None, relations=(use.relation for use in relations_of(documents))),
         encoder=encoder,
         tokenizer_folder=tokenizer_folder,
     )

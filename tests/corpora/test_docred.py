@@ -11,7 +11,7 @@ import pytest
 
 from atlop.corpora import CORPORA, Corpus, read_corpus
 from atlop.errors import AtlopError
-from atlop.schema import Document, Entity, Fact, Mention
+from atlop.schema import Document, Entity, Fact, Mention, Oddities
 
 Row = dict[str, Any]
 
@@ -65,8 +65,7 @@ def test_a_valid_file_gives_its_documents(tmp_path: Path) -> None:
                 facts=(Fact(0, 1, "P159", (0, 1)),),
             ),
         ),
-        skipped=(),
-        merged=0,
+        oddities=Oddities(),
     )
 
 
@@ -118,7 +117,7 @@ def test_repeated_facts_are_merged_with_one_warning_for_the_file(
 
     corpus = read_corpus(path)
 
-    assert corpus.merged == 2
+    assert corpus.oddities.merged == 2
     assert corpus.documents[0].facts == (Fact(0, 1, "P159", (0, 1)), Fact(1, 0, "P159"))
     assert [record.getMessage() for record in caplog.records] == [
         f"{path}: 2 facts merged with one of the same subject, object and relation (the first stays)"
@@ -290,7 +289,7 @@ def test_skip_leaves_invalid_documents_out_and_counts_them(tmp_path: Path, caplo
     corpus = read_corpus(path, invalid="skip")
 
     assert [document.title for document in corpus.documents] == ["Skai TV"]
-    assert corpus.skipped == (
+    assert corpus.oddities.skipped == (
         f'{path}, document 0 ("Skai TV"), entity 1: has no mentions; expected at least one',
         f"{path}, document 2: {LAYOUT}; found 3",
     )
@@ -302,7 +301,7 @@ def test_facts_of_skipped_documents_are_not_counted_as_merged(tmp_path: Path) ->
     def repeat_and_break(row: Row) -> None:
         row["labels"] += [*row["labels"], {"h": 0}]
 
-    assert read_corpus(write(tmp_path, VALID, changed(repeat_and_break)), invalid="skip").merged == 0
+    assert read_corpus(write(tmp_path, VALID, changed(repeat_and_break)), invalid="skip").oddities.merged == 0
 
 
 def test_skip_refuses_a_file_without_any_valid_document(tmp_path: Path) -> None:
@@ -313,7 +312,7 @@ def test_skip_refuses_a_file_without_any_valid_document(tmp_path: Path) -> None:
 
 
 def test_an_unknown_layout_names_the_known_ones(tmp_path: Path) -> None:
-    with pytest.raises(AtlopError, match="unknown layout 'docret'; known: docred"):
+    with pytest.raises(AtlopError, match=r"unknown layout 'docret'; known: docred, .*, pubtator:SCHEME\.toml"):
         read_corpus(write(tmp_path, VALID), layout="docret")
 
 
@@ -348,7 +347,7 @@ def test_real_corpora_are_read_whole(
 
     assert len(corpus.documents) == documents
     assert sum(len(document.facts or ()) for document in corpus.documents) == facts
-    assert corpus.merged == merged
+    assert corpus.oddities.merged == merged
     assert len(caplog.records) == (1 if merged else 0)
     assert all((document.facts is None) == (name == "docred/test.json") for document in corpus.documents)
 

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from atlop.corpora import Corpus, check_relations, read_corpus, read_train_facts, read_vocabulary
+from atlop.corpora import CorpusFile, check_relations, read_train_facts, read_vocabulary, relations_of
 from atlop.errors import AtlopError
-from atlop.schema import Document, Entity, Fact, Mention, RelationVocabulary
+from atlop.schema import Document, Entity, Fact, Mention, RelationUse, RelationVocabulary
 
 
 def entity(*names: str) -> Entity:
@@ -18,8 +18,14 @@ def document(*facts: Fact, title: str = "Kin", labelled: bool = True) -> Documen
     return Document(title, (("Ada",),), entities, facts if labelled else None)
 
 
-def corpus(*documents: Document, skipped: tuple[str, ...] = ()) -> Corpus:
-    return Corpus(path=Path("dev.json"), sha256="", documents=documents, skipped=skipped, merged=0)
+def check(*documents: Document, skipped: bool = False) -> None:
+    """Check documents of `dev.json` against a vocabulary of P17 alone."""
+    check_relations(
+        Path("dev.json"),
+        relations=relations_of(documents),
+        vocabulary=RelationVocabulary(("P17",), {}),
+        skipped=skipped,
+    )
 
 
 def write(folder: Path, value: object, *, name: str) -> Path:
@@ -68,16 +74,14 @@ def test_a_name_that_is_no_string_is_refused(tmp_path: Path) -> None:
     names = write(tmp_path, {"P17": 17}, name="rel_info.json")
 
     with pytest.raises(AtlopError, match=r'rel_info\.json, "P17": expected a string, found 17'):
-        read_vocabulary(None, names=names, train=[document(Fact(0, 1, "P17"))])
+        read_vocabulary(None, names=names, relations=["P17"])
 
 
 def test_without_class_ids_the_train_relations_are_taken_in_order_and_that_is_logged(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    train = [document(Fact(0, 1, "P6"), Fact(1, 0, "P17")), document(Fact(0, 1, "P6")), document(labelled=False)]
-
     with caplog.at_level(logging.INFO):
-        vocabulary = read_vocabulary(None, train=train)
+        vocabulary = read_vocabulary(None, relations=["P6", "P17", "P6"])
 
     assert vocabulary.relations == ("P17", "P6")
     assert [record.getMessage() for record in caplog.records] == [
@@ -87,18 +91,24 @@ def test_without_class_ids_the_train_relations_are_taken_in_order_and_that_is_lo
 
 def test_without_class_ids_and_labels_there_is_no_vocabulary() -> None:
     with pytest.raises(AtlopError, match=r"no facts to take the relations from; give a rel2id\.json"):
-        read_vocabulary(None, train=[document()])
+        read_vocabulary(None, relations=[])
+
+
+def test_relations_come_in_order_of_first_appearance_with_their_first_fact_and_their_number() -> None:
+    documents = [document(labelled=False), document(Fact(2, 1, "P6"), Fact(0, 1, "P17")), document(Fact(1, 0, "P6"))]
+
+    assert relations_of(documents) == (RelationUse("P6", 2, 1, "Kin", 2, 1), RelationUse("P17", 1, 1, "Kin", 0, 1))
 
 
 def test_known_relations_pass() -> None:
-    check_relations(corpus(document(Fact(0, 1, "P17"))), vocabulary=RelationVocabulary(("P17",), {}))
+    check(document(Fact(0, 1, "P17")), document(labelled=False))
 
 
 def test_an_unknown_relation_is_named_with_its_file_document_and_fact() -> None:
     documents = (document(Fact(0, 1, "P17")), document(Fact(0, 1, "P6"), Fact(1, 2, "P7"), Fact(2, 1, "P6")))
 
     with pytest.raises(AtlopError) as error:
-        check_relations(corpus(*documents), vocabulary=RelationVocabulary(("P17",), {}))
+        check(*documents)
 
     assert str(error.value) == (
         'dev.json, document 1 ("Kin"), fact from entity 0 to 1: relation "P6" is not among the 1 known ones; lacking '
@@ -108,7 +118,7 @@ def test_an_unknown_relation_is_named_with_its_file_document_and_fact() -> None:
 
 def test_where_documents_were_skipped_the_message_gives_no_number_that_would_mislead() -> None:
     with pytest.raises(AtlopError, match=r'^dev.json, document "Kin", fact from'):
-        check_relations(corpus(document(Fact(0, 1, "P6")), skipped=("…",)), vocabulary=RelationVocabulary(("P17",), {}))
+        check(document(Fact(0, 1, "P6")), skipped=True)
 
 
 def test_train_facts_of_a_corpus_are_all_combinations_of_names(tmp_path: Path) -> None:
@@ -128,6 +138,23 @@ def test_train_facts_of_a_corpus_are_all_combinations_of_names(tmp_path: Path) -
     facts = read_train_facts(write(tmp_path, [row], name="train.json"))
 
     assert facts == {("Ada", "London", "P19"), ("A.", "London", "P19")}
+
+
+@pytest.mark.parametrize("name", ["train.json", "train.fact"])
+def test_only_the_train_facts_that_matter_are_kept(tmp_path: Path, name: str) -> None:
+    row = {
+        "title": "Kin",
+        "sents": [["Ada", "London"]],
+        "vertexSet": [
+            [{"name": word, "pos": [place, place + 1], "sent_id": 0, "type": "MISC"}]
+            for place, word in enumerate(("Ada", "London"))
+        ],
+        "labels": [{"h": 0, "t": 1, "r": "P19"}, {"h": 1, "t": 0, "r": "P20"}],
+    }
+    rows = [row] if name == "train.json" else [["Ada", "London", "P19"], ["London", "Ada", "P20"]]
+    among = {("Ada", "London", "P19"), ("Bob", "London", "P19")}
+
+    assert read_train_facts(write(tmp_path, rows, name=name), among=among) == {("Ada", "London", "P19")}
 
 
 def test_train_facts_of_an_unlabelled_corpus_are_refused(tmp_path: Path) -> None:
@@ -166,13 +193,14 @@ def test_the_real_vocabulary_has_96_named_relations_that_cover_the_real_corpora(
     assert len(vocabulary.names) == 96
     assert vocabulary.name_of("P17") == "country"
     for name in ("docred/train_first200.json", "redocred/train_part.json", "redocred/dev_revised.json"):
-        check_relations(read_corpus(real_data / name), vocabulary=vocabulary)
+        path = real_data / name
+        relations = relations_of(CorpusFile(path))
+        check_relations(path, relations=relations, vocabulary=vocabulary, skipped=False)
 
 
 def test_the_real_dwie_vocabulary_covers_its_corpus(real_data: Path) -> None:
-    check_relations(
-        read_corpus(real_data / "dwie/dev.json"), vocabulary=read_vocabulary(real_data / "dwie/rel2id.json")
-    )
+    path, vocabulary = real_data / "dwie/dev.json", read_vocabulary(real_data / "dwie/rel2id.json")
+    check_relations(path, relations=relations_of(CorpusFile(path)), vocabulary=vocabulary, skipped=False)
 
 
 def test_facts_of_real_train_documents_are_among_those_of_the_whole_train_set(real_data: Path) -> None:

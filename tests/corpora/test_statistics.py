@@ -1,5 +1,7 @@
 import json
-from dataclasses import asdict
+import tracemalloc
+from collections.abc import Iterator
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
@@ -39,6 +41,7 @@ def test_a_labelled_document_is_counted() -> None:
         "facts": 4,
         "pairs_with_fact": 3,
         "pairs_with_several": 1,
+        "self_relations": 0,
         "relations": {"P17": 3, "P6": 1},
         "cross_sentence_share": 0.25,
         "without_evidence_share": 0.5,
@@ -87,6 +90,45 @@ def test_repeated_titles_and_documents_without_pairs_are_found() -> None:
     assert statistics.repeated_titles == ("two",)
     assert statistics.documents_without_pairs == 3
     assert statistics.words_mean == 3.0
+
+
+def test_listed_pairs_are_the_pairs_of_a_document() -> None:
+    listed = replace(LABELLED, pairs=((0, 1), (0, 2), (1, 2), (0, 1)))
+    none = replace(LABELLED, title="two", pairs=())
+
+    statistics = statistics_of([listed, none])
+
+    assert statistics.pairs == 3
+    assert statistics.documents_without_pairs == 1
+
+
+def test_undirected_documents_have_each_pair_once() -> None:
+    undirected = replace(LABELLED, directed=False)
+
+    assert statistics_of([undirected]).pairs == 3
+    assert statistics_of([replace(undirected, pairs=((0, 1), (1, 0), (1, 2)))]).pairs == 2
+
+
+def test_facts_from_an_entity_to_itself_are_counted() -> None:
+    itself = replace(LABELLED, facts=(Fact(0, 0, "P17"), Fact(0, 1, "P17"), Fact(2, 2, "P6")))
+
+    statistics = statistics_of([itself])
+
+    assert (statistics.self_relations, statistics.facts, statistics.cross_sentence_share) == (2, 3, 0.0)
+
+
+def test_one_document_is_held_at_a_time() -> None:
+    def made() -> Iterator[Document]:
+        for index in range(50):
+            yield Document(str(index), (tuple(map(str, range(10_000))),), (), None)
+
+    tracemalloc.start()
+    try:
+        assert statistics_of(made()).words == 500_000
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 4_000_000  # bytes; a document has about 0.6 million
 
 
 def test_no_documents_are_no_error() -> None:

@@ -5,7 +5,7 @@ import pytest
 
 from atlop.encoding import DocumentEncoder, EncodedDocument
 from atlop.encoding.documents import ordered_pairs
-from atlop.schema import Document
+from atlop.schema import Document, RelationVocabulary
 from tests.golden_values import MAX_LENGTH, each_encoder, golden_encoded, read_golden
 from tests.made_documents import VOCABULARY, document, text_of, tokenizer_for
 
@@ -130,6 +130,14 @@ def test_a_label_points_at_the_row_of_its_pair() -> None:
     encoded = encode(document("a b c d e", entities=places, facts=facts))
     assert encoded.labels[:, 1].tolist() == [2] * 20
     assert [tuple(pair) for pair in encoded.pairs[encoded.labels[:, 0]].tolist()] == [(s, o) for s, o, _ in facts]
+
+
+def test_a_fact_from_an_entity_to_itself_is_no_label_and_not_unknown() -> None:
+    own = document("Ada met Bob", entities=[[(0, 0, 1)], [(0, 2, 3)]], facts=[(1, 1, "P17"), (1, 0, "P17")])
+    (encoded,) = DocumentEncoder(tokenizer_for(own), vocabulary=RelationVocabulary(("P17",), {})).encode([own])
+
+    assert encoded.labels.tolist() == [[1, 1]]
+    assert encoded.unknown_facts == 0
 
 
 def test_several_relations_of_a_pair_are_several_labels() -> None:

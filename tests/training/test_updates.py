@@ -39,10 +39,12 @@ def updater(
     precision: Precision = "float32",
     documents: list[EncodedDocument] | None = None,
 ) -> Updater:
+    documents = documents or golden_encoded("bert")
     return Updater(
         model,
         accelerator=accelerator_for(precision),
-        documents=documents or golden_encoded("bert"),
+        documents=documents,
+        pair_counts=[len(document.pairs) for document in documents],
         config=config,
         updates=updates,
     )

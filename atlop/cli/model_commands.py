@@ -1,0 +1,176 @@
+"""The commands that train or apply a model: what each takes, does and prints. torch comes in where one needs it."""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from atlop.cli.options import BatchSize, Invalid, Json, Labelled, Layout, Model, Precision, Train
+from atlop.cli.predicting import described, heading, predict_corpus, read_labelled, read_seen
+from atlop.cli.session import is_main_process, quiet_libraries, report
+from atlop.cli.text import GAP, Row, score_rows, truncation_rows
+from atlop.corpora import read_corpus, read_vocabulary, statistics_of
+from atlop.errors import AtlopError
+from atlop.evaluation import official_scores
+from atlop.files import refuse_taken
+from atlop.submission import write_submission
+
+
+def train(
+    config: Annotated[str, typer.Argument(metavar="CONFIG", help="TOML file, or name of a shipped configuration.")],
+    overrides: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="SECTION.KEY=VALUE", help="Change one value; may be given again."),
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(metavar="RUN", help="Folder of the run, new or empty. [default: runs/<config>]"),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Train a model.
+
+    Everything about the run goes into one folder; the best model is best/ in it.
+    """
+    from atlop.config import find_config, load_config
+
+    settings = load_config(config, overrides=overrides or ())
+    output = output or Path("runs") / find_config(config).stem
+    refuse_taken(output)  # before torch is imported, which takes seconds
+    with quiet_libraries(needs=settings.encoder.name, what="encoder"):
+        from atlop.training import train
+
+        summary = train(settings, output=output)
+        if not is_main_process():
+            return
+    best = summary["best"]
+    rows: list[Row] = [
+        ("updates", f"{summary['updates']:,}"),
+        ("best after update", f"{best['update']:,}"),
+        ("minutes", f"{summary['seconds'] / 60:.1f}"),
+        GAP,
+        *score_rows(best),
+        *truncation_rows(summary["dev"]["truncation"]),
+    ]
+    heading = f"{output}: trained; the best model is {output / 'best'}, its scores on {settings.data.dev}:"
+    report({"output": output, **summary}, as_json=as_json, heading=heading, rows=rows)
+
+
+def evaluate(
+    model: Model,
+    file: Labelled,
+    train: Train = None,
+    batch_size: BatchSize = 8,
+    precision: Precision = "float32",
+    layout: Layout = None,
+    invalid: Invalid = "strict",
+    as_json: Json = False,
+) -> None:
+    """Score a model on labelled documents.
+
+    Counts as the leaderboard does.
+    """
+    corpus = read_labelled(file, layout=layout, invalid=invalid)
+    train_facts = read_seen(train, corpus=corpus, layout=layout)
+    found, _ = predict_corpus(model, corpus, precision=precision, batch_size=batch_size)
+    scores = asdict(official_scores(corpus.documents, predictions=found.facts, train_facts=train_facts))
+    if is_main_process():
+        report(
+            {
+                "model": model,
+                "file": described(corpus),
+                "train": train,
+                "scores": scores,
+                "truncation": asdict(found.truncation),
+                "unknown_relation_facts": found.unknown_facts,
+            },
+            as_json=as_json,
+            heading=heading(corpus),
+            rows=[
+                *score_rows(scores),
+                *truncation_rows(asdict(found.truncation)),
+                ("facts of unknown relations", f"{found.unknown_facts:,}"),
+            ],
+        )
+
+
+def predict(
+    model: Model,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Documents; labels are not looked at.")],
+    output: Annotated[Path, typer.Option(metavar="FILE", help="Where the JSON goes, the zip beside it.")],
+    batch_size: BatchSize = 8,
+    precision: Precision = "float32",
+    layout: Layout = None,
+    invalid: Invalid = "strict",
+    as_json: Json = False,
+) -> None:
+    """Write the leaderboard's result.json and .zip."""
+    if output.suffix != ".json":
+        raise AtlopError(f"{output}: expected a name that ends in .json; the zip is written beside it")
+    corpus = read_corpus(file, layout=layout, invalid=invalid)
+    if repeated := statistics_of(corpus.documents).repeated_titles:  # said before an hour is spent on predicting
+        titles = ", ".join(f'"{title}"' for title in repeated)
+        raise AtlopError(
+            f"{file}: titles repeat, so a submission could not tell the documents apart: {titles}; give each its own"
+        )
+    found, vocabulary = predict_corpus(model, corpus, precision=precision, batch_size=batch_size)
+    if is_main_process():
+        packed = write_submission(
+            output, documents=corpus.documents, predictions=found.facts, relations=vocabulary.relations
+        )
+        facts = sum(map(len, found.facts))
+        report(
+            {
+                "model": model,
+                "file": described(corpus),
+                "facts": facts,
+                "truncation": asdict(found.truncation),
+                "output": output,
+                "zip": packed,
+            },
+            as_json=as_json,
+            heading=f"{heading(corpus)}; {output} and {packed} are written",
+            rows=[("facts", f"{facts:,}"), *truncation_rows(asdict(found.truncation))[:3]],
+        )
+
+
+def import_checkpoint(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="State dict of the authors' released code.")],
+    encoder: Annotated[str, typer.Option(metavar="NAME", help="Hugging Face name or folder of its encoder.")],
+    relations: Annotated[Path, typer.Option(metavar="FILE", help="rel2id.json that it was trained with.")],
+    output: Annotated[Path, typer.Option(metavar="MODEL", help="Model folder to make, new or empty.")],
+    relation_names: Annotated[Path | None, typer.Option(metavar="FILE", help="rel_info.json: readable names.")] = None,
+    max_length: Annotated[int, typer.Option(metavar="N", min=8, help="Longest input in pieces.")] = 1024,
+    max_relations: Annotated[int, typer.Option(metavar="N", min=1, help="Most relations of one pair.")] = 4,
+    as_json: Json = False,
+) -> None:
+    """Make a model folder of a released checkpoint."""
+    from atlop.config import EncodingConfig, ObjectiveConfig
+
+    if not file.is_file():
+        raise AtlopError(f"{file}: no such file; give the state dict that the released code saved")
+    refuse_taken(output)
+    vocabulary = read_vocabulary(relations, names=relation_names)
+    with quiet_libraries(needs=encoder, what="encoder"):
+        from atlop.model import classifier_sizes, load_released, new_model, save_model
+
+        model, tokenizer = new_model(
+            encoder,
+            vocabulary=vocabulary,
+            encoding=EncodingConfig(max_length=max_length),
+            classifier=classifier_sizes(file),
+            objective=ObjectiveConfig(max_relations=max_relations),
+            pretrained=False,
+        )
+        load_released(model, file)
+        save_model(output, model=model, tokenizer=tokenizer)
+    result: dict[str, Any] = {
+        "output": output,
+        "relations": len(vocabulary.relations),
+        "representation_size": model.config.representation_size,
+        "block_size": model.config.block_size,
+        "parameters": model.num_parameters(),
+    }
+    rows: list[Row] = [(key.replace("_", " "), f"{result[key]:,}") for key in list(result)[1:]]
+    report(result, as_json=as_json, heading=f"{output}: model folder written", rows=rows)

@@ -1,0 +1,80 @@
+"""Documents -> the DocRED layout, which has words, directed facts and nothing that `Loss` names."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from atlop.corpora.json_rows import line_of
+from atlop.corpora.losses import Loss, Losses
+from atlop.files import text_written_whole
+from atlop.schema import Document, Fact, Mention
+
+
+def write_docred(path: Path, *, documents: Iterable[Document]) -> Losses:
+    """Write documents in DocRED layout, one a line of the JSON list.
+
+    Args:
+        path: A `.json` or `.json.gz` file; it appears when all documents are written.
+        documents: The documents, as they come.
+
+    Returns:
+        What the layout cannot hold: texts (unless they are the words with one space between), identifiers, lists of
+        pairs, novelty, the parts of discontinuous mentions, facts from an entity to itself. Facts of undirected
+        documents are written in the direction in which they are listed.
+
+    Raises:
+        AtlopError: A document holds half a surrogate pair.
+    """
+    losses = Losses()
+    with text_written_whole(path) as file:
+        file.write("[")
+        for index, document in enumerate(documents):
+            row = line_of(_row(document), where=f'{path}, document {index} ("{document.title}")')
+            file.write(f",\n{row}" if index else f"\n{row}")
+            losses.update(_losses(document))
+        file.write("\n]\n")
+    return +losses
+
+
+def _row(document: Document) -> dict[str, Any]:
+    row: dict[str, Any] = {
+        "title": document.title,
+        "sents": document.sentences,
+        "vertexSet": [[_mention(mention) for mention in entity.mentions] for entity in document.entities],
+    }
+    if document.facts is not None:
+        row["labels"] = [_label(fact) for fact in document.facts if fact.subject != fact.object]
+    return row
+
+
+def _mention(mention: Mention) -> dict[str, Any]:
+    return {
+        "name": mention.name,
+        "sent_id": mention.sentence,
+        "pos": [mention.start, mention.end],
+        "type": mention.type,
+    }
+
+
+def _label(fact: Fact) -> dict[str, Any]:
+    return {"h": fact.subject, "t": fact.object, "r": fact.relation, "evidence": fact.evidence}
+
+
+def _losses(document: Document) -> Losses:
+    facts = document.facts or ()
+    mentions = (mention for entity in document.entities for mention in entity.mentions)
+    return Losses(
+        {
+            Loss.TEXT: document.text is not None and document.text != _words_with_spaces(document),
+            Loss.IDENTIFIER: sum(entity.identifier is not None for entity in document.entities),
+            Loss.PAIRS: document.pairs is not None,
+            Loss.UNDIRECTED: not document.directed,
+            Loss.NOVELTY: sum(fact.novelty is not None for fact in facts),
+            Loss.SELF_RELATION: sum(fact.subject == fact.object for fact in facts),
+            Loss.DISCONTINUOUS: sum(len(mention.spans) > 1 for mention in mentions),
+        }
+    )
+
+
+def _words_with_spaces(document: Document) -> str:
+    return " ".join(word for sentence in document.sentences for word in sentence)

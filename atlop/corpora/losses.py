@@ -1,0 +1,39 @@
+"""What a layout cannot hold of the documents written in it."""
+
+from collections import Counter
+from collections.abc import Iterable
+from enum import StrEnum
+from pathlib import Path
+from typing import Protocol, TypeAlias
+
+from atlop.schema import Document
+
+
+class Loss(StrEnum):
+    """A kind of thing that a writer drops, or keeps in part."""
+
+    TEXT = "texts and character offsets"
+    IDENTIFIER = "identifiers"
+    PAIRS = "lists of pairs"
+    UNDIRECTED = "undirected documents, facts kept in one direction"
+    DIRECTED = "directed documents, facts kept without their direction"
+    EVIDENCE = "evidence of facts"
+    UNLABELLED = "whether documents without facts are labelled"
+    LINE_END = "texts with line ends, kept as spaces"
+    WORDS = "cuts into sentences and words, cut anew by whoever reads"
+    NOVELTY = "novelty of facts"
+    SELF_RELATION = "facts from an entity to itself"
+    DISCONTINUOUS = "discontinuous mentions, kept from first to last word"
+    EMPTY_WORD = "empty words"
+
+
+Losses: TypeAlias = Counter[Loss]
+"""How often each kind was dropped; kinds that were not are left out."""
+
+
+class Writer(Protocol):
+    """Writes documents in one file layout, as they come, and counts what it drops."""
+
+    def __call__(self, path: Path, *, documents: Iterable[Document]) -> Losses:
+        """Write the file, whole or not at all, packed where `path` ends in `.gz`."""
+        ...

@@ -1,0 +1,53 @@
+"""MeSH's descriptor file: which descriptor is more general than which."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from atlop.errors import AtlopError
+from atlop.files import read_lines
+
+
+class DescriptorTree:
+    """The places of MeSH descriptors in its trees; a descriptor may have several."""
+
+    def __init__(self, numbers: dict[str, tuple[str, ...]]) -> None:
+        self._numbers = numbers
+
+    def numbers_of(self, identifier: str) -> tuple[str, ...]:
+        """Return the tree numbers of a descriptor, `D003866` or `MESH:D003866`; none where it is unknown."""
+        return self._numbers.get(identifier.rpartition(":")[2], ())
+
+    def above(self, identifiers: Iterable[str]) -> frozenset[str]:
+        """Return the tree numbers above any place of any of the descriptors, their own excluded."""
+        above: set[str] = set()
+        for identifier in identifiers:
+            for number in self.numbers_of(identifier):
+                parts = number.split(".")
+                above.update(".".join(parts[:depth]) for depth in range(1, len(parts)))
+        return frozenset(above)
+
+
+def read_descriptors(path: Path) -> DescriptorTree:
+    """Read MeSH's descriptors in ASCII (`d2025.bin`, also packed as `.gz`).
+
+    Each record starts with `*NEWRECORD`, has one line `MN = C10.228.140` for each place, and `UI = D001927`.
+
+    Raises:
+        AtlopError: The file cannot be read or has no such record.
+    """
+    numbers: dict[str, tuple[str, ...]] = {}
+    places: list[str] = []
+    for line in read_lines(path):
+        key, equals, value = line.partition(b" = ")
+        if line.rstrip() == b"*NEWRECORD":
+            places = []
+        elif equals and key == b"MN":
+            places.append(value.decode("ascii", errors="replace").strip())
+        elif equals and key == b"UI":
+            numbers[value.decode("ascii", errors="replace").strip()] = tuple(places)
+    if not any(numbers.values()):
+        raise AtlopError(
+            f"{path}: has no descriptor with a tree number; expected MeSH's descriptors in ASCII, named like d2025.bin "
+            "(the tree file mtrees2025.bin has no identifiers)"
+        )
+    return DescriptorTree(numbers)

@@ -1,0 +1,161 @@
+"""Where the sentences of a plain text begin: rules for English biomedical and news text, in linear time."""
+
+import re
+from bisect import bisect_left
+from collections.abc import Iterator
+
+from atlop.schema import Span
+
+LONGEST_BRACKET = 500
+"""No sentence ends between brackets that stand at most this many characters apart; beyond, one was forgotten."""
+
+_REACH = 24  # characters that a decision about one full stop may read on each side
+
+# Neither alternative can fail after its first character, so that the search never goes back.
+_STOP = re.compile(r"[.!?…]+[\"')\]}”’»]*|[。！？｡।॥؟۔]+[\"')\]}”’»」』）】]*|\n\s*")
+_UNSPACED = frozenset("。！？｡")  # Chinese and Japanese put no space after them
+_NOT_SPACE = re.compile(r"\S")
+_BRACKET = re.compile(r"[()\[\]{}]|\n[^\S\n]*\n")
+
+_WORD_BEFORE = re.compile(r"[^\W_](?:[\w.&-]*[^\W_])?\Z")
+_WORD_AFTER = re.compile(r"[\"'(\[{“‘«¿¡]*([^\W_]+)")
+_INITIALS = re.compile(r"[A-Z](?:[.-][A-Z])*")  # J, J.R, U.S
+_LETTERED = re.compile(r"(?:vitamin|group|hepatitis|type|class|part|study|protein|factor) \w\Z", re.IGNORECASE)
+_ENUMERATION = re.compile(r"\d{1,3}|[^\W\d_]|[ivxIVX]{1,4}")
+
+
+def _words(listed: str) -> frozenset[str]:
+    return frozenset(listed.split())
+
+
+_NEVER_LAST = _words(
+    "dr mr mrs ms prof rev gen col capt lt sgt sen rep gov hon st mt messrs vs cf viz approx ca fig figs eq eqs ref "
+    "refs vol vols pp nos ed eds resp incl dept e.g eg i.e"
+)
+"""Abbreviations, lower-cased, that something always follows."""
+
+_SELDOM_LAST = _words(
+    "al no inc ltd co corp bros jr sr etc est sp spp subsp var univ a.m p.m ph.d jan feb mar apr jun jul aug "
+    "sep sept oct nov dec ave blvd rd"
+)
+"""Abbreviations that end a sentence where a word follows that usually begins one."""
+
+_BEGINNERS = _words(
+    "the a an this these those that there it its they their we our i he she his her you in on at as by for from to of "
+    "with after although because before during when where while what who how why if since until however moreover "
+    "furthermore therefore thus hence but and so yet both all each no none neither most many some several such here "
+    "patients results conclusions conclusion methods background objective then also"
+)
+"""Words, lower-cased, that usually begin a sentence where they are capitalised."""
+
+
+def sentence_starts(text: str, *, whole: tuple[Span, ...] = ()) -> list[int]:
+    """Return the character where each sentence but the first begins, in order.
+
+    Args:
+        text: The text.
+        whole: Characters that no sentence end may part, for example those of each mention.
+    """
+    mentions, all_whole = _Whole(whole), _Whole((*whole, *_brackets(text)))
+    starts: list[int] = []
+    for start, certain in _candidates(text):
+        if not (mentions if certain else all_whole).holds(start) and (not starts or starts[-1] < start):
+            starts.append(start)
+    return starts
+
+
+class _Whole:
+    """Stretches of a text that stay together."""
+
+    def __init__(self, spans: tuple[Span, ...]) -> None:
+        self._first: list[int] = []
+        self._end: list[int] = []
+        for first, end in sorted(spans):
+            if self._end and first < self._end[-1]:
+                self._end[-1] = max(self._end[-1], end)
+            else:
+                self._first.append(first)
+                self._end.append(end)
+
+    def holds(self, character: int) -> bool:
+        """Whether a cut before the character would part a stretch."""
+        index = bisect_left(self._first, character) - 1  # the last stretch that begins before it
+        return index >= 0 and character < self._end[index]
+
+
+def _brackets(text: str) -> Iterator[Span]:
+    """Yield the characters between each bracket and its partner in the same paragraph."""
+    partners = {")": "(", "]": "[", "}": "{"}
+    open_: dict[str, list[int]] = {opener: [] for opener in partners.values()}
+    for match in _BRACKET.finditer(text):
+        found = match.group()
+        if found in open_:
+            open_[found].append(match.start())
+        elif found not in partners:  # a blank line
+            open_ = {opener: [] for opener in open_}
+        elif open_[partners[found]]:
+            start = open_[partners[found]].pop()
+            if match.end() - start <= LONGEST_BRACKET:
+                yield start, match.end()
+
+
+def _candidates(text: str) -> Iterator[tuple[int, bool]]:
+    """Yield each character where a sentence may begin, and whether it does so even between brackets."""
+    first = _NOT_SPACE.search(text)
+    title_end = text.find("\n", first.start()) if first else -1
+    begun = 0  # where the sentence begins that is being read
+    for stop in _STOP.finditer(text):
+        following = _NOT_SPACE.search(text, stop.end())
+        if following is None:
+            return
+        start = following.start()
+        if text[stop.start()] == "\n":
+            certain = stop.group().count("\n") > 1 or (
+                stop.start() == title_end and not _goes_on(text[start : start + _REACH])
+            )
+            ends = certain
+        else:
+            certain = False
+            spaced = start > stop.end() or text[stop.start()] in _UNSPACED
+            ends = spaced and _ends(text, stop=stop.span(), begun=begun, start=start)
+        if ends:
+            begun = start
+            yield start, certain
+
+
+def _ends(text: str, *, stop: Span, begun: int, start: int) -> bool:
+    """Whether a stop ends the sentence.
+
+    Args:
+        text: The text.
+        stop: Characters of the stop and of the quotes and brackets that close after it.
+        begun: Where the sentence begins.
+        start: First character after the stop and the space.
+    """
+    after = text[start : start + _REACH]
+    if _goes_on(after):
+        return False
+    if text[stop[0]] != "." or text[stop[0] + 1 : stop[0] + 2] == ".":
+        return True
+    if stop[0] - begun < 5 and _ENUMERATION.fullmatch(text[begun : stop[0]]):  # "1. Introduction"
+        return False
+    found = _WORD_BEFORE.search(text[max(0, stop[0] - _REACH) : stop[0]])
+    word = found.group() if found else ""
+    if word.lower() in _NEVER_LAST:
+        return False
+    if word.lower() in _SELDOM_LAST or _INITIALS.fullmatch(word):
+        lettered = _LETTERED.search(text[max(0, stop[0] - _REACH) : stop[0]])
+        return lettered is not None or _begins(after)
+    return True
+
+
+def _goes_on(after: str) -> bool:
+    """Whether what follows cannot begin a sentence: a small word, or a comma; `p53` and `mRNA` can."""
+    word = _WORD_AFTER.match(after)
+    return (word.group(1).isalpha() and word.group(1).islower()) if word else after[0] in ",;:)]}%/"
+
+
+def _begins(after: str) -> bool:
+    """Whether what follows begins with a word that usually begins a sentence."""
+    word = _WORD_AFTER.match(after)
+    return word is not None and word.group(1)[0].isupper() and word.group(1).lower() in _BEGINNERS

@@ -1,0 +1,49 @@
+"""What is odd about a file is counted, and told in a line for each kind."""
+
+import logging
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from atlop.corpora import Findings, log_oddities
+from atlop.errors import AtlopError
+from atlop.schema import Fact, Oddities
+from tests.made_documents import document
+
+
+def test_what_is_noted_adds_up() -> None:
+    listed = replace(
+        document("Ada met Bob", entities=[[(0, 0, 1)], [(0, 2, 3)]], facts=[(0, 1, "P6"), (1, 0, "P6")]),
+        pairs=((0, 1),),
+    )
+    own = replace(listed, facts=(*(listed.facts or ()), Fact(1, 1, "P6")), pairs=None)
+    findings = Findings(invalid="skip")
+
+    for _ in range(2):
+        findings.drop(AtlopError("one"))
+        findings.repeat()
+        findings.merge(3)
+        findings.lose_unmentioned(4)
+        findings.keep_unclassified(listed)
+        findings.keep_unclassified(own)
+
+    assert findings.oddities() == Oddities(("one", "one"), 2, 6, 8, 2, 2)
+    assert list(findings.oddities().counts().values()) == [2, 2, 6, 8, 2, 2]
+
+
+def test_each_kind_is_told_once(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.WARNING):
+        log_oddities(Path("a"), documents=9, oddities=Oddities(("one", "two"), 2, 3, 4, 5, 6))
+        log_oddities(Path("b"), documents=9, oddities=Oddities())
+
+    assert caplog.messages == [
+        "document skipped: one",
+        "document skipped: two",
+        "a: 2 documents skipped, 9 read",
+        "a: 2 documents left out, since the file has the very same documents before",
+        "a: 3 facts merged with one of the same subject, object and relation (the first stays)",
+        "a: 4 facts left out, since no mention names one of their entities",
+        "a: 5 facts from an entity to itself, which no pair stands for",
+        "a: 6 facts of pairs that the corpus does not classify",
+    ]

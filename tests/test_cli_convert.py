@@ -1,0 +1,212 @@
+"""`atlop convert`."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from atlop.corpora import CORPORA, WRITERS, read_corpus
+from atlop.schema import Fact
+from tests.test_cli import DOCUMENT, run, values_of, write
+
+SCHEME = "pubtator:SCHEME.toml"
+LINE = {
+    "text": "B and T cells.",
+    "entities": [{"mentions": [{"spans": [[0, 1], [8, 13]]}, [0, 1]], "id": "C1"}, {"mentions": [[6, 13]]}],
+    "relations": [{"subject": 0, "object": 0, "relation": "is"}, {"subject": 0, "object": 1, "relation": "is"}],
+}
+
+
+@pytest.fixture
+def corpus(tmp_path: Path) -> Path:
+    return write(tmp_path / "dev.json", [DOCUMENT])
+
+
+def test_every_layout_that_is_written_is_read() -> None:
+    assert set(WRITERS) <= set(CORPORA)
+
+
+def test_docred_goes_to_json_lines_and_back(corpus: Path, tmp_path: Path) -> None:
+    lines, back = tmp_path / "dev.jsonl", tmp_path / "back.json"
+
+    output, problem = run("convert", corpus, lines, "--from", "docred", "--to", "jsonl")
+    run("convert", lines, back, "--from", "jsonl", "--to", "docred")
+
+    assert output.startswith(f"{lines}: written in layout jsonl, which holds all that was read\n\n")
+    assert values_of(output) == {"documents": "1"}
+    assert problem == ""
+    assert json.loads(back.read_text(encoding="utf-8")) == [DOCUMENT]
+
+
+TEXT = {
+    "title": "7",
+    "text": "Aspirin\nHeals pain.",
+    "entities": [
+        {"mentions": [[0, 7]], "type": "Chemical", "id": "D1"},
+        {"mentions": [[14, 18]], "type": "Disease", "id": "D2"},
+    ],
+    "relations": [{"subject": 0, "object": 1, "relation": "CID", "evidence": [0]}],
+    "pairs": [[0, 1]],
+}
+
+
+@pytest.mark.parametrize("layout", sorted(WRITERS))
+def test_a_layout_goes_to_itself(tmp_path: Path, layout: str) -> None:
+    lines, first, second = write(tmp_path / "dev.jsonl", TEXT), tmp_path / "first.gz", tmp_path / "second.gz"
+
+    run("convert", lines, first, "--to", layout)
+    run("convert", first, second, "--from", layout, "--to", layout)
+
+    assert first.read_bytes() == second.read_bytes()
+
+
+def test_the_layout_of_what_is_read_is_recognised(tmp_path: Path) -> None:
+    lines, pubtator, back = write(tmp_path / "dev.jsonl", TEXT), tmp_path / "dev.txt", tmp_path / "back.jsonl"
+
+    output, _ = run("convert", lines, pubtator, "--to", "cdr")
+    report = json.loads(run("convert", pubtator, back, "--to", "jsonl", "--json")[0])
+
+    assert output.partition("not kept:\n")[2].split() == ["evidence", "of", "facts", "1"]
+    assert (report["from"], report["losses"]) == ("cdr", {})
+    (document,), (read_back,) = read_corpus(lines).documents, read_corpus(back).documents
+    assert read_back == replace(document, facts=(Fact(0, 1, "CID"),))
+
+
+def test_words_without_a_text_do_not_become_pubtator(corpus: Path, tmp_path: Path) -> None:
+    out = tmp_path / "dev.txt"
+
+    _, problem = run("convert", corpus, out, "--to", "cdr", code=2)
+
+    assert problem.startswith(f'atlop: error: {out}, document 0 ("Skai TV"): has no text; ')
+    assert list(tmp_path.iterdir()) == [corpus]
+
+
+def test_a_scheme_of_ones_own_is_read_and_written(tmp_path: Path) -> None:
+    scheme = tmp_path / "own.toml"
+    scheme.write_text('no_identifier = "?"\n', encoding="utf-8")
+    lines, pubtator = write(tmp_path / "dev.jsonl", TEXT | {"pairs": [[0, 1], [1, 0]]}), tmp_path / "dev.txt"
+
+    run("convert", lines, pubtator, "--to", f"pubtator:{scheme}")
+    report = json.loads(run("check", pubtator, "--layout", f"pubtator:{scheme}", "--json")[0])
+
+    assert (report["layout"], report["valid"]) == (f"pubtator:{scheme}", True)
+    assert (report["statistics"]["pairs"], report["statistics"]["facts"]) == (2, 1)
+
+
+def test_what_is_not_kept_is_counted_by_kind(tmp_path: Path) -> None:
+    lines, out = write(tmp_path / "dev.jsonl", LINE), tmp_path / "dev.json"
+
+    output, _ = run("convert", lines, out, "--from", "jsonl", "--to", "docred")
+
+    assert output.startswith(f"{out}: written in layout docred, which cannot hold all that was read\n")
+    assert output.partition("not kept:\n")[2].splitlines() == [
+        "  texts and character offsets                           1",
+        "  identifiers                                           1",
+        "  facts from an entity to itself                        1",
+        "  discontinuous mentions, kept from first to last word  1",
+    ]
+
+
+def test_every_count_is_there_as_json(tmp_path: Path) -> None:
+    lines, out = write(tmp_path / "dev.jsonl", LINE), tmp_path / "dev.json"
+
+    report = json.loads(run("convert", lines, out, "--from", "jsonl", "--to", "docred", "--json")[0])
+
+    assert report == {
+        "path": str(lines),
+        "output": str(out),
+        "from": "jsonl",
+        "to": "docred",
+        "documents": 1,
+        "skipped": [],
+        "skipped_documents": 0,
+        "repeated_documents": 0,
+        "merged_facts": 0,
+        "unmentioned_facts": 0,
+        "self_relations": 1,
+        "unclassified_facts": 0,
+        "losses": {
+            "texts and character offsets": 1,
+            "identifiers": 1,
+            "facts from an entity to itself": 1,
+            "discontinuous mentions, kept from first to last word": 1,
+        },
+    }
+
+
+def test_a_file_that_exists_is_not_written_over(corpus: Path, tmp_path: Path) -> None:
+    taken = tmp_path / "taken.jsonl"
+    taken.write_text("mine")
+
+    for output in (taken, corpus):
+        _, problem = run("convert", corpus, output, "--from", "docred", "--to", "jsonl", code=2)
+        assert problem == f"atlop: error: {output}: exists already; give another name, or remove this one\n"
+
+    assert taken.read_text() == "mine"
+
+
+def test_an_invalid_document_leaves_no_file(tmp_path: Path) -> None:
+    rows = write(tmp_path / "dev.json", [DOCUMENT, 7])
+    out = tmp_path / "out.jsonl"
+
+    output, problem = run("convert", rows, out, "--from", "docred", "--to", "jsonl", code=2)
+
+    assert output == ""
+    assert problem.startswith(f"atlop: error: {rows}, document 1: expected a JSON list of documents")
+    assert list(tmp_path.iterdir()) == [rows]
+
+
+def test_skip_leaves_an_invalid_document_out_and_counts_it(tmp_path: Path) -> None:
+    rows = write(tmp_path / "dev.json", [7, DOCUMENT | {"labels": 2 * DOCUMENT["labels"]}])  # type: ignore[operator]
+    out = tmp_path / "out.jsonl"
+
+    output, problem = run("convert", rows, out, "--from", "docred", "--to", "jsonl", "--invalid", "skip")
+
+    assert values_of(output) == {"documents": "1", "skipped documents": "1", "merged facts": "2"}
+    assert problem.startswith(f"atlop: warning: document skipped: {rows}, document 0: ")
+    assert len(read_corpus(out, layout="jsonl").documents) == 1
+
+
+def test_skip_refuses_a_file_without_any_valid_document(tmp_path: Path) -> None:
+    rows = write(tmp_path / "dev.json", [7])
+
+    _, problem = run(
+        "convert", rows, tmp_path / "out.jsonl", "--from", "docred", "--to", "jsonl", "--invalid", "skip", code=2
+    )
+
+    assert f"error: {rows}: every document is invalid (1); the first problem: {rows}, document 0: " in problem
+    assert list(tmp_path.iterdir()) == [rows]
+
+
+@pytest.mark.parametrize(
+    ("layouts", "message"),
+    [
+        (("docret", "jsonl"), f"{{file}}: unknown layout 'docret'; known: {', '.join(CORPORA)}, {SCHEME}"),
+        (
+            ("docred", "yaml"),
+            f"{{out}}: cannot be written in layout 'yaml'; known: {', '.join(WRITERS)}, {SCHEME}",
+        ),
+    ],
+)
+def test_an_unknown_layout_names_the_known_ones(
+    corpus: Path, tmp_path: Path, layouts: tuple[str, str], message: str
+) -> None:
+    source, target = layouts
+
+    _, problem = run("convert", corpus, tmp_path / "out", "--from", source, "--to", target, code=2)
+
+    assert problem == f"atlop: error: {message.format(file=corpus, out=tmp_path / 'out')}\n"
+
+
+def test_a_layout_to_write_must_be_given(corpus: Path, tmp_path: Path) -> None:
+    assert "Missing option '--to'" in run("convert", corpus, tmp_path / "out", code=2)[1]
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    _, problem = run(
+        "convert", tmp_path / "dev.json", tmp_path / "out.jsonl", "--from", "docred", "--to", "jsonl", code=2
+    )
+
+    assert problem.startswith(f"atlop: error: {tmp_path / 'dev.json'}: no such file")
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,82 @@
+"""README's way from a spreadsheet to a model works as it stands there."""
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from atlop.corpora import read_corpus
+from tests.test_cli import run, values_of
+
+README = Path(__file__).parents[1] / "README.md"
+TEXT = "Skai TV is Greek. It is based in Piraeus."
+
+
+def blocks(language: str, *, section: str = "Your own data") -> list[str]:
+    """Return the code of a section of README."""
+    text = README.read_text(encoding="utf-8").partition(f"\n## {section}\n")[2].partition("\n## ")[0]
+    return re.findall(rf"^```{language}\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The current folder, with README's files and what its script makes of them."""
+    monkeypatch.chdir(tmp_path)
+    [script], [config] = blocks("python"), blocks("toml")
+    mentions, relations = blocks("csv")
+    (tmp_path / "to_json_lines.py").write_text(script, encoding="utf-8")
+    (tmp_path / "own.toml").write_text(config, encoding="utf-8")
+    for split in ("train", "dev"):
+        texts = tmp_path / split / "texts"
+        texts.mkdir(parents=True)
+        (texts / "skai.txt").write_bytes(TEXT.encode())
+        (texts / "other.txt").write_bytes(b"Nothing is\r\nnamed here.")
+        (tmp_path / split / "mentions.csv").write_text(mentions, encoding="utf-8")
+        (tmp_path / split / "relations.csv").write_text(relations, encoding="utf-8-sig")
+        made = subprocess.run(
+            [sys.executable, "to_json_lines.py", split], capture_output=True, check=True, cwd=tmp_path
+        ).stdout
+        (tmp_path / f"{split}.jsonl").write_bytes(made)
+    return tmp_path
+
+
+def test_the_script_makes_a_line_of_each_text(folder: Path) -> None:
+    other, skai = read_corpus(folder / "train.jsonl", layout="jsonl").documents
+
+    assert (other.title, other.text, other.entities, other.facts) == (
+        "other",
+        "Nothing is\r\nnamed here.",
+        (),
+        (),
+    )
+    assert [[mention.name for mention in entity.mentions] for entity in skai.entities] == [
+        ["Skai TV", "It"],
+        ["Piraeus"],
+    ]
+    assert [entity.identifier for entity in skai.entities] == ["Skai TV", "Piraeus"]
+    assert [fact.key for fact in skai.facts or ()] == [(0, 1, "headquarters")]
+
+
+def test_its_example_can_be_trained_on_and_predicted(folder: Path, tiny_encoder: Path) -> None:
+    *_, check, train, predict = blocks("bash")[0].splitlines()
+    lines = folder / "train.jsonl"
+    lines.write_bytes(4 * lines.read_bytes())
+    smaller = [
+        f"encoder.name={tiny_encoder}",
+        "classifier.representation_size=32",
+        "classifier.block_size=8",
+        "trainer.epochs=1",
+        "trainer.precision=float32",
+    ]
+
+    checked, _ = run(*check.split()[1:])
+    run(*train.split()[1:], *(argument for value in smaller for argument in ("--set", value)))
+    run(*predict.split()[1:])
+    converted, _ = run(*blocks("bash", section="Layouts")[0].split()[1:])
+
+    assert values_of(checked)["headquarters"] == "4"
+    assert isinstance(json.loads((folder / "result.json").read_text(encoding="utf-8")), list)
+    assert "texts and character offsets" in converted

@@ -1,0 +1,193 @@
+"""What a run reads: encoded once, checked before training, and of train no document in memory."""
+
+import gc
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from transformers import AutoTokenizer
+
+from atlop.config import DataConfig, EncodingConfig
+from atlop.corpora import docred, read_corpus
+from atlop.corpora.json_list import items_of_list
+from atlop.encoding import DocumentEncoder
+from atlop.errors import AtlopError
+from atlop.files import sha256_of
+from atlop.schema import Document, RelationVocabulary
+from atlop.training.data import TrainingData
+from tests.made_documents import assert_same
+
+SAMPLE = Path(__file__).parents[2] / "data" / "sample"
+
+
+def row(title: str, relation: str | None = "P17") -> dict[str, Any]:
+    mentions = [[{"name": name, "sent_id": 0, "pos": [at, at + 1], "type": "PER"}] for at, name in enumerate("ab")]
+    labels = {} if relation is None else {"labels": [{"h": 0, "t": 1, "r": relation, "evidence": [0]}]}
+    return {"title": title, "sents": [["a", "b"]], "vertexSet": mentions, **labels}
+
+
+@pytest.fixture(autouse=True)
+def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ATLOP_CACHE", str(tmp_path / "cache"))
+
+
+def read(folder: Path, *, train: list[Any], dev: list[Any] | None = None, **config: Any) -> TrainingData:
+    """Read rows of train and dev."""
+    for name, rows in (("train", train), ("dev", [row("dev")] if dev is None else dev)):
+        (folder / f"{name}.json").write_text(json.dumps(rows), encoding="utf-8")
+    return read_files(folder / "train.json", folder / "dev.json", **config)
+
+
+def read_files(train: Path, dev: Path, *, max_length: int = 100, **config: Any) -> TrainingData:
+    return TrainingData(
+        DataConfig(train=train, dev=dev, **config),
+        tokenizer=AutoTokenizer.from_pretrained(Path(__file__).parents[1] / "golden" / "bert"),
+        encoding=EncodingConfig(max_length=max_length),
+        show_progress=False,
+    )
+
+
+def passes(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Note the name of every corpus file that is gone through."""
+    names: list[str] = []
+    original = items_of_list
+
+    def noting(path: Path, *, expected: str) -> Any:
+        names.append(path.name)
+        return original(path, expected=expected)
+
+    monkeypatch.setattr(docred, "items_of_list", noting)
+    return names
+
+
+def test_documents_are_those_of_the_encoder(golden: Path) -> None:
+    found = read_files(SAMPLE / "train.json", SAMPLE / "dev.json", max_length=60)
+    tokenizer = AutoTokenizer.from_pretrained(golden / "bert")
+    for split in (found.train, found.dev):
+        documents = read_corpus(split.path).documents
+        encoder = DocumentEncoder(tokenizer, vocabulary=found.vocabulary, max_length=60)
+        for one, other in zip(split.documents, encoder.encode(documents), strict=True):
+            assert_same(one, other)
+    assert found.dev_documents == read_corpus(SAMPLE / "dev.json").documents
+
+
+def test_a_second_run_reads_the_train_file_only_for_its_facts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    names = passes(monkeypatch)
+    first = read(tmp_path, train=[row("one"), row("two", "P6")])
+    assert names == ["dev.json", "train.json"]
+    second = read(tmp_path, train=[row("one"), row("two", "P6")])
+    assert names == ["dev.json", "train.json", "dev.json"]
+    assert second.vocabulary == first.vocabulary == RelationVocabulary(("P17", "P6"), {})
+    for one, other in zip(first.train.documents, second.train.documents, strict=True):
+        assert_same(one, other)
+    for _ in range(2):
+        assert second.train_facts == {("a", "b", "P17")}  # not P6, which dev does not state
+    assert names == ["dev.json", "train.json", "dev.json", "train.json"]
+
+
+def test_given_facts_are_read_at_the_start(tmp_path: Path) -> None:
+    facts = tmp_path / "train.fact"
+    facts.write_text('[["a", "b", "P17"], ["x", "y", "P17"]]')
+    assert read(tmp_path, train=[row("one")], train_facts=facts).train_facts == {("a", "b", "P17")}
+    facts.write_text("[1]")
+    with pytest.raises(AtlopError, match=r"train\.fact, fact 0: expected"):
+        read(tmp_path, train=[row("one")], train_facts=facts)
+
+
+def test_no_document_of_train_stays_in_memory(tmp_path: Path) -> None:
+    found = read(tmp_path, train=[row(f"train {number}") for number in range(50)])
+    assert len(found.train.documents) == 50
+    alive = [item for item in gc.get_objects() if type(item) is Document]
+    assert not [item for item in alive if item.title.startswith("train ")]
+
+
+def test_every_file_is_hashed_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    hashed: list[str] = []
+    original = sha256_of
+
+    def noting(path: Path) -> str:
+        hashed.append(path.name)
+        return original(path)
+
+    for module in ("atlop.training.data", "atlop.corpora.corpus"):
+        monkeypatch.setattr(f"{module}.sha256_of", noting)
+    relations = tmp_path / "rel2id.json"
+    relations.write_text('{"P17": 1}')
+    found = read(tmp_path, train=[row("one")], relations=relations).sha256_of_files()
+    assert sorted(hashed) == ["dev.json", "rel2id.json", "train.json"]
+    assert found == {str(tmp_path / name): original(tmp_path / name) for name in hashed}
+
+
+@pytest.mark.parametrize("again", [False, True])
+@pytest.mark.parametrize(
+    ("train", "dev", "message"),
+    [
+        ([row("one"), row("two", None)], None, r"train\.json: has documents without labels, or none at all"),
+        ([], None, r"train\.json: has documents without labels, or none at all"),
+        ([row("one")], [row("dev", None)], r"dev\.json: has documents without labels, or none at all"),
+        ([row("one"), 3], None, r"train\.json, document 1: expected a JSON list"),
+        ([row("one"), row("two", "P9")], None, r'train\.json, document 1 \("two"\), fact from .* relation "P9" is not'),
+    ],
+)
+def test_what_is_wrong_is_said_before_training_and_said_again(
+    tmp_path: Path, train: list[Any], dev: list[Any] | None, message: str, again: bool
+) -> None:
+    relations = tmp_path / "rel2id.json"
+    relations.write_text('{"P17": 1}')
+    for _ in range(1 + again):
+        with pytest.raises(AtlopError, match=message):
+            read(tmp_path, train=train, dev=dev, relations=relations)
+
+
+def test_missing_files_are_named(tmp_path: Path) -> None:
+    for missing in ("train", "dev"):
+        files = {"train": SAMPLE / "train.json", "dev": SAMPLE / "dev.json", missing: tmp_path / "none.json"}
+        with pytest.raises(AtlopError, match=r"none\.json: no such file"):
+            read_files(files["train"], files["dev"])
+
+
+def test_a_scheme_that_changes_makes_another_entry(tmp_path: Path) -> None:
+    lines = "1|t|Ada left\n1|a|\n1\t0\t3\tAda\tGene\t5\n1\t4\t8\tleft\tGene\t6\n1\tBind\t5\t6\n"
+    (tmp_path / "train.txt").write_text(lines)
+    scheme = tmp_path / "own.toml"
+    keys = []
+    for text in ("directed = true\n", "directed = false\n", "directed = true\n"):
+        scheme.write_text(text)
+        found = read_files(tmp_path / "train.txt", tmp_path / "train.txt", layout=f"pubtator:{scheme}")
+        assert found.sha256_of_files() == {str(path): sha256_of(path) for path in (tmp_path / "train.txt", scheme)}
+        keys.append(sorted(path.name for path in (tmp_path / "cache").glob("*.json")))
+    assert [len(names) for names in keys] == [1, 2, 2]
+
+
+def test_each_file_has_a_layout_of_its_own(tmp_path: Path) -> None:
+    line = {
+        "text": "a b",
+        "entities": [{"mentions": [[0, 1]]}, {"mentions": [[2, 3]]}],
+        "relations": [{"subject": 0, "object": 1, "relation": "P17"}, {"subject": 1, "object": 1, "relation": "P17"}],
+        "pairs": [],
+    }
+    (tmp_path / "train.jsonl").write_text(json.dumps(line) + "\n")
+    (tmp_path / "dev.json").write_text(json.dumps([row("dev")]))
+
+    found = read_files(tmp_path / "train.jsonl", tmp_path / "dev.json")
+
+    assert found.train.described()["self_relations"] == found.train.described()["unclassified_facts"] == 1
+    assert found.train_facts == {("a", "b", "P17")}
+
+
+def test_what_was_left_out_is_told_in_every_run(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    repeated = row("one")
+    repeated["labels"] *= 2
+    dev = [row("dev"), row("other", "P9")]
+    for _ in range(2):
+        caplog.clear()
+        found = read(tmp_path, train=[repeated, 3], dev=dev, invalid="skip")
+        assert [record.getMessage().removeprefix(f"{tmp_path}/") for record in caplog.records] == [
+            f"document skipped: {tmp_path}/train.json, document 1: {docred.LAYOUT}; found 3",
+            "train.json: 1 documents skipped, 1 read",
+            "train.json: 1 facts merged with one of the same subject, object and relation (the first stays)",
+            "dev.json: 1 facts have relations that the model does not know and cannot find",
+        ]
+        assert found.train.described()["skipped_documents"] == found.train.described()["merged_facts"] == 1
+        assert found.train_facts == {("a", "b", "P17")}
