@@ -20,6 +20,11 @@ Invalid: TypeAlias = Literal["strict", "skip"]
 """What a document that cannot be right leads to: `strict` stops, `skip` drops and counts it."""
 
 
+Markers: TypeAlias = Literal["word", "mention"]
+"""How many `*` mark mentions: `word` one before a word on which any starts and one after a word on which any ends (the
+paper on DocRED), `mention` one of each for every distinct mention (the paper on CDR and GDA)."""
+
+
 class Section(BaseModel):
     """A part of the tree: frozen, without unknown keys, without NaN or infinity."""
 
@@ -61,6 +66,8 @@ class EncodingConfig(Section):
     """Longest input in pieces, special tokens counted; the rest of a document is cut off."""
     leading_space: bool = False
     """Cut each word as if a space stood before it. Published RoBERTa results rest on `false`."""
+    markers: Markers = "word"
+    """How many `*` mark mentions: one a `word`, or one for each `mention` (published for CDR and GDA)."""
 
 
 class ClassifierConfig(Section):

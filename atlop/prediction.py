@@ -50,9 +50,9 @@ class DocumentScores:
     index: int
     """Index of the document in its corpus."""
     pairs: NDArray[np.int32]
-    """Subject and object of each pair, `[pairs, 2]`."""
+    """Subject and object of each pair, `[pairs, 2]`; of an undirected document one of the two orders."""
     scores: Tensor
-    """`[pairs, classes]`, float32, on the CPU; class 0 is TH."""
+    """`[pairs, classes]`, float32, on the CPU; class 0 is TH. Of an undirected document the mean of both orders."""
 
 
 def score_documents(
@@ -88,7 +88,10 @@ def score_documents(
                     f'document {document.index} ("{document.title}"): the model gives scores that are not finite; '
                     "its weights are damaged, or the precision is too low for it (try float32)"
                 )
-            yield DocumentScores(index=document.index, pairs=document.pairs, scores=of_document)
+            pairs = document.pairs
+            if not document.directed:
+                pairs, of_document = pairs[::2], (of_document[::2] + of_document[1::2]) / 2
+            yield DocumentScores(index=document.index, pairs=pairs, scores=of_document)
 
 
 def facts_of_scores(model: AtlopModel, scored: DocumentScores) -> tuple[Fact, ...]:

@@ -102,11 +102,13 @@ class Document:
         return sum(map(len, self.sentences))
 
     def name_triples(self) -> Iterable[NameTriple]:
-        """Yield each fact once for every pair of a subject name and an object name."""
+        """Yield each fact once for every pair of a subject name and an object name, undirected ones in both orders."""
         for fact in self.facts or ():
             for subject in self.entities[fact.subject].mentions:
                 for object_ in self.entities[fact.object].mentions:
                     yield subject.name, object_.name, fact.relation
+                    if not self.directed:
+                        yield object_.name, subject.name, fact.relation
 
 
 @dataclass(frozen=True, slots=True)

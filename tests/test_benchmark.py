@@ -35,12 +35,22 @@ def test_a_large_corpus_is_made_encoded_and_opened_again(tiny_encoder: Path) -> 
 def test_every_part_runs_and_writes_its_numbers(tiny_encoder: Path, tmp_path: Path) -> None:
     command = [sys.executable, "scripts/benchmark.py", "--encoder", str(tiny_encoder), "--documents", str(SAMPLE)]
     command += ["--corpus-documents", "200"]
-    subprocess.run([*command, "--rounds", "1", "--output", str(tmp_path)], cwd=SAMPLE.parents[2], check=True)
+    subprocess.run(
+        [*command, "--rounds", "1", "--corpus-documents", "200", "--output", str(tmp_path)],
+        cwd=SAMPLE.parents[2],
+        check=True,
+    )
     result = json.loads((tmp_path / "benchmark.json").read_text(encoding="utf-8"))
     assert set(result["update_seconds"]) == {"fast", "fast bf16", "plain"}
     assert result["share_of_matrix_peak"] > 0
     assert result["encoding_documents_per_second"] > 0
     assert result["corpus"]["seconds"] > 0
-    assert [row["pieces"] for row in result["length"]["fast"]] == [1000, 2000, 4000, 8000, 16000]
-    assert [row["entities"] for row in result["entities"]["fast"]] == [50, 100, 200, 400]
+    assert list(result["length"]["fast"]) == ["1000", "2000", "4000", "8000", "16000"]
+    assert list(result["entities"]) == ["50", "100", "200", "400"]
+    subprocess.run(
+        [sys.executable, "scripts/plot_benchmark.py", tmp_path / "benchmark.json", tmp_path / "length.svg"],
+        cwd=SAMPLE.parents[2],
+        check=True,
+    )
+    assert "atlop" in (tmp_path / "length.svg").read_text(encoding="utf-8")
     assert "| matrix peak gflops |" in (tmp_path / "benchmark.md").read_text(encoding="utf-8")

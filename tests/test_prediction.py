@@ -1,11 +1,13 @@
 """A model and documents become scores and facts, whatever the batches."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 import pytest
 import torch
 from accelerate import Accelerator
 
+from atlop import prediction
 from atlop.decoding import facts_of
 from atlop.encoding import DocumentEncoder, EncodedDocument
 from atlop.errors import AtlopError
@@ -152,3 +154,25 @@ def test_a_precision_that_the_machine_lacks_is_refused() -> None:
     with pytest.raises(AtlopError, match=r"precision fp16: .*choose float32 or bf16"):
         accelerator_for("fp16")
     assert accelerator_for("float32").mixed_precision == "no"
+
+
+def test_the_mean_of_both_orders_decides_on_an_undirected_pair(model: AtlopModel, accelerator: Accelerator) -> None:
+    directed = document("a met b", entities=[[(0, 0, 1)], [(0, 2, 3)]])
+    undirected = replace(directed, directed=False)
+    encoder = DocumentEncoder(golden_tokenizer("bert"), vocabulary=golden_vocabulary())
+    (of_directed,), (of_undirected,) = (
+        list(score_documents(model, list(encoder.encode([each])), accelerator=accelerator, batch_size=1))
+        for each in (directed, undirected)
+    )
+    assert of_directed.pairs.tolist() == [[0, 1], [1, 0]]
+    assert of_undirected.pairs.tolist() == [[0, 1]]
+    torch.testing.assert_close(of_undirected.scores, of_directed.scores.mean(dim=0, keepdim=True))
+
+
+def test_pairs_are_decided_alike_however_many_at_once(
+    model: AtlopModel, accelerator: Accelerator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    documents = golden_encoded("bert")
+    whole = predict_facts(model, documents, accelerator=accelerator, batch_size=8)
+    monkeypatch.setattr(prediction, "PAIRS_DECIDED_AT_ONCE", 3)
+    assert predict_facts(model, documents, accelerator=accelerator, batch_size=8) == whole

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from atlop.encoding.documents import EncodedDocument, Truncation, ordered_pairs
+from atlop.encoding.documents import EncodedDocument, Truncation, in_both_orders, ordered_pairs
 from atlop.encoding.table import COUNTS, LISTS, text_of
 from atlop.schema import Oddities, RelationUse, RelationVocabulary
 
@@ -122,7 +122,8 @@ class EncodedCorpus(Sequence[EncodedDocument]):
         entities = columns.count("entities", row)
         pairs = columns.row("pairs", row).reshape(-1, 2) if columns.lists_pairs(row) else ordered_pairs(entities)
         classes = self._classes[columns.row("label_relations", row)]
-        labels = np.stack([columns.row("label_rows", row), classes], axis=1)
+        directed = bool(columns.count("directed", row))
+        labels = np.stack([columns.row("label_rows", row), classes], axis=1)[classes >= 0]
         return EncodedDocument(
             index=index,
             title=columns.title(row),
@@ -131,11 +132,12 @@ class EncodedCorpus(Sequence[EncodedDocument]):
             mention_entities=columns.row("mention_entities", row),
             entities=entities,
             pairs=pairs,
-            labels=labels[classes >= 0],
+            labels=labels if directed else in_both_orders(labels),
             lost_mentions=columns.count("lost_mentions", row),
             lost_entities=columns.count("lost_entities", row),
             lost_facts=columns.count("lost_facts", row),
             unknown_facts=int(np.count_nonzero(classes < 0)),
+            directed=directed,
         )
 
     def _place(self, index: int) -> "tuple[_Columns, int]":

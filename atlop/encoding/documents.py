@@ -1,5 +1,6 @@
 """Documents to piece ids, marker positions, pairs and sparse labels (paper, 'Encoder')."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
@@ -8,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from transformers import PreTrainedTokenizerBase
 
+from atlop.config import Markers
 from atlop.encoding.pieces import SpecialPieces, WordCutter
 from atlop.schema import Document, RelationVocabulary
 
@@ -39,6 +41,8 @@ class EncodedDocument:
     """Facts whose subject or object has no kept mention."""
     unknown_facts: int
     """Facts of a relation that the vocabulary does not have."""
+    directed: bool = True
+    """Where not, both orders of a pair stand side by side, rows 2i and 2i + 1, and a fact labels both."""
 
 
 @dataclass(frozen=True)
@@ -97,6 +101,7 @@ class DocumentEncoder:
         vocabulary: RelationVocabulary | SeenRelations,
         max_length: int = 1024,
         leading_space: bool = False,
+        markers: Markers = "word",
     ):
         """Prepare the tokenizer.
 
@@ -105,6 +110,7 @@ class DocumentEncoder:
             vocabulary: Class ids of the relations, or what numbers them as they come.
             max_length: Longest input in pieces, special tokens counted.
             leading_space: Cut each word as if a space stood before it.
+            markers: How many `*` mark mentions.
 
         Raises:
             AtlopError: The tokenizer has no piece for `*`.
@@ -112,6 +118,7 @@ class DocumentEncoder:
         self._special = SpecialPieces.of(tokenizer)
         self._cutter = WordCutter(tokenizer, leading_space=leading_space)
         self._vocabulary = vocabulary
+        self._of_words = markers == "word"
         self._most_pieces = max_length - len(self._special.start) - len(self._special.end)
 
     def encode(self, documents: Iterable[Document]) -> Iterator[EncodedDocument]:
@@ -126,9 +133,9 @@ class DocumentEncoder:
         positions = np.array([position for entity in markers for position in entity], dtype=np.int32)
         kept = positions < self._most_pieces
         kept_entities = np.array(mention_entities, dtype=np.int32)[kept]
-        pairs = ordered_pairs(len(document.entities))
+        pairs = _pairs(document)
         facts = np.array([(fact.subject, fact.object) for fact in document.facts or ()], dtype=np.int32).reshape(-1, 2)
-        labels = self._labels(document)
+        labels = self._labels(document, pairs=pairs)
         reached = np.zeros(len(document.entities), dtype=bool)
         reached[kept_entities] = True
         return EncodedDocument(
@@ -144,13 +151,18 @@ class DocumentEncoder:
             lost_entities=int((~reached).sum()),
             lost_facts=int((~reached[facts].all(axis=1)).sum()),
             unknown_facts=sum(fact.relation not in self._vocabulary for fact in document.facts or ()),
+            directed=document.directed,
         )
 
     def _mark(self, document: Document) -> tuple[list[int], list[list[int]]]:
         """Return all pieces of a document, markers included, and each entity's start marker positions among them."""
-        mentions = [mention for entity in document.entities for mention in entity.mentions]
-        starts = {(mention.sentence, mention.start) for mention in mentions}
-        ends = {(mention.sentence, mention.end - 1) for mention in mentions}
+        distinct = {
+            (mention.sentence, mention.start, mention.end - 1, mention.type)
+            for entity in document.entities
+            for mention in entity.mentions
+        }
+        starts = Counter((sentence, start) for sentence, start, *_ in distinct)
+        ends = Counter((sentence, last) for sentence, _, last, _ in distinct)
         cutter, marker = self._cutter, self._cutter.marker
         cutter.learn(word for sentence in document.sentences for word in sentence)
         pieces: list[int] = []
@@ -159,28 +171,54 @@ class DocumentEncoder:
             for word_index, word in enumerate(sentence):
                 place = (sentence_index, word_index)
                 if place in starts:
-                    marker_positions[place] = len(pieces)
-                    pieces.append(marker)
+                    marker_positions[place] = len(pieces)  # the first one stands for every mention that starts here
+                    pieces += [marker] * (1 if self._of_words else starts[place])
                 pieces += cutter[word]
                 if place in ends:
-                    pieces.append(marker)
+                    pieces += [marker] * (1 if self._of_words else ends[place])
         return pieces, [
             [marker_positions[mention.sentence, mention.start] for mention in entity.mentions]
             for entity in document.entities
         ]
 
-    def _labels(self, document: Document) -> NDArray[np.int32]:
-        """Return the row among the ordered pairs and the class id of each fact between two entities, `[labels, 2]`."""
-        others = len(document.entities) - 1
+    def _labels(self, document: Document, *, pairs: NDArray[np.int32]) -> NDArray[np.int32]:
+        """Return the row among the pairs and the class id of each fact whose pair is classified, `[labels, 2]`."""
+        known = [fact for fact in document.facts or () if fact.relation in self._vocabulary]
+        if document.pairs is None and document.directed:
+            others = len(document.entities) - 1
+            rows = [
+                fact.subject * others + fact.object - (fact.object > fact.subject)
+                if fact.subject != fact.object
+                else None
+                for fact in known
+            ]
+        else:
+            row_of = {(subject, object_): row for row, (subject, object_) in enumerate(pairs.tolist())}
+            rows = [row_of.get((fact.subject, fact.object)) for fact in known]
         labels = [
-            (
-                fact.subject * others + fact.object - (fact.object > fact.subject),
-                self._vocabulary.class_of(fact.relation),
-            )
-            for fact in document.facts or ()
-            if fact.relation in self._vocabulary and fact.subject != fact.object
+            (row, self._vocabulary.class_of(fact.relation))
+            for fact, row in zip(known, rows, strict=True)
+            if row is not None
         ]
-        return np.array(labels, dtype=np.int32).reshape(-1, 2)
+        once = np.array(labels, dtype=np.int32).reshape(-1, 2)
+        return once if document.directed else in_both_orders(once)
+
+
+def _pairs(document: Document) -> NDArray[np.int32]:
+    """Return subject and object of each pair to classify, `[pairs, 2]`."""
+    if document.directed and document.pairs is None:
+        return ordered_pairs(len(document.entities))
+    if document.pairs is None:
+        pairs = ordered_pairs(len(document.entities))
+        pairs = pairs[pairs[:, 0] < pairs[:, 1]]
+    else:
+        pairs = np.array(document.pairs, dtype=np.int32).reshape(-1, 2)
+    return pairs if document.directed else np.stack([pairs, pairs[:, ::-1]], axis=1).reshape(-1, 2)
+
+
+def in_both_orders(labels: NDArray[np.int32]) -> NDArray[np.int32]:
+    """Return the labels of an undirected document for both orders of their pairs, from those of the first order."""
+    return np.concatenate([labels, labels + np.array([1, 0], dtype=np.int32)])
 
 
 @lru_cache(maxsize=64)

@@ -58,6 +58,7 @@ def encoded_corpus(
             vocabulary=relations,
             max_length=encoding.max_length,
             leading_space=encoding.leading_space,
+            markers=encoding.markers,
         )
         labelled: list[bool] = []
         write_table(sink, encoder.encode(_noting_labels(progress(source), labelled)))

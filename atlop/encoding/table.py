@@ -15,7 +15,7 @@ DOCUMENTS_OF_BATCH = 1000
 _LIST = pa.list_(pa.field("item", pa.int32(), nullable=False))
 LISTS = ("input_ids", "mention_positions", "mention_entities", "pairs", "label_rows", "label_relations")
 """Columns that hold a list for each document."""
-COUNTS = ("entities", "lost_mentions", "lost_entities", "lost_facts")
+COUNTS = ("entities", "lost_mentions", "lost_entities", "lost_facts", "directed")
 """Columns that hold a number for each document."""
 SCHEMA = pa.schema(
     [
@@ -56,13 +56,13 @@ def _record_batch(documents: Sequence[EncodedDocument]) -> pa.RecordBatch:
         "mention_positions": lambda document: document.mention_positions,
         "mention_entities": lambda document: document.mention_entities,
         "pairs": _listed_pairs,
-        "label_rows": lambda document: document.labels[:, 0],
-        "label_relations": lambda document: document.labels[:, 1],
+        "label_rows": lambda document: _labels_once(document)[:, 0],
+        "label_relations": lambda document: _labels_once(document)[:, 1],
     }
     # JSON can say half a surrogate pair, and Arrow's strings cannot.
     columns = [pa.array([document.title.encode("utf-8", "surrogatepass") for document in documents], pa.binary())]
     columns += [_ragged(map(listed[name], documents)) for name in LISTS]
-    columns += [pa.array([getattr(document, name) for document in documents], pa.int32()) for name in COUNTS]
+    columns += [pa.array([int(getattr(document, name)) for document in documents], pa.int32()) for name in COUNTS]
     return pa.record_batch(columns, schema=SCHEMA)
 
 
@@ -71,6 +71,11 @@ def _listed_pairs(document: EncodedDocument) -> NDArray[np.int32] | None:
     if np.array_equal(document.pairs, ordered_pairs(document.entities)):
         return None
     return document.pairs.reshape(-1)
+
+
+def _labels_once(document: EncodedDocument) -> NDArray[np.int32]:
+    """Return a document's labels, of an undirected one those of the first order of each pair."""
+    return document.labels if document.directed else document.labels[document.labels[:, 0] % 2 == 0]
 
 
 def _ragged(rows: Iterator[NDArray[np.int32] | None]) -> pa.ListArray:

@@ -4,6 +4,7 @@ from typing import Any
 
 from transformers import AutoConfig, PreTrainedConfig
 
+from atlop.config import Markers
 from atlop.schema import RelationVocabulary
 
 WINDOW_SIZE = 512
@@ -35,6 +36,8 @@ class AtlopConfig(PreTrainedConfig):
     """Longest input in pieces, special tokens counted; the rest of a document is cut off."""
     leading_space: bool = False
     """Whether words are cut into pieces as if a space stood before each."""
+    markers: Markers = "word"
+    """How many `*` mark mentions."""
     window_start: list[int] | None = None
     """Piece ids that a borrowed window start is made of."""
     window_end: list[int] | None = None

@@ -85,6 +85,7 @@ def new_model(
         block_size=classifier.block_size,
         max_length=encoding.max_length,
         leading_space=encoding.leading_space,
+        markers=encoding.markers,
         window_start=list(special.start),
         window_end=window_end(special.end, model_type=encoder_config.model_type),
         objective=objective.name,
@@ -152,7 +153,11 @@ def document_encoder(model: AtlopModel, tokenizer: PreTrainedTokenizerBase) -> D
     """Return the encoder of documents that a model was trained with."""
     config = model.config
     return DocumentEncoder(
-        tokenizer, vocabulary=config.vocabulary, max_length=config.max_length, leading_space=config.leading_space
+        tokenizer,
+        vocabulary=config.vocabulary,
+        max_length=config.max_length,
+        leading_space=config.leading_space,
+        markers=config.markers,
     )
 
 

@@ -68,7 +68,7 @@ def make_model(material: Material) -> tuple[AtlopModel, PreTrainedTokenizerBase]
     """Return a new model of the published sizes on the material's encoder, which like a trained one finds few facts."""
     model, tokenizer = _untrained_model(material)
     with torch.no_grad():
-        model.classifier.bilinear.bias[THRESHOLD_CLASS] += 10
+        model.classifier.bilinear.bias[THRESHOLD_CLASS] += 3
     return model, tokenizer
 
 

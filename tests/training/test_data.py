@@ -164,8 +164,10 @@ def test_each_file_has_a_layout_of_its_own(tmp_path: Path) -> None:
     line = {
         "text": "a b",
         "entities": [{"mentions": [[0, 1]]}, {"mentions": [[2, 3]]}],
-        "relations": [{"subject": 0, "object": 1, "relation": "P17"}, {"subject": 1, "object": 1, "relation": "P17"}],
-        "pairs": [],
+        "relations": [
+            {"subject": subject, "object": object_, "relation": "P17"} for subject, object_ in ((0, 1), (1, 1), (1, 0))
+        ],
+        "pairs": [[0, 1]],
     }
     (tmp_path / "train.jsonl").write_text(json.dumps(line) + "\n")
     (tmp_path / "dev.json").write_text(json.dumps([row("dev")]))
