@@ -108,6 +108,10 @@ class OptimizerConfig(Section):
 class TrainerConfig(Section):
     """The loop."""
 
+    start_from: str | None = None
+    """Model folder whose weights training starts from, for example `runs/first/best`: the second stage of two. Its
+    relations and sizes must be those of this run; the optimizer and the schedule start anew."""
+
     epochs: int = Field(30, ge=1)
     """Passes over the train documents."""
     batch_size: int = Field(4, ge=1)

@@ -1,7 +1,7 @@
 from atlop.model.atlop import AtlopModel
 from atlop.model.compilation import compile_layers
 from atlop.model.configuration import AtlopConfig
-from atlop.model.folder import document_encoder, encoder_tokenizer, load_model, new_model, save_model
+from atlop.model.folder import document_encoder, encoder_tokenizer, load_model, new_model, save_model, start_from
 from atlop.model.released import classifier_sizes, load_released
 
 __all__ = [
@@ -15,4 +15,5 @@ __all__ = [
     "load_released",
     "new_model",
     "save_model",
+    "start_from",
 ]

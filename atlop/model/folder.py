@@ -149,6 +149,34 @@ def load_model(folder: str | Path) -> tuple[AtlopModel, PreTrainedTokenizerBase]
     return model.eval(), tokenizer
 
 
+def start_from(model: AtlopModel, folder: str | Path) -> None:
+    """Give a new model the weights of an earlier one.
+
+    Args:
+        model: The new model, changed in place.
+        folder: The earlier model's folder.
+
+    Raises:
+        AtlopError: The folder holds no model, or one of other relations, another encoder or other sizes.
+    """
+    earlier, _ = load_model(folder)
+    ours, theirs = model.config.relations or [], earlier.config.relations or []
+    if ours != theirs:
+        lacking = [relation for relation in [*ours, *theirs] if (relation in ours) != (relation in theirs)]
+        raise AtlopError(
+            f"trainer.start_from: {folder} knows {len(theirs)} relations, but this run has {len(ours)}"
+            + (f" (only one of them has {', '.join(lacking[:8])})" if lacking else " in another order")
+            + "; give both runs the same data.relations"
+        )
+    try:
+        model.load_state_dict(earlier.state_dict())
+    except RuntimeError as error:
+        first = str(error).strip().splitlines()[1].strip()
+        raise AtlopError(
+            f"trainer.start_from: {folder} has another encoder or other sizes than this run: {first}"
+        ) from None
+
+
 def document_encoder(model: AtlopModel, tokenizer: PreTrainedTokenizerBase) -> DocumentEncoder:
     """Return the encoder of documents that a model was trained with."""
     config = model.config

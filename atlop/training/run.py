@@ -12,7 +12,7 @@ from atlop.config import RunConfig
 from atlop.errors import AtlopError
 from atlop.evaluation import OfficialScores, official_scores
 from atlop.files import refuse_taken
-from atlop.model import compile_layers, encoder_tokenizer, new_model, save_model
+from atlop.model import compile_layers, encoder_tokenizer, new_model, save_model, start_from
 from atlop.prediction import accelerator_for, predict_facts
 from atlop.training.data import TrainingData
 from atlop.training.loop import Trainer, total_updates
@@ -70,6 +70,8 @@ class _Run:
             classifier=config.classifier,
             objective=config.objective,
         )
+        if config.trainer.start_from is not None:
+            start_from(self._model, config.trainer.start_from)
         if config.encoder.gradient_checkpointing:
             self._model.encoder.activation_checkpointing_enable({"use_reentrant": False})
         if config.trainer.compile:

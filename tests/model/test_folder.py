@@ -12,10 +12,11 @@ from transformers import AutoModel, AutoTokenizer, PreTrainedTokenizerBase
 from atlop.config import ClassifierConfig, EncodingConfig, ObjectiveConfig
 from atlop.encoding import collate
 from atlop.errors import AtlopError
-from atlop.model import AtlopModel, document_encoder, load_model, new_model, save_model
+from atlop.model import AtlopModel, document_encoder, load_model, new_model, save_model, start_from
 from atlop.schema import RelationVocabulary
 from tests.golden_values import (
     CLASSIFIER,
+    GOLDEN,
     each_encoder,
     golden_batch,
     golden_documents,
@@ -23,6 +24,7 @@ from tests.golden_values import (
     golden_model,
     golden_tokenizer,
     golden_vocabulary,
+    untrained_golden_model,
 )
 from tests.tiny_encoders import save_tiny_encoder
 
@@ -199,3 +201,26 @@ def test_a_model_with_a_weight_of_the_wrong_shape_is_refused(saved: Path) -> Non
     save_file(weights, saved / "model.safetensors", metadata={"format": "pt"})
     with pytest.raises(AtlopError, match=r"classifier\.bilinear\.weight"):
         load_model(saved)
+
+
+def test_a_new_model_starts_from_the_weights_of_an_earlier_one(saved: Path) -> None:
+    model, batch = untrained_golden_model("bert").eval(), golden_batch("bert", [0, 3])
+    start_from(model, saved)
+    with torch.no_grad():
+        assert torch.equal(model(batch), golden_model("bert")(batch))
+
+
+def test_a_start_with_other_relations_or_sizes_is_refused(saved: Path) -> None:
+    other = RelationVocabulary((*golden_vocabulary().relations[:-1], "P9999"), {})
+    with pytest.raises(
+        AtlopError, match=r"trainer.start_from: .*only one of them has P9999, .*give both runs the same"
+    ):
+        start_from(model_on(str(GOLDEN / "bert"), vocabulary=other, pretrained=False), saved)
+    reordered = RelationVocabulary(golden_vocabulary().relations[::-1], {})
+    with pytest.raises(AtlopError, match=r"in another order; give both runs the same data\.relations"):
+        start_from(model_on(str(GOLDEN / "bert"), vocabulary=reordered, pretrained=False), saved)
+    smaller = model_on(
+        str(GOLDEN / "bert"), classifier=ClassifierConfig(representation_size=32, block_size=16), pretrained=False
+    )
+    with pytest.raises(AtlopError, match=r"another encoder or other sizes than this run: .*classifier"):
+        start_from(smaller, saved)

@@ -188,6 +188,14 @@ def test_another_seed_gives_other_metrics(run: Path, config: RunConfig, tmp_path
     assert lines_of(tmp_path / "other")[0]["loss"] != lines_of(run)[0]["loss"]
 
 
+def test_a_second_stage_starts_from_the_weights_of_the_first(config: RunConfig, run: Path, tmp_path: Path) -> None:
+    still = OptimizerConfig(encoder_learning_rate=0, new_layers_learning_rate=0)
+    trainer = config.trainer.model_copy(update={"epochs": 1, "start_from": str(run / "best")})
+    second = config.model_copy(update={"optimizer": still, "trainer": trainer})
+    train(second, output=tmp_path / "second", show_progress=False)
+    assert summary_of(tmp_path / "second")["best"]["f1"] == summary_of(run)["best"]["f1"]
+
+
 def test_a_run_in_bf16_with_checkpointing_ends_with_float32_weights(
     config: RunConfig, corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
