@@ -10,6 +10,7 @@ from typing import Any
 
 import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
+from matplotlib.ticker import NullFormatter, ScalarFormatter
 
 SIDES = {"plain": ("straightforward implementation", "#b3541e", "s"), "fast": ("atlop", "#1f5fa8", "o")}
 """Label, colour and marker of each side; told apart without colours as well."""
@@ -26,7 +27,7 @@ def main() -> None:
     figure, (seconds, memory) = plt.subplots(1, 2, figsize=(8, 3.2), layout="constrained")
     _draw(seconds, lengths, what="seconds", scale=1.0, label="seconds of an update")
     _draw(memory, lengths, what="bytes", scale=1e-9, label="GB above weights and optimizer state")
-    seconds.legend(frameon=False)
+    memory.legend(frameon=False, loc="lower right")
     figure.savefig(options.output, metadata={"Date": None} if options.output.suffix == ".svg" else None)
 
 
@@ -40,6 +41,8 @@ def _draw(axes: Axes, lengths: dict[str, Any], *, what: str, scale: float, label
     axes.set_xscale("log", base=2)
     axes.set_yscale("log")
     axes.set_xticks(ticks, [f"{tick:,}" for tick in ticks])
+    axes.yaxis.set_major_formatter(ScalarFormatter())
+    axes.yaxis.set_minor_formatter(NullFormatter())
     axes.set_xlabel("pieces of the document")
     axes.set_ylabel(label)
     axes.grid(alpha=0.25)
