@@ -19,7 +19,6 @@ Precision: TypeAlias = Literal["float32", "bf16", "fp16"]
 Invalid: TypeAlias = Literal["strict", "skip"]
 """What a document that cannot be right leads to: `strict` stops, `skip` drops and counts it."""
 
-
 Markers: TypeAlias = Literal["word", "mention"]
 """How many `*` mark mentions: `word` one before a word on which any starts and one after a word on which any ends (the
 paper on DocRED), `mention` one of each for every distinct mention (the paper on CDR and GDA)."""
@@ -108,10 +107,6 @@ class OptimizerConfig(Section):
 class TrainerConfig(Section):
     """The loop."""
 
-    start_from: str | None = None
-    """Model folder whose weights training starts from, for example `runs/first/best`: the second stage of two. Its
-    relations and sizes must be those of this run; the optimizer and the schedule start anew."""
-
     epochs: int = Field(30, ge=1)
     """Passes over the train documents."""
     batch_size: int = Field(4, ge=1)
@@ -128,6 +123,9 @@ class TrainerConfig(Section):
     """Compile the encoder's layers with `torch.compile`: a minute more at the start; for GPUs, not for DeBERTa."""
     seed: int = Field(66, ge=0)
     """Seed of the new layers, the order of the documents and dropout."""
+    start_from: str | None = None
+    """Model folder whose weights training starts from, for example `runs/first/best`: the second stage of two. Its
+    relations and sizes must be those of this run; the optimizer and the schedule start anew."""
 
 
 class TrackingConfig(Section):

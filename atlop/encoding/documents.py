@@ -183,22 +183,13 @@ class DocumentEncoder:
 
     def _labels(self, document: Document, *, pairs: NDArray[np.int32]) -> NDArray[np.int32]:
         """Return the row among the pairs and the class id of each fact whose pair is classified, `[labels, 2]`."""
-        known = [fact for fact in document.facts or () if fact.relation in self._vocabulary]
-        if document.pairs is None and document.directed:
-            others = len(document.entities) - 1
-            rows = [
-                fact.subject * others + fact.object - (fact.object > fact.subject)
-                if fact.subject != fact.object
-                else None
-                for fact in known
-            ]
-        else:
-            row_of = {(subject, object_): row for row, (subject, object_) in enumerate(pairs.tolist())}
-            rows = [row_of.get((fact.subject, fact.object)) for fact in known]
+        entities = len(document.entities)
+        row_of = np.full((entities, entities), -1, dtype=np.int32)
+        row_of[pairs[:, 0], pairs[:, 1]] = np.arange(len(pairs))
         labels = [
             (row, self._vocabulary.class_of(fact.relation))
-            for fact, row in zip(known, rows, strict=True)
-            if row is not None
+            for fact in document.facts or ()
+            if fact.relation in self._vocabulary and (row := row_of[fact.subject, fact.object]) >= 0
         ]
         once = np.array(labels, dtype=np.int32).reshape(-1, 2)
         return once if document.directed else in_both_orders(once)

@@ -22,6 +22,12 @@ IMPLEMENTATION = "atlop_end_to_end"
 SUPPORTED = {"bert", "roberta", "xlm-roberta", "camembert", "electra"}
 """Encoders that take it: every token attends to every other, and positions are numbers that can be passed in."""
 
+MENTIONS_AT_ONCE = 128
+"""Mentions whose weights are computed together."""
+
+WEIGHTS_IN_CACHE = 2**20
+"""Attention weights that the processor works on at a time: some heads of one document."""
+
 
 @dataclass
 class EndToEnd:
@@ -104,13 +110,6 @@ def _rows(query: Tensor, key: Tensor, lengths: list[int], mention_rows: Tensor, 
             weights = (of_mentions @ of_key.transpose(1, 2)).softmax(dim=-1, dtype=rows.dtype)
             rows[document, mentions, :, : lengths[document]] = weights.transpose(0, 1)
     return rows
-
-
-MENTIONS_AT_ONCE = 128
-"""Mentions whose weights are computed together."""
-
-WEIGHTS_IN_CACHE = 2**20
-"""Attention weights that the processor works on at a time: some heads of one document."""
 
 
 class _CpuAttention(torch.autograd.Function):
