@@ -39,11 +39,12 @@ def with_fast_dropout(module: nn.Module) -> None:
 
 
 def keep_mask(shape: torch.Size, *, dropout: float) -> Tensor:
-    """Return which elements dropout keeps, bool of `shape`, on the CPU, from torch's default generator.
+    """Return 1 where dropout keeps an element and 0 elsewhere, uint8 of `shape`, on the CPU.
 
+    (torch multiplies by uint8 several times faster than by bool.) Numbers are from torch's default generator.
     Four elements share one 64-bit draw, several times faster than a draw each; the share of dropped elements is
     exact to 2⁻¹⁶.
     """
     count = shape.numel()
     draws = torch.empty(-(-count // 4), dtype=torch.int64).random_(-(2**63), None).view(torch.int16)
-    return (draws[:count] >= round(dropout * 2**16) - 2**15).view(shape)
+    return (draws[:count] >= round(dropout * 2**16) - 2**15).view(torch.uint8).view(shape)

@@ -65,9 +65,16 @@ class _OneDnnLinear(torch.autograd.Function):
         to_rows, to_weight, to_bias = ctx.needs_input_grad
         return (
             product(gradient, weight.T) if to_rows else None,
-            product(gradient.T, rows.T) if to_weight else None,
+            _gradient_of_weight(gradient, rows) if to_weight else None,
             gradient.sum(dim=0) if to_bias else None,
         )
+
+
+def _gradient_of_weight(gradient: Tensor, rows: Tensor) -> Tensor:
+    """Return `gradient.T @ rows`; oneDNN copies its left argument, so the narrower one is put there."""
+    if gradient.shape[1] > rows.shape[1]:
+        return product(rows.T, gradient.T).T
+    return product(gradient.T, rows.T)
 
 
 def _is_onednn_faster(tensor: Tensor) -> bool:
