@@ -1,24 +1,8 @@
 """Objectives by name: a loss and the decision rule that belongs to it."""
 
-from typing import Protocol
-
-from torch import Tensor
-
 from atlop.errors import AtlopError
 from atlop.objectives.adaptive_thresholding import AdaptiveThresholding
-
-
-class Objective(Protocol):
-    """What training and decoding ask of an objective."""
-
-    def loss(self, scores: Tensor, labels: Tensor) -> Tensor:
-        """Return the loss of each pair, float32 `[pairs]`, from scores and bool labels, both `[pairs, classes]`."""
-        ...
-
-    def decide(self, scores: Tensor, *, max_relations: int) -> Tensor:
-        """Return which relations hold, bool `[pairs, classes]`, from scores `[pairs, classes]`."""
-        ...
-
+from atlop.objectives.objective import Objective
 
 OBJECTIVES: dict[str, type[Objective]] = {"adaptive_thresholding": AdaptiveThresholding}
 

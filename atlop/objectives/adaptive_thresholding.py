@@ -3,11 +3,12 @@
 import torch
 from torch import Tensor
 
+from atlop.objectives.objective import Objective
 from atlop.schema import THRESHOLD_CLASS
 
 
-class AdaptiveThresholding:
-    """The paper's loss, and its decision by comparison with TH."""
+class AdaptiveThresholding(Objective):
+    """The paper's loss; a relation holds when it scores above TH."""
 
     def loss(self, scores: Tensor, labels: Tensor) -> Tensor:
         """Push positive classes above TH and the others below it (paper, equations for L1 and L2).
@@ -28,16 +29,3 @@ class AdaptiveThresholding:
         below = scores.masked_fill(positive, -torch.inf).logsumexp(dim=1)
         loss_of_positives = torch.where(positive, above - scores, 0.0).sum(dim=1)
         return loss_of_positives + below - scores[:, THRESHOLD_CLASS]
-
-    def decide(self, scores: Tensor, *, max_relations: int) -> Tensor:
-        """Return which relations hold: those above TH and among the pair's largest scores.
-
-        Args:
-            scores: `[pairs, classes]`.
-            max_relations: Largest scores that count (k), TH among them; ties at the k-th place stay.
-
-        Returns:
-            Bool `[pairs, classes]`; the column of TH is false.
-        """
-        smallest_kept = scores.topk(min(max_relations, scores.shape[1]), dim=1).values[:, -1:]
-        return (scores > scores[:, [THRESHOLD_CLASS]]) & (scores >= smallest_kept)

@@ -1,4 +1,4 @@
-"""The loss and the decision of adaptive thresholding, against the equations pair by pair."""
+"""The loss of adaptive thresholding, against the equations pair by pair."""
 
 import pytest
 import torch
@@ -8,7 +8,7 @@ from torch import Tensor
 from atlop.errors import AtlopError
 from atlop.objectives import OBJECTIVES, AdaptiveThresholding, objective_named
 from tests.golden_values import GOLDEN, each_batch, each_encoder, golden_batch, read_golden
-from tests.reference import adaptive_thresholding_loss_by_pair, decide
+from tests.reference import adaptive_thresholding_loss_by_pair
 
 OBJECTIVE = AdaptiveThresholding()
 CLASSES = 6
@@ -101,58 +101,17 @@ def test_labels_and_scores_are_not_changed() -> None:
     labels[3, 0] = True  # the column of TH is ignored, not cleared
     kept_scores, kept_labels = scores.clone(), labels.clone()
     loss = OBJECTIVE.loss(scores, labels)
-    OBJECTIVE.decide(scores, max_relations=2)
     assert torch.equal(scores, kept_scores)
     assert torch.equal(labels, kept_labels)
     labels[3, 0] = False
     assert torch.equal(OBJECTIVE.loss(scores, labels), loss)
 
 
-def test_no_pairs_have_no_loss_and_no_decision() -> None:
+def test_no_pairs_have_no_loss() -> None:
     scores = torch.zeros(0, CLASSES, requires_grad=True)
     loss = OBJECTIVE.loss(scores, torch.zeros(0, CLASSES, dtype=torch.bool))
     assert loss.shape == (0,)
     loss.sum().backward()
-    assert OBJECTIVE.decide(scores, max_relations=4).shape == (0, CLASSES)
-
-
-def decisions(scores: list[float], *, k: int) -> list[int]:
-    """The classes that are decided for one pair."""
-    return OBJECTIVE.decide(torch.tensor([scores]), max_relations=k)[0].nonzero()[:, 0].tolist()
-
-
-@pytest.mark.parametrize("k", range(1, 9))
-def test_decisions_are_those_of_the_reference(k: int) -> None:
-    scores, _ = example(pairs=200)
-    scores = scores.round()  # so that there are ties
-    found = OBJECTIVE.decide(scores, max_relations=k)
-    assert found.dtype == torch.bool
-    assert not found[:, 0].any()
-    assert torch.equal(found[:, 1:], decide(scores, k)[:, 1:])
-
-
-def test_a_relation_holds_when_it_scores_above_the_threshold() -> None:
-    assert decisions([0.0, 1.0, -1.0, 0.5], k=4) == [1, 3]
-    assert decisions([2.0, 1.0, -1.0, 0.5], k=4) == []
-
-
-def test_a_score_equal_to_the_threshold_does_not_hold() -> None:
-    assert decisions([1.0, 1.0, 1.5], k=3) == [2]
-
-
-def test_only_the_largest_scores_hold_and_ties_at_the_last_place_stay() -> None:
-    assert decisions([0.0, 3.0, 2.0, 1.0], k=2) == [1, 2]
-    assert decisions([0.0, 3.0, 2.0, 2.0, 1.0], k=2) == [1, 2, 3]
-    assert decisions([0.0, 3.0, 3.0, 3.0], k=1) == [1, 2, 3]
-
-
-def test_the_threshold_is_one_of_the_largest_scores() -> None:
-    assert decisions([5.0, 6.0, 4.0, 3.0], k=2) == [1]
-    assert decisions([5.0, 4.0, 3.0, 2.0], k=1) == []
-
-
-def test_k_beyond_the_number_of_classes_is_clamped() -> None:
-    assert decisions([0.0, 1.0, 2.0], k=100) == [1, 2]
 
 
 def test_objectives_are_found_by_name() -> None:
