@@ -1,9 +1,64 @@
-"""Decisions on pairs to facts."""
+"""Decisions on pairs to facts, and what is chosen after training for them: thresholds and probabilities."""
+
+from typing import Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field, ValidationError
 
-from atlop.schema import Fact, RelationVocabulary
+from atlop.config import Section
+from atlop.errors import AtlopError
+from atlop.schema import THRESHOLD_CLASS, Fact, RelationVocabulary
+
+Rule: TypeAlias = Literal["global", "per_class"]
+"""Whether all relations share one threshold or each has its own."""
+
+
+class Calibration(Section):
+    """What decisions compare margins with, and how likely a fact of some margin is; chosen on a labelled corpus."""
+
+    rule: Rule
+    """Whether all relations share one threshold or each has its own."""
+    thresholds: dict[str, float]
+    """Margin that a fact of each relation must exceed; 0 is the objective's own rule."""
+    slope: float = Field(gt=0)
+    """With `intercept`: a fact of margin m holds with probability `σ(slope · m + intercept)`."""
+    intercept: float
+    """See `slope`."""
+
+    def of_classes(self, vocabulary: RelationVocabulary) -> NDArray[np.float32]:
+        """Return the threshold of each class, `[classes]`; that of TH is never asked for."""
+        thresholds = np.zeros(vocabulary.classes, dtype=np.float32)
+        thresholds[THRESHOLD_CLASS + 1 :] = [self.thresholds[relation] for relation in vocabulary.relations]
+        return thresholds
+
+    def probability(self, margin: NDArray[np.float32]) -> NDArray[np.float64]:
+        """Return how likely facts of some margins hold, from 0 to 1, in the shape of `margin`."""
+        return np.exp(-np.logaddexp(0.0, -(self.slope * margin.astype(np.float64) + self.intercept)))
+
+
+def read_calibration(values: object, *, vocabulary: RelationVocabulary) -> Calibration:
+    """Return a calibration from the values of its fields, as JSON has them.
+
+    Args:
+        values: The fields.
+        vocabulary: Relations of the model that it is for.
+
+    Raises:
+        AtlopError: A field is missing, unknown or of another type, or the relations are others.
+    """
+    try:
+        calibration = Calibration.model_validate(values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(map(str, first["loc"])) or "the whole"
+        raise AtlopError(f"calibration: {place}: {first['msg']}; `atlop calibrate` writes a new one") from None
+    if odd := sorted(set(calibration.thresholds) ^ set(vocabulary.relations)):
+        raise AtlopError(
+            f"calibration: it has thresholds for {len(calibration.thresholds)} relations, but the model knows "
+            f"{len(vocabulary.relations)} (only one has {', '.join(odd[:8])}); `atlop calibrate` writes a new one"
+        )
+    return calibration
 
 
 def facts_of(

@@ -1,7 +1,7 @@
 """A model and documents to scores and facts: the one loop that training, evaluation and inference share."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import isfinite
 from typing import TypeVar
 
@@ -12,16 +12,17 @@ from accelerate.state import AcceleratorState, PartialState
 from accelerate.utils import gather_object
 from numpy.typing import NDArray
 from torch import Tensor
-from transformers import PreTrainedTokenizerBase
 
 from atlop.config import Precision
-from atlop.decoding import facts_of
-from atlop.encoding import EncodedDocument, Truncation, collate
+from atlop.decoding import Calibration, facts_of
+from atlop.encoding import EncodedDocument, collate
 from atlop.errors import AtlopError
-from atlop.model import AtlopModel, document_encoder
-from atlop.schema import Document, Fact
+from atlop.model import AtlopModel
+from atlop.objectives import Objective
+from atlop.schema import Fact, RelationVocabulary
 
 Item = TypeVar("Item")
+Result = TypeVar("Result")
 Progress = Callable[[Sequence[Item]], Iterable[Item]]
 """Wraps a sequence that is gone through once, to show how far it is; `tqdm` is one."""
 
@@ -94,15 +95,44 @@ def score_documents(
             yield DocumentScores(index=document.index, pairs=pairs, scores=of_document)
 
 
-def facts_of_scores(model: AtlopModel, scored: DocumentScores) -> tuple[Fact, ...]:
-    """Return the facts of one document that the model's decision rule finds in its scores, pair by pair."""
-    objective, config = model.objective, model.config
-    facts: list[Fact] = []
-    for first in range(0, len(scored.pairs), PAIRS_DECIDED_AT_ONCE):
-        rows = slice(first, first + PAIRS_DECIDED_AT_ONCE)
-        decisions = objective.decide(scored.scores[rows], max_relations=config.max_relations)
-        facts += facts_of(decisions.numpy(), pairs=scored.pairs[rows], vocabulary=config.vocabulary)
-    return tuple(facts)
+@dataclass(frozen=True)
+class DecisionRule:
+    """From scores to facts."""
+
+    objective: Objective
+    vocabulary: RelationVocabulary
+    max_relations: int
+    """Most relations of one pair (k)."""
+    thresholds: Tensor | None = None
+    """Margin that each class must exceed, float32 `[classes]`; `None` is the objective's own rule."""
+
+    @classmethod
+    def of(cls, model: AtlopModel, *, calibration: Calibration | None) -> "DecisionRule":
+        """Return the rule of a model's objective.
+
+        Args:
+            model: The model.
+            calibration: Where the thresholds come from.
+        """
+        config = model.config
+        rule = cls(model.objective, vocabulary=config.vocabulary, max_relations=config.max_relations)
+        return rule.with_calibration(calibration)
+
+    def with_calibration(self, calibration: Calibration | None) -> "DecisionRule":
+        """Return the same rule with other thresholds."""
+        thresholds = None if calibration is None else torch.from_numpy(calibration.of_classes(self.vocabulary))
+        return replace(self, thresholds=thresholds)
+
+    def facts(self, scored: DocumentScores) -> tuple[Fact, ...]:
+        """Return the facts of one document, pair by pair."""
+        facts: list[Fact] = []
+        for first in range(0, len(scored.pairs), PAIRS_DECIDED_AT_ONCE):
+            rows = slice(first, first + PAIRS_DECIDED_AT_ONCE)
+            decisions = self.objective.decide(
+                scored.scores[rows], max_relations=self.max_relations, thresholds=self.thresholds
+            )
+            facts += facts_of(decisions.numpy(), pairs=scored.pairs[rows], vocabulary=self.vocabulary)
+        return tuple(facts)
 
 
 def predict_facts(
@@ -112,62 +142,25 @@ def predict_facts(
     accelerator: Accelerator,
     batch_size: int,
     progress: Progress[list[EncodedDocument]] = iter,
+    rule: DecisionRule | None = None,
 ) -> list[tuple[Fact, ...]]:
     """Return the facts of each document in the order of the corpus, the same in every process.
 
-    Args and errors are those of `score_documents`.
+    Args and errors are those of `score_documents`; without a `rule`, the model's own with its calibration decides.
     """
-    found = [
-        (scored.index, facts_of_scores(model, scored))
-        for scored in score_documents(
-            model, documents, accelerator=accelerator, batch_size=batch_size, progress=progress
-        )
-    ]
-    if accelerator.num_processes > 1:
-        found = gather_object(found)
-    return [facts for _, facts in sorted(found, key=lambda item: item[0])]
+    rule = rule or DecisionRule.of(model, calibration=model.config.calibrated)
+    scored = score_documents(model, documents, accelerator=accelerator, batch_size=batch_size, progress=progress)
+    return in_order_of_corpus(((each.index, rule.facts(each)) for each in scored), accelerator=accelerator)
 
 
-@dataclass(frozen=True)
-class Predictions:
-    """What a model finds in documents, and what it cannot find."""
-
-    facts: list[tuple[Fact, ...]]
-    """Facts of each document, in the order of the documents."""
-    truncation: Truncation
-    """What the model's maximum length costs."""
-    unknown_facts: int
-    """Labelled facts of relations that the model does not know."""
-
-
-def predict_documents(
-    model: AtlopModel,
-    tokenizer: PreTrainedTokenizerBase,
-    documents: Sequence[Document],
-    *,
-    accelerator: Accelerator,
-    batch_size: int,
-    progress: Progress[list[EncodedDocument]] = iter,
-) -> Predictions:
-    """Encode documents as the model was trained and predict their facts, the same in every process.
+def in_order_of_corpus(found: Iterable[tuple[int, Result]], *, accelerator: Accelerator) -> list[Result]:
+    """Put together what all processes found of each document, the same in every process.
 
     Args:
-        model: Moved to the accelerator's device.
-        tokenizer: The model's own.
-        documents: Labelled or not.
-        accelerator: Device, precision and processes.
-        batch_size: Documents in a batch.
-        progress: Shows how many batches are done.
-
-    Raises:
-        AtlopError: A score is not finite; the document is named.
+        found: Index of a document and what this process found of it.
+        accelerator: The processes.
     """
-    encoded = list(document_encoder(model, tokenizer).encode(documents))
-    facts = predict_facts(
-        model.to(accelerator.device), encoded, accelerator=accelerator, batch_size=batch_size, progress=progress
-    )
-    return Predictions(
-        facts=facts,
-        truncation=Truncation.of(encoded),
-        unknown_facts=sum(document.unknown_facts for document in encoded),
-    )
+    items = list(found)
+    if accelerator.num_processes > 1:
+        items = gather_object(items)
+    return [result for _, result in sorted(items, key=lambda item: item[0])]

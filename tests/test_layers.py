@@ -18,7 +18,7 @@ RANKS = (
     ("corpora", "encoding", "objectives", "decoding", "evaluation", "submission"),
     ("model",),
     ("prediction",),
-    ("calibration",),
+    ("calibration", "ensemble"),
     ("training", "inference"),
     ("experiments", "report"),
     ("serving",),

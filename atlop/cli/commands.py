@@ -7,6 +7,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from atlop import __version__
+from atlop.cli.calibrating import calibrate
 from atlop.cli.file_commands import check, convert, download, score
 from atlop.cli.model_commands import evaluate, import_checkpoint, predict, train
 from atlop.cli.options import example
@@ -53,7 +54,18 @@ app.command(
     epilog=example("atlop train docred_bert_base --set optimizer.encoder_learning_rate=3e-5 --output runs/first")
 )(train)
 app.command(epilog=example("atlop evaluate runs/docred_bert_base dev.json --train train_annotated.json"))(evaluate)
-app.command(epilog=example("atlop predict runs/docred_bert_base test.json --output result.json"))(predict)
+app.command(
+    epilog=example(
+        "atlop predict runs/docred_bert_base test.json --output result.json",
+        "atlop predict runs/first runs/second test.json --output result.json",
+    )
+)(predict)
+app.command(
+    epilog=example(
+        "atlop calibrate runs/docred_bert_base dev.json --rule per_class",
+        "atlop calibrate runs/first runs/second dev.json --output thresholds.json",
+    )
+)(calibrate)
 app.command(epilog=example("atlop score result.zip dev.json --train train_annotated.json"))(score)
 app.command(
     epilog=example("atlop check train.json --relations rel2id.json", "atlop check result.zip --against test.json")

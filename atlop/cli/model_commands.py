@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from atlop.cli.options import BatchSize, Invalid, Json, Labelled, Layout, Model, Precision, Train
+from atlop.cli.options import BatchSize, CalibrationFile, Invalid, Json, Labelled, Layout, Models, Precision, Train
 from atlop.cli.predicting import described, heading, predict_corpus, read_labelled, read_seen
 from atlop.cli.session import is_main_process, quiet_libraries, report
 from atlop.cli.text import GAP, Row, score_rows, truncation_rows
@@ -58,9 +58,10 @@ def train(
 
 
 def evaluate(
-    model: Model,
+    models: Models,
     file: Labelled,
     train: Train = None,
+    calibration: CalibrationFile = None,
     batch_size: BatchSize = 8,
     precision: Precision = "float32",
     layout: Layout = None,
@@ -69,16 +70,16 @@ def evaluate(
 ) -> None:
     """Score a model on labelled documents.
 
-    Counts as the leaderboard does.
+    Counts as the leaderboard does. Several models decide together, by the mean of their margins.
     """
     corpus = read_labelled(file, layout=layout, invalid=invalid)
     train_facts = read_seen(train, corpus=corpus, layout=layout)
-    found, _ = predict_corpus(model, corpus, precision=precision, batch_size=batch_size)
+    found, _ = predict_corpus(models, corpus, precision=precision, batch_size=batch_size, calibration=calibration)
     scores = asdict(official_scores(corpus.documents, predictions=found.facts, train_facts=train_facts))
     if is_main_process():
         report(
             {
-                "model": model,
+                "models": models,
                 "file": described(corpus),
                 "train": train,
                 "scores": scores,
@@ -96,16 +97,20 @@ def evaluate(
 
 
 def predict(
-    model: Model,
+    models: Models,
     file: Annotated[Path, typer.Argument(metavar="FILE", help="Documents; labels are not looked at.")],
     output: Annotated[Path, typer.Option(metavar="FILE", help="Where the JSON goes, the zip beside it.")],
+    calibration: CalibrationFile = None,
     batch_size: BatchSize = 8,
     precision: Precision = "float32",
     layout: Layout = None,
     invalid: Invalid = "strict",
     as_json: Json = False,
 ) -> None:
-    """Write the leaderboard's result.json and .zip."""
+    """Write the leaderboard's result.json and .zip.
+
+    Several models decide together, by the mean of their margins.
+    """
     if output.suffix != ".json":
         raise AtlopError(f"{output}: expected a name that ends in .json; the zip is written beside it")
     corpus = read_corpus(file, layout=layout, invalid=invalid)
@@ -114,7 +119,9 @@ def predict(
         raise AtlopError(
             f"{file}: titles repeat, so a submission could not tell the documents apart: {titles}; give each its own"
         )
-    found, vocabulary = predict_corpus(model, corpus, precision=precision, batch_size=batch_size)
+    found, vocabulary = predict_corpus(
+        models, corpus, precision=precision, batch_size=batch_size, calibration=calibration
+    )
     if is_main_process():
         packed = write_submission(
             output, documents=corpus.documents, predictions=found.facts, relations=vocabulary.relations
@@ -122,7 +129,7 @@ def predict(
         facts = sum(map(len, found.facts))
         report(
             {
-                "model": model,
+                "models": models,
                 "file": described(corpus),
                 "facts": facts,
                 "truncation": asdict(found.truncation),

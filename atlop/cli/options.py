@@ -8,9 +8,20 @@ import typer
 from atlop import config
 from atlop.corpora import CORPORA, SCHEME_PREFIX
 
-Model = Annotated[
-    str,
-    typer.Argument(metavar="MODEL", help="Run folder (its best/ is meant), model folder, or Hugging Face name."),
+Models = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="MODEL...",
+        help="Run folder (its best/ is meant), model folder, or Hugging Face name; several score together.",
+    ),
+]
+CalibrationFile = Annotated[
+    str | None,
+    typer.Option(
+        "--calibration",
+        metavar="FILE",
+        help="Thresholds that `atlop calibrate --output` wrote; `none`: no thresholds. [default: the model's]",
+    ),
 ]
 Labelled = Annotated[Path, typer.Argument(metavar="FILE", help="Labelled documents.")]
 Train = Annotated[

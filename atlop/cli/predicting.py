@@ -1,19 +1,26 @@
 """What commands share that read a corpus: its layout, its labels, a model loaded and applied to it."""
 
 import sys
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from atlop.cli.session import quiet_libraries
 from atlop.config import Invalid, Precision
 from atlop.corpora import Corpus, read_corpus, read_train_facts
 from atlop.errors import AtlopError
+from atlop.files import read_json
 from atlop.schema import NameTriple
 
 if TYPE_CHECKING:
-    from atlop.prediction import Predictions
+    from atlop.decoding import Calibration
+    from atlop.ensemble import Ensemble, Predictions
     from atlop.schema import RelationVocabulary
+
+Run: TypeAlias = dict[str, Any]
+"""Accelerator and progress bar, as `Ensemble.predict` takes them."""
 
 
 def read_labelled(file: Path, *, layout: str | None, invalid: Invalid) -> Corpus:
@@ -43,45 +50,71 @@ def read_seen(file: Path | None, *, corpus: Corpus, layout: str | None) -> froze
     return read_train_facts(file, layout=layout, among=among)
 
 
-def predict_corpus(
-    name: str, corpus: Corpus, *, precision: Precision, batch_size: int
-) -> "tuple[Predictions, RelationVocabulary]":
-    """Load a model and predict a corpus; a progress bar is drawn where someone watches.
+@contextmanager
+def loaded_models(names: Sequence[str], *, precision: Precision) -> "Iterator[tuple[Ensemble, Run]]":
+    """Load one model or several that score together, and give them with what a run of them needs.
 
     Args:
-        name: Run folder, model folder or Hugging Face name.
+        names: Run folders, model folders or Hugging Face names.
+        precision: Number format of the matrix products.
+
+    Raises:
+        AtlopError: A model cannot be loaded, gives scores that are not finite, or knows other relations.
+    """
+    folders = [model_folder(name) for name in names]
+    with ExitStack() as stack:
+        for folder in folders:
+            stack.enter_context(quiet_libraries(needs=folder, what="model"))
+        from tqdm import tqdm
+
+        from atlop.ensemble import Ensemble, Member
+        from atlop.model import load_model
+        from atlop.prediction import accelerator_for
+
+        accelerator = accelerator_for(precision)
+        ensemble = Ensemble.of([Member(*load_model(folder)) for folder in folders])
+        show = accelerator.is_main_process and sys.stderr.isatty()
+        yield ensemble, {"accelerator": accelerator, "progress": partial(tqdm, unit="batch", disable=not show)}
+
+
+def predict_corpus(
+    names: Sequence[str], corpus: Corpus, *, precision: Precision, batch_size: int, calibration: str | None
+) -> "tuple[Predictions, RelationVocabulary]":
+    """Load models and predict a corpus; a progress bar is drawn where someone watches.
+
+    Args:
+        names: Run folders, model folders or Hugging Face names; several score together.
         corpus: The documents.
         precision: Number format of the matrix products.
         batch_size: Documents in a batch.
+        calibration: File with thresholds, or `none`; those of the model where not given.
 
     Returns:
-        What was found, and the relations that the model knows.
+        What was found, and the relations that the models know.
 
     Raises:
-        AtlopError: The model cannot be loaded, or gives scores that are not finite.
+        AtlopError: A model cannot be loaded, or gives scores that are not finite; the calibration is not for it.
     """
-    folder = _model_folder(name)
-    with quiet_libraries(needs=folder, what="model"):
-        from tqdm import tqdm
-
-        from atlop.model import load_model
-        from atlop.prediction import accelerator_for, predict_documents
-
-        accelerator = accelerator_for(precision)
-        model, tokenizer = load_model(folder)
-        show = accelerator.is_main_process and sys.stderr.isatty()
-        found = predict_documents(
-            model,
-            tokenizer,
-            corpus.documents,
-            accelerator=accelerator,
-            batch_size=batch_size,
-            progress=partial(tqdm, desc="predicting", unit="batch", disable=not show),
-        )
-        return found, model.config.vocabulary
+    with loaded_models(names, precision=precision) as (ensemble, run):
+        if calibration is not None:
+            vocabulary = ensemble.rule.vocabulary
+            ensemble = ensemble.with_calibration(_read_calibration(calibration, vocabulary=vocabulary))
+        found = ensemble.predict(corpus.documents, batch_size=batch_size, **run)
+        return found, ensemble.rule.vocabulary
 
 
-def _model_folder(name: str) -> str:
+def _read_calibration(file: str, *, vocabulary: "RelationVocabulary") -> "Calibration | None":
+    from atlop.decoding import read_calibration
+
+    if file == "none":
+        return None
+    try:
+        return read_calibration(read_json(Path(file)), vocabulary=vocabulary)
+    except AtlopError as error:
+        raise AtlopError(f"--calibration {file}: {error}") from None
+
+
+def model_folder(name: str) -> str:
     """Return the model folder that a run folder holds, or what was given."""
     folder = Path(name)
     best = folder / "best"

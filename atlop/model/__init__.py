@@ -1,7 +1,15 @@
 from atlop.model.atlop import AtlopModel
 from atlop.model.compilation import compile_layers
 from atlop.model.configuration import AtlopConfig
-from atlop.model.folder import document_encoder, encoder_tokenizer, load_model, new_model, save_model, start_from
+from atlop.model.folder import (
+    document_encoder,
+    encoder_tokenizer,
+    keep_calibration,
+    load_model,
+    new_model,
+    save_model,
+    start_from,
+)
 from atlop.model.released import classifier_sizes, load_released
 
 __all__ = [
@@ -11,6 +19,7 @@ __all__ = [
     "compile_layers",
     "document_encoder",
     "encoder_tokenizer",
+    "keep_calibration",
     "load_model",
     "load_released",
     "new_model",

@@ -5,6 +5,7 @@ from typing import Any
 from transformers import AutoConfig, PreTrainedConfig
 
 from atlop.config import Markers
+from atlop.decoding import Calibration, read_calibration
 from atlop.schema import RelationVocabulary
 
 WINDOW_SIZE = 512
@@ -46,6 +47,17 @@ class AtlopConfig(PreTrainedConfig):
     """Name of the objective, whose decision rule decoding follows."""
     max_relations: int = 4
     """Most relations of one pair (k)."""
+    calibration: dict[str, Any] | None = None
+    """Thresholds and probabilities that were chosen after training, the fields of a `Calibration`."""
+
+    @property
+    def calibrated(self) -> Calibration | None:
+        """The calibration, `None` where there is none.
+
+        Raises:
+            AtlopError: It is not as it should be.
+        """
+        return None if self.calibration is None else read_calibration(self.calibration, vocabulary=self.vocabulary)
 
     @property
     def vocabulary(self) -> RelationVocabulary:

@@ -9,9 +9,10 @@ from safetensors import SafetensorError
 from transformers import AutoConfig, AutoModel, AutoTokenizer, PreTrainedTokenizerBase
 
 from atlop.config import ClassifierConfig, EncodingConfig, ObjectiveConfig
+from atlop.decoding import Calibration
 from atlop.encoding import DocumentEncoder, SpecialPieces
 from atlop.errors import AtlopError
-from atlop.files import usual_mode
+from atlop.files import read_json, usual_mode, write_json
 from atlop.model.atlop import AtlopModel, prepared
 from atlop.model.configuration import AtlopConfig, window_end
 from atlop.objectives import objective_named
@@ -116,6 +117,18 @@ def save_model(folder: Path, *, model: AtlopModel, tokenizer: PreTrainedTokenize
     finally:
         shutil.rmtree(new, ignore_errors=True)
     shutil.rmtree(old, ignore_errors=True)
+
+
+def keep_calibration(folder: Path, calibration: Calibration | None) -> None:
+    """Write thresholds into the `config.json` of a model folder, in place of earlier ones.
+
+    Raises:
+        AtlopError: There is no such file, or it cannot be read.
+    """
+    path = folder / "config.json"
+    config = read_json(path)
+    config["calibration"] = None if calibration is None else calibration.model_dump()
+    write_json(path, config)
 
 
 def load_model(folder: str | Path) -> tuple[AtlopModel, PreTrainedTokenizerBase]:

@@ -37,15 +37,14 @@ class Objective(ABC):
 
         Args:
             scores: `[pairs, classes]`.
-            max_relations: Largest scores that count (k), TH among them where the objective has it; ties at the k-th
-                place stay.
+            max_relations: Largest scores of relations that count (k); ties at the k-th place stay. Counting TH among
+                them would change nothing for relations above it, and would hide what a threshold below 0 is for.
             thresholds: Of the margin of each class, float32 `[classes]`; 0 without them.
 
         Returns:
             Bool `[pairs, classes]`; the column of TH is false.
         """
-        ranked = scores if self.has_threshold_class else _without_threshold_class(scores)
-        smallest_kept = ranked.topk(min(max_relations, scores.shape[1]), dim=1).values[:, -1:]
+        smallest_kept = _without_threshold_class(scores).topk(min(max_relations, scores.shape[1]), dim=1).values[:, -1:]
         return (self.margins(scores) > (0 if thresholds is None else thresholds)) & (scores >= smallest_kept)
 
 

@@ -16,7 +16,7 @@ from atlop.config import ClassifierConfig, EncodingConfig, ObjectiveConfig
 from atlop.corpora import read_corpus, read_vocabulary, relations_of
 from atlop.encoding import EncodedDocument, SpecialPieces, collate
 from atlop.model import AtlopModel, document_encoder, new_model
-from atlop.prediction import DocumentScores, facts_of_scores
+from atlop.prediction import DecisionRule, DocumentScores
 from atlop.schema import THRESHOLD_CLASS, Document, RelationVocabulary
 from tests import reference
 
@@ -119,6 +119,7 @@ class Fast:
     def predict(self, rows: list[int]) -> float:
         """Score documents; return seconds."""
         self.model.eval()
+        rule = DecisionRule.of(self.model, calibration=None)
         started = perf_counter()
         with torch.inference_mode():
             scores = self.scores(rows)
@@ -126,7 +127,7 @@ class Fast:
             for document, of_document in zip(
                 documents, scores.split([len(each.pairs) for each in documents]), strict=True
             ):
-                facts_of_scores(self.model, DocumentScores(document.index, document.pairs, of_document))
+                rule.facts(DocumentScores(document.index, document.pairs, of_document))
         return perf_counter() - started
 
 

@@ -33,7 +33,7 @@ def made_scores(pairs: int = 200) -> Tensor:
 def decided_slowly(scores: Tensor, *, k: int, thresholds: list[float], with_threshold_class: bool) -> Tensor:
     decided = torch.zeros(scores.shape, dtype=torch.bool)
     for pair, row in enumerate(scores.tolist()):
-        ranked = sorted(row if with_threshold_class else row[1:], reverse=True)
+        ranked = sorted(row[1:], reverse=True)
         for relation in range(1, len(row)):
             margin = row[relation] - (row[0] if with_threshold_class else 0)
             decided[pair, relation] = margin > thresholds[relation] and row[relation] >= ranked[:k][-1]
@@ -111,11 +111,17 @@ def test_only_the_largest_scores_hold_and_ties_at_the_last_place_stay() -> None:
     assert decisions([0.0, 3.0, 3.0, 3.0], k=1) == [1, 2, 3]
 
 
-def test_th_is_one_of_the_largest_scores_only_where_it_is_compared_with() -> None:
+def test_th_takes_no_place_among_the_largest_scores() -> None:
     assert decisions([5.0, 6.0, 4.0, 3.0], k=2) == [1]
     assert decisions([5.0, 4.0, 3.0, 2.0], k=1) == []
     assert decisions([5.0, 6.0, 4.0, 3.0], k=2, objective=RELATIONS_ONLY) == [1, 2]
     assert decisions([5.0, 4.0, 3.0, 2.0], k=1, objective=RELATIONS_ONLY) == [1]
+
+
+def test_a_threshold_below_zero_finds_the_best_relation_of_a_pair_below_th() -> None:
+    scores = torch.tensor([[5.0, 4.5, 4.0]])
+    found = AGAINST_TH.decide(scores, max_relations=1, thresholds=torch.tensor([0.0, -1.5, -1.5]))
+    assert found.tolist() == [[False, True, False]]
 
 
 def test_k_beyond_the_number_of_classes_is_clamped() -> None:

@@ -1,0 +1,15 @@
+"""Scores on a labelled corpus to thresholds and probabilities."""
+
+from atlop.calibration.candidates import Candidates, candidates_of
+from atlop.calibration.choice import THRESHOLDS, Calibrated, calibrate
+from atlop.calibration.thresholds import global_threshold, per_class_thresholds
+
+__all__ = [
+    "THRESHOLDS",
+    "Calibrated",
+    "Candidates",
+    "calibrate",
+    "candidates_of",
+    "global_threshold",
+    "per_class_thresholds",
+]

@@ -1,0 +1,51 @@
+"""A calibration chosen on a labelled corpus, and what it is worth there."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from atlop.calibration.candidates import Candidates
+from atlop.calibration.probability import expected_calibration_error, fit_probability
+from atlop.calibration.thresholds import global_threshold, per_class_thresholds
+from atlop.decoding import Calibration, Rule
+
+THRESHOLDS = {"global": global_threshold, "per_class": per_class_thresholds}
+
+
+@dataclass(frozen=True)
+class Calibrated:
+    """A calibration, and scores on the corpus that it was chosen on: the last two flatter it."""
+
+    calibration: Calibration
+    f1_before: float
+    """Micro-averaged F1 with all thresholds at 0."""
+    f1: float
+    """Micro-averaged F1 with the chosen thresholds."""
+    calibration_error: float
+    """Expected calibration error of the probabilities of all candidates, from 0 to 1."""
+
+
+def calibrate(candidates: Candidates, *, rule: Rule) -> Calibrated:
+    """Choose thresholds and fit probabilities.
+
+    Args:
+        candidates: Of a labelled corpus that the model was not trained on.
+        rule: Whether relations share a threshold.
+
+    Raises:
+        AtlopError: The candidates do not allow it.
+    """
+    thresholds = THRESHOLDS[rule](candidates)
+    slope, intercept = fit_probability(candidates.margin, candidates.correct)
+    calibration = Calibration(
+        rule=rule,
+        thresholds=dict(zip(candidates.relations, map(float, thresholds[1:]), strict=True)),
+        slope=slope,
+        intercept=intercept,
+    )
+    return Calibrated(
+        calibration=calibration,
+        f1_before=candidates.f1(np.zeros_like(thresholds)),
+        f1=candidates.f1(thresholds),
+        calibration_error=expected_calibration_error(calibration.probability(candidates.margin), candidates.correct),
+    )

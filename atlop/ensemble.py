@@ -1,0 +1,171 @@
+"""One model, or several that score together: documents to scores and facts."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Self
+
+import torch
+from accelerate import Accelerator
+from torch import Tensor
+from transformers import PreTrainedTokenizerBase
+
+from atlop.decoding import Calibration
+from atlop.encoding import EncodedDocument, Truncation
+from atlop.errors import AtlopError
+from atlop.model import AtlopModel, document_encoder
+from atlop.objectives import AdaptiveThresholding
+from atlop.prediction import (
+    DecisionRule,
+    DocumentScores,
+    Progress,
+    in_order_of_corpus,
+    predict_facts,
+    score_documents,
+)
+from atlop.schema import THRESHOLD_CLASS, Document, Fact
+
+
+@dataclass(frozen=True)
+class Member:
+    """A model and the tokenizer that it was trained with."""
+
+    model: AtlopModel
+    tokenizer: PreTrainedTokenizerBase
+
+    def encode(self, documents: Sequence[Document]) -> list[EncodedDocument]:
+        """Encode documents as the model was trained."""
+        return list(document_encoder(self.model, self.tokenizer).encode(documents))
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """What models find in documents, and what they cannot find."""
+
+    facts: list[tuple[Fact, ...]]
+    """Facts of each document, in the order of the documents."""
+    truncation: Truncation
+    """What the maximum length costs; of several models, the one that loses the fewest facts."""
+    unknown_facts: int
+    """Labelled facts of relations that no model knows."""
+
+
+@dataclass(frozen=True)
+class Ensemble:
+    """Models that score together: the mean of their margins decides.
+
+    A single model decides by its own scores. Several are put on one scale first: a score counts from the pair's
+    threshold on, so that TH is 0 in every model.
+    """
+
+    members: tuple[Member, ...]
+    rule: DecisionRule
+
+    @classmethod
+    def of(cls, members: Sequence[Member]) -> Self:
+        """Let models score together; a single one keeps its calibration.
+
+        Args:
+            members: At least one.
+
+        Raises:
+            AtlopError: They know different relations.
+        """
+        first = members[0].model
+        if len(members) == 1:
+            return cls(tuple(members), rule=DecisionRule.of(first, calibration=first.config.calibrated))
+        relations = set(first.config.vocabulary.relations)
+        for number, member in enumerate(members[1:], start=2):
+            if odd := sorted(relations ^ set(member.model.config.vocabulary.relations)):
+                raise AtlopError(
+                    f"models 1 and {number} know different relations (only one of them has {', '.join(odd[:8])}); "
+                    "an ensemble needs models of the same relations"
+                )
+        rule = DecisionRule.of(first, calibration=None)
+        return cls(tuple(members), rule=replace(rule, objective=AdaptiveThresholding()))
+
+    def with_calibration(self, calibration: Calibration | None) -> Self:
+        """Return the same models with other thresholds."""
+        return replace(self, rule=self.rule.with_calibration(calibration))
+
+    def predict(
+        self,
+        documents: Sequence[Document],
+        *,
+        accelerator: Accelerator,
+        batch_size: int,
+        progress: Progress[list[EncodedDocument]] = iter,
+    ) -> Predictions:
+        """Find the facts of documents, the same in every process.
+
+        Args:
+            documents: Labelled or not.
+            accelerator: Device, precision and processes; the models are moved to its device.
+            batch_size: Documents in a batch.
+            progress: Shows how many batches are done; called for each model.
+
+        Raises:
+            AtlopError: A score is not finite; the document is named.
+        """
+        encoded = [member.encode(documents) for member in self.members]
+        if len(self.members) == 1:
+            facts = predict_facts(
+                self.members[0].model.to(accelerator.device),
+                encoded[0],
+                accelerator=accelerator,
+                batch_size=batch_size,
+                progress=progress,
+                rule=self.rule,
+            )
+        else:
+            scored = self._scores(encoded, accelerator=accelerator, batch_size=batch_size, progress=progress)
+            facts = [self.rule.facts(each) for each in scored]
+        return Predictions(
+            facts=facts,
+            truncation=min(map(Truncation.of, encoded), key=lambda truncation: truncation.facts),
+            unknown_facts=sum(document.unknown_facts for document in encoded[0]),
+        )
+
+    def score(
+        self,
+        documents: Sequence[Document],
+        *,
+        accelerator: Accelerator,
+        batch_size: int,
+        progress: Progress[list[EncodedDocument]] = iter,
+    ) -> Iterator[DocumentScores]:
+        """Score documents in their order, the same in every process; args and errors are those of `predict`."""
+        encoded = [member.encode(documents) for member in self.members]
+        return self._scores(encoded, accelerator=accelerator, batch_size=batch_size, progress=progress)
+
+    def _scores(
+        self,
+        encoded: list[list[EncodedDocument]],
+        *,
+        accelerator: Accelerator,
+        batch_size: int,
+        progress: Progress[list[EncodedDocument]],
+    ) -> Iterator[DocumentScores]:
+        scored = []
+        for member, of_member in zip(self.members, encoded, strict=True):
+            found = score_documents(
+                member.model.to(accelerator.device),
+                of_member,
+                accelerator=accelerator,
+                batch_size=batch_size,
+                progress=progress,
+            )
+            scored.append(in_order_of_corpus(((each.index, each) for each in found), accelerator=accelerator))
+        if len(scored) == 1:
+            return iter(scored[0])
+        return map(self._mean, zip(*scored, strict=True))
+
+    def _mean(self, of_members: tuple[DocumentScores, ...]) -> DocumentScores:
+        """Return the mean margin of one document's pairs, with TH at 0."""
+        vocabulary = self.rule.vocabulary
+        total = torch.zeros_like(of_members[0].scores)
+        for member, scored in zip(self.members, of_members, strict=True):
+            theirs = member.model.config.vocabulary
+            columns = [theirs.class_of(relation) for relation in vocabulary.relations]
+            margins: Tensor = member.model.objective.margins(scored.scores)
+            total[:, THRESHOLD_CLASS + 1 :] += margins[:, columns]
+        return replace(of_members[0], scores=total / len(of_members))

@@ -1,0 +1,73 @@
+"""Candidates are the relations that a decision could find, and know which of them hold."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+import torch
+
+from atlop.calibration import candidates_of
+from atlop.errors import AtlopError
+from atlop.objectives import AdaptiveThresholding
+from atlop.prediction import DecisionRule, DocumentScores
+from atlop.schema import Document, RelationVocabulary
+from tests.calibration.made_candidates import made_candidates
+from tests.made_documents import document
+
+VOCABULARY = RelationVocabulary(relations=("P1", "P2", "P3"), names={})
+RULE = DecisionRule(AdaptiveThresholding(), vocabulary=VOCABULARY, max_relations=2)
+
+
+def labelled(facts: Sequence[tuple[int, int, str]] | None) -> Document:
+    return document("Ann met Bob", entities=[[(0, 0, 1)], [(0, 2, 3)]], facts=facts)
+
+
+def scored(*rows: list[float], index: int = 0) -> DocumentScores:
+    pairs = np.array([[0, 1], [1, 0]], dtype=np.int32)
+    return DocumentScores(index=index, pairs=pairs, scores=torch.tensor(rows))
+
+
+def test_the_largest_relations_of_each_pair_are_candidates_whatever_th_scores() -> None:
+    scores = scored([9.0, 1.0, 3.0, 2.0], [0.0, 5.0, 4.0, 6.0])
+    found = candidates_of([scores], documents=[labelled([(0, 1, "P2"), (1, 0, "P2")])], rule=RULE)
+    rows = zip(found.subject, found.object, found.class_id, found.margin, found.correct, strict=True)
+    assert [tuple(map(float, row)) for row in rows] == [
+        (0, 1, 2, -6.0, True),
+        (0, 1, 3, -7.0, False),
+        (1, 0, 1, 5.0, False),
+        (1, 0, 3, 6.0, False),
+    ]
+    assert found.gold.tolist() == [2]  # one of which is no candidate
+
+
+def test_documents_come_in_their_order_and_may_have_no_pairs() -> None:
+    empty = DocumentScores(index=1, pairs=np.zeros((0, 2), dtype=np.int32), scores=torch.zeros(0, 4))
+    scores = [empty, scored([0.0, 1.0, 3.0, 2.0], [0.0, 5.0, 4.0, 6.0], index=0)]
+    found = candidates_of(scores, documents=[labelled([]), labelled([(0, 1, "P1")])], rule=RULE)
+    assert found.document.tolist() == [0, 0, 0, 0]
+    assert found.gold.tolist() == [0, 1]
+
+
+def test_a_fact_of_a_relation_that_the_model_does_not_know_counts_as_missed() -> None:
+    scores = scored([0.0, 1.0, 3.0, 2.0], [0.0, 5.0, 4.0, 6.0])
+    found = candidates_of([scores], documents=[labelled([(0, 1, "P99")])], rule=RULE)
+    assert not found.correct.any()
+    assert found.gold.tolist() == [1]
+
+
+def test_a_document_without_labels_is_refused() -> None:
+    with pytest.raises(AtlopError, match="has no labels to calibrate with"):
+        candidates_of([scored([0.0] * 4, [0.0] * 4)], documents=[labelled(None)], rule=RULE)
+
+
+def test_no_documents_give_no_candidates() -> None:
+    found = candidates_of([], documents=[], rule=RULE)
+    assert len(found.margin) == len(found.gold) == 0
+
+
+def test_candidates_of_some_documents_count_those_from_zero() -> None:
+    made = made_candidates(seed=0)
+    part = made.of_documents(np.array([1, 3]))
+    assert set(part.document.tolist()) == {0, 1}
+    assert part.gold.tolist() == made.gold[[1, 3]].tolist()
+    np.testing.assert_array_equal(part.margin[part.document == 1], made.margin[made.document == 3])

@@ -1,0 +1,129 @@
+"""`atlop calibrate`: thresholds into the model or into a file, and what later commands make of them."""
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from atlop.calibration import candidates_of
+from atlop.ensemble import Ensemble, Member
+from atlop.model import save_model
+from atlop.prediction import accelerator_for
+from tests.golden_values import golden_documents, golden_model, golden_tokenizer
+from tests.test_cli import run, values_of, write
+
+
+@pytest.fixture(scope="module")
+def model(golden: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model folder."""
+    folder = tmp_path_factory.mktemp("model") / "model"
+    save_model(folder, model=golden_model("bert"), tokenizer=golden_tokenizer("bert"))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def corpus(golden: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Documents whose facts are mostly what the model gives the largest margins, far from 0."""
+    ensemble = Ensemble.of([Member(golden_model("bert"), golden_tokenizer("bert"))])
+    scored = ensemble.score(golden_documents(), accelerator=accelerator_for("float32"), batch_size=8)
+    candidates = candidates_of(scored, documents=golden_documents(), rule=ensemble.rule)
+    draw = np.random.default_rng(0)
+    likely = candidates.margin > np.quantile(candidates.margin, 0.9)
+    listed = np.where(likely, draw.random(len(likely)) < 0.8, draw.random(len(likely)) < 0.02)
+    documents = json.loads((golden / "documents.json").read_text(encoding="utf-8"))
+    for index, document in enumerate(documents):
+        rows = np.flatnonzero(listed & (candidates.document == index))
+        document["labels"] = [
+            {
+                "h": int(candidates.subject[row]),
+                "t": int(candidates.object[row]),
+                "r": candidates.relations[candidates.class_id[row] - 1],
+                "evidence": [],
+            }
+            for row in rows
+        ]
+    return write(tmp_path_factory.mktemp("corpus") / "dev.json", documents)
+
+
+@pytest.fixture
+def own_copy(model: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(model, tmp_path / "model"))
+
+
+def scores_of(*arguments: object) -> dict[str, float]:
+    scores: dict[str, float] = json.loads(run("evaluate", *arguments, "--json")[0])["scores"]
+    return scores
+
+
+@pytest.mark.parametrize("rule", ["global", "per_class"])
+def test_later_commands_decide_by_the_thresholds_that_the_model_keeps(
+    rule: str, own_copy: Path, corpus: Path, tmp_path: Path
+) -> None:
+    before = scores_of(own_copy, corpus)
+    found = json.loads(run("calibrate", own_copy, corpus, "--rule", rule, "--json")[0])
+
+    assert found["f1_before"] == pytest.approx(before["f1"])
+    assert found["f1"] > before["f1"]
+    assert scores_of(own_copy, corpus)["f1"] == pytest.approx(found["f1"])
+    assert scores_of(own_copy, corpus, "--calibration", "none") == before
+    result = tmp_path / "result.json"
+    run("predict", own_copy, corpus, "--output", result)
+    assert json.loads(run("score", result, corpus, "--json")[0])["scores"]["f1"] == pytest.approx(found["f1"])
+
+
+def test_calibrating_again_starts_from_the_scores_not_from_earlier_thresholds(own_copy: Path, corpus: Path) -> None:
+    run("calibrate", own_copy, corpus)
+    once = (own_copy / "config.json").read_text(encoding="utf-8")
+    run("calibrate", own_copy, corpus)
+    assert (own_copy / "config.json").read_text(encoding="utf-8") == once
+
+
+def test_a_file_takes_the_thresholds_and_the_model_stays_as_it_is(model: Path, corpus: Path, tmp_path: Path) -> None:
+    config, output = (model / "config.json").read_bytes(), tmp_path / "thresholds.json"
+    table, _ = run("calibrate", model, corpus, "--output", output)
+
+    assert (model / "config.json").read_bytes() == config
+    chosen = 100 * scores_of(model, corpus, "--calibration", output)["f1"]
+    assert values_of(table)["F1 with the chosen ones"] == f"{chosen:.2f}"
+    assert "exists already" in run("calibrate", model, corpus, "--output", output, code=2)[1]
+
+
+def test_several_models_are_calibrated_together(model: Path, own_copy: Path, corpus: Path, tmp_path: Path) -> None:
+    thresholds = tmp_path / "thresholds.json"
+    message = run("calibrate", model, own_copy, corpus, code=2)[1]
+    assert "give --output FILE" in message
+    run("calibrate", model, own_copy, corpus, "--output", thresholds)
+
+    alone = scores_of(model, corpus)
+    assert scores_of(model, own_copy, corpus) == alone  # the same model twice
+    assert scores_of(model, own_copy, corpus, "--calibration", thresholds)["f1"] > alone["f1"]
+    assert scores_of(model, own_copy, corpus, "--calibration", thresholds) == scores_of(
+        model, corpus, "--calibration", thresholds
+    )
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("{}", "rule: Field required"),
+        ('{"rule": "global", "thresholds": {"P17": 0}, "slope": 1, "intercept": 0}', "thresholds for 1 relations"),
+        ('{"rule": "global", "thresholds": {}, "slope": 0, "intercept": 0}', "slope: Input should be greater than 0"),
+        ("[1", "not valid JSON"),
+    ],
+)
+def test_thresholds_that_are_not_for_the_model_are_one_message(
+    content: str, message: str, model: Path, corpus: Path, tmp_path: Path
+) -> None:
+    file = tmp_path / "thresholds.json"
+    file.write_text(content, encoding="utf-8")
+    error = run("evaluate", model, corpus, "--calibration", file, code=2)[1]
+    assert str(file) in error
+    assert message in error
+
+
+def test_a_damaged_calibration_in_a_model_folder_is_one_message(own_copy: Path, corpus: Path) -> None:
+    config = json.loads((own_copy / "config.json").read_text(encoding="utf-8"))
+    (own_copy / "config.json").write_text(json.dumps(config | {"calibration": {"rule": "guess"}}), encoding="utf-8")
+    assert "calibration: rule" in run("evaluate", own_copy, corpus, code=2)[1]

@@ -1,0 +1,139 @@
+"""Models that score together decide by the mean of their margins; one alone decides as it always did."""
+
+from collections.abc import Sequence
+
+import pytest
+import torch
+from torch import Tensor
+
+from atlop.calibration import candidates_of, global_threshold
+from atlop.decoding import Calibration
+from atlop.ensemble import Ensemble, Member
+from atlop.errors import AtlopError
+from atlop.model import AtlopModel
+from atlop.prediction import accelerator_for, predict_facts
+from atlop.schema import RelationVocabulary
+from tests.golden_values import (
+    golden_batch,
+    golden_documents,
+    golden_encoded,
+    golden_model,
+    golden_tokenizer,
+    golden_vocabulary,
+)
+
+
+def member(name: str) -> Member:
+    return Member(golden_model(name), golden_tokenizer(name))
+
+
+def calibration(threshold: float) -> Calibration:
+    relations = golden_vocabulary().relations
+    return Calibration(rule="global", thresholds=dict.fromkeys(relations, threshold), slope=1.0, intercept=0.0)
+
+
+def with_relations_reordered(model: AtlopModel) -> AtlopModel:
+    """The same model with its relations, and their scores, the other way round."""
+    order = [0, *range(len(golden_vocabulary().relations), 0, -1)]
+    layer = model.classifier.bilinear
+    with torch.no_grad():
+        layer.weight.copy_(layer.weight[order])
+        layer.bias.copy_(layer.bias[order])
+    model.config.relations = list(reversed(golden_vocabulary().relations))
+    return model
+
+
+def margins_one_by_one(names: Sequence[str], index: int) -> Tensor:
+    """The slow way: the mean over models of each relation's score minus TH's."""
+    margins = []
+    for name in names:
+        with torch.no_grad():
+            scores = golden_model(name)(golden_batch(name, [index]))
+        margins.append(scores[:, 1:] - scores[:, :1])
+    return torch.stack(margins).mean(dim=0)
+
+
+def test_one_model_finds_what_it_finds_alone() -> None:
+    accelerator = accelerator_for("float32")
+    alone = predict_facts(golden_model("bert"), golden_encoded("bert"), accelerator=accelerator, batch_size=4)
+    found = Ensemble.of([member("bert")]).predict(golden_documents(), accelerator=accelerator, batch_size=4)
+    assert found.facts == alone
+
+
+def test_scores_of_several_are_the_mean_of_their_margins() -> None:
+    ensemble = Ensemble.of([member("bert"), member("roberta")])
+    scored = list(ensemble.score(golden_documents(), accelerator=accelerator_for("float32"), batch_size=4))
+    assert [each.index for each in scored] == list(range(len(golden_documents())))
+    for each in scored:
+        expected = margins_one_by_one(["bert", "roberta"], each.index)
+        assert not each.scores[:, 0].any()
+        torch.testing.assert_close(each.scores[:, 1:], expected, atol=1e-5, rtol=1e-5)
+
+
+def test_the_facts_of_several_are_those_whose_mean_margin_is_above_zero() -> None:
+    ensemble = Ensemble.of([member("bert"), member("roberta")])
+    found = ensemble.predict(golden_documents(), accelerator=accelerator_for("float32"), batch_size=4)
+    relations = golden_vocabulary().relations
+    for index, facts in enumerate(found.facts):
+        margins = margins_one_by_one(["bert", "roberta"], index)
+        fourth = margins.topk(4, dim=1).values[:, -1:]
+        pairs = golden_encoded("bert")[index].pairs
+        rows, classes = ((margins > 0) & (margins >= fourth)).nonzero(as_tuple=True)
+        expected = {(*pairs[row].tolist(), relations[each]) for row, each in zip(rows, classes.tolist(), strict=True)}
+        assert {fact.key for fact in facts} == expected
+    assert any(found.facts)
+
+
+def test_the_same_model_twice_finds_the_same_whatever_the_order_of_its_relations() -> None:
+    accelerator = accelerator_for("float32")
+    twin = Member(with_relations_reordered(golden_model("bert")), golden_tokenizer("bert"))
+    twice = Ensemble.of([member("bert"), twin]).predict(golden_documents(), accelerator=accelerator, batch_size=4)
+    assert (
+        twice.facts
+        == Ensemble.of([member("bert")]).predict(golden_documents(), accelerator=accelerator, batch_size=4).facts
+    )
+
+
+def test_models_of_other_relations_are_refused() -> None:
+    other = member("roberta")
+    other.model.config.relations = ["P9999", *golden_vocabulary().relations[1:]]
+    with pytest.raises(AtlopError, match=r"models 1 and 2 know different relations.*P9999"):
+        Ensemble.of([member("bert"), other])
+
+
+@pytest.mark.parametrize("names", [["bert"], ["bert", "roberta"]])
+def test_thresholds_decide_in_place_of_zero(names: list[str]) -> None:
+    accelerator = accelerator_for("float32")
+    ensemble = Ensemble.of([member(name) for name in names])
+    counts = [
+        sum(
+            map(
+                len,
+                ensemble.with_calibration(each)
+                .predict(golden_documents(), accelerator=accelerator, batch_size=4)
+                .facts,
+            )
+        )
+        for each in (calibration(-0.5), None, calibration(0.5))
+    ]
+    assert counts[0] > counts[1] > counts[2]
+
+
+def test_a_model_keeps_its_calibration_alone_and_loses_it_among_others() -> None:
+    calibrated = member("bert")
+    calibrated.model.config.calibration = calibration(0.5).model_dump()
+    assert Ensemble.of([calibrated]).rule.thresholds is not None
+    assert Ensemble.of([calibrated, member("roberta")]).rule.thresholds is None
+
+
+def test_candidates_above_a_threshold_are_the_facts_that_prediction_finds() -> None:
+    accelerator = accelerator_for("float32")
+    ensemble = Ensemble.of([member("bert"), member("roberta")])
+    scored = ensemble.score(golden_documents(), accelerator=accelerator, batch_size=4)
+    candidates = candidates_of(scored, documents=golden_documents(), rule=ensemble.rule)
+    threshold = float(global_threshold(candidates)[1])
+    found = ensemble.with_calibration(calibration(threshold)).predict(
+        golden_documents(), accelerator=accelerator, batch_size=4
+    )
+    vocabulary: RelationVocabulary = golden_vocabulary()
+    assert candidates.facts(calibration(threshold).of_classes(vocabulary)) == found.facts
