@@ -21,7 +21,10 @@ from atlop.cli.text import MOST_LISTED
 from atlop.corpora import CorpusStatistics, statistics_of
 from atlop.schema import Document
 
-COMMANDS = ("train", "evaluate", "predict", "calibrate", "score", "check", "convert", "download", "import-checkpoint")
+COMMANDS = (
+    *("train", "evaluate", "predict", "calibrate", "score", "compare"),
+    *("check", "convert", "download", "import-checkpoint"),
+)
 DOCUMENT = {
     "title": "Skai TV",
     "sents": [["Skai", "TV", "is", "in", "Athens", "."], ["Athens", "is", "in", "Greece", "."]],

@@ -172,6 +172,14 @@ def test_evaluate_prints_scores_and_what_was_lost(run_folder: Path, golden: Path
     assert values["facts of unknown relations"] == "0"
 
 
+def test_evaluate_shows_scores_in_depth(run_folder: Path, tiny_corpus: Path) -> None:
+    output, _ = run("evaluate", run_folder, tiny_corpus, "--detailed", "--train", tiny_corpus)
+    report = json.loads(run("evaluate", run_folder, tiny_corpus, "--json")[0])
+
+    assert "words between closest mentions" in output
+    assert report["detailed"]["all"]["f1"]["value"] == report["scores"]["f1"]
+
+
 def test_evaluate_counts_facts_of_relations_that_the_model_does_not_know(run_folder: Path, tmp_path: Path) -> None:
     corpus = write(tmp_path / "dev.json", [DOCUMENT])
 

@@ -7,12 +7,14 @@ from typing import Annotated
 import typer
 
 from atlop.cli import checking, converting, downloading
-from atlop.cli.options import Invalid, Json, Labelled, Layout, Train
-from atlop.cli.predicting import described, heading, read_labelled, read_seen
+from atlop.cli.options import Detailed, Invalid, Json, Labelled, Layout, Train
+from atlop.cli.predicting import described, heading, read_labelled, read_train
+from atlop.cli.score_tables import comparison_table, detailed_table
+from atlop.cli.scoring import score_in_depth, table_of_submission
 from atlop.cli.session import USER_ERROR, report
 from atlop.cli.text import GAP, Row, conversion_rows, corpus_rows, listed, score_rows
 from atlop.corpora import CORPORA, SCHEME_PREFIX, WRITERS, read_vocabulary
-from atlop.evaluation import official_scores
+from atlop.evaluation import comparison, scores_of_table
 from atlop.submission import read_submission
 
 
@@ -20,6 +22,7 @@ def score(
     result: Annotated[Path, typer.Argument(metavar="RESULT", help="Submission: result.json or result.zip.")],
     file: Labelled,
     train: Train = None,
+    detailed: Detailed = False,
     layout: Layout = None,
     invalid: Invalid = "strict",
     as_json: Json = False,
@@ -30,21 +33,17 @@ def score(
     """
     corpus = read_labelled(file, layout=layout, invalid=invalid)
     submission = read_submission(result, documents=corpus.documents)
-    train_facts = read_seen(train, corpus=corpus, layout=layout)
-    scores = asdict(
-        official_scores(
-            corpus.documents,
-            predictions=submission.predictions,
-            train_facts=train_facts,
-            unknown=submission.unknown,
-        )
-    )
+    known = read_train(train, corpus=corpus, layout=layout)
+    table = table_of_submission(submission, corpus=corpus, train=known)
+    scores = asdict(scores_of_table(table))
+    in_depth = score_in_depth(table, corpus=corpus, train=known) if detailed or as_json else None
     report(
         {
             "result": result,
             "file": described(corpus),
             "train": train,
             "scores": scores,
+            "detailed": in_depth and asdict(in_depth),
             "duplicates": submission.duplicates,
             "unknown_titles": submission.unknown_titles,
         },
@@ -56,6 +55,44 @@ def score(
             ("rows that repeat", f"{submission.duplicates:,}"),
             ("facts under unknown titles", f"{submission.unknown:,}", ", ".join(submission.unknown_titles[:3])),
         ],
+        tables=[detailed_table(in_depth)] if in_depth else [],
+    )
+
+
+def compare(
+    gold: Annotated[Path, typer.Argument(metavar="GOLD", help="Labelled documents.")],
+    first: Annotated[Path, typer.Argument(metavar="RESULT1", help="Submission: result.json or result.zip.")],
+    second: Annotated[Path, typer.Argument(metavar="RESULT2", help="The submission to compare with it.")],
+    train: Train = None,
+    layout: Layout = None,
+    invalid: Invalid = "strict",
+    as_json: Json = False,
+) -> None:
+    """Compare two submissions for the same documents.
+
+    Prints RESULT2 minus RESULT1, with a 95 % interval (paired bootstrap over documents) and a p value (approximate
+    randomisation of documents). p values are not corrected for the number of rows.
+    """
+    corpus = read_labelled(gold, layout=layout, invalid=invalid)
+    submissions = [read_submission(path, documents=corpus.documents) for path in (first, second)]
+    known = read_train(train, corpus=corpus, layout=layout)
+    tables = [table_of_submission(submission, corpus=corpus, train=known) for submission in submissions]
+    differences = comparison.compare(*tables, documents=corpus.documents, train_frequency=known.frequency)
+    report(
+        {
+            "file": described(corpus),
+            "first": first,
+            "second": second,
+            "train": train,
+            "scores": [asdict(scores_of_table(table)) for table in tables],
+            "differences": {
+                kind: {label: asdict(group) for label, group in groups.items()} for kind, groups in differences.items()
+            },
+        },
+        as_json=as_json,
+        heading="\n".join([heading(corpus), f"first:  {first}", f"second: {second}"]),
+        rows=[],
+        tables=[comparison_table(differences)],
     )
 
 

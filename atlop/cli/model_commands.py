@@ -6,13 +6,26 @@ from typing import Annotated, Any
 
 import typer
 
-from atlop.cli.options import BatchSize, CalibrationFile, Invalid, Json, Labelled, Layout, Models, Precision, Train
-from atlop.cli.predicting import described, heading, predict_corpus, read_labelled, read_seen
+from atlop.cli.options import (
+    BatchSize,
+    CalibrationFile,
+    Detailed,
+    Invalid,
+    Json,
+    Labelled,
+    Layout,
+    Models,
+    Precision,
+    Train,
+)
+from atlop.cli.predicting import described, heading, predict_corpus, read_labelled, read_train
+from atlop.cli.score_tables import detailed_table
+from atlop.cli.scoring import score_in_depth
 from atlop.cli.session import is_main_process, quiet_libraries, report
 from atlop.cli.text import GAP, Row, score_rows, truncation_rows
 from atlop.corpora import read_corpus, read_vocabulary, statistics_of
 from atlop.errors import AtlopError
-from atlop.evaluation import official_scores
+from atlop.evaluation import fact_table, scores_of_table
 from atlop.files import refuse_taken
 from atlop.submission import write_submission
 
@@ -61,6 +74,7 @@ def evaluate(
     models: Models,
     file: Labelled,
     train: Train = None,
+    detailed: Detailed = False,
     calibration: CalibrationFile = None,
     batch_size: BatchSize = 8,
     precision: Precision = "float32",
@@ -73,16 +87,21 @@ def evaluate(
     Counts as the leaderboard does. Several models decide together, by the mean of their margins.
     """
     corpus = read_labelled(file, layout=layout, invalid=invalid)
-    train_facts = read_seen(train, corpus=corpus, layout=layout)
-    found, _ = predict_corpus(models, corpus, precision=precision, batch_size=batch_size, calibration=calibration)
-    scores = asdict(official_scores(corpus.documents, predictions=found.facts, train_facts=train_facts))
+    known = read_train(train, corpus=corpus, layout=layout)
+    found, vocabulary = predict_corpus(
+        models, corpus, precision=precision, batch_size=batch_size, calibration=calibration
+    )
     if is_main_process():
+        table = fact_table(corpus.documents, predictions=found.facts, train_facts=known.seen)
+        scores = asdict(scores_of_table(table))
+        in_depth = score_in_depth(table, corpus=corpus, train=known) if detailed or as_json else None
         report(
             {
                 "models": models,
                 "file": described(corpus),
                 "train": train,
                 "scores": scores,
+                "detailed": in_depth and asdict(in_depth),
                 "truncation": asdict(found.truncation),
                 "unknown_relation_facts": found.unknown_facts,
             },
@@ -93,6 +112,7 @@ def evaluate(
                 *truncation_rows(asdict(found.truncation)),
                 ("facts of unknown relations", f"{found.unknown_facts:,}"),
             ],
+            tables=[detailed_table(in_depth, names=vocabulary.names)] if in_depth else [],
         )
 
 

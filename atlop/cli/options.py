@@ -29,6 +29,12 @@ Train = Annotated[
     typer.Option(metavar="FILE", help="Train file or .fact file, whose facts Ign F1 leaves out."),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document; scores and shares from 0 to 1.")]
+Detailed = Annotated[
+    bool,
+    typer.Option(
+        "--detailed", help="Scores of relations, within and across sentences, by mentions and distance; intervals."
+    ),
+]
 BatchSize = Annotated[int, typer.Option(metavar="N", min=1, help="Documents in a batch.")]
 Precision = Annotated[config.Precision, typer.Option(help="Number format of the matrix products.")]
 Layout = Annotated[

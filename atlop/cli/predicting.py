@@ -5,11 +5,11 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from atlop.cli.session import quiet_libraries
 from atlop.config import Invalid, Precision
-from atlop.corpora import Corpus, read_corpus, read_train_facts
+from atlop.corpora import Corpus, RelationCounter, read_corpus, read_train_facts
 from atlop.errors import AtlopError
 from atlop.files import read_json
 from atlop.schema import NameTriple
@@ -38,16 +38,27 @@ def read_labelled(file: Path, *, layout: str | None, invalid: Invalid) -> Corpus
     return corpus
 
 
-def read_seen(file: Path | None, *, corpus: Corpus, layout: str | None) -> frozenset[NameTriple] | None:
-    """Return those of a corpus's facts that Ign F1 leaves out, `None` without a train file.
+class TrainFacts(NamedTuple):
+    """What scores ask of a train file; both `None` without one."""
+
+    seen: frozenset[NameTriple] | None = None
+    """Those of the scored corpus's facts that it has, by name: what Ign F1 leaves out."""
+    frequency: dict[str, int] | None = None
+    """Number of facts of each relation; `None` of a `.fact` file, which does not tell it."""
+
+
+def read_train(file: Path | None, *, corpus: Corpus, layout: str | None) -> TrainFacts:
+    """Return what the scores of a corpus ask of a train file, where one is given.
 
     Raises:
         AtlopError: The train file cannot be read.
     """
     if file is None:
-        return None
+        return TrainFacts()
     among = {triple for document in corpus.documents for triple in document.name_triples()}
-    return read_train_facts(file, layout=layout, among=among)
+    counter = RelationCounter()
+    seen = read_train_facts(file, layout=layout, among=among, counter=counter)
+    return TrainFacts(seen, {use.relation: use.facts for use in counter.result()} or None)
 
 
 @contextmanager

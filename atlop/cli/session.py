@@ -50,12 +50,14 @@ class Commands(TyperGroup):
         raise typer.Exit(code)
 
 
-def report(result: Mapping[str, Any], *, as_json: bool, heading: str, rows: Sequence[Row]) -> None:
-    """Print a result on standard output: one JSON document, or a heading and a table."""
+def report(
+    result: Mapping[str, Any], *, as_json: bool, heading: str, rows: Sequence[Row], tables: Sequence[str] = ()
+) -> None:
+    """Print a result on standard output: one JSON document, or a heading, a table of rows, and other tables."""
     if as_json:
         print(json.dumps(result, indent=2, default=str))
     else:
-        print(f"{heading}\n\n{table(rows)}" if rows else heading)
+        print("\n\n".join([heading, *([table(rows)] if rows else []), *tables]))
 
 
 @contextmanager

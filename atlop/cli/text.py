@@ -22,6 +22,19 @@ def table(rows: Sequence[Row]) -> str:
     return "\n".join(f"{row[0]:<{label_width}}  {row[1]:>{value_width}}  {''.join(row[2:])}".rstrip() for row in rows)
 
 
+def grid(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Return a table of many columns: the first to the left, the others to the right; a short row ends early."""
+    lines = [header, *rows]
+    widths = [max(len(line[column]) for line in lines if column < len(line)) for column in range(len(header))]
+    return "\n".join(
+        "  ".join(
+            f"{cell:<{width}}" if column == 0 else f"{cell:>{width}}"
+            for column, (cell, width) in enumerate(zip(line, widths, strict=False))
+        ).rstrip()
+        for line in lines
+    )
+
+
 def listed(lines: Sequence[str]) -> list[str]:
     """Return the first lines of a list, and how many more there are."""
     more = len(lines) - MOST_LISTED

@@ -97,7 +97,12 @@ def check_relations(
 
 
 def read_train_facts(
-    path: Path, *, layout: str | None = None, invalid: Invalid = "strict", among: Set[NameTriple] | None = None
+    path: Path,
+    *,
+    layout: str | None = None,
+    invalid: Invalid = "strict",
+    among: Set[NameTriple] | None = None,
+    counter: RelationCounter | None = None,
 ) -> frozenset[NameTriple]:
     """Read the facts that training has seen, by the names of their mentions: what Ign F1 leaves out.
 
@@ -106,11 +111,15 @@ def read_train_facts(
         layout: Layout of the train file; `None` recognises it.
         invalid: Whether an invalid document of it stops the reading or is left out.
         among: Facts that matter, where not all do: those of the documents to score.
+        counter: Counts the facts of each relation of a train file besides; a `.fact` file does not tell them.
 
     Raises:
         AtlopError: The file is malformed or has no labels.
     """
-    triples = _listed_facts(path) if path.suffix == ".fact" else _stated_facts(path, layout=layout, invalid=invalid)
+    if path.suffix == ".fact":
+        triples = _listed_facts(path)
+    else:
+        triples = _stated_facts(CorpusFile(path, layout=layout, invalid=invalid), counter=counter or RelationCounter())
     return frozenset(triples if among is None else (triple for triple in triples if triple in among))
 
 
@@ -119,13 +128,15 @@ def _listed_facts(path: Path) -> Iterator[NameTriple]:
         yield _triple(row, where=f"{path}, fact {index}")
 
 
-def _stated_facts(path: Path, *, layout: str | None, invalid: Invalid) -> Iterator[NameTriple]:
+def _stated_facts(file: CorpusFile, *, counter: RelationCounter) -> Iterator[NameTriple]:
     is_labelled = False
-    for document in CorpusFile(path, layout=layout, invalid=invalid):
+    for document in counter.watch(file):
         is_labelled = is_labelled or document.facts is not None
         yield from document.name_triples()
     if not is_labelled:
-        raise AtlopError(f"{path}: no document has labels, so there are no train facts; give a labelled train file")
+        raise AtlopError(
+            f"{file.path}: no document has labels, so there are no train facts; give a labelled train file"
+        )
 
 
 def _by_class_id(path: Path) -> tuple[str, ...]:

@@ -1,5 +1,23 @@
 """Fact + Document -> scores; pure functions, no files, no torch."""
 
-from atlop.evaluation.official import OfficialScores, official_scores
+from atlop.evaluation.comparison import Comparison, Difference, GroupDifferences, compare
+from atlop.evaluation.detailed import DetailedScores, Estimate, GroupScores, MacroScores, detailed_scores
+from atlop.evaluation.official import OfficialScores, official_scores, scores_of_table
+from atlop.evaluation.table import FactTable, fact_table
 
-__all__ = ["OfficialScores", "official_scores"]
+__all__ = [
+    "Comparison",
+    "DetailedScores",
+    "Difference",
+    "Estimate",
+    "FactTable",
+    "GroupDifferences",
+    "GroupScores",
+    "MacroScores",
+    "OfficialScores",
+    "compare",
+    "detailed_scores",
+    "fact_table",
+    "official_scores",
+    "scores_of_table",
+]

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from atlop.corpora import CorpusFile, check_relations, read_train_facts, read_vocabulary, relations_of
+from atlop.corpora import CorpusFile, RelationCounter, check_relations, read_train_facts, read_vocabulary, relations_of
 from atlop.errors import AtlopError
 from atlop.schema import Document, Entity, Fact, Mention, RelationUse, RelationVocabulary
 
@@ -154,7 +154,13 @@ def test_only_the_train_facts_that_matter_are_kept(tmp_path: Path, name: str) ->
     rows = [row] if name == "train.json" else [["Ada", "London", "P19"], ["London", "Ada", "P20"]]
     among = {("Ada", "London", "P19"), ("Bob", "London", "P19")}
 
-    assert read_train_facts(write(tmp_path, rows, name=name), among=among) == {("Ada", "London", "P19")}
+    counter = RelationCounter()
+
+    found = read_train_facts(write(tmp_path, rows, name=name), among=among, counter=counter)
+
+    assert found == {("Ada", "London", "P19")}
+    counts = {use.relation: use.facts for use in counter.result()}
+    assert counts == ({"P19": 1, "P20": 1} if name == "train.json" else {})
 
 
 def test_train_facts_of_an_unlabelled_corpus_are_refused(tmp_path: Path) -> None:

@@ -1,0 +1,88 @@
+"""Scores in depth as people read them: a line for each group of facts."""
+
+from collections.abc import Mapping, Sequence
+
+from atlop.cli.text import grid, percent
+from atlop.evaluation import Comparison, DetailedScores, Difference, Estimate, GroupScores
+
+TITLES = {
+    "sentences": "mentions in one sentence",
+    "mentions": "mentions of both entities",
+    "distance": "words between closest mentions",
+    "macro": "mean over relations",
+    "relations": "relation",
+}
+"""Heading of each kind of groups."""
+
+
+def detailed_table(scores: DetailedScores, *, names: Mapping[str, str] | None = None) -> str:
+    """Return the table of a result's scores.
+
+    Args:
+        scores: All of them.
+        names: Readable names of relations.
+    """
+    has_ign, has_train = (
+        scores.all.ign_f1 is not None,
+        any(each.train is not None for each in scores.relations.values()),
+    )
+    header = ["", "F1", "95 % interval", "precision", "recall", "correct", "predicted", "gold"]
+    header += ["train"] if has_train else []
+    header += ["Ign F1", "95 % interval"] if has_ign else []
+
+    def row(label: str, group: GroupScores) -> list[str]:
+        counts = [f"{count:,}" for count in (group.correct, group.submitted, group.gold)]
+        train = ["" if group.train is None else f"{group.train:,}"] if has_train else []
+        ign = [percent(group.ign_f1.value), _interval(group.ign_f1)] if group.ign_f1 else []
+        shares = (
+            percent(group.f1.value),
+            _interval(group.f1),
+            percent(group.precision.value),
+            percent(group.recall.value),
+        )
+        return [label, *shares, *counts, *train, *ign]
+
+    rows: list[Sequence[str]] = [row("all", scores.all)]
+    kinds = {"sentences": scores.sentences, "mentions": scores.mentions, "distance": scores.distance}
+    for kind, groups in kinds.items():
+        rows += [[], [TITLES[kind]], *(row(f"  {label}", group) for label, group in groups.items())]
+    rows += [[], [TITLES["macro"]]]
+    for label, mean in scores.macro.items():
+        shares = percent(mean.f1.value), _interval(mean.f1), percent(mean.precision.value), percent(mean.recall.value)
+        rows.append([f"  {_macro_label(label)}: {mean.relations}", *shares])
+    rows += [[], [TITLES["relations"]]]
+    rows += [row("  " + _named(relation, names=names), group) for relation, group in scores.relations.items()]
+    return grid(header, rows)
+
+
+def comparison_table(comparison: Comparison) -> str:
+    """Return the table of what differs between two results."""
+    whole = comparison["all"]["all"]
+    rows: list[Sequence[str]] = [_difference("F1", whole.f1, gold=whole.gold)]
+    others = {"Ign F1": whole.ign_f1, "precision": whole.precision, "recall": whole.recall}
+    rows += [_difference(label, measure) for label, measure in others.items() if measure is not None]
+    for kind, title in TITLES.items():
+        rows += [[], [f"F1: {title}"]]
+        for label, group in comparison.get(kind, {}).items():
+            label = _macro_label(label) if kind == "macro" else label
+            rows.append(_difference(f"  {label}", group.f1, gold=group.gold))
+    return grid(["", "first", "second", "difference", "95 % interval", "p", "gold"], rows)
+
+
+def _difference(label: str, measure: Difference, *, gold: int | None = None) -> list[str]:
+    shares = percent(measure.first), percent(measure.second), f"{100 * measure.difference:+.2f}"
+    interval = f"{100 * measure.low:+.2f} … {100 * measure.high:+.2f}"
+    return [label, *shares, interval, f"{measure.p:.4f}", "" if gold is None else f"{gold:,}"]
+
+
+def _interval(estimate: Estimate) -> str:
+    return f"{percent(estimate.low)} – {percent(estimate.high)}"
+
+
+def _macro_label(label: str) -> str:
+    return "all" if label == "all" else label.replace("below", "train facts <")
+
+
+def _named(relation: str, *, names: Mapping[str, str] | None) -> str:
+    name = (names or {}).get(relation)
+    return f"{relation} {name}" if name else relation

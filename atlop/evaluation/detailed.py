@@ -1,0 +1,122 @@
+"""One result in depth: every measure of every group, with an interval."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+from numpy.typing import NDArray
+
+from atlop.evaluation.breakdown import Breakdown
+from atlop.evaluation.micro import F1, IGN_F1, PRECISION, RECALL
+from atlop.evaluation.resampling import bootstrapped, interval
+from atlop.evaluation.table import CORRECT, GOLD, SUBMITTED, FactTable
+from atlop.schema import Document
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A score between 0 and 1, and where 95 % of its bootstrap samples lie."""
+
+    value: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class GroupScores:
+    """Scores of the facts of one group."""
+
+    f1: Estimate
+    precision: Estimate
+    recall: Estimate
+    ign_f1: Estimate | None
+    """`None` where no train facts are given."""
+    correct: int
+    submitted: int
+    gold: int
+    train: int | None
+    """Of a relation its number of train facts, where known; else `None`."""
+
+
+@dataclass(frozen=True)
+class MacroScores:
+    """Means over relations that have a gold fact."""
+
+    f1: Estimate
+    precision: Estimate
+    recall: Estimate
+    relations: int
+    """Number of relations that the mean is over."""
+
+
+@dataclass(frozen=True)
+class DetailedScores:
+    """Scores of one result by what a fact's pair and relation are."""
+
+    all: GroupScores
+    """The official scores."""
+    sentences: dict[str, GroupScores]
+    """`within`: a mention of the subject and one of the object share a sentence; `across`: none do."""
+    mentions: dict[str, GroupScores]
+    """By mentions of subject and object together."""
+    distance: dict[str, GroupScores]
+    """By words between the closest mentions of subject and object."""
+    relations: dict[str, GroupScores]
+    """By relation, the most frequent in the gold facts first."""
+    macro: dict[str, MacroScores]
+    """`all` relations, and those with fewer train facts than 500, 200 and 100 where the train facts are counted."""
+
+
+def detailed_scores(
+    table: FactTable, *, documents: Sequence[Document], train_frequency: Mapping[str, int] | None
+) -> DetailedScores:
+    """Score facts that were held against their labels, group by group.
+
+    Args:
+        table: The facts.
+        documents: Their documents.
+        train_frequency: Train facts of each relation; `None` leaves out what needs it.
+    """
+    breakdown = Breakdown(documents, tables=[table], train_frequency=train_frequency)
+    counts = breakdown.counts(table)
+    statistic = partial(breakdown.measures, unknown=table.unknown)
+    totals = counts.sum(axis=0)
+    low, high = interval(bootstrapped(counts, statistic=statistic))
+    estimates = np.stack([statistic(totals), low, high], axis=-1)  # [rows, measures, 3]
+    totals[0, SUBMITTED] += table.unknown
+    groups = len(breakdown.groups)
+    kinds: dict[str, dict[str, GroupScores]] = {}
+    for group, row, counted in zip(breakdown.groups, estimates[:groups], totals.tolist(), strict=True):
+        kinds.setdefault(group.kind, {})[group.label] = GroupScores(
+            f1=_estimate(row[F1]),
+            precision=_estimate(row[PRECISION]),
+            recall=_estimate(row[RECALL]),
+            ign_f1=_estimate(row[IGN_F1]) if table.has_train_facts else None,
+            correct=counted[CORRECT],
+            submitted=counted[SUBMITTED],
+            gold=counted[GOLD],
+            train=train_frequency.get(group.label, 0) if group.kind == "relations" and train_frequency else None,
+        )
+    macro = {
+        group.label: MacroScores(
+            f1=_estimate(row[F1]),
+            precision=_estimate(row[PRECISION]),
+            recall=_estimate(row[RECALL]),
+            relations=breakdown.relations_averaged(group.label, totals),
+        )
+        for group, row in zip(breakdown.rows[groups:], estimates[groups:], strict=True)
+    }
+    return DetailedScores(
+        all=kinds["all"]["all"],
+        sentences=kinds["sentences"],
+        mentions=kinds["mentions"],
+        distance=kinds["distance"],
+        relations=kinds.get("relations", {}),
+        macro=macro,
+    )
+
+
+def _estimate(values: NDArray[np.float64]) -> Estimate:
+    value, low, high = values.tolist()
+    return Estimate(value, low, high)
