@@ -5,7 +5,7 @@ import zipfile
 import zlib
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -93,7 +93,7 @@ def read_submission(path: Path, *, documents: Sequence[Document]) -> Submission:
     """Read a submission to score it, as leniently as the official scorer.
 
     Unknown titles, unknown relations, duplicates and facts from an entity to itself are no errors here;
-    `check_submission` lists them.
+    `check_submission` lists them. Facts of undirected documents are one and the same in both orders.
 
     Args:
         path: The JSON file, or the zip.
@@ -117,6 +117,8 @@ def read_submission(path: Path, *, documents: Sequence[Document]) -> Submission:
         document = documents[index_of[title]]
         for message in _index_problems(fact, document=document):
             raise AtlopError(f'{where} ("{title}"): {message}; the file may belong to another corpus')
+        if not document.directed and fact.subject > fact.object:
+            fact = replace(fact, subject=fact.object, object=fact.subject)
         predictions[index_of[title]].setdefault(fact.key, fact)
     kept = sum(map(len, predictions)) + len(unknown)
     return Submission(

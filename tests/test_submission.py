@@ -1,5 +1,6 @@
 import json
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -160,6 +161,15 @@ def test_reading_drops_duplicates_and_counts_unknown_titles_once_a_fact(tmp_path
     assert submission.duplicates == 2
     assert submission.unknown == 3
     assert submission.unknown_titles == ("Elsewhere", "Nowhere")
+
+
+def test_a_fact_of_an_undirected_document_is_the_same_in_both_orders(tmp_path: Path) -> None:
+    undirected = [replace(item, directed=False) for item in DOCUMENTS]
+    path = write(tmp_path, [row(h_idx=2, t_idx=0, evidence=[1]), row(h_idx=0, t_idx=2), row(h_idx=0, t_idx=1)])
+
+    assert read_submission(path, documents=undirected).predictions[0] == (Fact(0, 2, "P17", (1,)), Fact(0, 1, "P17"))
+    assert read_submission(path, documents=undirected).duplicates == 1
+    assert read_submission(path, documents=DOCUMENTS).duplicates == 0
 
 
 def test_reading_takes_what_the_official_scorer_takes(tmp_path: Path) -> None:
