@@ -4,6 +4,7 @@ import json
 import os
 import pickle
 import shutil
+import sys
 import zipfile
 from pathlib import Path
 
@@ -208,6 +209,57 @@ def test_evaluate_keeps_standard_output_for_json(run_folder: Path, tiny_corpus: 
     output, _ = run_apart("-m", "atlop", "evaluate", run_folder, tiny_corpus, "--json")
 
     assert json.loads(output)["model"] == str(run_folder)
+
+
+# plot
+
+
+def test_plot_draws_what_a_run_learned(run_folder: Path, tmp_path: Path) -> None:
+    output, _ = run("plot", run_folder, "--output", tmp_path / "plots")
+
+    assert output.startswith(f"{tmp_path / 'plots'}: drawn\n")
+    assert {path.name for path in (tmp_path / "plots").iterdir()} == {"learning.png", "learning.svg"}
+
+
+def test_plot_draws_what_the_model_decides_on_labelled_documents(
+    run_folder: Path, tiny_corpus: Path, tmp_path: Path
+) -> None:
+    arguments = ["plot", run_folder, "--output", tmp_path, "--dev", tiny_corpus, "--train", tiny_corpus]
+
+    report = json.loads(run(*arguments, "--json")[0])
+
+    names = ("learning", "precision_recall", "margins", "relations")
+    assert report["pictures"] == [str(tmp_path / f"{name}.{kind}") for name in names for kind in ("png", "svg")]
+    assert all(Path(path).stat().st_size for path in report["pictures"])
+    best = json.loads((run_folder / "summary.json").read_text(encoding="utf-8"))["best"]
+    assert report["dev"]["scores"]["f1"] == pytest.approx(best["f1"])
+
+
+def test_plot_draws_a_model_without_a_run_and_no_frequency_without_train_facts(
+    run_folder: Path, tiny_corpus: Path, tmp_path: Path
+) -> None:
+    run("plot", run_folder / "best", "--output", tmp_path, "--dev", tiny_corpus)
+
+    assert {path.stem for path in tmp_path.iterdir()} == {"precision_recall", "margins"}
+
+
+def test_plot_says_what_it_lacks(run_folder: Path, tiny_corpus: Path, tmp_path: Path) -> None:
+    _, model = run("plot", run_folder / "best", "--output", tmp_path / "plots", code=2)
+    _, train = run("plot", run_folder, "--output", tmp_path / "plots", "--train", tiny_corpus, code=2)
+
+    assert "has no metrics.jsonl to draw; give the folder of a run, or labelled documents (--dev)" in model
+    assert "needs documents to score them on (--dev)" in train
+    assert not (tmp_path / "plots").exists()
+
+
+def test_plot_without_matplotlib_says_what_to_install(
+    run_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+
+    _, problem = run("plot", run_folder, "--output", tmp_path, code=2)
+
+    assert "draws with matplotlib, which is not installed: pip install matplotlib" in problem
 
 
 def test_a_folder_without_a_model_is_refused(tmp_path: Path, tiny_encoder: Path, tiny_corpus: Path) -> None:

@@ -9,7 +9,7 @@ import typer
 from atlop import __version__
 from atlop.cli.calibrating import calibrate
 from atlop.cli.file_commands import check, compare, convert, download, score
-from atlop.cli.model_commands import evaluate, import_checkpoint, predict, train
+from atlop.cli.model_commands import evaluate, import_checkpoint, plot, predict, train
 from atlop.cli.options import example
 from atlop.cli.session import Commands
 
@@ -68,6 +68,12 @@ app.command(
 )(calibrate)
 app.command(epilog=example("atlop score result.zip dev.json --train train_annotated.json"))(score)
 app.command(epilog=example("atlop compare dev.json first.json second.json --train train_annotated.json"))(compare)
+app.command(
+    epilog=example(
+        "atlop plot runs/docred_bert_base --output plots",
+        "atlop plot runs/docred_bert_base --output plots --dev dev.json --train train_annotated.json",
+    )
+)(plot)
 app.command(
     epilog=example("atlop check train.json --relations rel2id.json", "atlop check result.zip --against test.json")
 )(check)

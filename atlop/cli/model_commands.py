@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
+from atlop.cli import plotting
 from atlop.cli.options import (
     BatchSize,
     CalibrationFile,
@@ -18,7 +19,7 @@ from atlop.cli.options import (
     Precision,
     Train,
 )
-from atlop.cli.predicting import described, heading, predict_corpus, read_labelled, read_train
+from atlop.cli.predicting import described, heading, loaded_models, predict_corpus, read_labelled, read_train
 from atlop.cli.score_tables import detailed_table
 from atlop.cli.scoring import score_in_depth
 from atlop.cli.session import is_main_process, quiet_libraries, report
@@ -160,6 +161,50 @@ def predict(
             heading=f"{heading(corpus)}; {output} and {packed} are written",
             rows=[("facts", f"{facts:,}"), *truncation_rows(asdict(found.truncation))[:3]],
         )
+
+
+def plot(
+    run: Annotated[str, typer.Argument(metavar="RUN", help="Run folder; with --dev also a model, by folder or name.")],
+    output: Annotated[Path, typer.Option(metavar="FOLDER", help="Where the pictures go.")],
+    dev: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Labelled documents: draw what the model decides on them.")
+    ] = None,
+    train: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Train file: draw F1 of relations by their train facts.")
+    ] = None,
+    batch_size: BatchSize = 8,
+    precision: Precision = "float32",
+    layout: Layout = None,
+    invalid: Invalid = "strict",
+    as_json: Json = False,
+) -> None:
+    """Draw a run as PNG and SVG.
+
+    learning: loss and dev scores over updates. With --dev also precision_recall, margins and, with --train, relations.
+    """
+    plotting.require_matplotlib()
+    metrics = Path(run) / "metrics.jsonl"
+    if dev is None and not metrics.is_file():
+        raise AtlopError(
+            f"{run}: has no metrics.jsonl to draw; give the folder of a run, or labelled documents (--dev)"
+        )
+    if dev is None and train is not None:
+        raise AtlopError("--train: says how frequent relations are, and needs documents to score them on (--dev)")
+    pictures = [plotting.learning_picture_of(metrics)] if metrics.is_file() else []
+    result: dict[str, Any] = {"run": run, "output": output, "dev": None}
+    if dev is not None:
+        corpus = read_labelled(dev, layout=layout, invalid=invalid)
+        known = read_train(train, corpus=corpus, layout=layout)
+        with loaded_models([run], precision=precision) as (ensemble, settings):
+            scored = ensemble.score(corpus.documents, batch_size=batch_size, **settings)
+            decisions = plotting.decisions_of(scored, corpus=corpus, rule=ensemble.rule, train=known)
+            if not is_main_process():
+                return
+        pictures += plotting.decision_pictures(decisions)
+        result["dev"] = {"file": described(corpus), "scores": asdict(decisions.scores)}
+    result["pictures"] = plotting.save_pictures(pictures, folder=output)
+    heading = "\n".join([f"{output}: drawn", *(str(path) for path in result["pictures"])])
+    report(result, as_json=as_json, heading=heading, rows=[])
 
 
 def import_checkpoint(

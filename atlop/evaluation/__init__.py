@@ -1,11 +1,13 @@
 """Fact + Document -> scores; pure functions, no files, no torch."""
 
+from atlop.evaluation.breakdown import RARE
 from atlop.evaluation.comparison import Comparison, Difference, GroupDifferences, compare
 from atlop.evaluation.detailed import DetailedScores, Estimate, GroupScores, MacroScores, detailed_scores
 from atlop.evaluation.official import OfficialScores, official_scores, scores_of_table
 from atlop.evaluation.table import FactTable, fact_table
 
 __all__ = [
+    "RARE",
     "Comparison",
     "DetailedScores",
     "Difference",

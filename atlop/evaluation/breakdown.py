@@ -52,16 +52,15 @@ class Breakdown:
 
         Args:
             documents: The corpus.
-            tables: Results on it.
+            tables: Results on it, one at least.
             train_frequency: Train facts of each relation; without it, there is no macro score of rare relations.
         """
         self._documents = documents
         self._train_frequency = train_frequency
-        gold = Counter(
-            fact.relation for document in documents for fact in {f.key: f for f in document.facts or ()}.values()
-        )
+        first = tables[0]  # the gold facts are the same in all
+        gold = Counter(first.relations[relation] for relation in first.relation[first.is_counted[:, GOLD]].tolist())
         found = {relation for table in tables for relation in table.relations}
-        self.relations = tuple(sorted(found | set(gold), key=lambda relation: (-gold[relation], relation)))
+        self.relations = tuple(sorted(found, key=lambda relation: (-gold[relation], relation)))
         """Every relation that is gold or found, the most frequent first."""
         self._labels: dict[Kind, tuple[str, ...]] = {
             "all": ("all",),
@@ -108,8 +107,6 @@ class Breakdown:
         counts = counts.copy()
         counts[..., 0, SUBMITTED] += unknown
         values = measures(counts)
-        if not self._averaged:
-            return values
         first = len(self.groups) - len(self.relations)
         has_gold = counts[..., first:, GOLD] > 0
         means = []

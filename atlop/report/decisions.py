@@ -1,0 +1,115 @@
+"""What a model decides on a labelled corpus: precision and recall, margins, and F1 of each relation."""
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import StrMethodFormatter
+from numpy.typing import NDArray
+
+from atlop.calibration import Candidates
+from atlop.evaluation import RARE, DetailedScores, OfficialScores
+from atlop.report.drawing import BLUE, GREY, ORANGE, picture
+from atlop.report.margins import MarginHistogram, precision_recall
+
+MOST_BINS = 80
+"""Bins of the histogram that are drawn; more are drawn together."""
+
+
+def precision_recall_picture(candidates: Candidates, *, scores: OfficialScores) -> Figure:
+    """Draw precision against recall as the threshold moves, with the model's own decisions and the best F1 marked.
+
+    Args:
+        candidates: Of the corpus.
+        scores: Of the facts that the model's decision rule found there.
+    """
+    thresholds, precision, recall = precision_recall(candidates)
+    with picture() as (figure, [axes]):
+        _draw_f1_lines(axes)
+        axes.plot(100 * recall, 100 * precision, color=BLUE)
+        if len(thresholds):
+            f1 = 2 * precision * recall / np.maximum(precision + recall, 1e-12)
+            best = int(f1.argmax())
+            axes.plot(
+                100 * recall[best],
+                100 * precision[best],
+                "D",
+                color=ORANGE,
+                label=f"best here: margin ≥ {thresholds[best]:.2f}, F1 {100 * f1[best]:.2f}".replace("-", "−"),
+            )
+        axes.plot(
+            100 * scores.recall, 100 * scores.precision, "o", color="black", label=f"decided: F1 {100 * scores.f1:.2f}"
+        )
+        axes.set_xlim(0, 100)
+        axes.set_ylim(0, 102)
+        axes.set_xlabel("recall (%)")
+        axes.set_ylabel("precision (%)")
+        axes.legend(loc="lower left")
+    return figure
+
+
+def margin_picture(margins: MarginHistogram) -> Figure:
+    """Draw how many gold facts, and how many relations that do not hold, have which margin."""
+    together = -(-len(margins.positives) // MOST_BINS)
+    starts = np.arange(0, len(margins.positives), together)
+    edges = np.append(margins.edges[starts], margins.edges[-1])
+    with picture() as (figure, [axes]):
+        negatives, positives = (np.add.reduceat(each, starts) for each in (margins.negatives, margins.positives))
+        above = f"{_above(margins.negatives, margins):,} of {margins.negatives.sum():,}"
+        axes.stairs(negatives, edges, fill=True, color=ORANGE, alpha=0.35, label=f"do not hold ({above} above 0)")
+        above = f"{_above(margins.positives, margins):,} of {margins.positives.sum():,}"
+        axes.stairs(positives, edges, color=BLUE, linewidth=1.4, label=f"hold ({above} above 0)")
+        axes.axvline(0, color="black", linestyle=":", linewidth=1)
+        axes.set_yscale("log")
+        axes.set_ylim(bottom=0.7)
+        axes.set_xlabel("margin above the threshold (nats)")
+        axes.set_ylabel(f"relations of pairs per {edges[1] - edges[0]:g} nats")
+        figure.legend(loc="outside upper left")
+    return figure
+
+
+def relation_picture(scores: DetailedScores) -> Figure:
+    """Draw F1 of each relation that has a gold fact against its number of train facts; dots grow with gold facts.
+
+    Args:
+        scores: With train frequencies.
+    """
+    relations = [group for group in scores.relations.values() if group.gold]
+    with picture() as (figure, [axes]):
+        axes.scatter(
+            [group.train or 0 for group in relations],
+            [100 * group.f1.value for group in relations],
+            s=[_dot_area(group.gold) for group in relations],
+            color=BLUE,
+            alpha=0.6,
+            linewidths=0,
+        )
+        for gold in (10, 1000):
+            axes.scatter([], [], s=_dot_area(gold), color=BLUE, alpha=0.6, linewidths=0, label=f"{gold:,} gold facts")
+        for most in RARE:
+            axes.axvline(most, color=GREY, linestyle=":", linewidth=0.8)
+        axes.set_xscale("symlog", linthresh=1)  # a relation may have no train fact
+        axes.set_xlim(-0.2, 2 * max((group.train or 0 for group in relations), default=RARE[0]))
+        axes.xaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
+        axes.set_ylim(-3, 103)
+        axes.legend(loc="upper left")
+        axes.set_xlabel("train facts of the relation")
+        axes.set_ylabel("F1 (%)")
+    return figure
+
+
+def _dot_area(gold: int) -> float:
+    """Return the area of a relation's dot in square points."""
+    return float(4 + 2 * gold**0.5)
+
+
+def _above(counts: NDArray[np.int64], margins: MarginHistogram) -> int:
+    return int(counts[margins.edges[:-1] >= 0].sum())
+
+
+def _draw_f1_lines(axes: Axes) -> None:
+    """Draw faint lines of equal F1."""
+    for f1 in (0.4, 0.6, 0.8):
+        recall = np.linspace(f1 / 2 + 1e-3, 1, 200)
+        precision = f1 * recall / (2 * recall - f1)
+        axes.plot(100 * recall, 100 * precision, color=GREY, linewidth=0.6, alpha=0.5)
+        axes.text(99, 100 * f1 / (2 - f1) + 1, f"F1 {100 * f1:.0f}", color=GREY, fontsize=6, ha="right")

@@ -1,0 +1,54 @@
+"""How pictures look, and how they are written: PNG and SVG, readable in one column of a paper."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from atlop.files import written_whole
+
+BLUE, ORANGE, GREY = "#0072B2", "#D55E00", "#666666"
+"""Told apart by the colour-blind (Okabe and Ito 2008); lines and markers differ besides."""
+WIDTH, HEIGHT = 3.4, 2.5
+"""Inches: one column of a paper in two columns."""
+_STYLE: dict[Any, Any] = {
+    "font.size": 8,
+    "legend.fontsize": 7,
+    "legend.frameon": False,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "grid.alpha": 0.25,
+    "lines.linewidth": 1.2,
+    "lines.markersize": 4,
+    "svg.fonttype": "none",  # text stays text
+    "svg.hashsalt": "atlop",  # the same picture gives the same bytes
+}
+
+
+@contextmanager
+def picture(panels: int = 1, *, height: float = HEIGHT) -> Iterator[tuple[Figure, list[Axes]]]:
+    """Give a figure of panels one above the other that share the horizontal axis, to be drawn in our style.
+
+    Args:
+        panels: Number of panels.
+        height: Of the figure, in inches.
+    """
+    with mpl.rc_context(_STYLE):
+        figure = Figure(figsize=(WIDTH, height), layout="constrained")
+        yield figure, list(figure.subplots(panels, 1, sharex=True, squeeze=False)[:, 0])
+
+
+def save(figure: Figure, folder: Path, *, name: str) -> list[Path]:
+    """Write a figure as `<name>.png` (300 dots an inch) and `<name>.svg`; return the two paths."""
+    paths = [folder / f"{name}.{kind}" for kind in ("png", "svg")]
+    with mpl.rc_context(_STYLE):
+        for path in paths:
+            kind = path.suffix[1:]
+            with written_whole(path) as temporary:
+                figure.savefig(temporary, format=kind, dpi=300, metadata={"Date": None} if kind == "svg" else None)
+    return paths

@@ -1,0 +1,90 @@
+"""How far scores lie above what decides: the margins of gold facts and of all other relations."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from atlop.calibration import Candidates
+from atlop.prediction import DecisionRule, DocumentScores
+from atlop.schema import Document
+
+BIN_WIDTH = 0.25
+"""Of the histogram, in nats."""
+
+
+@dataclass(frozen=True)
+class MarginHistogram:
+    """How many relations of a corpus's pairs have which margin."""
+
+    edges: NDArray[np.float64]
+    """Where the bins begin, and where the last one ends, `[bins + 1]`."""
+    positives: NDArray[np.int64]
+    """Relations that hold in each bin, `[bins]`."""
+    negatives: NDArray[np.int64]
+    """Relations that do not hold in each bin, `[bins]`."""
+
+
+class MarginCounter:
+    """Counts margins of all relations of all pairs while the scores of documents pass; none is kept."""
+
+    def __init__(self, documents: Sequence[Document], *, rule: DecisionRule):
+        """Start with nothing.
+
+        Args:
+            documents: The corpus, labelled.
+            rule: Whose margins count.
+        """
+        self._documents = documents
+        self._rule = rule
+        self._positives: Counter[int] = Counter()
+        self._negatives: Counter[int] = Counter()
+
+    def watch(self, scored: Iterable[DocumentScores]) -> Iterator[DocumentScores]:
+        """Yield the scores of documents on, counted."""
+        for each in scored:
+            margins = self._rule.objective.margins(each.scores).numpy()
+            is_gold = self._is_gold(each)
+            is_relation = np.isfinite(margins)  # all but TH
+            for counts, chosen in ((self._positives, is_gold), (self._negatives, ~is_gold)):
+                bins, number = np.unique(np.floor(margins[is_relation & chosen] / BIN_WIDTH), return_counts=True)
+                counts.update(dict(zip(bins.astype(np.int64).tolist(), number.tolist(), strict=True)))
+            yield each
+
+    def result(self) -> MarginHistogram:
+        """Return what was counted."""
+        filled = [*self._positives, *self._negatives] or [0]
+        bins = range(min(filled), max(filled) + 1)
+        return MarginHistogram(
+            edges=BIN_WIDTH * np.arange(bins.start, bins.stop + 1, dtype=np.float64),
+            positives=np.array([self._positives[each] for each in bins], dtype=np.int64),
+            negatives=np.array([self._negatives[each] for each in bins], dtype=np.int64),
+        )
+
+    def _is_gold(self, scored: DocumentScores) -> NDArray[np.bool_]:
+        """Return which relations hold, `[pairs, classes]`."""
+        vocabulary = self._rule.vocabulary
+        row_of = {(subject, object_): row for row, (subject, object_) in enumerate(scored.pairs.tolist())}
+        is_gold = np.zeros((len(row_of), vocabulary.classes), dtype=bool)
+        for fact in self._documents[scored.index].facts or ():
+            row = row_of.get((fact.subject, fact.object))
+            if row is not None and fact.relation in vocabulary:
+                is_gold[row, vocabulary.class_of(fact.relation)] = True
+        return is_gold
+
+
+def precision_recall(
+    candidates: Candidates,
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """Return what each global threshold gives: what reaches it is taken.
+
+    Returns:
+        Threshold, precision and recall, each `[thresholds]`, the highest threshold first.
+    """
+    order = np.argsort(-candidates.margin, kind="stable")
+    margins = candidates.margin[order].astype(np.float64)
+    is_last = np.append(margins[1:] != margins[:-1], True)[: len(margins)]  # equal margins are taken together
+    correct, taken = np.cumsum(candidates.correct[order])[is_last], np.flatnonzero(is_last) + 1
+    return margins[is_last], correct / taken, correct / max(int(candidates.gold.sum()), 1)

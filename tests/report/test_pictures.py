@@ -1,0 +1,166 @@
+"""Pictures hold what was measured, and come as PNG and SVG."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+
+from atlop.calibration import Candidates
+from atlop.errors import AtlopError
+from atlop.evaluation import detailed_scores, fact_table, scores_of_table
+from atlop.report import (
+    MarginHistogram,
+    learning_picture,
+    margin_picture,
+    precision_recall_picture,
+    read_metrics,
+    relation_picture,
+    save,
+)
+from tests.evaluation.scored_documents import documents_at_random, predictions_at_random
+
+DOCUMENTS = documents_at_random(20, seed=1)
+TABLE = fact_table(DOCUMENTS, predictions=predictions_at_random(DOCUMENTS, seed=2, share=0.6), train_facts=None)
+SCORES = scores_of_table(TABLE)
+
+
+MARGINS = MarginHistogram(edges=np.array([-0.5, 0.0, 0.5]), positives=np.array([3, 7]), negatives=np.array([50, 2]))
+
+
+def candidates(margins: list[float], correct: list[bool]) -> Candidates:
+    nothing = np.zeros(len(margins), dtype=np.int64)
+    gold = np.array([SCORES.gold])
+    return Candidates(
+        ("P1",), nothing, nothing, nothing, nothing + 1, np.array(margins, np.float32), np.array(correct, bool), gold
+    )
+
+
+def update(number: int, loss: float) -> dict[str, Any]:
+    return {"update": number, "epoch": 0, "loss": loss}
+
+
+def evaluation(number: int, f1: float, ign_f1: float | None = None) -> dict[str, Any]:
+    return {"update": number, "epoch": 0, "seconds": 1.0, "dev": {"f1": f1, "ign_f1": ign_f1}}
+
+
+def lines_of(figure: Figure, panel: int) -> dict[str, tuple[list[float], list[float]]]:
+    """Return the points of each labelled line."""
+    lines = figure.axes[panel].lines
+    return {
+        str(line.get_label()): (np.asarray(line.get_xdata()).tolist(), np.asarray(line.get_ydata()).tolist())
+        for line in lines
+    }
+
+
+def test_of_an_update_that_was_done_twice_the_last_counts() -> None:
+    figure = learning_picture([update(1, 4.0), update(2, 3.0), update(3, 9.0), update(2, 2.0), update(3, 1.0)])
+
+    assert lines_of(figure, 0)["each update"] == ([1, 2, 3], [4.0, 2.0, 1.0])
+    assert len(figure.axes) == 1
+
+
+def test_dev_scores_are_drawn_in_percent_and_the_best_is_named() -> None:
+    rows = [update(1, 4.0), evaluation(1, 0.25, 0.2), update(2, 3.0), evaluation(2, 0.5, 0.4)]
+
+    figure = learning_picture(rows)
+
+    assert lines_of(figure, 1) == {"F1": ([1, 2], [25.0, 50.0]), "Ign F1": ([1, 2], [20.0, 40.0])}
+    assert [text.get_text() for text in figure.axes[1].texts] == ["best F1: 50.00"]
+    assert figure.axes[1].get_xlabel() == "update"
+
+
+def test_without_train_facts_ign_f1_is_not_drawn() -> None:
+    assert list(lines_of(learning_picture([update(1, 4.0), evaluation(1, 0.25)]), 1)) == ["F1"]
+
+
+def test_the_loss_is_smoothed_over_a_fiftieth_of_the_updates() -> None:
+    losses = np.random.default_rng(1).random(200)
+
+    drawn = lines_of(learning_picture([update(n, loss) for n, loss in enumerate(losses, start=1)]), 0)
+
+    updates, means = drawn["mean of 4 updates"]
+    assert updates == list(range(4, 201))
+    assert means == pytest.approx([losses[n - 4 : n].mean() for n in range(4, 201)])
+
+
+def test_a_line_that_is_just_being_written_is_left_out(tmp_path: Path) -> None:
+    path = tmp_path / "metrics.jsonl"
+    path.write_text(json.dumps(update(1, 4.0)) + '\n{"update": 2, "lo', encoding="utf-8")
+
+    assert read_metrics(path) == [update(1, 4.0)]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "holds no update yet"),
+        ('{"update": 1, "dev": {"f1": 0}}\n', "holds no update yet"),
+        ('{"update": 1, "loss": 3}\n{"upd\n', "line 2: expected the metrics of an update"),
+        ("[3]\n", "line 1: expected the metrics of an update"),
+        ('{"loss": 3}\n', "line 1: expected the metrics of an update"),
+    ],
+)
+def test_metrics_that_cannot_be_drawn_are_one_message(tmp_path: Path, text: str, message: str) -> None:
+    path = tmp_path / "metrics.jsonl"
+    path.write_text(text, encoding="utf-8")
+
+    with pytest.raises(AtlopError, match=message):
+        read_metrics(path)
+
+
+def test_the_decisions_and_the_best_threshold_are_marked() -> None:
+    figure = precision_recall_picture(candidates([2.0, 1.0, -1.0], [True, False, True]), scores=SCORES)
+
+    drawn = lines_of(figure, 0)
+    assert drawn[f"decided: F1 {100 * SCORES.f1:.2f}"] == ([100 * SCORES.recall], [100 * SCORES.precision])
+    best = 2 * (2 / 3) * (2 / SCORES.gold) / (2 / 3 + 2 / SCORES.gold)
+    assert f"best here: margin ≥ −1.00, F1 {100 * best:.2f}" in drawn
+
+
+def test_where_no_relation_was_scored_there_is_still_a_picture() -> None:
+    assert precision_recall_picture(candidates([], []), scores=SCORES).axes
+
+
+def test_the_histogram_says_how_many_are_above_the_threshold() -> None:
+    figure = margin_picture(MARGINS)
+
+    labels = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert labels == ["do not hold (2 of 52 above 0)", "hold (7 of 10 above 0)"]
+
+
+def test_a_wide_histogram_is_drawn_with_fewer_bins_and_all_its_counts() -> None:
+    wide = MarginHistogram(np.arange(-500.0, 501.0), np.ones(1000, int), np.ones(1000, int))
+
+    [negatives, positives] = margin_picture(wide).axes[0].patches
+
+    for stairs in (negatives, positives):
+        assert sum(stairs.get_data().values) == 1000  # type: ignore[attr-defined]
+        assert len(stairs.get_data().values) <= 80  # type: ignore[attr-defined]
+
+
+def test_each_relation_with_gold_facts_is_a_dot() -> None:
+    scores = detailed_scores(TABLE, documents=DOCUMENTS, train_frequency={"P1": 1000, "P2": 20})
+
+    dots, *_ = relation_picture(scores).axes[0].collections
+
+    drawn = np.asarray(dots.get_offsets()).tolist()
+    assert drawn == [
+        [group.train, pytest.approx(100 * group.f1.value)] for group in scores.relations.values() if group.gold
+    ]
+    assert [drawn[list(scores.relations).index(relation)][0] for relation in ("P1", "P2")] == [1000, 20]
+
+
+def test_a_picture_is_written_as_png_and_svg_the_same_bytes_each_time(tmp_path: Path) -> None:
+    def written(folder: Path) -> list[bytes]:
+        paths = save(margin_picture(MARGINS), folder, name="margins")
+        assert [path.name for path in paths] == ["margins.png", "margins.svg"]
+        return [path.read_bytes() for path in paths]
+
+    png, svg = written(tmp_path / "first")
+
+    assert png.startswith(b"\x89PNG")
+    assert "margin above the threshold (nats)" in svg.decode()
+    assert written(tmp_path / "second") == [png, svg]
