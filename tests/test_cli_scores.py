@@ -2,10 +2,13 @@
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from atlop.cli.score_tables import detailed_table
+from atlop.evaluation import detailed_scores, fact_table
 from tests.test_cli import DOCUMENT, run, values_of, write
 
 
@@ -40,6 +43,17 @@ def test_score_prints_a_line_for_each_group_when_asked(result: Path, corpus: Pat
     assert columns_of(output, "P159")[0] == "100.00"
     assert columns_of(output, "P17")[0] == "0.00"
     assert columns_of(output, "all: 2")[0] == "50.00"
+
+
+def test_relations_are_named_where_their_names_are_known() -> None:
+    table = fact_table([], predictions=[], train_facts=None, unknown=1)
+    scores = detailed_scores(table, documents=[], train_frequency=None)
+    scores = replace(scores, relations={"P17": scores.all, "P159": scores.all})
+
+    output = detailed_table(scores, names={"P17": "country"})
+
+    assert columns_of(output, "P17 country")[0] == "0.00"
+    assert columns_of(output, "P159")[0] == "0.00"
 
 
 def test_train_facts_add_ign_f1_and_what_is_known_of_rare_relations(result: Path, corpus: Path) -> None:

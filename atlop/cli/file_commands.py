@@ -14,7 +14,8 @@ from atlop.cli.scoring import score_in_depth, table_of_submission
 from atlop.cli.session import USER_ERROR, report
 from atlop.cli.text import GAP, Row, conversion_rows, corpus_rows, listed, score_rows
 from atlop.corpora import CORPORA, SCHEME_PREFIX, WRITERS, read_vocabulary
-from atlop.evaluation import comparison, scores_of_table
+from atlop.evaluation import compare as compare_tables
+from atlop.evaluation import scores_of_table
 from atlop.submission import read_submission
 
 
@@ -77,7 +78,7 @@ def compare(
     submissions = [read_submission(path, documents=corpus.documents) for path in (first, second)]
     known = read_train(train, corpus=corpus, layout=layout)
     tables = [table_of_submission(submission, corpus=corpus, train=known) for submission in submissions]
-    differences = comparison.compare(*tables, documents=corpus.documents, train_frequency=known.frequency)
+    differences = compare_tables(*tables, documents=corpus.documents, train_frequency=known.frequency)
     report(
         {
             "file": described(corpus),

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from atlop.cli.text import grid, percent
-from atlop.evaluation import Comparison, DetailedScores, Difference, Estimate, GroupScores
+from atlop.evaluation import Comparison, DetailedScores, Difference, Estimate, GroupScores, MacroScores
 
 TITLES = {
     "sentences": "mentions in one sentence",
@@ -22,10 +22,8 @@ def detailed_table(scores: DetailedScores, *, names: Mapping[str, str] | None = 
         scores: All of them.
         names: Readable names of relations.
     """
-    has_ign, has_train = (
-        scores.all.ign_f1 is not None,
-        any(each.train is not None for each in scores.relations.values()),
-    )
+    has_ign = scores.all.ign_f1 is not None
+    has_train = any(each.train is not None for each in scores.relations.values())
     header = ["", "F1", "95 % interval", "precision", "recall", "correct", "predicted", "gold"]
     header += ["train"] if has_train else []
     header += ["Ign F1", "95 % interval"] if has_ign else []
@@ -34,22 +32,14 @@ def detailed_table(scores: DetailedScores, *, names: Mapping[str, str] | None = 
         counts = [f"{count:,}" for count in (group.correct, group.submitted, group.gold)]
         train = ["" if group.train is None else f"{group.train:,}"] if has_train else []
         ign = [percent(group.ign_f1.value), _interval(group.ign_f1)] if group.ign_f1 else []
-        shares = (
-            percent(group.f1.value),
-            _interval(group.f1),
-            percent(group.precision.value),
-            percent(group.recall.value),
-        )
-        return [label, *shares, *counts, *train, *ign]
+        return [label, *_shares(group), *counts, *train, *ign]
 
     rows: list[Sequence[str]] = [row("all", scores.all)]
     kinds = {"sentences": scores.sentences, "mentions": scores.mentions, "distance": scores.distance}
     for kind, groups in kinds.items():
         rows += [[], [TITLES[kind]], *(row(f"  {label}", group) for label, group in groups.items())]
     rows += [[], [TITLES["macro"]]]
-    for label, mean in scores.macro.items():
-        shares = percent(mean.f1.value), _interval(mean.f1), percent(mean.precision.value), percent(mean.recall.value)
-        rows.append([f"  {_macro_label(label)}: {mean.relations}", *shares])
+    rows += [[f"  {_macro_label(label)}: {mean.relations}", *_shares(mean)] for label, mean in scores.macro.items()]
     rows += [[], [TITLES["relations"]]]
     rows += [row("  " + _named(relation, names=names), group) for relation, group in scores.relations.items()]
     return grid(header, rows)
@@ -73,6 +63,16 @@ def _difference(label: str, measure: Difference, *, gold: int | None = None) -> 
     shares = percent(measure.first), percent(measure.second), f"{100 * measure.difference:+.2f}"
     interval = f"{100 * measure.low:+.2f} … {100 * measure.high:+.2f}"
     return [label, *shares, interval, f"{measure.p:.4f}", "" if gold is None else f"{gold:,}"]
+
+
+def _shares(scores: GroupScores | MacroScores) -> list[str]:
+    """Return F1, its interval, precision and recall."""
+    return [
+        percent(scores.f1.value),
+        _interval(scores.f1),
+        percent(scores.precision.value),
+        percent(scores.recall.value),
+    ]
 
 
 def _interval(estimate: Estimate) -> str:

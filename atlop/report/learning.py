@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
-from matplotlib.ticker import LogFormatter
+from matplotlib.ticker import StrMethodFormatter
 
 from atlop.errors import AtlopError
 from atlop.files import read_lines
@@ -53,7 +53,7 @@ def learning_picture(metrics: list[dict[str, Any]]) -> Figure:
         mean = np.convolve(losses, np.full(window, 1 / window), mode="valid")
         axes[0].plot(updates[window - 1 :], mean, color=BLUE, label=f"mean of {window:,} updates")
         axes[0].set_yscale("log")
-        axes[0].yaxis.set_major_formatter(LogFormatter())  # 0.1 for 10⁻¹
+        axes[0].yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
         axes[0].set_ylabel("loss (nats per pair)")
         axes[0].legend()
         if dev:
