@@ -117,6 +117,14 @@ class TrainerConfig(Section):
     """Number format of training."""
     evaluation_interval: int | None = Field(None, ge=1)
     """Updates between two evaluations on dev; without it, one after each epoch."""
+    checkpoint_interval: int | None = Field(None, ge=1)
+    """Updates between two checkpoints; one is written after every evaluation besides."""
+    checkpoint_minutes: float | None = Field(15.0, ge=0)
+    """Most minutes between two checkpoints; 0 writes one after every update."""
+    checkpoints_kept: int = Field(2, ge=1)
+    """Newest checkpoints that are kept while the run trains; each takes three times the size of the model."""
+    max_skipped_updates: int = Field(0, ge=0)
+    """Updates that may be left out because their loss or gradient is not finite; one more stops training."""
     prediction_batch_size: int = Field(8, ge=1)
     """Documents in a batch of the evaluation."""
     compile: bool = False

@@ -6,6 +6,7 @@ import hashlib
 import io
 import json
 import os
+import shutil
 import tempfile
 import tomllib
 import zlib
@@ -113,11 +114,10 @@ def written_whole(path: Path) -> Iterator[Path]:
     temporary = Path(name)
     try:
         yield temporary
-        with temporary.open("rb+") as file:
-            os.fsync(file.fileno())
+        sync(temporary)
         temporary.chmod(usual_mode())
         temporary.replace(path)
-        _sync_folder(path.parent)
+        sync(path.parent)
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -141,6 +141,44 @@ def write_text(path: Path, text: str) -> None:
 def write_json(path: Path, value: Any) -> None:
     """Write a value as indented JSON, whole or not at all."""
     write_text(path, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+
+
+@contextmanager
+def folder_written_whole(path: Path) -> Iterator[Path]:
+    """Give a new folder beside `path`; it takes the place of `path` on success, and is removed on failure.
+
+    No system call replaces a folder that holds something. Whoever comes between the two renames, or after a stop
+    between them, finds the old folder by `settled`.
+    """
+    new, old = _beside(path, "new"), _beside(path, "old")
+    settle(path)
+    for leftover in (new, old):
+        shutil.rmtree(leftover, ignore_errors=True)
+    new.mkdir(parents=True)
+    try:
+        yield new
+        for file in (*new.rglob("*"), new):
+            sync(file)
+        if path.exists():
+            path.rename(old)
+        new.rename(path)
+        sync(path.parent)
+    finally:
+        settle(path)
+        shutil.rmtree(new, ignore_errors=True)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def settled(path: Path) -> Path:
+    """Return where the folder `path` is while it may be replaced: in its place, or aside until the new one comes."""
+    old = _beside(path, "old")
+    return old if old.is_dir() and not path.exists() else path
+
+
+def settle(path: Path) -> None:
+    """Put the folder `path` back into its place where a stop came while it was being replaced."""
+    if (old := settled(path)) != path:
+        old.rename(path)
 
 
 def refuse_taken(folder: Path) -> None:
@@ -170,13 +208,17 @@ def usual_mode() -> int:
     return 0o666 & ~mask
 
 
-def _sync_folder(folder: Path) -> None:
-    """Make a rename survive a power loss, where the system allows it (POSIX)."""
-    handle = os.open(folder, os.O_RDONLY)
+def sync(path: Path) -> None:
+    """Make a file's bytes, or the names in a folder, survive a power loss, where the system allows it (POSIX)."""
+    handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def _beside(path: Path, state: str) -> Path:
+    return path.with_name(f".{path.name}.{state}")
 
 
 @contextmanager

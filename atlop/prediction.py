@@ -1,5 +1,6 @@
 """A model and documents to scores and facts: the one loop that training, evaluation and inference share."""
 
+import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from math import isfinite
@@ -10,6 +11,7 @@ import torch
 from accelerate import Accelerator
 from accelerate.state import AcceleratorState, PartialState
 from accelerate.utils import gather_object
+from accelerate.utils.memory import should_reduce_batch_size
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -20,6 +22,8 @@ from atlop.errors import AtlopError
 from atlop.model import AtlopModel
 from atlop.objectives import Objective
 from atlop.schema import Fact, RelationVocabulary
+
+logger = logging.getLogger(__name__)
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -44,6 +48,15 @@ def accelerator_for(precision: Precision) -> Accelerator:
     return Accelerator(mixed_precision=_MIXED_PRECISION[precision])
 
 
+def is_out_of_memory(error: Exception) -> bool:
+    """Return whether an error says that a GPU's or the CPU's memory was not enough."""
+    return (
+        isinstance(error, (torch.OutOfMemoryError, MemoryError))
+        or bool(should_reduce_batch_size(error))
+        or (isinstance(error, RuntimeError) and "not enough memory" in str(error))
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class DocumentScores:
     """What the model says of every pair of one document."""
@@ -66,6 +79,8 @@ def score_documents(
 ) -> Iterator[DocumentScores]:
     """Score this process's share of the documents, those of like length together; not in the order of the corpus.
 
+    A batch for which there is not enough memory is scored again in halves.
+
     Args:
         model: On the accelerator's device; it is put into evaluation mode.
         documents: Encoded as the model was trained.
@@ -74,16 +89,13 @@ def score_documents(
         progress: Shows how many batches are done.
 
     Raises:
-        AtlopError: A score is not finite; the document is named.
+        AtlopError: A score is not finite, or there is not enough memory for one document alone; it is named.
     """
     by_length = sorted(documents, key=lambda document: len(document.input_ids))
     batches = [by_length[first : first + batch_size] for first in range(0, len(by_length), batch_size)]
     model.eval()
     for documents_of_batch in progress(batches[accelerator.process_index :: accelerator.num_processes]):
-        batch = collate(documents_of_batch, padding=model.padding)
-        with torch.inference_mode(), accelerator.autocast():
-            scores = model(batch.to(accelerator.device)).float().cpu()
-        for document, of_document in zip(documents_of_batch, scores.split(batch.pair_counts), strict=True):
+        for document, of_document in _scored(documents_of_batch, model=model, accelerator=accelerator):
             if not all(map(isfinite, of_document.flatten().aminmax() if len(of_document) else ())):
                 raise AtlopError(
                     f'document {document.index} ("{document.title}"): the model gives scores that are not finite; '
@@ -93,6 +105,40 @@ def score_documents(
             if not document.directed:
                 pairs, of_document = pairs[::2], (of_document[::2] + of_document[1::2]) / 2
             yield DocumentScores(index=document.index, pairs=pairs, scores=of_document)
+
+
+def _scored(
+    documents: list[EncodedDocument], *, model: AtlopModel, accelerator: Accelerator
+) -> Iterator[tuple[EncodedDocument, Tensor]]:
+    """Yield each document with its scores; where memory is not enough for all at once, by halves of them.
+
+    Raises:
+        AtlopError: It is not enough for one document.
+    """
+    try:
+        batch = collate(documents, padding=model.padding)
+        with torch.inference_mode(), accelerator.autocast():
+            scores = model(batch.to(accelerator.device)).float().cpu()
+    except (RuntimeError, MemoryError) as error:
+        if not is_out_of_memory(error):
+            raise
+    else:
+        yield from zip(documents, scores.split(batch.pair_counts), strict=True)
+        return
+    # Only here, where the error no longer holds what the failed attempt computed, is its memory free.
+    if accelerator.device.type == "cuda":
+        torch.cuda.empty_cache()
+    if len(documents) == 1:
+        [document] = documents
+        raise AtlopError(
+            f'document {document.index} ("{document.title}"): not enough memory for its {len(document.input_ids):,} '
+            f"pieces and {len(document.pairs):,} pairs alone; use a lower precision or a machine with more memory, or "
+            "cut the document in two"
+        )
+    half = len(documents) // 2
+    logger.warning("not enough memory for a batch of %d documents; going on in halves", len(documents))
+    for part in (documents[:half], documents[half:]):
+        yield from _scored(part, model=model, accelerator=accelerator)
 
 
 @dataclass(frozen=True)

@@ -51,7 +51,10 @@ def _options(
 
 
 app.command(
-    epilog=example("atlop train docred_bert_base --set optimizer.encoder_learning_rate=3e-5 --output runs/first")
+    epilog=example(
+        "atlop train docred_bert_base --set optimizer.encoder_learning_rate=3e-5 --output runs/first",
+        "atlop train --resume runs/first",
+    )
 )(train)
 app.command(epilog=example("atlop evaluate runs/docred_bert_base dev.json --train train_annotated.json"))(evaluate)
 app.command(

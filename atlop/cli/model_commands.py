@@ -32,7 +32,12 @@ from atlop.submission import write_submission
 
 
 def train(
-    config: Annotated[str, typer.Argument(metavar="CONFIG", help="TOML file, or name of a shipped configuration.")],
+    config: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[CONFIG]", help="TOML file, or name of a shipped configuration; with --resume the run's own."
+        ),
+    ] = None,
     overrides: Annotated[
         list[str] | None,
         typer.Option("--set", metavar="SECTION.KEY=VALUE", help="Change one value; may be given again."),
@@ -41,21 +46,31 @@ def train(
         Path | None,
         typer.Option(metavar="RUN", help="Folder of the run, new or empty. [default: runs/<config>]"),
     ] = None,
+    resume: Annotated[
+        Path | None,
+        typer.Option(metavar="RUN", help="Go on with this run from its last checkpoint; with CONFIG, or begin it."),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Train a model.
 
-    Everything about the run goes into one folder; the best model is best/ in it.
+    Everything about the run goes into one folder; the best model is best/ in it. After Ctrl-C (exit code 130) or
+    SIGTERM (143) a checkpoint is there to go on from.
     """
     from atlop.config import find_config, load_config
 
+    if resume is not None and output is not None:
+        raise AtlopError(f"--output {output}: a run that is resumed stays in its folder; leave --output out")
+    if config is None:
+        config = _config_of(resume)
     settings = load_config(config, overrides=overrides or ())
-    output = output or Path("runs") / find_config(config).stem
-    refuse_taken(output)  # before torch is imported, which takes seconds
+    output = resume or output or Path("runs") / find_config(config).stem
+    if resume is None:
+        refuse_taken(output)  # before torch is imported, which takes seconds
     with quiet_libraries(needs=settings.encoder.name, what="encoder"):
         from atlop.training import train
 
-        summary = train(settings, output=output)
+        summary = train(settings, output=output, resume=resume is not None)
         if not is_main_process():
             return
     best = summary["best"]
@@ -69,6 +84,17 @@ def train(
     ]
     heading = f"{output}: trained; the best model is {output / 'best'}, its scores on {settings.data.dev}:"
     report({"output": output, **summary}, as_json=as_json, heading=heading, rows=rows)
+
+
+def _config_of(run: Path | None) -> str:
+    """Return the configuration that a run was begun with."""
+    if run is None:
+        raise AtlopError("train: give a configuration, as in `atlop train sample`, or a run with --resume")
+    if not (run / "config.toml").is_file():
+        raise AtlopError(
+            f"{run}: holds no run that could go on (no config.toml); `atlop train CONFIG --resume {run}` begins it"
+        )
+    return str(run / "config.toml")
 
 
 def evaluate(

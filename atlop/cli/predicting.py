@@ -11,7 +11,7 @@ from atlop.cli.session import quiet_libraries
 from atlop.config import Invalid, Precision
 from atlop.corpora import Corpus, RelationCounter, read_corpus, read_train_facts
 from atlop.errors import AtlopError
-from atlop.files import read_json
+from atlop.files import read_json, settled
 from atlop.schema import NameTriple
 
 if TYPE_CHECKING:
@@ -129,7 +129,7 @@ def model_folder(name: str) -> str:
     """Return the model folder that a run folder holds, or what was given."""
     folder = Path(name)
     best = folder / "best"
-    if best.is_dir():
+    if settled(best).is_dir():
         return str(best)
     if folder.is_dir() and not (folder / "config.json").is_file():
         raise AtlopError(

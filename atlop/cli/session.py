@@ -15,7 +15,7 @@ from safetensors import SafetensorError
 from typer.core import TyperGroup
 
 from atlop.cli.text import Row, table
-from atlop.errors import AtlopError
+from atlop.errors import AtlopError, StoppedError
 
 USER_ERROR = 2
 """Exit code of what a user can mend."""
@@ -37,6 +37,8 @@ class Commands(TyperGroup):
                 return super().invoke(ctx)
         except AtlopError as error:
             message, code = f"error: {error}", USER_ERROR
+        except StoppedError as stopped:
+            message, code = str(stopped), stopped.exit_code
         except KeyboardInterrupt:
             message, code = "interrupted", INTERRUPTED
         except OSError as error:

@@ -1,6 +1,5 @@
 """Model folders: made from an encoder, saved with their tokenizer, loaded again."""
 
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,7 @@ from atlop.config import ClassifierConfig, EncodingConfig, ObjectiveConfig
 from atlop.decoding import Calibration
 from atlop.encoding import DocumentEncoder, SpecialPieces
 from atlop.errors import AtlopError
-from atlop.files import read_json, usual_mode, write_json
+from atlop.files import folder_written_whole, read_json, settled, usual_mode, write_json
 from atlop.model.atlop import AtlopModel, prepared
 from atlop.model.configuration import AtlopConfig, window_end
 from atlop.objectives import objective_named
@@ -103,20 +102,11 @@ def save_model(folder: Path, *, model: AtlopModel, tokenizer: PreTrainedTokenize
 
     The folder is whole or as it was before: it is written beside its place and put there at the end.
     """
-    new, old = folder.with_name(f".{folder.name}.new"), folder.with_name(f".{folder.name}.old")
-    for leftover in (new, old):
-        shutil.rmtree(leftover, ignore_errors=True)
-    try:
+    with folder_written_whole(folder) as new:
         model.save_pretrained(new)
         tokenizer.save_pretrained(new)
         for file in new.iterdir():
             file.chmod(usual_mode())  # safetensors leaves its file to its owner alone
-        if folder.exists():
-            folder.rename(old)
-        new.rename(folder)
-    finally:
-        shutil.rmtree(new, ignore_errors=True)
-    shutil.rmtree(old, ignore_errors=True)
 
 
 def keep_calibration(folder: Path, calibration: Calibration | None) -> None:
@@ -137,6 +127,7 @@ def load_model(folder: str | Path) -> tuple[AtlopModel, PreTrainedTokenizerBase]
     Raises:
         AtlopError: There is none, or it is not a model of this package.
     """
+    folder = str(settled(Path(folder)))
     try:
         config = AtlopConfig.from_pretrained(folder)
         if config.encoder is None or config.relations is None:

@@ -1,7 +1,10 @@
 """The folder of a run: everything that tells later what was done and what came out."""
 
+import hashlib
 import json
+import os
 import platform
+import secrets
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -11,46 +14,98 @@ from typing import Any
 
 import torch
 
+import atlop
 from atlop.config import RunConfig, dump_config
-from atlop.files import write_text
+from atlop.files import read_json, settle, sync, write_text
 
 _PACKAGES = ("atlop", "torch", "transformers", "tokenizers", "accelerate", "numpy", "safetensors")
 
 
 class RunFolder:
-    """`config.toml`, `environment.json`, `metrics.jsonl`, `summary.json`, `best/` and `last/` of one run."""
+    """`config.toml`, `environment.json`, `metrics.jsonl`, `summary.json`, `best/`, `last/`, `checkpoints/` of a run."""
 
     def __init__(self, path: Path):
         """Keep the path; `create` makes the folder."""
         self.path = path
         self.best = path / "best"
         self.last = path / "last"
+        self.checkpoints = path / "checkpoints"
+        self.config = path / "config.toml"
+        self._environment = path / "environment.json"
+        self._summary = path / "summary.json"
         self._metrics = path / "metrics.jsonl"
 
-    def create(self, config: RunConfig, *, data: Mapping[str, str]) -> None:
+    def create(self, config: RunConfig, *, environment: Mapping[str, Any]) -> None:
         """Make the folder and write what is known before the first update.
 
         Args:
-            config: The resolved configuration.
-            data: sha256 of each file that the run reads, by path.
+            config: The resolved configuration. It is written last: a folder without it is no run yet.
+            environment: What `environment` says.
         """
         self.path.mkdir(parents=True, exist_ok=True)
-        write_text(self.path / "config.toml", dump_config(config))
-        write_text(self.path / "environment.json", json.dumps(environment(data=data), indent=2) + "\n")
+        write_text(self._environment, json.dumps(environment, indent=2) + "\n")
+        self.write_config(config)
+
+    def write_config(self, config: RunConfig) -> None:
+        """Write the resolved configuration."""
+        write_text(self.config, dump_config(config))
+
+    def remove_beginnings(self) -> None:
+        """Remove what a `create` leaves that was stopped before it was done."""
+        if not self.config.exists():
+            for pattern in (".environment.json.*", "environment.json", ".config.toml.*"):
+                for left in self.path.glob(pattern):
+                    left.unlink()
+
+    def environment(self) -> dict[str, Any]:
+        """Return what `create` wrote of the environment."""
+        found: dict[str, Any] = read_json(self._environment)
+        return found
+
+    def settle(self) -> None:
+        """Put the models in their places where a stop came while one was being replaced."""
+        settle(self.best)
+        settle(self.last)
 
     def log(self, metrics: Mapping[str, Any]) -> None:
         """Append one line to `metrics.jsonl`."""
         with self._metrics.open("a", encoding="utf-8") as file:
             file.write(json.dumps(metrics) + "\n")
 
+    def logged(self) -> dict[str, Any]:
+        """Return size and sha256 of the metrics so far, which outlive a power loss from now on."""
+        self._metrics.touch()
+        sync(self._metrics)
+        sync(self.path)
+        return self._described(self._metrics.stat().st_size)
+
+    def holds(self, logged: Mapping[str, Any]) -> bool:
+        """Return whether the metrics begin with those that `logged` described."""
+        return self._metrics.exists() and self._described(logged["bytes"]) == logged
+
+    def cut_metrics(self, size: int) -> None:
+        """Leave the first `size` bytes of the metrics."""
+        self._metrics.touch()
+        os.truncate(self._metrics, size)
+
     def summarise(self, summary: Mapping[str, Any]) -> None:
         """Write what came out."""
-        write_text(self.path / "summary.json", json.dumps(summary, indent=2) + "\n")
+        write_text(self._summary, json.dumps(summary, indent=2) + "\n")
+
+    def summary(self) -> dict[str, Any] | None:
+        """Return what came out, `None` where training has not ended."""
+        return read_json(self._summary) if self._summary.exists() else None
+
+    def _described(self, size: int) -> dict[str, Any]:
+        with self._metrics.open("rb") as file:
+            data = file.read(size)
+        return {"bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
 
 
 def environment(*, data: Mapping[str, str]) -> dict[str, Any]:
-    """Return what a run depends on besides its configuration: versions, machine, commit and data."""
+    """Return what a run depends on besides its configuration: versions, machine, code and data, and a name for it."""
     return {
+        "run": secrets.token_hex(8),
         "command": sys.argv,
         "python": platform.python_version(),
         "packages": {name: version(name) for name in _PACKAGES},
@@ -61,6 +116,7 @@ def environment(*, data: Mapping[str, str]) -> dict[str, Any]:
             "gpus": [torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count())],
         },
         "git_commit": _git_commit(),
+        "code_sha256": _code_sha256(),
         "data_sha256": dict(data),
     }
 
@@ -72,6 +128,14 @@ def _processor() -> str:
             if line.startswith("model name"):
                 return line.partition(":")[2].strip()
     return platform.processor()
+
+
+def _code_sha256() -> str:
+    """Return a digest of all modules of the package, which tells changed code also where there is no git."""
+    folder, digest = Path(atlop.__file__).parent, hashlib.sha256()
+    for path in sorted(folder.rglob("*.py")):
+        digest.update(f"{path.relative_to(folder).as_posix()}\0".encode() + path.read_bytes() + b"\0")
+    return digest.hexdigest()
 
 
 def _git_commit() -> str | None:

@@ -3,58 +3,76 @@
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
+from signal import Signals
 from time import monotonic
 from typing import Any
 
-from accelerate.utils import set_seed
+import torch
+from accelerate.utils import DistributedType, set_seed
+from safetensors import SafetensorError
 
-from atlop.config import RunConfig
-from atlop.errors import AtlopError
+from atlop.config import RunConfig, load_config
+from atlop.errors import AtlopError, StoppedError
 from atlop.evaluation import OfficialScores, official_scores
 from atlop.files import refuse_taken
 from atlop.model import compile_layers, encoder_tokenizer, new_model, save_model, start_from
 from atlop.prediction import accelerator_for, predict_facts
+from atlop.training.checkpoint import Checkpoints
 from atlop.training.data import TrainingData
-from atlop.training.loop import Trainer, total_updates
-from atlop.training.record import RunFolder
+from atlop.training.loop import Surroundings, Trainer, TrainState, total_updates
+from atlop.training.record import RunFolder, environment
+from atlop.training.resuming import Resumption, refuse_changed_config, refuse_changed_environment
+from atlop.training.stopping import StopRequests
 from atlop.training.tracking import Tracker
 from atlop.training.updates import Updater
 
 
-def train(config: RunConfig, *, output: Path, show_progress: bool = True) -> dict[str, Any]:
+def train(config: RunConfig, *, output: Path, resume: bool = False, show_progress: bool = True) -> dict[str, Any]:
     """Train a model and leave everything about it in one folder.
 
     Args:
         config: The run's configuration.
-        output: The run's folder; it must not exist, or be empty. `best/` and `last/` in it are model folders.
+        output: The run's folder; unless it is resumed, it must not exist, or be empty. `best/` and `last/` in it are
+            model folders, and `checkpoints/` holds what is needed to go on while it trains.
+        resume: Whether to go on with what the folder holds of this run, from its last checkpoint. It begins where the
+            folder holds nothing, and only gives the summary where it has ended.
         show_progress: Whether to draw progress bars.
 
     Returns:
         What `summary.json` says: the best dev scores, where they were reached, what truncation cost, and seconds.
 
     Raises:
-        AtlopError: The folder exists, a file is not as it should be, the encoder cannot be loaded, or a loss is not
-            finite.
+        AtlopError: The folder exists, or holds a run of another configuration, other data or other code; a file is not
+            as it should be, the encoder cannot be loaded, a loss is not finite, memory or disk space are not enough.
+        StoppedError: SIGTERM or Ctrl-C came; a checkpoint is written.
     """
-    refuse_taken(output)
-    return _Run(config, output=output, show_progress=show_progress).fit()
+    folder = RunFolder(output)
+    if resume:
+        folder.remove_beginnings()
+    has_begun = resume and folder.config.exists()
+    if not has_begun:
+        refuse_taken(output)
+    else:
+        refuse_changed_config(output, began=load_config(str(folder.config)), now=config)
+        if (summary := folder.summary()) is not None:
+            Checkpoints(folder.checkpoints, kept=1).remove()  # a stop may have left them
+            return summary
+    return _Run(config, folder=folder, has_begun=has_begun, show_progress=show_progress).fit()
 
 
 class _Run:
     """One run, ready to start; making it writes nothing."""
 
-    def __init__(self, config: RunConfig, *, output: Path, show_progress: bool):
+    def __init__(self, config: RunConfig, *, folder: RunFolder, has_begun: bool, show_progress: bool):
         self._started = monotonic()
         self._config = config
-        self._folder = RunFolder(output)
+        self._folder = folder
+        self._has_begun = has_begun
+        self._checkpoints = Checkpoints(folder.checkpoints, kept=config.trainer.checkpoints_kept)
         self._accelerator = accelerator_for(config.trainer.precision)
         self._is_main = self._accelerator.is_main_process
         self._show_progress = show_progress and self._is_main
-        if config.trainer.batch_size % self._accelerator.num_processes:
-            raise AtlopError(
-                f"trainer.batch_size: {config.trainer.batch_size} documents cannot be shared evenly by "
-                f"{self._accelerator.num_processes} processes; choose a multiple"
-            )
+        self._refuse_processes()
         self._data = TrainingData(
             config.data,
             tokenizer=encoder_tokenizer(config.encoder.name),
@@ -76,17 +94,20 @@ class _Run:
             self._model.encoder.activation_checkpointing_enable({"use_reentrant": False})
         if config.trainer.compile:
             compile_layers(self._model)
-        self._evaluations: list[OfficialScores] = []
 
     def fit(self) -> dict[str, Any]:
         """Train to the end and return the summary."""
-        config, data = self._config, self._data
-        if self._is_main:
-            self._folder.create(config, data=data.sha256_of_files())
+        config, data, folder = self._config, self._data, self._folder
+        now = environment(data=data.sha256_of_files())
+        if self._has_begun:
+            refuse_changed_environment(folder.path, began=folder.environment(), now=now)
+        elif self._is_main:
+            folder.create(config, environment=now)
         self._accelerator.wait_for_everyone()
         self._tracker = Tracker(
             config.tracking if self._is_main else config.tracking.model_copy(update={"wandb": "disabled"}),
-            folder=self._folder.path,
+            folder=folder.path,
+            name=folder.environment()["run"],
             settings=config.model_dump(mode="json"),
         )
         updater = Updater(
@@ -97,30 +118,94 @@ class _Run:
             config=config.optimizer,
             updates=self._updates,
         )
-        state = Trainer(
-            updater,
-            config=config.trainer,
-            documents=data.train.documents,
-            evaluate=self._evaluate,
-            save=self._save,
-            log=self._log,
-            show_progress=self._show_progress,
-        ).fit()
-        best = max(self._evaluations, key=lambda scores: scores.f1)
+        resumption = Resumption(
+            config,
+            folder=folder,
+            checkpoints=self._checkpoints,
+            accelerator=self._accelerator,
+            model=self._model,
+            updater=updater,
+        )
+        state = resumption.restored() if self._has_begun else TrainState()
+        earlier = state.seconds
+        if state.update and state.evaluated == state.update:
+            self._save(state.best_update == state.update)  # a stop may have come before they were written
+        stopped = self._fit(updater, state=state, resumption=resumption)
+        self._tracker.finish()
+        if stopped:
+            raise StoppedError(
+                f"stopped by {Signals(stopped).name} after update {state.update:,} of {self._updates:,}. "
+                f"{self._way_on()}",
+                exit_code=128 + stopped,
+            )
+        assert state.best is not None
+        assert state.last is not None
         summary = {
-            "best": {"update": state.best_update, **asdict(best)},
-            "last": asdict(self._evaluations[-1]),
+            "best": {"update": state.best_update, **asdict(state.best)},
+            "last": asdict(state.last),
             "updates": state.update,
+            "skipped_updates": state.skipped,
             "train": data.train.described(),
             "dev": data.dev.described(),
-            "seconds": monotonic() - self._started,
+            "seconds": earlier + monotonic() - self._started,
         }
         if self._is_main:
-            self._folder.summarise(summary)
-        self._tracker.finish()
+            folder.summarise(summary)
+            self._checkpoints.remove()
         return summary
 
-    def _evaluate(self) -> OfficialScores:
+    def _fit(self, updater: Updater, *, state: TrainState, resumption: Resumption) -> int:
+        """Train to the end, or to a signal, which is returned; what goes wrong is said with the way to go on."""
+        alone = self._accelerator.num_processes == 1
+        try:
+            with StopRequests() as stop:
+                return Trainer(
+                    updater,
+                    config=self._config.trainer,
+                    documents=self._data.train.documents,
+                    surroundings=Surroundings(
+                        # Of several processes none may leave an evaluation, in which the others wait for it.
+                        evaluate=lambda: self._evaluate(progress=stop.watch if alone else iter),
+                        save=self._save,
+                        checkpoint=resumption.keep,
+                        log=self._log,
+                        signal=lambda: stop.signal,
+                        agreed=None if alone else self._largest,
+                    ),
+                    state=state,
+                    show_progress=self._show_progress,
+                ).fit()
+        except AtlopError as error:
+            raise AtlopError(f"{error}. {self._way_on()}") from None
+        except (OSError, SafetensorError) as error:
+            raise AtlopError(f"{self._folder.path}: cannot be written: {error}. {self._way_on()}") from None
+
+    def _way_on(self) -> str:
+        """Say which checkpoint is there, and how to go on from it."""
+        command = f"atlop train --resume {self._folder.path}"
+        if self._checkpoints.newest is None:
+            return f"There is no checkpoint yet: `{command}` begins again"
+        return f"The last good checkpoint is {self._checkpoints.newest}: `{command}` goes on from it"
+
+    def _refuse_processes(self) -> None:
+        processes, batch_size = self._accelerator.num_processes, self._config.trainer.batch_size
+        if batch_size % processes:
+            raise AtlopError(
+                f"trainer.batch_size: {batch_size} documents cannot be shared evenly by {processes} processes; choose "
+                "a multiple"
+            )
+        kind = self._accelerator.distributed_type
+        if kind in (DistributedType.FSDP, DistributedType.DEEPSPEED, DistributedType.MEGATRON_LM):
+            raise AtlopError(
+                f"accelerate is set to {kind.value}, which shards the model; only whole models in every process (DDP) "
+                "can be trained here"
+            )
+
+    def _largest(self, value: int) -> int:
+        """Return the largest value of all processes, the same in each."""
+        return int(self._accelerator.gather(torch.tensor([value], device=self._accelerator.device)).max())
+
+    def _evaluate(self, *, progress: Any) -> OfficialScores:
         """Score dev with the weights as they are."""
         data = self._data
         predictions = predict_facts(
@@ -128,10 +213,9 @@ class _Run:
             data.dev.documents,
             accelerator=self._accelerator,
             batch_size=self._config.trainer.prediction_batch_size,
+            progress=progress,
         )
-        scores = official_scores(data.dev_documents, predictions=predictions, train_facts=data.train_facts)
-        self._evaluations.append(scores)
-        return scores
+        return official_scores(data.dev_documents, predictions=predictions, train_facts=data.train_facts)
 
     def _save(self, is_best: bool) -> None:
         """Write the weights as the last and, where they are, as the best."""

@@ -14,12 +14,13 @@ logger = logging.getLogger(__name__)
 class Tracker:
     """Sends metrics to Weights & Biases, or to nowhere."""
 
-    def __init__(self, config: TrackingConfig, *, folder: Path, settings: Mapping[str, Any]):
+    def __init__(self, config: TrackingConfig, *, folder: Path, name: str, settings: Mapping[str, Any]):
         """Start tracking.
 
         Args:
             config: Mode and project. `online` without an account becomes `offline`: it neither asks nor fails.
             folder: The run's folder; its name names the tracked run.
+            name: Tells the run from all others; the same when it is resumed, which goes on with the same tracked run.
             settings: The run's configuration.
         """
         self._run = None
@@ -34,6 +35,8 @@ class Tracker:
         quiet = wandb.Settings(silent=True, console="off")
         arguments: dict[str, Any] = {
             "project": config.project,
+            "id": name,
+            "resume": "allow",
             "name": folder.name,
             "dir": folder,
             "config": dict(settings),

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -12,7 +13,9 @@ from torch import Tensor
 
 from atlop.config import OptimizerConfig
 from atlop.encoding import EncodedDocument, collate
+from atlop.errors import AtlopError
 from atlop.model import AtlopModel
+from atlop.prediction import is_out_of_memory
 from atlop.training.schedule import Update, make_optimizer
 
 
@@ -28,6 +31,16 @@ class UpdateMetrics:
     new_layers_learning_rate: float
     skipped: bool
     """Whether float16 gradients overflowed, so that the weights were left as they are."""
+
+
+@dataclass(frozen=True)
+class UpdaterState:
+    """What the next update depends on besides the weights and the random states."""
+
+    tensors: dict[str, Tensor]
+    """Of the optimizer, by number of the weight and name, on the CPU."""
+    values: dict[str, Any]
+    """Of the optimizer's groups, the schedule and the loss scaler; all JSON."""
 
 
 class Updater:
@@ -61,14 +74,19 @@ class Updater:
         self._classes = model.config.vocabulary.classes
         self._max_gradient_norm = config.max_gradient_norm
         model.to(accelerator.device)
-        optimizer, self._schedule = make_optimizer(model, config=config, updates=updates)
-        self._model, self._optimizer = accelerator.prepare(model, optimizer)
+        self._adamw, self._schedule = make_optimizer(model, config=config, updates=updates)
+        self._model, self._optimizer = accelerator.prepare(model, self._adamw)
 
     def apply(self, update: Update) -> UpdateMetrics:
         """Train on the batches of one update: the loss is averaged over all of its pairs, whatever batch they are in.
 
+        Where loss or gradient is not finite, weights and optimizer stay as they are; nobody waits to know it.
+
         Args:
             update: Document indices of each batch, the same in every process; each takes its share of every batch.
+
+        Raises:
+            AtlopError: There is not enough memory for the documents.
         """
         accelerator = self._accelerator
         pairs = max(1, sum(int(self._pair_counts[index]) for batch in update for index in batch))
@@ -79,22 +97,73 @@ class Updater:
             share = indices[accelerator.process_index :: accelerator.num_processes]
             # Gradients of several processes are put together once, with the last batch.
             with nullcontext() if number == len(update) else accelerator.no_sync(self._model):
-                loss = self._loss(share) / pairs
-                # Data-parallel training averages over processes, but the loss is a sum over their shares.
-                accelerator.backward(loss * accelerator.num_processes)
-            losses.append(loss.detach())
+                losses.append(self._accumulate(share, pairs=pairs))
+        loss = accelerator.reduce(torch.stack(losses).sum(), reduction="sum")
         norm = accelerator.clip_grad_norm_(self._model.parameters(), self._max_gradient_norm)
+        if accelerator.scaler is None:  # which sets this itself
+            # The fused kernels of AdamW read it on the device, and leave everything as it is where it is 1.
+            self._adamw.found_inf = (~(loss + norm).detach().isfinite()).float()  # type: ignore[attr-defined]
         self._optimizer.step()
         skipped = accelerator.optimizer_step_was_skipped
         if not skipped:
             self._schedule.step()
         self._optimizer.zero_grad()
         return UpdateMetrics(
-            loss=accelerator.reduce(torch.stack(losses).sum(), reduction="sum"),
+            loss=loss,
             gradient_norm=norm.detach(),
             encoder_learning_rate=rates[0],
             new_layers_learning_rate=rates[1],
             skipped=skipped,
+        )
+
+    def state(self) -> UpdaterState:
+        """Return the state of optimizer, schedule and loss scaler; the weights are the model's."""
+        optimizer, scaler = self._adamw.state_dict(), self._accelerator.scaler
+        return UpdaterState(
+            tensors={
+                f"{number}.{name}": value.cpu()
+                for number, of_weight in optimizer["state"].items()
+                for name, value in of_weight.items()
+            },
+            values={
+                "groups": optimizer["param_groups"],
+                "schedule": self._schedule.state_dict(),
+                "scaler": None if scaler is None else scaler.state_dict(),
+            },
+        )
+
+    def load_state(self, state: UpdaterState) -> None:
+        """Go on from a state that `state` returned, as it is or read back from files."""
+        of_weights: dict[int, dict[str, Tensor]] = {}
+        for key, value in state.tensors.items():
+            number, _, name = key.partition(".")
+            of_weights.setdefault(int(number), {})[name] = value.clone()  # a file's bytes are not to be worked on
+        self._adamw.load_state_dict({"state": of_weights, "param_groups": state.values["groups"]})
+        self._schedule.load_state_dict(state.values["schedule"])
+        if self._accelerator.scaler is not None and state.values["scaler"] is not None:
+            self._accelerator.scaler.load_state_dict(state.values["scaler"])
+
+    def _accumulate(self, indices: Sequence[int], *, pairs: int) -> Tensor:
+        """Add the gradients of some documents; return their part of the update's mean loss.
+
+        Raises:
+            AtlopError: There is not enough memory.
+        """
+        try:
+            loss = self._loss(indices) / pairs
+            # Data-parallel training averages over processes, but the loss is a sum over their shares.
+            self._accelerator.backward(loss * self._accelerator.num_processes)
+            return loss.detach()
+        except (RuntimeError, MemoryError) as error:
+            if not is_out_of_memory(error):
+                raise
+            documents = [self._documents[index] for index in indices]
+        sizes = ", ".join(
+            f'"{each.title}" ({len(each.input_ids):,} pieces, {len(each.pairs):,} pairs)' for each in documents
+        )
+        raise AtlopError(
+            f"not enough memory to train on {sizes}; lower trainer.batch_size and raise trainer.gradient_accumulation "
+            "by as much (the same updates), lower encoding.max_length, or set encoder.gradient_checkpointing=true"
         )
 
     def _loss(self, indices: Sequence[int]) -> Tensor:

@@ -1,6 +1,7 @@
 """The loop over epochs: when it evaluates, saves, logs and stops."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, cast
 
 import pytest
@@ -10,8 +11,9 @@ from atlop.config import TrainerConfig
 from atlop.encoding import DocumentEncoder, EncodedDocument
 from atlop.errors import AtlopError
 from atlop.evaluation import OfficialScores, official_scores
-from atlop.training.loop import Trainer, TrainState
+from atlop.training.loop import Surroundings, Trainer, TrainState
 from atlop.training.schedule import Update
+from atlop.training.stopping import StopRequestError
 from atlop.training.updates import UpdateMetrics, Updater
 from tests.made_documents import VOCABULARY, document, tokenizer_for
 
@@ -52,6 +54,8 @@ class Run:
         losses: Mapping[int, float] | None = None,
         norms: Mapping[int, float] | None = None,
         skipped: bool = False,
+        state: TrainState | None = None,
+        signal_after: tuple[int, int] = (0, 0),
         **config: Any,
     ):
         self.updater = FakeUpdater(losses or {}, norms or {}, skipped)
@@ -59,25 +63,35 @@ class Run:
         self.evaluated_after: list[int] = []
         self.saved: list[tuple[int, bool]] = []
         self.lines: list[dict[str, Any]] = []
+        self.checkpoints: list[TrainState] = []
+        self.signal_after = signal_after
         self.documents = encoded(documents)
         self.trainer = Trainer(
             cast(Updater, self.updater),
             config=TrainerConfig(**config),
             documents=self.documents,
-            evaluate=self._evaluate,
-            save=lambda is_best: self.saved.append((len(self.updater.updates), is_best)),
-            log=lambda metrics: self.lines.append(dict(metrics)),
+            surroundings=Surroundings(
+                evaluate=self._evaluate,
+                save=lambda is_best: self.saved.append((self.trainer.state.update, is_best)),
+                checkpoint=lambda state: self.checkpoints.append(replace(state)),
+                log=lambda metrics: self.lines.append(dict(metrics)),
+                signal=lambda: self.signal_after[0] if len(self.updater.updates) >= self.signal_after[1] else 0,
+            ),
+            state=state,
             show_progress=False,
         )
 
     def _evaluate(self) -> OfficialScores:
+        if self.signal_after[0] and len(self.updater.updates) >= self.signal_after[1]:
+            raise StopRequestError
         self.evaluated_after.append(len(self.updater.updates))
         nothing = official_scores([], predictions=[], train_facts=None)
         f1 = self.f1[len(self.evaluated_after) - 1] if self.f1 else 0.5
         return type(nothing)(**{**vars(nothing), "f1": f1})
 
     def fit(self) -> TrainState:
-        return self.trainer.fit()
+        self.stopped = self.trainer.fit()
+        return self.trainer.state
 
 
 def test_dev_is_evaluated_after_every_epoch() -> None:
@@ -104,14 +118,14 @@ def test_the_best_is_saved_and_of_equals_the_first() -> None:
     run = Run(epochs=5, batch_size=5, f1=(0.2, 0.4, 0.3, 0.4, 0.5))
     state = run.fit()
     assert run.saved == [(2, True), (4, True), (6, False), (8, False), (10, True)]
-    assert (state.best_f1, state.best_update) == (0.5, 10)
+    assert (state.best and state.best.f1, state.best_update) == (0.5, 10)
 
 
 def test_a_first_score_of_zero_is_the_best_so_far() -> None:
     run = Run(epochs=2, batch_size=5, f1=(0.0, 0.0))
     state = run.fit()
     assert run.saved == [(2, True), (4, False)]
-    assert (state.best_f1, state.best_update) == (0.0, 2)
+    assert (state.best and state.best.f1, state.best_update) == (0.0, 2)
 
 
 def test_every_update_and_every_evaluation_is_logged_in_order() -> None:
@@ -169,3 +183,67 @@ def test_broken_weights_are_never_evaluated_or_saved() -> None:
 def test_too_few_documents_for_a_batch_are_refused_before_training() -> None:
     with pytest.raises(AtlopError, match="only 3 train documents"):
         Run(documents=3, batch_size=4)
+
+
+def test_training_goes_on_in_the_middle_of_an_epoch_with_the_documents_that_are_left() -> None:
+    whole = Run(epochs=3, batch_size=2, gradient_accumulation=2, evaluation_interval=2)
+    whole.fit()
+    for done in range(10):
+        evaluated = done - done % 2
+        part = Run(
+            epochs=3,
+            batch_size=2,
+            gradient_accumulation=2,
+            evaluation_interval=2,
+            state=TrainState(update=done, epoch=done // 3, evaluated=evaluated if done < 9 else 9),
+        )
+        part.fit()
+        assert part.updater.updates == whole.updater.updates[done:]
+        assert [line["update"] for line in part.lines if "loss" in line] == list(range(done + 1, 10))
+
+
+def test_an_evaluation_that_was_stopped_is_made_first() -> None:
+    run = Run(epochs=2, batch_size=2, state=TrainState(update=5, epoch=0))
+    run.fit()
+    assert run.evaluated_after == [0, 5]
+    assert [line["epoch"] for line in run.lines if "dev" in line] == [0, 1]
+
+
+def test_checkpoints_come_at_their_interval_and_after_every_evaluation_once() -> None:
+    run = Run(epochs=2, batch_size=1, checkpoint_interval=4)
+    run.fit()
+    assert [state.update for state in run.checkpoints] == [4, 8, 10, 12, 16, 20]
+    assert [state.evaluated for state in run.checkpoints] == [0, 0, 10, 10, 10, 20]
+
+
+def test_checkpoints_come_by_the_clock() -> None:
+    run = Run(epochs=1, batch_size=2, checkpoint_minutes=0.0)
+    run.fit()
+    assert [state.update for state in run.checkpoints] == [1, 2, 3, 4, 5]
+
+
+@pytest.mark.parametrize(("after", "evaluated"), [(3, 0), (5, 0), (7, 5)])
+def test_a_stop_leaves_a_checkpoint_after_the_running_update(after: int, evaluated: int) -> None:
+    run = Run(epochs=2, batch_size=2, signal_after=(15, after))
+    state = run.fit()
+    assert run.stopped == 15
+    assert state.update == after
+    assert [line["update"] for line in run.lines if "loss" in line] == list(range(1, after + 1))
+    assert (run.checkpoints[-1].update, run.checkpoints[-1].evaluated) == (after, evaluated)
+
+
+def test_updates_that_are_not_finite_are_passed_over_while_the_budget_lasts(caplog: pytest.LogCaptureFixture) -> None:
+    nan = float("nan")
+    run = Run(epochs=1, batch_size=1, losses={2: nan, 7: nan}, norms={2: nan}, max_skipped_updates=2)
+    assert run.fit().skipped == 2
+    assert [line["loss"] is None for line in run.lines if "loss" in line] == [n in (2, 7) for n in range(1, 11)]
+    assert "update 7: loss nan" in caplog.text
+    with pytest.raises(AtlopError, match=r"update 7: .*max_skipped_updates is 1"):
+        Run(epochs=1, batch_size=1, losses={2: nan, 7: nan}, max_skipped_updates=1).fit()
+
+
+def test_no_checkpoint_is_written_of_updates_that_are_not_finite() -> None:
+    run = Run(epochs=1, batch_size=1, losses={3: float("nan")}, checkpoint_interval=2)
+    with pytest.raises(AtlopError, match="update 3"):
+        run.fit()
+    assert [state.update for state in run.checkpoints] == [2]

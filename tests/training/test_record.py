@@ -12,7 +12,7 @@ CONFIG = RunConfig(data=DataConfig(train=Path("train.json"), dev=Path("dev.json"
 
 
 def test_a_new_run_writes_its_configuration_and_environment(tmp_path: Path) -> None:
-    RunFolder(tmp_path / "runs" / "one").create(CONFIG, data={"train.json": "abc"})
+    RunFolder(tmp_path / "runs" / "one").create(CONFIG, environment=environment(data={"train.json": "abc"}))
     written = tmp_path / "runs" / "one"
     assert load_config(str(written / "config.toml")) == CONFIG
     found = json.loads((written / "environment.json").read_text(encoding="utf-8"))
@@ -24,7 +24,7 @@ def test_the_environment_says_what_a_number_hangs_on() -> None:
     assert {"atlop", "torch", "transformers", "accelerate"} <= set(found["packages"])
     assert found["machine"]["threads"] >= 1
     assert found["machine"]["processor"]
-    assert set(found) == {"command", "python", "packages", "machine", "git_commit", "data_sha256"}
+    assert set(found) == {"command", "python", "packages", "machine", "git_commit", "data_sha256", "run", "code_sha256"}
     json.dumps(found)
 
 

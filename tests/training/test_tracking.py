@@ -61,7 +61,7 @@ def service(monkeypatch: pytest.MonkeyPatch, *, reachable: bool = True) -> FakeS
 
 
 def tracker(mode: Any, folder: Path) -> Tracker:
-    return Tracker(TrackingConfig(wandb=mode, project="paper"), folder=folder, settings={"seed": 66})
+    return Tracker(TrackingConfig(wandb=mode, project="paper"), folder=folder, name="0a1b", settings={"seed": 66})
 
 
 def test_disabled_tracking_does_nothing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -88,6 +88,7 @@ def test_an_account_is_used_online(monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
     assert fake.modes == ["online"]
     assert (fake.arguments["project"], fake.arguments["name"]) == ("paper", "run")
     assert fake.arguments["config"] == {"seed": 66}
+    assert (fake.arguments["id"], fake.arguments["resume"]) == ("0a1b", "allow")  # so that a resumed run goes on there
     assert fake.run.logged == [({"loss": 1.0, "dev": {"f1": 0.5}}, 7)]
     assert fake.run.finished
 

@@ -1,0 +1,131 @@
+"""Checkpoints: folders that hold all that training needs to go on, written whole, with sums that prove it."""
+
+import json
+import logging
+import shutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from atlop.errors import AtlopError
+from atlop.files import folder_written_whole, settle, sha256_of, sync
+
+logger = logging.getLogger(__name__)
+
+_MODEL, _OPTIMIZER, _VALUES = "model.safetensors", "optimizer.safetensors", "state.json"
+_SUMS = "sha256.txt"
+_FORMAT = 1
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """What a checkpoint holds."""
+
+    weights: Mapping[str, Tensor]
+    """The model's state dict."""
+    optimizer: Mapping[str, Tensor]
+    """The optimizer's tensors."""
+    values: Mapping[str, Any]
+    """All else, as JSON holds it."""
+
+
+class Checkpoints:
+    """`checkpoints/` of a run: a folder for each, named by the updates done."""
+
+    def __init__(self, folder: Path, *, kept: int):
+        """Keep the path; `write` makes the folder.
+
+        Args:
+            folder: Where the checkpoints lie.
+            kept: How many of the newest are kept.
+        """
+        self.folder = folder
+        self._kept = kept
+        self.newest: Path | None = None
+        """The one that was written or read last."""
+
+    def write(self, checkpoint: Checkpoint, *, update: int) -> None:
+        """Write a checkpoint, then remove the oldest and whatever lies there of later updates.
+
+        Args:
+            checkpoint: What it holds.
+            update: Updates done.
+
+        Raises:
+            AtlopError: A weight is not finite; nothing is written.
+        """
+        for name, weight in checkpoint.weights.items():
+            if weight.is_floating_point() and not weight.isfinite().all():
+                raise AtlopError(f"update {update}: weight {name} is not finite; no checkpoint is written of it")
+        path = self.folder / f"{update:08d}"
+        self.folder.mkdir(parents=True, exist_ok=True)
+        sync(self.folder.parent)
+        with folder_written_whole(path) as new:
+            save_file({name: value.contiguous() for name, value in checkpoint.weights.items()}, new / _MODEL)
+            save_file(dict(checkpoint.optimizer), new / _OPTIMIZER)
+            values = {"format": _FORMAT, **checkpoint.values}
+            (new / _VALUES).write_text(json.dumps(values) + "\n", encoding="utf-8")
+            sums = [f"{sha256_of(new / name)}  {name}\n" for name in (_MODEL, _OPTIMIZER, _VALUES)]
+            (new / _SUMS).write_text("".join(sums), encoding="utf-8")  # as `sha256sum --check` reads it
+        self.newest = path
+        present = self._present()
+        for other in (*present[present.index(path) + 1 :], *present[: present.index(path) + 1][: -self._kept]):
+            shutil.rmtree(other)
+
+    def read_newest(self, *, problem: Callable[[Checkpoint], str | None]) -> Checkpoint | None:
+        """Return the newest checkpoint that is whole, `None` where there is none at all; says which it passes over.
+
+        Args:
+            problem: Says what else is wrong with a checkpoint, so that it is of no use.
+
+        Raises:
+            AtlopError: There are checkpoints, but all are damaged.
+        """
+        for left in self.folder.glob(".*.old"):
+            settle(left.with_name(left.name[1:].removesuffix(".old")))
+        damaged = []
+        for path in reversed(self._present()):
+            try:
+                checkpoint = _read(path)
+                found = problem(checkpoint)
+            except (AtlopError, OSError, SafetensorError, ValueError, KeyError, TypeError) as error:
+                found = str(error)
+            if found is None:
+                self.newest = path
+                return checkpoint
+            damaged.append(f"{path}: damaged checkpoint: {found}")
+            logger.warning("%s; looking for the one before", damaged[-1])
+        if damaged:
+            raise AtlopError(
+                "no checkpoint is whole; to begin the run again, remove its checkpoints:\n  " + "\n  ".join(damaged)
+            )
+        return None
+
+    def remove(self) -> None:
+        """Remove all of them, when training has ended."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _present(self) -> list[Path]:
+        """Return the checkpoints that lie there, oldest first."""
+        return sorted(path for path in self.folder.glob("[0-9]*") if path.is_dir())
+
+
+def _read(path: Path) -> Checkpoint:
+    """Read a checkpoint of which every sum is right.
+
+    Raises:
+        AtlopError: One is not, or a file is missing.
+    """
+    lines = (path / _SUMS).read_text(encoding="utf-8").splitlines()
+    for name in (_MODEL, _OPTIMIZER, _VALUES):
+        if f"{sha256_of(path / name)}  {name}" not in lines:
+            raise AtlopError(f"{name} is not what {_SUMS} says")
+    values = json.loads((path / _VALUES).read_text(encoding="utf-8"))
+    if values["format"] != _FORMAT:
+        raise AtlopError(f"format {values['format']}; this version reads {_FORMAT}")
+    return Checkpoint(load_file(path / _MODEL), load_file(path / _OPTIMIZER), values)

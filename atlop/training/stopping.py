@@ -1,0 +1,56 @@
+"""A training is asked to stop by SIGTERM or Ctrl-C, and stops where nothing is lost."""
+
+import os
+import signal
+from collections.abc import Iterator, Sequence
+from threading import current_thread, main_thread
+from types import FrameType, TracebackType
+from typing import Any, TypeVar
+
+Item = TypeVar("Item")
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+class StopRequestError(Exception):
+    """Ends an evaluation that is under way: its scores are not needed, since it is done again."""
+
+
+class StopRequests:
+    """While it is entered, SIGTERM and Ctrl-C are noted; a second one does what it does elsewhere: it ends Python."""
+
+    def __init__(self) -> None:
+        self.signal = 0
+        """Number of the signal that came; 0 before one has."""
+        self._before: dict[int, Any] = {}
+
+    def __enter__(self) -> "StopRequests":
+        if current_thread() is main_thread():  # others may not set what a signal does
+            self._before = {number: signal.signal(number, self._note) for number in SIGNALS}
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._restore()
+
+    def watch(self, items: Sequence[Item]) -> Iterator[Item]:
+        """Yield the items of an evaluation until a stop is asked for.
+
+        Raises:
+            StopRequestError: It is.
+        """
+        for item in items:
+            if self.signal:
+                raise StopRequestError
+            yield item
+
+    def _note(self, number: int, frame: FrameType | None) -> None:
+        self.signal = number
+        self._restore()
+        text = "atlop: stopping after the running update; once more stops at once, without a checkpoint\n"
+        os.write(2, text.encode())  # a signal handler must not enter a buffered stream that may be in use
+
+    def _restore(self) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+        self._before = {}
