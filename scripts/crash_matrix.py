@@ -91,7 +91,7 @@ def crash_matrix(folder: Path, *, trials: int, seed: int, encoder: str | None, p
     seconds = time.monotonic() - started
     expected = evidence(reference)
     draw = random.Random(seed)
-    rows = []
+    rows: list[dict[str, Any]] = []
     for trial in range(trials):
         run = folder / "trial"
         moments = [

@@ -1,16 +1,20 @@
 import gzip
 import hashlib
 import os
+import sys
 from pathlib import Path
 
 import pytest
 
 from atlop.errors import AtlopError
 from atlop.files import (
+    folder_written_whole,
     read_json,
     read_lines,
     refuse_existing,
     refuse_taken,
+    settle,
+    settled,
     sha256_of,
     text_written_whole,
     write_text,
@@ -200,3 +204,62 @@ def test_a_file_to_write_is_missing(tmp_path: Path) -> None:
     for taken in (tmp_path, tmp_path / "file"):
         with pytest.raises(AtlopError, match="exists already; give another name, or remove this one"):
             refuse_existing(taken)
+
+
+def replace_with(folder: Path, text: str) -> None:
+    with folder_written_whole(folder) as new:
+        (new / "part").mkdir()
+        (new / "part" / "file").write_text(text)
+
+
+def text_in(folder: Path) -> str:
+    return (settled(folder) / "part" / "file").read_text()
+
+
+def test_a_folder_is_written_and_replaced_whole(tmp_path: Path) -> None:
+    folder = tmp_path / "in" / "folder"
+    for text in ("one", "two"):
+        replace_with(folder, text)
+        assert text_in(folder) == text
+    assert list(folder.parent.iterdir()) == [folder]
+
+
+def test_a_failure_leaves_the_old_folder_and_nothing_else(tmp_path: Path) -> None:
+    folder = tmp_path / "folder"
+    replace_with(folder, "old")
+
+    def fail() -> None:
+        with folder_written_whole(folder) as new:
+            (new / "file").touch()
+            raise OSError("disk full")
+
+    with pytest.raises(OSError, match="disk full"):
+        fail()
+    assert text_in(folder) == "old"
+    assert list(tmp_path.iterdir()) == [folder]
+
+
+@pytest.mark.parametrize("operation", range(1, 40))
+def test_a_stop_before_any_file_operation_leaves_the_old_folder_or_the_new_one(operation: int, tmp_path: Path) -> None:
+    folder = tmp_path / "folder"
+    replace_with(folder, "old")
+    process = os.fork()
+    if process == 0:
+        left = operation
+
+        def count(event: str, arguments: object) -> None:
+            nonlocal left
+            left -= event.startswith("os.") or event == "open"
+            if left == 0:
+                os._exit(1)
+
+        sys.addaudithook(count)
+        replace_with(folder, "new")
+        os._exit(0)
+    os.waitpid(process, 0)
+    assert text_in(folder) in ("old", "new")
+    settle(folder)
+    assert text_in(folder) == (folder / "part" / "file").read_text()
+    replace_with(folder, "newer")
+    assert text_in(folder) == "newer"
+    assert list(tmp_path.iterdir()) == [folder]

@@ -9,7 +9,7 @@ from accelerate import Accelerator
 
 from atlop import prediction
 from atlop.decoding import facts_of
-from atlop.encoding import DocumentEncoder, EncodedDocument
+from atlop.encoding import Batch, DocumentEncoder, EncodedDocument
 from atlop.errors import AtlopError
 from atlop.evaluation import official_scores
 from atlop.model import AtlopModel
@@ -176,3 +176,49 @@ def test_pairs_are_decided_alike_however_many_at_once(
     whole = predict_facts(model, documents, accelerator=accelerator, batch_size=8)
     monkeypatch.setattr(prediction, "PAIRS_DECIDED_AT_ONCE", 3)
     assert predict_facts(model, documents, accelerator=accelerator, batch_size=8) == whole
+
+
+def with_room_for(model: AtlopModel, documents: int, monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Make a model run out of memory in larger batches; return the sizes of the batches that it is given."""
+    forward, sizes = model.forward, []
+
+    def limited(batch: Batch) -> torch.Tensor:
+        sizes.append(len(batch.pair_counts))
+        if len(batch.pair_counts) > documents:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 GiB")
+        return forward(batch)
+
+    monkeypatch.setattr(model, "forward", limited)
+    return sizes
+
+
+def test_a_batch_that_memory_is_too_small_for_is_scored_in_parts(
+    accelerator: Accelerator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = golden_model("bert")
+    expected = predict_facts(model, golden_encoded("bert"), accelerator=accelerator, batch_size=8)
+    sizes = with_room_for(model, 3, monkeypatch)
+    assert predict_facts(model, golden_encoded("bert"), accelerator=accelerator, batch_size=8) == expected
+    assert sizes == [8, 4, 2, 2, 4, 2, 2]
+
+
+def test_a_document_that_memory_is_too_small_for_is_named(
+    accelerator: Accelerator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = golden_model("bert")
+    with_room_for(model, 0, monkeypatch)
+    with pytest.raises(AtlopError, match=r'document \d+ \(".*"\): not enough memory for its [\d,]+ pieces'):
+        predict_facts(model, golden_encoded("bert"), accelerator=accelerator, batch_size=4)
+
+
+def test_other_errors_are_not_taken_for_too_little_memory(
+    accelerator: Accelerator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = golden_model("bert")
+
+    def fail(batch: Batch) -> torch.Tensor:
+        raise RuntimeError("shapes do not fit")
+
+    monkeypatch.setattr(model, "forward", fail)
+    with pytest.raises(RuntimeError, match="shapes do not fit"):
+        predict_facts(model, golden_encoded("bert"), accelerator=accelerator, batch_size=4)

@@ -1,5 +1,6 @@
 """One update of the weights, against the golden updates and the equations."""
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -11,9 +12,10 @@ from torch.optim.optimizer import register_optimizer_step_pre_hook
 
 from atlop.config import OptimizerConfig, Precision
 from atlop.encoding import DocumentEncoder, EncodedDocument
+from atlop.errors import AtlopError
 from atlop.model import AtlopModel
 from atlop.prediction import accelerator_for
-from atlop.training.updates import Updater
+from atlop.training.updates import Updater, UpdaterState
 from tests.golden_values import (
     assert_gradients_equal,
     each_encoder,
@@ -181,3 +183,62 @@ def test_weight_decay_is_off_unless_asked_for() -> None:
     start = weights(golden_model("bert"))[key]
     expected = weights(plain)[key] - 1e-3 * 0.1 * start
     torch.testing.assert_close(weights(other)[key], expected, atol=1e-7, rtol=1e-4)
+
+
+def test_gradients_that_are_not_finite_leave_weights_and_optimizer_as_they_are() -> None:
+    model = golden_model("bert")
+    steady = updater(model)
+    steady.apply([[0, 1]])
+    before, state = weights(model), steady.state()
+    hook = model.classifier.bilinear.weight.register_hook(lambda gradient: gradient * float("nan"))
+    metrics = steady.apply([[2, 3]])
+    hook.remove()
+    assert not metrics.gradient_norm.isfinite()
+    assert all(torch.equal(value, before[name]) for name, value in weights(model).items())
+    assert all(torch.equal(value, state.tensors[name]) for name, value in steady.state().tensors.items())
+    assert steady.apply([[4, 5]]).gradient_norm.isfinite()
+    assert not all(torch.equal(value, before[name]) for name, value in weights(model).items())
+
+
+def test_an_updater_goes_on_from_its_state_with_the_same_bits() -> None:
+    whole = golden_model("bert")
+    one = updater(whole, config=OptimizerConfig(warmup_fraction=0.3))
+    one.apply([[0, 1]])
+    one.apply([[2], [3]])
+    state = one.state()
+    tensors = {name: value.clone() for name, value in state.tensors.items()}
+    values = json.loads(json.dumps(state.values))
+    half = golden_model("bert")
+    half.load_state_dict(whole.state_dict())
+    other = updater(half, config=OptimizerConfig(warmup_fraction=0.3))
+    other.load_state(UpdaterState(tensors, values))
+    for each in ([[4, 5]], [[6], [7]]):
+        expected, found = one.apply(each), other.apply(each)
+        assert torch.equal(found.loss, expected.loss)
+        assert found.new_layers_learning_rate == expected.new_layers_learning_rate
+    assert all(torch.equal(value, weights(half)[name]) for name, value in weights(whole).items())
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB"),
+        RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried to allocate 1 bytes"),
+        RuntimeError("not enough memory: you tried to allocate 1 bytes"),
+        MemoryError(),
+    ],
+)
+def test_too_little_memory_names_the_documents_and_what_to_change(
+    error: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = golden_model("bert")
+    small = updater(model)
+
+    def fail(batch: object) -> Tensor:
+        raise error
+
+    monkeypatch.setattr(model, "forward", fail)
+    with pytest.raises(
+        AtlopError, match=r'not enough memory to train on ".*" \([\d,]+ pieces, [\d,]+ pairs\), ".*lower'
+    ):
+        small.apply([[0, 1]])

@@ -1,0 +1,328 @@
+"""A run that was cut short goes on from its last checkpoint and ends as if nothing had happened."""
+
+import errno
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+from safetensors.torch import save_file
+from torch import Tensor
+
+from atlop.config import (
+    ClassifierConfig,
+    DataConfig,
+    EncoderConfig,
+    EncodingConfig,
+    OptimizerConfig,
+    RunConfig,
+    TrainerConfig,
+)
+from atlop.errors import AtlopError, StoppedError
+from atlop.files import sha256_of
+from atlop.prediction import predict_facts
+from atlop.schema import Fact
+from atlop.training import checkpoint, record, resuming, run, train
+from atlop.training.schedule import Update
+from atlop.training.stopping import StopRequests
+from atlop.training.updates import UpdateMetrics, Updater
+from tests.tiny_encoders import save_tiny_encoder
+
+
+class PowerCutError(BaseException):
+    """Passes everything that catches errors, as the end of the process does."""
+
+
+@pytest.fixture(scope="module")
+def config(golden: Path, tiny_corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> RunConfig:
+    """Three updates of two documents in each of three epochs; with dropout."""
+    return RunConfig(
+        data=DataConfig(train=tiny_corpus, dev=tiny_corpus, relations=golden / "rel2id.json"),
+        encoder=EncoderConfig(name=save_tiny_encoder(tmp_path_factory.mktemp("encoder"), dropout=0.1)),
+        encoding=EncodingConfig(max_length=100),
+        classifier=ClassifierConfig(representation_size=32, block_size=8),
+        optimizer=OptimizerConfig(encoder_learning_rate=1e-3, new_layers_learning_rate=1e-2),
+        trainer=TrainerConfig(
+            epochs=3, batch_size=1, gradient_accumulation=2, precision="float32", checkpoint_interval=1
+        ),
+    )
+
+
+@pytest.fixture(scope="module")
+def whole(config: RunConfig, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run that nothing happened to."""
+    folder = tmp_path_factory.mktemp("runs") / "whole"
+    train(config, output=folder, show_progress=False)
+    return folder
+
+
+@pytest.fixture
+def cut(config: RunConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A run that was cut in its fourth update; checkpoints after the second and the third are there."""
+    return cut_after(3, config=config, folder=tmp_path / "cut", monkeypatch=monkeypatch)
+
+
+def with_trainer(config: RunConfig, **changes: Any) -> RunConfig:
+    return config.model_copy(update={"trainer": config.trainer.model_copy(update=changes)})
+
+
+def cut_after(updates: int, *, config: RunConfig, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Train until the power is cut in the midst of an update."""
+    apply, done = Updater.apply, 0
+
+    def cutting(self: Updater, update: Update) -> UpdateMetrics:
+        nonlocal done
+        metrics = apply(self, update)
+        done += 1
+        if done > updates:
+            raise PowerCutError
+        return metrics
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Updater, "apply", cutting)
+        with pytest.raises(PowerCutError):
+            train(config, output=folder, show_progress=False)
+    return folder
+
+
+def resume(config: RunConfig, folder: Path) -> dict[str, Any]:
+    return train(config, output=folder, resume=True, show_progress=False)
+
+
+def evidence(folder: Path) -> dict[str, Any]:
+    """Everything that a run ends with, but for times."""
+
+    def without_time(line: str) -> dict[str, Any]:
+        return {key: value for key, value in json.loads(line).items() if key != "seconds"}
+
+    return {
+        "metrics": [without_time(line) for line in (folder / "metrics.jsonl").read_text("utf-8").splitlines()],
+        "summary": without_time((folder / "summary.json").read_text("utf-8")),
+        "files": sorted(str(path.relative_to(folder)) for path in folder.rglob("*")),
+        "models": [sha256_of(folder / name) for name in ("best", "last")],
+    }
+
+
+def checkpoints(folder: Path) -> list[str]:
+    return sorted(path.name for path in (folder / "checkpoints").iterdir())
+
+
+def damage(path: Path) -> None:
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(data)
+
+
+@pytest.mark.parametrize("updates", [0, 2, 3, 7])
+def test_a_run_cut_in_any_update_ends_with_the_same_bits(
+    updates: int, config: RunConfig, whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = cut_after(updates, config=config, folder=tmp_path / "cut", monkeypatch=monkeypatch)
+    resume(config, folder)
+    assert evidence(folder) == evidence(whole)
+
+
+def test_a_run_cut_twice_in_bf16_ends_with_the_same_bits(
+    config: RunConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = with_trainer(config, precision="bf16", evaluation_interval=2, checkpoint_interval=None)
+    train(config, output=tmp_path / "whole", show_progress=False)
+    folder = cut_after(3, config=config, folder=tmp_path / "cut", monkeypatch=monkeypatch)
+    assert checkpoints(folder) == ["00000002"]
+    with monkeypatch.context() as patch:
+        patch.setattr(run, "save_model", cutting_power)
+        with pytest.raises(PowerCutError):
+            resume(config, folder)
+    resume(config, folder)
+    assert evidence(folder) == evidence(tmp_path / "whole")
+
+
+def cutting_power(*_: Any, **__: Any) -> None:
+    raise PowerCutError
+
+
+def test_the_last_checkpoints_are_kept_until_training_ends(cut: Path, whole: Path) -> None:
+    assert checkpoints(cut) == ["00000002", "00000003"]
+    assert {path.name for path in (cut / "checkpoints" / "00000003").iterdir()} == {
+        "model.safetensors", "optimizer.safetensors", "state.json", "sha256.txt",
+    }  # fmt: skip
+    assert not (whole / "checkpoints").exists()
+
+
+@pytest.mark.parametrize("name", ["model.safetensors", "optimizer.safetensors", "state.json", "sha256.txt"])
+def test_a_damaged_checkpoint_is_passed_over_for_the_one_before(
+    name: str, config: RunConfig, cut: Path, whole: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    damage(cut / "checkpoints" / "00000003" / name)
+    resume(config, cut)
+    assert "checkpoints/00000003: damaged checkpoint: " in caplog.text
+    assert "looking for the one before" in caplog.text
+    assert evidence(cut) == evidence(whole)
+
+
+def test_a_checkpoint_whose_metrics_are_gone_is_passed_over(config: RunConfig, cut: Path, whole: Path) -> None:
+    lines = (cut / "metrics.jsonl").read_text("utf-8").splitlines(keepends=True)
+    (cut / "metrics.jsonl").write_text("".join(lines[:3]), "utf-8")  # two updates and an evaluation
+    resume(config, cut)
+    assert evidence(cut) == evidence(whole)
+
+
+def test_where_all_checkpoints_are_damaged_nothing_is_begun_again_unasked(config: RunConfig, cut: Path) -> None:
+    for name in checkpoints(cut):
+        (cut / "checkpoints" / name / "state.json").unlink()
+    before = (cut / "metrics.jsonl").read_bytes()
+    with pytest.raises(AtlopError, match=r"no checkpoint is whole; to begin the run again, remove its checkpoints"):
+        resume(config, cut)
+    assert (cut / "metrics.jsonl").read_bytes() == before
+
+
+def test_a_model_that_was_being_replaced_is_found(config: RunConfig, cut: Path, whole: Path) -> None:
+    (cut / "best").rename(cut / ".best.old")
+    shutil.copytree(cut / "last", cut / ".best.new")
+    resume(config, cut)
+    assert evidence(cut) == evidence(whole)
+
+
+def test_a_run_that_has_ended_only_gives_its_summary(config: RunConfig, whole: Path) -> None:
+    before = evidence(whole)
+    assert resume(config, whole) == json.loads((whole / "summary.json").read_text("utf-8"))
+    assert evidence(whole) == before
+
+
+def test_a_run_that_has_not_begun_begins(config: RunConfig, whole: Path, tmp_path: Path) -> None:
+    left = tmp_path / "run"
+    left.mkdir()
+    (left / "environment.json").write_text("{", "utf-8")
+    (left / ".config.toml.x1y2").touch()
+    resume(config, left)
+    assert evidence(left) == evidence(whole)
+
+
+def test_a_folder_of_something_else_is_not_resumed(config: RunConfig, tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").touch()
+    with pytest.raises(AtlopError, match="exists already"):
+        resume(config, tmp_path)
+
+
+def test_another_configuration_is_refused_and_each_setting_named(config: RunConfig, cut: Path) -> None:
+    with pytest.raises(AtlopError, match=r"trainer\.epochs was 3, now 4; trainer\.seed was 66, now 67"):
+        resume(with_trainer(config, seed=67, epochs=4), cut)
+
+
+def test_a_configuration_that_was_edited_in_the_run_is_refused(config: RunConfig, cut: Path) -> None:
+    record.RunFolder(cut).write_config(with_trainer(config, seed=67))
+    with pytest.raises(AtlopError, match=r"trainer\.seed was 66, now 67"):
+        resume(with_trainer(config, seed=67), cut)
+
+
+def test_settings_on_which_no_number_depends_may_change(config: RunConfig, cut: Path, whole: Path) -> None:
+    resume(with_trainer(config, checkpoints_kept=1, checkpoint_interval=None, max_skipped_updates=3), cut)
+    assert "max_skipped_updates = 3" in (cut / "config.toml").read_text("utf-8")
+    assert evidence(cut) == evidence(whole)
+
+
+def test_changed_data_are_refused(
+    config: RunConfig, tiny_corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = json.loads(tiny_corpus.read_text("utf-8"))
+    own = tmp_path / "own.json"
+    own.write_text(json.dumps(rows), "utf-8")
+    config = config.model_copy(update={"data": config.data.model_copy(update={"dev": own})})
+    folder = cut_after(1, config=config, folder=tmp_path / "cut", monkeypatch=monkeypatch)
+    own.write_text(json.dumps(rows[:-1]), "utf-8")
+    with pytest.raises(AtlopError, match=r"own\.json has changed"):
+        resume(config, folder)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"code_sha256": "0"}, "the code of atlop has changed"),
+        ({"python": "3.0"}, r"Python was 3\.0, now "),
+        ({"packages": {"torch": "1.0"}}, r"torch was 1\.0, now "),
+    ],
+)
+def test_changed_code_is_refused(change: dict[str, Any], message: str, config: RunConfig, cut: Path) -> None:
+    path = cut / "environment.json"
+    path.write_text(json.dumps(json.loads(path.read_text("utf-8")) | change), "utf-8")
+    with pytest.raises(AtlopError, match=message):
+        resume(config, cut)
+
+
+def test_another_machine_is_warned_of(config: RunConfig, cut: Path, caplog: pytest.LogCaptureFixture) -> None:
+    path = cut / "environment.json"
+    path.write_text(json.dumps(json.loads(path.read_text("utf-8")) | {"machine": {}}), "utf-8")
+    resume(config, cut)
+    assert "numbers may differ in last digits" in caplog.text
+
+
+def test_a_full_disk_is_one_message_and_leaves_earlier_checkpoints(
+    config: RunConfig, whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written = 0
+
+    def failing(tensors: dict[str, Tensor], path: Path) -> None:
+        nonlocal written
+        written += 1
+        if written == 6:  # the optimizer's file in the third checkpoint
+            path.write_bytes(b"a beginning")
+            raise OSError(errno.ENOSPC, "No space left on device")
+        save_file(tensors, path)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(checkpoint, "save_file", failing)
+        with pytest.raises(AtlopError) as caught:
+            train(config, output=tmp_path / "run", show_progress=False)
+    assert checkpoints(tmp_path / "run") == ["00000001", "00000002"]
+    assert "No space left on device" in str(caught.value)
+    assert f"The last good checkpoint is {tmp_path / 'run' / 'checkpoints' / '00000002'}" in str(caught.value)
+    resume(config, tmp_path / "run")
+    assert evidence(tmp_path / "run") == evidence(whole)
+
+
+@pytest.mark.parametrize("during", ["update", "evaluation"])
+def test_a_signal_stops_with_a_checkpoint_and_the_way_on(
+    during: str, config: RunConfig, whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    requests: list[StopRequests] = []
+
+    class Watched(StopRequests):
+        def __init__(self) -> None:
+            super().__init__()
+            requests.append(self)
+
+    apply, updates, evaluations = Updater.apply, 0, 0
+
+    def applied(self: Updater, update: Update) -> UpdateMetrics:
+        nonlocal updates
+        updates += 1
+        if during == "update" and updates == 5:
+            requests[0].signal = 15
+        return apply(self, update)
+
+    def predicted(*arguments: Any, **named: Any) -> list[tuple[Fact, ...]]:
+        nonlocal evaluations
+        evaluations += 1
+        if during == "evaluation" and evaluations == 2:
+            requests[0].signal = 15
+        return predict_facts(*arguments, **named)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(run, "StopRequests", Watched)
+        patch.setattr(Updater, "apply", applied)
+        patch.setattr(run, "predict_facts", predicted)
+        with pytest.raises(StoppedError, match=r"stopped by SIGTERM after update") as caught:
+            train(config, output=tmp_path / "run", show_progress=False)
+    assert f"`atlop train --resume {tmp_path / 'run'}` goes on from it" in str(caught.value)
+    assert caught.value.exit_code == 143
+    assert checkpoints(tmp_path / "run")[-1] == {"update": "00000005", "evaluation": "00000006"}[during]
+    resume(config, tmp_path / "run")
+    assert evidence(tmp_path / "run") == evidence(whole)
+
+
+def test_every_setting_that_may_change_is_one() -> None:
+    known = RunConfig(data=DataConfig(train=Path("a"), dev=Path("b")), encoder=EncoderConfig(name="c"))
+    for key in resuming.CHANGEABLE:
+        section, _, name = key.partition(".")
+        assert name in type(getattr(known, section)).model_fields
