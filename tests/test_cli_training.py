@@ -4,7 +4,10 @@ import json
 import os
 import pickle
 import shutil
+import signal
+import subprocess
 import sys
+import time
 import zipfile
 from pathlib import Path
 
@@ -150,6 +153,44 @@ def test_an_encoder_that_the_hub_cannot_give_is_one_message_at_once(config: Path
     assert output == ""
     assert "atlop: error: encoder 'no-such-encoder' cannot be loaded: neither a folder that holds one nor" in problem
     assert "Retrying" not in problem  # as huggingface_hub does for half a minute where it is let
+
+
+def test_a_signal_leaves_a_run_that_goes_on(config: Path, tmp_path: Path) -> None:
+    folder, log = tmp_path / "run", tmp_path / "log"
+    command = [sys.executable, "-m", "atlop", "train", str(config), "--output", str(folder)]
+    with log.open("w") as file:
+        process = subprocess.Popen([*command, "--set", "trainer.epochs=300"], stdout=file, stderr=file)
+        while not (folder / "checkpoints").exists():
+            assert process.poll() is None, log.read_text()
+            time.sleep(0.05)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait() == 143
+    assert "atlop: stopped by SIGTERM after update" in log.read_text()
+    assert f"`atlop train --resume {folder}` goes on from it" in log.read_text()
+    lines = (folder / "metrics.jsonl").read_text().count("loss")
+    newest = max((folder / "checkpoints").iterdir())
+    assert int(newest.name) == lines
+
+
+def test_a_run_that_has_ended_is_reported_again_when_it_is_resumed(run_folder: Path) -> None:
+    output, _ = run("train", "--resume", run_folder)
+
+    assert output.startswith(f"{run_folder}: trained; the best model is {run_folder / 'best'}")
+
+
+def test_train_needs_a_configuration_or_a_run(config: Path, tmp_path: Path) -> None:
+    assert "give a configuration, as in `atlop train sample`, or a run with --resume" in run("train", code=2)[1]
+    assert "holds no run that could go on" in run("train", "--resume", tmp_path / "none", code=2)[1]
+    both = run("train", config, "--resume", tmp_path / "none", "--output", tmp_path / "other", code=2)[1]
+    assert "a run that is resumed stays in its folder" in both
+
+
+def test_resume_with_a_configuration_begins_a_run_and_refuses_another_one(config: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    output, _ = run("train", config, "--resume", folder, "--set", "trainer.epochs=1")
+    assert values_of(output)["updates"] == "2"
+    _, problem = run("train", config, "--resume", folder, code=2)
+    assert f"{folder}: cannot go on with another configuration: trainer.epochs was 1, now 2" in problem
 
 
 # evaluate

@@ -128,8 +128,6 @@ class _Run:
         )
         state = resumption.restored() if self._has_begun else TrainState()
         earlier = state.seconds
-        if state.update and state.evaluated == state.update:
-            self._save(state.best_update == state.update)  # a stop may have come before they were written
         stopped = self._fit(updater, state=state, resumption=resumption)
         self._tracker.finish()
         if stopped:
@@ -158,6 +156,8 @@ class _Run:
         """Train to the end, or to a signal, which is returned; what goes wrong is said with the way to go on."""
         alone = self._accelerator.num_processes == 1
         try:
+            if state.update and state.evaluated == state.update:
+                self._save(state.best_update == state.update)  # a stop may have come before they were written
             with StopRequests() as stop:
                 return Trainer(
                     updater,
