@@ -144,7 +144,12 @@ def short_training(folder: Path, *, encoder: str, precision: Precision) -> RunCo
 def finish(config: RunConfig, run: Path) -> int:
     """Begin or resume a training and let it end; return the file operations that it made."""
     counted = run.with_name("operations")
-    process = forked(config, run, at_end=lambda operations: write_text(counted, str(operations)))
+
+    def at_end(operations: int) -> None:
+        predict(config, run)
+        write_text(counted, str(operations))
+
+    process = forked(config, run, at_end=at_end)
     _, status = os.waitpid(process, 0)
     if status:
         raise SystemExit(f"{run}: the training failed; see {log_of(run)}")
@@ -183,7 +188,7 @@ def forked(
     last_operation: int | None = None,
     at_end: Callable[[int], None] = lambda operations: None,
 ) -> int:
-    """Train and predict in a new process, and return its id.
+    """Train in a new process, and return its id.
 
     Args:
         config: What is trained.
@@ -210,7 +215,6 @@ def forked(
 
         sys.addaudithook(count)
         train(config, output=run, resume=True, show_progress=False)
-        predict(config, run)
         at_end(operations)
         status = 0
     except BaseException:

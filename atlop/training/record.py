@@ -50,12 +50,17 @@ class RunFolder:
         """Write the resolved configuration."""
         write_text(self.config, dump_config(config))
 
-    def remove_beginnings(self) -> None:
-        """Remove what a `create` leaves that was stopped before it was done."""
+    def tidy(self) -> None:
+        """Remove what a stop leaves of files that were being written, and of a `create` that was not done."""
+        left = [
+            temporary
+            for path in (self.config, self._environment, self._summary)
+            for temporary in self.path.glob(f".{path.name}.*")
+        ]
         if not self.config.exists():
-            for pattern in (".environment.json.*", "environment.json", ".config.toml.*"):
-                for left in self.path.glob(pattern):
-                    left.unlink()
+            left.append(self._environment)
+        for path in left:
+            path.unlink(missing_ok=True)
 
     def environment(self) -> dict[str, Any]:
         """Return what `create` wrote of the environment."""

@@ -48,7 +48,7 @@ def train(config: RunConfig, *, output: Path, resume: bool = False, show_progres
     """
     folder = RunFolder(output)
     if resume:
-        folder.remove_beginnings()
+        folder.tidy()
     has_begun = resume and folder.config.exists()
     if not has_begun:
         refuse_taken(output)

@@ -184,6 +184,13 @@ def test_a_model_that_was_being_replaced_is_found(config: RunConfig, cut: Path, 
     assert evidence(cut) == evidence(whole)
 
 
+def test_files_that_were_being_written_are_tidied_away(config: RunConfig, cut: Path, whole: Path) -> None:
+    for name in (".summary.json.x1y2", ".config.toml.x1y2"):
+        (cut / name).touch()
+    resume(config, cut)
+    assert evidence(cut) == evidence(whole)
+
+
 def test_a_run_that_has_ended_only_gives_its_summary(config: RunConfig, whole: Path) -> None:
     before = evidence(whole)
     assert resume(config, whole) == json.loads((whole / "summary.json").read_text("utf-8"))
