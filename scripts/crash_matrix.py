@@ -86,16 +86,14 @@ def crash_matrix(folder: Path, *, trials: int, seed: int, encoder: str | None, p
     reference = folder / "uninterrupted"
     finish(config, reference)  # fills the cache, so that trials take equally long
     shutil.rmtree(reference)
-    started = time.monotonic()
-    counted = finish(config, reference)
-    seconds = time.monotonic() - started
+    operations, seconds = finish(config, reference)
     expected = evidence(reference)
     draw = random.Random(seed)
     rows: list[dict[str, Any]] = []
     for trial in range(trials):
         run = folder / "trial"
         moments = [
-            draw.uniform(0, seconds) if trial % 2 else draw.randint(1, counted)
+            draw.uniform(0, seconds) if trial % 2 else draw.randint(1, operations)
             for _ in range(1 if draw.random() < 2 / 3 else 2)
         ]
         kills = [kill_at(config, run, moment) for moment in moments]
@@ -115,7 +113,7 @@ def crash_matrix(folder: Path, *, trials: int, seed: int, encoder: str | None, p
         "encoder": encoder or "tiny",
         "updates": expected["summary"]["updates"],
         "seconds_uninterrupted": seconds,
-        "file_operations": counted,
+        "file_operations": operations,
         "identical": sum(not row["differing"] for row in rows),
         "kills": len(reached),
         "killed_at": dict(Counter(kill["left"] for kill in reached)),
@@ -141,19 +139,20 @@ def short_training(folder: Path, *, encoder: str, precision: Precision) -> RunCo
     )  # fmt: skip
 
 
-def finish(config: RunConfig, run: Path) -> int:
-    """Begin or resume a training and let it end; return the file operations that it made."""
-    counted = run.with_name("operations")
+def finish(config: RunConfig, run: Path) -> tuple[int, float]:
+    """Begin or resume a training, let it end and predict; return its file operations and seconds."""
+    counted, started = run.with_name("counted.json"), time.monotonic()
 
     def at_end(operations: int) -> None:
+        write_text(counted, json.dumps([operations, time.monotonic() - started]))
         predict(config, run)
-        write_text(counted, str(operations))
 
     process = forked(config, run, at_end=at_end)
     _, status = os.waitpid(process, 0)
     if status:
         raise SystemExit(f"{run}: the training failed; see {log_of(run)}")
-    return int(counted.read_text())
+    operations, seconds = read_json(counted)
+    return operations, seconds
 
 
 def kill_at(config: RunConfig, run: Path, moment: float | int) -> dict[str, Any]:
