@@ -6,8 +6,8 @@ from atlop.cli import main
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(
-        description=__doc__, epilog="Other options: atlop train --help", allow_abbrev=False
+        description=__doc__, epilog="Other options, such as --resume: atlop train --help", allow_abbrev=False
     )
-    parser.add_argument("--config", required=True, help="TOML file, or name of a shipped configuration")
+    parser.add_argument("--config", help="TOML file, or name of a shipped configuration; not needed with --resume")
     known, others = parser.parse_known_args()
-    main(["train", *others, "--", known.config])
+    main(["train", *others, *(["--", known.config] if known.config else [])])

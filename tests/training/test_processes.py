@@ -1,13 +1,19 @@
-"""Two processes train as one does: the same losses, gradients and scores, and one record."""
+"""Several processes train, predict, stop and fail as one does, and leave one record."""
 
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
+from safetensors.torch import load_file
 
 from atlop.config import (
     ClassifierConfig,
@@ -21,38 +27,155 @@ from atlop.config import (
 )
 from atlop.training import train
 
+pytestmark = pytest.mark.long
+ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1", "ACCELERATE_USE_CPU": "true"}
+LAUNCH = ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2", "-m", "atlop"]
+
 
 def lines_of(run: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in (run / "metrics.jsonl").read_text(encoding="utf-8").splitlines()]
 
 
-@pytest.mark.long
-def test_two_processes_train_like_one(tiny_encoder: Path, golden: Path, tmp_path: Path) -> None:
-    data = DataConfig(train=golden / "documents.json", dev=golden / "documents.json", relations=golden / "rel2id.json")
-    config = RunConfig(
-        data=data,
+@pytest.fixture(scope="module")
+def config(tiny_encoder: Path, golden: Path) -> RunConfig:
+    """Eight documents, two updates an epoch; without dropout, of which every process has its own."""
+    return RunConfig(
+        data=DataConfig(
+            train=golden / "documents.json", dev=golden / "documents.json", relations=golden / "rel2id.json"
+        ),
         encoder=EncoderConfig(name=str(tiny_encoder)),
         encoding=EncodingConfig(max_length=600),
         classifier=ClassifierConfig(representation_size=32, block_size=8),
-        optimizer=OptimizerConfig(encoder_learning_rate=1e-3, new_layers_learning_rate=1e-2),
-        trainer=TrainerConfig(epochs=2, batch_size=2, gradient_accumulation=2, precision="float32"),
+        optimizer=OptimizerConfig(encoder_learning_rate=1e-4, new_layers_learning_rate=1e-3),
+        trainer=TrainerConfig(epochs=10, batch_size=2, gradient_accumulation=2, precision="float32"),
     )
-    (tmp_path / "config.toml").write_text(dump_config(config), encoding="utf-8")
-    train(config, output=tmp_path / "one", show_progress=False)
-    command = ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2", "-m", "atlop", "train"]
+
+
+@pytest.fixture(scope="module")
+def one(config: RunConfig, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What one process makes of it in 20 updates."""
+    folder = tmp_path_factory.mktemp("runs") / "one"
+    train(config, output=folder, show_progress=False)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def config_file(config: RunConfig, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("config") / "config.toml"
+    path.write_text(dump_config(config), encoding="utf-8")
+    return path
+
+
+def launched(*arguments: object, code: int = 0) -> str:
+    """Run a command in two processes; return what it prints."""
     finished = subprocess.run(
-        [sys.executable, *command, str(tmp_path / "config.toml"), "--output", str(tmp_path / "two")],
-        env={**os.environ, "ACCELERATE_USE_CPU": "true", "OMP_NUM_THREADS": "1"},
+        [sys.executable, *LAUNCH, *map(str, arguments)], env=ENVIRONMENT, capture_output=True, text=True, check=False
+    )
+    assert finished.returncode == code, finished.stderr[-3000:]
+    return finished.stdout + finished.stderr
+
+
+def alone(*arguments: object) -> str:
+    finished = subprocess.run(
+        [sys.executable, "-m", "atlop", *map(str, arguments)],
+        env=ENVIRONMENT,
         capture_output=True,
         text=True,
-        check=False,
+        check=True,
     )
-    assert finished.returncode == 0, finished.stderr[-3000:]
-    one, two = lines_of(tmp_path / "one"), lines_of(tmp_path / "two")
-    assert [set(line) for line in one] == [set(line) for line in two]
-    for expected, found in zip(one, two, strict=True):
-        assert (found["update"], found["epoch"]) == (expected["update"], expected["epoch"])
-        for key in {"loss", "gradient_norm", "new_layers_learning_rate"} & set(expected):
-            assert found[key] == pytest.approx(expected[key], rel=1e-4), f"update {expected['update']}: {key}"
-        if "dev" in expected:
-            assert found["dev"]["submitted"] == pytest.approx(expected["dev"]["submitted"], abs=2)
+    return finished.stdout
+
+
+def test_two_processes_reach_the_weights_of_one(config_file: Path, one: Path, tmp_path: Path) -> None:
+    launched("train", config_file, "--output", tmp_path / "two")
+    expected, found = lines_of(one), lines_of(tmp_path / "two")
+    assert [set(line) for line in found] == [set(line) for line in expected]
+    for one_line, two_line in zip(expected, found, strict=True):
+        assert (two_line["update"], two_line["epoch"]) == (one_line["update"], one_line["epoch"])
+        for key in {"loss", "gradient_norm", "new_layers_learning_rate"} & set(one_line):
+            assert two_line[key] == pytest.approx(one_line[key], rel=1e-4), f"update {one_line['update']}: {key}"
+    assert distance(tmp_path / "two", one) <= 1e-5
+
+
+def distance(run: Path, other: Path) -> float:
+    """Norm of the difference of all last weights, relative to that of the weights."""
+    found, expected = (load_file(each / "last" / "model.safetensors") for each in (run, other))
+    vectors = [torch.cat([weights[name].flatten() for name in sorted(expected)]) for weights in (found, expected)]
+    return float((vectors[0] - vectors[1]).norm() / vectors[1].norm())
+
+
+def test_two_processes_predict_and_evaluate_what_one_does_byte_for_byte(
+    one: Path, golden: Path, tmp_path: Path
+) -> None:
+    corpus = golden / "documents.json"
+    launched("predict", one, corpus, "--output", tmp_path / "two.json", "--batch-size", 3)
+    alone("predict", one, corpus, "--output", tmp_path / "one.json", "--batch-size", 3)
+    assert (tmp_path / "two.json").read_bytes() == (tmp_path / "one.json").read_bytes()
+    assert json.loads((tmp_path / "one.json").read_text(encoding="utf-8"))
+    evaluated = alone("evaluate", one, corpus, "--train", corpus, "--json", "--batch-size", 3)
+    assert evaluated in launched("evaluate", one, corpus, "--train", corpus, "--json", "--batch-size", 3)
+
+
+@contextmanager
+def begun(config_file: Path, folder: Path, log: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """Train for long in two processes; give them when a checkpoint is there."""
+    command = [*LAUNCH, "train", str(config_file), "--output", str(folder)]
+    command += ["--set", "trainer.epochs=2000", "--set", "trainer.checkpoint_interval=2"]
+    with log.open("wb") as file:
+        process = subprocess.Popen([sys.executable, *command], env=ENVIRONMENT, stdout=file, stderr=file)
+    try:
+        while not list(folder.glob("checkpoints/0*")):
+            assert process.poll() is None, log.read_text(encoding="utf-8")
+            time.sleep(0.1)
+        yield process
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def workers_of(process: int) -> list[int]:
+    """Return the processes below one that train, by their rank."""
+    found = {}
+    for entry in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            parent = int((entry / "stat").read_text(encoding="utf-8").rpartition(") ")[2].split()[1])
+            variables = (entry / "environ").read_bytes().split(b"\0")
+            ranks = [int(each.partition(b"=")[2]) for each in variables if each.startswith(b"LOCAL_RANK=")]
+            if parent == process and ranks:
+                found[ranks[0]] = int(entry.name)
+    return [found[rank] for rank in sorted(found)]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="finds processes in /proc")
+@pytest.mark.parametrize("rank", [0, 1])
+def test_a_process_that_dies_ends_all_with_an_error(rank: int, config_file: Path, tmp_path: Path) -> None:
+    with begun(config_file, tmp_path / "run", tmp_path / "log") as process:
+        workers = workers_of(process.pid)
+        assert len(workers) == 2
+        os.kill(workers[rank], signal.SIGKILL)
+        assert process.wait(timeout=30) != 0
+    assert "Signal 9 (SIGKILL)" in (tmp_path / "log").read_text(encoding="utf-8")
+
+
+def test_a_stop_leaves_a_checkpoint_from_which_one_process_goes_on(config_file: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    with begun(config_file, folder, tmp_path / "log") as process:
+        process.send_signal(signal.SIGTERM)
+        assert process.wait() != 0
+    assert f"`atlop train --resume {folder}` goes on from it" in (tmp_path / "log").read_text(encoding="utf-8")
+    newest = max((folder / "checkpoints").iterdir())
+    updates = [line["update"] for line in lines_of(folder) if "loss" in line]
+    assert updates == list(range(1, int(newest.name) + 1))
+    assert len(json.loads((newest / "state.json").read_text(encoding="utf-8"))["random"]) == 2
+    again = subprocess.Popen(
+        [sys.executable, "-m", "atlop", "train", "--resume", str(folder)],
+        env=ENVIRONMENT, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    assert again.stderr is not None
+    warned = next((line for line in again.stderr if "goes on with" in line), "")
+    assert "goes on with 1 processes instead of 2; it will not end with the same bits" in warned
+    while max((folder / "checkpoints").iterdir()).name == newest.name:
+        time.sleep(0.1)
+        assert again.poll() is None
+    again.kill()
+    again.wait()
