@@ -24,6 +24,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))  # tests/tiny_encoders.py mak
 os.environ["OMP_NUM_THREADS"] = "1"  # a process with threads cannot be forked safely
 os.environ["TOKENIZERS_PARALLELISM"] = "false"
 
+from atlop.cli import main as run_command
 from atlop.config import (
     ClassifierConfig,
     DataConfig,
@@ -33,11 +34,7 @@ from atlop.config import (
     RunConfig,
     TrainerConfig,
 )
-from atlop.corpora import read_corpus
 from atlop.files import read_json, sha256_of, write_text
-from atlop.model import load_model
-from atlop.prediction import accelerator_for, predict_documents
-from atlop.submission import write_submission
 from atlop.training import train
 from tests.tiny_encoders import save_tiny_encoder
 
@@ -230,16 +227,11 @@ def log_of(run: Path) -> Path:
 
 def predict(config: RunConfig, run: Path) -> None:
     """Write `result.json` of the best model."""
-    documents = read_corpus(config.data.dev).documents
-    model, tokenizer = load_model(run / "best")
-    accelerator = accelerator_for("float32")
-    found = predict_documents(model, tokenizer, documents, accelerator=accelerator, batch_size=4)
-    write_submission(
-        run / "result.json",
-        documents=documents,
-        predictions=found.facts,
-        relations=model.config.vocabulary.relations,
-    )
+    try:
+        run_command(["predict", str(run), str(config.data.dev), "--output", str(run / "result.json")])
+    except SystemExit as end:
+        if end.code:
+            raise
 
 
 def evidence(run: Path) -> dict[str, Any]:
