@@ -187,7 +187,7 @@ class Trainer:
                 {
                     "update": number,
                     "epoch": epoch,
-                    "loss": loss if finite else None,
+                    **({"loss": loss} if finite else {"skipped": True}),
                     "gradient_norm": norm if isfinite(norm) else None,
                     "encoder_learning_rate": metrics.encoder_learning_rate,
                     "new_layers_learning_rate": metrics.new_layers_learning_rate,
