@@ -188,7 +188,8 @@ def find_config(source: str) -> Path:
     path = Path(source)
     if path.is_file():
         return path
-    shipped = {candidate.stem: candidate for candidate in sorted(_shipped_folder().glob("*.toml"))}
+    folder = _shipped_folder()
+    shipped = {path.relative_to(folder).with_suffix("").as_posix(): path for path in sorted(folder.rglob("*.toml"))}
     if source in shipped:
         return shipped[source]
     raise AtlopError(f"{source}: no such configuration file; shipped ones are {', '.join(shipped)}")

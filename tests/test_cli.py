@@ -22,7 +22,7 @@ from atlop.corpora import CorpusStatistics, statistics_of
 from atlop.schema import Document
 
 COMMANDS = (
-    *("train", "evaluate", "predict", "calibrate", "score", "compare", "plot"),
+    *("train", "evaluate", "predict", "calibrate", "experiment", "score", "compare", "plot"),
     *("check", "convert", "download", "import-checkpoint"),
 )
 DOCUMENT = {

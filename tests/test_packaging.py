@@ -26,7 +26,7 @@ def members(wheel: Path) -> list[str]:
 
 
 def test_the_wheel_holds_every_shipped_configuration(members: list[str]) -> None:
-    shipped = {f"atlop/configs/{path.name}" for path in (ROOT / "configs").glob("*.toml")}
+    shipped = {f"atlop/{path.relative_to(ROOT).as_posix()}" for path in (ROOT / "configs").rglob("*.toml")}
 
     assert "atlop/configs/docred_bert_base.toml" in shipped
     assert {name for name in members if name.startswith("atlop/configs/")} == shipped

@@ -8,6 +8,7 @@ import typer
 
 from atlop import __version__
 from atlop.cli.calibrating import calibrate
+from atlop.cli.experimenting import experiment
 from atlop.cli.file_commands import check, compare, convert, download, score
 from atlop.cli.model_commands import evaluate, import_checkpoint, plot, predict, train
 from atlop.cli.options import example
@@ -69,6 +70,9 @@ app.command(
         "atlop calibrate runs/first runs/second dev.json --output thresholds.json",
     )
 )(calibrate)
+app.command(
+    epilog=example("atlop experiment experiments/thresholds --dry-run", "atlop experiment experiments/thresholds")
+)(experiment)
 app.command(epilog=example("atlop score result.zip dev.json --train train_annotated.json"))(score)
 app.command(epilog=example("atlop compare dev.json first.json second.json --train train_annotated.json"))(compare)
 app.command(

@@ -16,6 +16,7 @@ from atlop.cli.options import (
     Labelled,
     Layout,
     Models,
+    Overrides,
     Precision,
     Train,
 )
@@ -38,10 +39,7 @@ def train(
             metavar="[CONFIG]", help="TOML file, or name of a shipped configuration; with --resume the run's own."
         ),
     ] = None,
-    overrides: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="SECTION.KEY=VALUE", help="Change one value; may be given again."),
-    ] = None,
+    overrides: Overrides = None,
     output: Annotated[
         Path | None,
         typer.Option(metavar="RUN", help="Folder of the run, new or empty. [default: runs/<config>]"),

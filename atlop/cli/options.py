@@ -23,6 +23,10 @@ CalibrationFile = Annotated[
         help="Thresholds that `atlop calibrate --output` wrote; `none`: no thresholds. [default: the model's]",
     ),
 ]
+Overrides = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="SECTION.KEY=VALUE", help="Change one value; may be given again."),
+]
 Labelled = Annotated[Path, typer.Argument(metavar="FILE", help="Labelled documents.")]
 Train = Annotated[
     Path | None,

@@ -4,6 +4,7 @@ from atlop.evaluation.breakdown import RARE
 from atlop.evaluation.comparison import Comparison, Difference, GroupDifferences, compare
 from atlop.evaluation.detailed import DetailedScores, Estimate, GroupScores, MacroScores, detailed_scores
 from atlop.evaluation.official import OfficialScores, official_scores, scores_of_table
+from atlop.evaluation.seeds import mean_difference, mean_scores
 from atlop.evaluation.table import FactTable, fact_table
 
 __all__ = [
@@ -20,6 +21,8 @@ __all__ = [
     "compare",
     "detailed_scores",
     "fact_table",
+    "mean_difference",
+    "mean_scores",
     "official_scores",
     "scores_of_table",
 ]

@@ -1,0 +1,21 @@
+"""Configurations and seeds to runs, and runs to a table."""
+
+from atlop.experiments.plan import Experiment, Plan, PlannedRun, Variant, load_experiment, plan_runs
+from atlop.experiments.results import ExperimentResults, RowResult
+from atlop.experiments.running import ExperimentFolder, estimate_seconds, run_experiment
+from atlop.experiments.tables import write_tables
+
+__all__ = [
+    "Experiment",
+    "ExperimentFolder",
+    "ExperimentResults",
+    "Plan",
+    "PlannedRun",
+    "RowResult",
+    "Variant",
+    "estimate_seconds",
+    "load_experiment",
+    "plan_runs",
+    "run_experiment",
+    "write_tables",
+]

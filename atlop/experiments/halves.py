@@ -1,0 +1,43 @@
+"""The documents that choose epochs and thresholds, and those that are scored."""
+
+from pathlib import Path
+
+import numpy as np
+
+from atlop.config import DataConfig
+from atlop.corpora import WRITERS, find_writer, read_corpus
+from atlop.errors import AtlopError
+
+
+def part_dev(data: DataConfig, *, folder: Path, seed: int) -> tuple[Path, Path]:
+    """Part `data.dev` by chance into two files of as many documents, unless that was done before.
+
+    Args:
+        data: What the runs read.
+        folder: Where the halves go.
+        seed: Of the parting.
+
+    Returns:
+        The half that chooses, and the half that is scored.
+
+    Raises:
+        AtlopError: Dev cannot be read, has fewer than two documents, or is in a layout that cannot be written.
+    """
+    layout = data.layout if data.layout is not None else "jsonl"
+    if layout not in WRITERS:
+        raise AtlopError(
+            f"data.layout: documents cannot be written as {layout!r}; leave the layout out, or give `scored`"
+        )
+    suffix = "jsonl" if layout == "jsonl" else "json"
+    chooses, scored = (folder / f"{name}.{suffix}" for name in ("chooses", "scored"))
+    dev = read_corpus(data.dev, layout=data.layout, invalid=data.invalid)
+    if len(dev.documents) < 2:
+        raise AtlopError(
+            f"{data.dev}: {len(dev.documents)} documents cannot be parted; give `scored` in the experiment"
+        )
+    order = np.random.default_rng(seed).permutation(len(dev.documents))
+    middle = len(order) // 2
+    for path, half in ((chooses, order[:middle]), (scored, order[middle:])):
+        if not path.exists():
+            find_writer(path, layout=layout)(path, documents=(dev.documents[index] for index in sorted(half)))
+    return chooses, scored

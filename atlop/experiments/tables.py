@@ -1,0 +1,93 @@
+"""Results as tables for people: Markdown, CSV and LaTeX."""
+
+import csv
+import io
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from statistics import stdev
+
+from tabulate import tabulate
+
+from atlop.evaluation import Difference, Estimate
+from atlop.experiments.results import ExperimentResults, RowResult
+from atlop.files import write_text
+
+_HEADER = (
+    "",
+    "F1",
+    "95 % interval",
+    "Ign F1",
+    "difference",
+    "95 % interval",
+    "p",
+    "published F1",
+    "published Ign F1",
+)
+
+
+def write_tables(results: ExperimentResults, *, folder: Path) -> str:
+    """Write `table.md`, `table.csv` and `table.tex`.
+
+    Args:
+        results: A finished experiment.
+        folder: Where the files go; earlier ones are replaced.
+
+    Returns:
+        The Markdown, whose scores are in percent.
+    """
+    cells = [_cells(row) for row in results.rows]
+    kept = [column for column in range(len(_HEADER)) if column == 0 or any(row[column] for row in cells)]
+    header, rows = [_HEADER[column] for column in kept], [[row[column] for column in kept] for row in cells]
+    table = partial(
+        tabulate, rows, headers=header, colalign=["left", *["right"] * (len(header) - 1)], disable_numparse=True
+    )
+    markdown = f"**{results.title}**\n\n{table(tablefmt='github')}\n\n{_caption(results)}"
+    latex = table(tablefmt="latex_booktabs").replace("±", r"$\pm$").replace("−", "$-$")
+    write_text(folder / "table.md", markdown + "\n")
+    write_text(folder / "table.csv", _csv([header, *rows]))
+    write_text(folder / "table.tex", latex + "\n")
+    return markdown
+
+
+def _cells(row: RowResult) -> tuple[str, ...]:
+    difference = row.difference
+    return (
+        row.name,
+        _mean(row.f1.value, row.f1_of_seeds),
+        _interval(row.f1),
+        _mean(row.ign_f1.value, row.ign_f1_of_seeds),
+        "" if difference is None else f"{_signed(difference.difference)}",
+        "" if difference is None else _interval(difference),
+        "" if difference is None else f"{difference.p:.4f}",
+        *(f"{row.published[key]:.2f}" if key in row.published else "" for key in ("f1", "ign_f1")),
+    )
+
+
+def _caption(results: ExperimentResults) -> str:
+    seeds = ", ".join(map(str, results.seeds))
+    return (
+        f"Percent, mean ± standard deviation over seeds {seeds}, on {results.documents:,} documents. Intervals are of "
+        "the mean, by bootstrap over documents; differences are of F1 from the first row, paired document by document; "
+        "p is of an approximate randomisation test, not corrected for the number of rows."
+        + (f" Published: {results.published}" if results.published else "")
+    )
+
+
+def _mean(value: float, of_seeds: Sequence[float]) -> str:
+    return f"{100 * value:.2f}" + (f" ± {100 * stdev(of_seeds):.2f}" if len(of_seeds) > 1 else "")
+
+
+def _interval(estimate: Estimate | Difference) -> str:
+    show = _signed if isinstance(estimate, Difference) else (lambda value: f"{100 * value:.2f}")
+    return f"{show(estimate.low)} to {show(estimate.high)}"
+
+
+def _signed(value: float) -> str:
+    return f"{100 * value:+.2f}".replace("-", "−")
+
+
+def _csv(rows: Sequence[Sequence[str]]) -> str:
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows(rows)
+    return text.getvalue()

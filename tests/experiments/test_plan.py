@@ -1,0 +1,79 @@
+"""An experiment's file becomes the runs that it needs, each once."""
+
+from pathlib import Path
+
+import pytest
+
+from atlop.errors import AtlopError
+from atlop.experiments import Plan, load_experiment, plan_runs
+
+EXPERIMENT = """
+title = "Thresholds"
+config = "sample"
+seeds = [1, 2]
+
+[set]
+"trainer.epochs" = 3
+
+[[variants]]
+name = "adaptive"
+
+[[variants]]
+name = "adaptive + offset"
+calibration = "global"
+published = { f1 = 61.27 }
+
+[[variants]]
+name = "longer"
+set = { "trainer.epochs" = 5, "optimizer.epsilon" = 1e-7, "data.layout" = "docred" }
+"""
+
+
+def planned(tmp_path: Path, text: str = EXPERIMENT, overrides: tuple[str, ...] = ()) -> Plan:
+    path = tmp_path / "experiment.toml"
+    path.write_text(text, encoding="utf-8")
+    return plan_runs(load_experiment(str(path)), overrides=overrides)
+
+
+def test_every_variant_has_a_run_for_each_seed(tmp_path: Path) -> None:
+    plan = planned(tmp_path)
+    assert {name: [run.seed for run in runs] for name, runs in plan.rows.items()} == {
+        "adaptive": [1, 2],
+        "adaptive + offset": [1, 2],
+        "longer": [1, 2],
+    }
+    assert all(run.config.trainer.seed == run.seed for run in plan.runs)
+
+
+def test_variants_that_differ_in_their_thresholds_only_share_their_runs(tmp_path: Path) -> None:
+    plan = planned(tmp_path)
+    assert [run.name for run in plan.runs] == ["adaptive-1", "longer-1", "adaptive-2", "longer-2"]
+    assert plan.rows["adaptive"] == plan.rows["adaptive + offset"]
+
+
+def test_a_variants_own_values_stand_above_those_of_all(tmp_path: Path) -> None:
+    plan = planned(tmp_path, overrides=("trainer.batch_size=2", "trainer.epochs=4"))
+    adaptive, longer = plan.rows["adaptive"][0].config, plan.rows["longer"][0].config
+    assert (adaptive.trainer.epochs, longer.trainer.epochs) == (4, 5)
+    assert adaptive.trainer.batch_size == longer.trainer.batch_size == 2
+    assert longer.optimizer.epsilon == 1e-7
+    assert longer.data.layout == "docred"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ('"trainer.epochs" = 3', '"trainer.epoch" = 3', 'variant "adaptive".*trainer.epoch: unknown key'),
+        ("[1, 2]", "[1, 1]", "a seed comes twice: 1"),
+        ('name = "longer"', 'name = "adaptive"', "a variant comes twice: adaptive"),
+        ('name = "longer"', 'name = "Adaptive"', "would share a folder"),
+        ('calibration = "global"', 'calibration = "guess"', r"variants\.1\.calibration"),
+        ("seeds = [1, 2]", "seeds = []", "seeds: Tuple should have at least 1 item"),
+        ("title =", "tilte =", "tilte: Extra inputs are not permitted"),
+        ('config = "sample"', 'config = "simple"', "simple: no such configuration"),
+    ],
+)
+def test_what_is_wrong_is_named(old: str, new: str, message: str, tmp_path: Path) -> None:
+    assert old in EXPERIMENT
+    with pytest.raises(AtlopError, match=f"(?s){message}"):
+        planned(tmp_path, EXPERIMENT.replace(old, new))

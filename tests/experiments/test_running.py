@@ -1,0 +1,133 @@
+"""An experiment trains what is missing, goes on where it was stopped, and shows the same table then."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from atlop.corpora import read_corpus
+from atlop.ensemble import Ensemble, Member
+from atlop.errors import AtlopError
+from atlop.evaluation import official_scores
+from atlop.experiments import ExperimentFolder, ExperimentResults, load_experiment, run_experiment
+from atlop.model import load_model
+from atlop.prediction import accelerator_for
+from atlop.training import train
+from tests.test_cli import run, values_of
+
+EXPERIMENT = """
+title = "Two rates"
+config = "{config}"
+seeds = [1, 2]
+
+[[variants]]
+name = "slow"
+
+[[variants]]
+name = "slow, one threshold"
+calibration = "global"
+
+[[variants]]
+name = "fast"
+set = {{ "optimizer.new_layers_learning_rate" = 1e-2 }}
+"""
+CONFIG = """
+[data]
+train = "{corpus}"
+dev = "{corpus}"
+
+[encoder]
+name = "{encoder}"
+
+[classifier]
+representation_size = 32
+block_size = 8
+
+[trainer]
+epochs = 1
+batch_size = 2
+precision = "float32"
+"""
+
+
+@pytest.fixture
+def source(tiny_corpus: Path, tiny_encoder: Path, tmp_path: Path) -> Path:
+    config = tmp_path / "tiny.toml"
+    config.write_text(CONFIG.format(corpus=tiny_corpus, encoder=tiny_encoder), encoding="utf-8")
+    path = tmp_path / "rates.toml"
+    path.write_text(EXPERIMENT.format(config=config), encoding="utf-8")
+    return path
+
+
+def results_in(folder: Path, *, source: Path) -> ExperimentResults:
+    return run_experiment(load_experiment(str(source)), folder=folder, show_progress=False)
+
+
+def test_a_row_scores_its_best_models_on_the_half_that_chose_nothing(source: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "out"
+    found = results_in(folder, source=source)
+
+    scored, chooses = (read_corpus(folder / f"{name}.jsonl").documents for name in ("scored", "chooses"))
+    titles = [{document.title for document in half} for half in (scored, chooses)]
+    assert not titles[0] & titles[1]
+    assert found.documents == len(scored)
+    assert [row.name for row in found.rows] == ["slow", "slow, one threshold", "fast"]
+    for row, name in ((found.rows[0], "slow"), (found.rows[2], "fast")):
+        for seed, f1 in zip((1, 2), row.f1_of_seeds, strict=True):
+            model = Ensemble.of([Member(*load_model(folder / "runs" / f"{name}-{seed}" / "best"))])
+            facts = model.predict(scored, accelerator=accelerator_for("float32"), batch_size=8).facts
+            assert official_scores(scored, predictions=facts, train_facts=None).f1 == pytest.approx(f1)
+        assert row.f1.value == pytest.approx(sum(row.f1_of_seeds) / 2)
+    assert found.rows[0].difference is None
+    difference = found.rows[2].difference
+    assert difference is not None
+    assert difference.difference == pytest.approx(found.rows[2].f1.value - found.rows[0].f1.value)
+
+
+def test_what_was_stopped_goes_on_and_nothing_finished_is_trained_again(
+    source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = results_in(tmp_path / "whole", source=source)
+    trained: list[str] = []
+
+    def train_and_stop(config: object, *, output: Path, **options: bool) -> object:
+        if len(trained) == 2:
+            raise KeyboardInterrupt
+        trained.append(output.name)
+        return train(config, output=output, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr("atlop.experiments.running.train", train_and_stop)
+    with pytest.raises(KeyboardInterrupt):
+        results_in(tmp_path / "cut", source=source)
+    before = list(trained)
+    trained.clear()
+    assert results_in(tmp_path / "cut", source=source) == whole
+    assert sorted(before + trained) == ["fast-1", "fast-2", "slow-1", "slow-2"]
+    trained.clear()
+    assert results_in(tmp_path / "cut", source=source) == whole
+    assert not trained
+
+
+def test_a_folder_of_another_experiment_is_refused(source: Path, tmp_path: Path) -> None:
+    place, experiment = ExperimentFolder(tmp_path / "out"), load_experiment(str(source))
+    place.claim(experiment, overrides=[], dev_sha256="a")
+    place.claim(experiment, overrides=[], dev_sha256="a")
+    with pytest.raises(AtlopError, match="another dev_sha256; give another folder"):
+        place.claim(experiment, overrides=[], dev_sha256="b")
+    with pytest.raises(AtlopError, match="another experiment, overrides"):
+        place.claim(experiment.model_copy(update={"seeds": (3,)}), overrides=["trainer.epochs=2"], dev_sha256="a")
+
+
+def test_the_command_lists_runs_trains_them_and_prints_the_table(source: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "out"
+    listed, _ = run("experiment", source, "--output", folder, "--dry-run")
+    assert [values_of(listed)[name] for name in ("slow-1", "fast-1", "slow-2", "fast-2")] == ["missing"] * 4
+    assert not folder.exists()
+
+    printed, _ = run("experiment", source, "--output", folder)
+    assert "| slow, one threshold" in printed
+    assert (folder / "table.md").read_text(encoding="utf-8").strip() in printed
+    found = json.loads(run("experiment", source, "--output", folder, "--json")[0])
+    assert len(found["rows"][0]["f1_of_seeds"]) == 2
+    listed, _ = run("experiment", source, "--output", folder, "--dry-run")
+    assert values_of(listed)["fast-2"] == "finished"

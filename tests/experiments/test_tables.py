@@ -1,0 +1,86 @@
+"""Tables say what an experiment showed, in three forms."""
+
+import csv
+from pathlib import Path
+
+from atlop.evaluation import Difference, Estimate
+from atlop.experiments import ExperimentResults, RowResult, write_tables
+
+FIRST = RowResult(
+    name="adaptive",
+    f1=Estimate(0.6, 0.58, 0.62),
+    ign_f1=Estimate(0.59, 0.57, 0.61),
+    f1_of_seeds=(0.59, 0.61),
+    ign_f1_of_seeds=(0.585, 0.595),
+    difference=None,
+    published={"f1": 61.27},
+)
+SECOND = RowResult(
+    name="global",
+    f1=Estimate(0.55, 0.53, 0.57),
+    ign_f1=Estimate(0.54, 0.52, 0.56),
+    f1_of_seeds=(0.55, 0.55),
+    ign_f1_of_seeds=(0.54, 0.54),
+    difference=Difference(first=0.6, second=0.55, difference=-0.05, low=-0.061, high=-0.039, p=0.0001),
+    published={},
+)
+RESULTS = ExperimentResults(
+    title="Thresholds", seeds=(1, 2), documents=250, published="Zhou et al. 2021", rows=(FIRST, SECOND)
+)
+
+
+def test_markdown_gives_means_deviations_intervals_and_what_was_published(tmp_path: Path) -> None:
+    text = write_tables(RESULTS, folder=tmp_path)
+    header, _, first, second = [
+        [cell.strip() for cell in line.strip("|").split("|")] for line in text.splitlines() if line.startswith("|")
+    ]
+    assert header == [
+        "",
+        "F1",
+        "95 % interval",
+        "Ign F1",
+        "difference",
+        "95 % interval",
+        "p",
+        "published F1",
+    ]
+    assert first == ["adaptive", "60.00 ± 1.41", "58.00 to 62.00", "59.00 ± 0.71", "", "", "", "61.27"]
+    assert second == [
+        "global",
+        "55.00 ± 0.00",
+        "53.00 to 57.00",
+        "54.00 ± 0.00",
+        "−5.00",
+        "−6.10 to −3.90",
+        "0.0001",
+        "",
+    ]
+    assert "seeds 1, 2, on 250 documents" in text
+    assert "Published: Zhou et al. 2021" in text
+    assert (tmp_path / "table.md").read_text(encoding="utf-8") == text + "\n"
+
+
+def test_csv_holds_the_same_cells(tmp_path: Path) -> None:
+    write_tables(RESULTS, folder=tmp_path)
+    with (tmp_path / "table.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.reader(file))
+    assert rows[1][:2] == ["adaptive", "60.00 ± 1.41"]
+    assert {len(row) for row in rows} == {8}
+
+
+def test_latex_writes_signs_that_it_knows(tmp_path: Path) -> None:
+    write_tables(RESULTS, folder=tmp_path)
+    text = (tmp_path / "table.tex").read_text(encoding="utf-8")
+    assert r"\toprule" in text
+    assert r"60.00 $\pm$ 1.41" in text
+    assert "$-$5.00" in text
+    assert text.isascii()
+
+
+def test_one_seed_has_no_deviation_and_no_published_column_is_empty(tmp_path: Path) -> None:
+    one = RowResult(**{**FIRST.__dict__, "f1_of_seeds": (0.6,), "ign_f1_of_seeds": (0.59,), "published": {}})
+    text = write_tables(
+        ExperimentResults(title="One", seeds=(1,), documents=3, published="", rows=(one,)), folder=tmp_path
+    )
+    assert "±" not in text.split("Percent")[0]
+    assert "published" not in text.lower()
