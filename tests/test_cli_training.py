@@ -249,7 +249,7 @@ def test_evaluate_leaves_invalid_documents_out_where_told_to(run_folder: Path, t
 def test_evaluate_keeps_standard_output_for_json(run_folder: Path, tiny_corpus: Path) -> None:
     output, _ = run_apart("-m", "atlop", "evaluate", run_folder, tiny_corpus, "--json")
 
-    assert json.loads(output)["model"] == str(run_folder)
+    assert json.loads(output)["models"] == [str(run_folder)]
 
 
 # plot
