@@ -83,6 +83,8 @@ class ObjectiveConfig(Section):
 
     name: str = "adaptive_thresholding"
     """Which objective, one of `atlop.objectives.OBJECTIVES`."""
+    parameters: dict[str, float] = {}
+    """Parameters of its loss, for example `shift = 0.05` of `none_class_ranking`; its module says which there are."""
     max_relations: int = Field(4, ge=1)
     """Most relations that one pair can get (k); 4 on DocRED, 1 on CDR and GDA."""
 
@@ -175,7 +177,7 @@ def load_config(source: str, *, overrides: Sequence[str] = ()) -> RunConfig:
     try:
         return RunConfig.model_validate(tree)
     except ValidationError as error:
-        problems = "\n".join(f"  {_describe(problem)}" for problem in error.errors())
+        problems = "\n".join(f"  {problem}" for problem in problems_of(error, section=RunConfig))
         raise AtlopError(f"{path}: the configuration is not valid:\n{problems}") from None
 
 
@@ -223,20 +225,31 @@ def _set(tree: dict[str, Any], override: str) -> None:
     tree[keys[-1]] = value
 
 
-def _describe(problem: Any) -> str:
-    """Say where a value is wrong, what was found and, for an unknown key, which known key is nearest."""
-    location = ".".join(map(str, problem["loc"]))
+def problems_of(error: ValidationError, *, section: type[BaseModel], name: str = "") -> list[str]:
+    """Say of each wrong value where it is, what was found and, for an unknown key, which known key is nearest.
+
+    Args:
+        error: What validation raised.
+        section: The section that was validated.
+        name: Where that stands in the configuration; empty for the whole.
+    """
+    return [_describe(problem, section=section, name=name) for problem in error.errors()]
+
+
+def _describe(problem: Any, *, section: type[BaseModel], name: str) -> str:
+    location = ".".join(filter(None, [name, *map(str, problem["loc"])]))
     if problem["type"] == "extra_forbidden":
-        known = list(_section_at(problem["loc"][:-1]).model_fields)
+        known = list(_section_at(problem["loc"][:-1], below=section).model_fields)
         nearest = difflib.get_close_matches(str(problem["loc"][-1]), known, n=1, cutoff=0.0)
-        return f"{location}: unknown key; did you mean {nearest[0]}? known here: {', '.join(known)}"
+        hint = f"did you mean {nearest[0]}? known here: {', '.join(known)}" if nearest else "none is known here"
+        return f"{location}: unknown key; {hint}"
     if problem["type"] == "missing":
         return f"{location}: missing; add it to the file or give --set {location}=…"
     return f"{location}: {problem['msg']}; found {problem['input']!r}"
 
 
-def _section_at(location: Sequence[str | int]) -> type[BaseModel]:
-    section: type[BaseModel] = RunConfig
+def _section_at(location: Sequence[str | int], *, below: type[BaseModel]) -> type[BaseModel]:
+    section = below
     for key in location:
         annotation = section.model_fields[str(key)].annotation
         section = cast(type[BaseModel], next((part for part in get_args(annotation)), annotation))

@@ -82,6 +82,19 @@ class EncodedCorpus(Sequence[EncodedDocument]):
         listed = self._table["pairs"].is_valid().to_numpy()
         return np.where(listed, self._lengths("pairs") // 2, entities * (entities - 1))
 
+    def class_shares(self, classes: int) -> NDArray[np.float64]:
+        """Return the share of all pairs that each class holds for, `[classes]`; 0 for TH.
+
+        Args:
+            classes: Number of classes of the vocabulary that the corpus was given, TH included.
+        """
+        numbers = pc.list_flatten(self._table["label_relations"]).to_numpy()
+        orders = np.repeat(2 - self._column("directed"), self._lengths("label_relations"))
+        class_ids = self._classes[numbers]
+        known = class_ids >= 0
+        counts = np.bincount(class_ids[known], weights=orders[known], minlength=classes)
+        return counts / max(1, int(self.pair_counts.sum()))
+
     @property
     def truncation(self) -> Truncation:
         """What the maximum length costs."""

@@ -44,14 +44,10 @@ class AtlopModel(PreTrainedModel):
             representation_size=config.representation_size,
             block_size=config.block_size,
         )
+        self.objective: Objective = objective_named(config.objective)
         self.padding = encoder_config.pad_token_id or 0
         self.window_size = config.window_size
         self.post_init()
-
-    @property
-    def objective(self) -> Objective:
-        """The loss and decision rule that the model was made for."""
-        return objective_named(self.config.objective)
 
     def _init_weights(self, module: nn.Module) -> None:
         if isinstance(module, nn.Linear):

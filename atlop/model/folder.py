@@ -60,9 +60,9 @@ def new_model(
         The model in float32 and in evaluation mode, and the encoder's tokenizer.
 
     Raises:
-        AtlopError: The encoder cannot be loaded, the sizes do not fit together, or there is no such objective.
+        AtlopError: The encoder cannot be loaded, the sizes do not fit together, or the objective is not known.
     """
-    objective_named(objective.name)
+    chosen_objective = objective_named(objective.name, parameters=objective.parameters)
     if classifier.representation_size % classifier.block_size:
         raise AtlopError(
             f"classifier.block_size: {classifier.block_size} does not divide representation_size "
@@ -92,6 +92,7 @@ def new_model(
         max_relations=objective.max_relations,
     )
     model = AtlopModel(config)
+    model.objective = chosen_objective
     if weights is not None:
         model.encoder = prepared(weights)
     return model.eval(), tokenizer

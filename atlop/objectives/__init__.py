@@ -1,21 +1,55 @@
 """Objectives by name: a loss and the decision rule that belongs to it."""
 
+from collections.abc import Mapping
+
+from pydantic import ValidationError
+
+from atlop.config import problems_of
 from atlop.errors import AtlopError
+from atlop.objectives.adaptive_focal import AdaptiveFocal
+from atlop.objectives.adaptive_margin import AdaptiveMargin
 from atlop.objectives.adaptive_thresholding import AdaptiveThresholding
+from atlop.objectives.balanced_softmax import BalancedSoftmax
+from atlop.objectives.binary_cross_entropy import BinaryCrossEntropy, BinaryCrossEntropyWithTh
+from atlop.objectives.hinge_weighted import HingeWeighted
+from atlop.objectives.moving_threshold import MovingThreshold
+from atlop.objectives.none_class_ranking import NoneClassRanking
 from atlop.objectives.objective import Objective
+from atlop.objectives.positive_unlabelled import PositiveUnlabelled
+from atlop.objectives.separate_thresholding import SeparateThresholding
 
-OBJECTIVES: dict[str, type[Objective]] = {"adaptive_thresholding": AdaptiveThresholding}
+OBJECTIVES: dict[str, type[Objective]] = {
+    "adaptive_thresholding": AdaptiveThresholding,
+    "binary_cross_entropy": BinaryCrossEntropy,
+    "binary_cross_entropy_with_th": BinaryCrossEntropyWithTh,
+    "separate_thresholding": SeparateThresholding,
+    "adaptive_focal": AdaptiveFocal,
+    "balanced_softmax": BalancedSoftmax,
+    "hinge_weighted": HingeWeighted,
+    "adaptive_margin": AdaptiveMargin,
+    "moving_threshold": MovingThreshold,
+    "none_class_ranking": NoneClassRanking,
+    "positive_unlabelled": PositiveUnlabelled,
+}
 
 
-def objective_named(name: str) -> Objective:
+def objective_named(name: str, *, parameters: Mapping[str, float] | None = None) -> Objective:
     """Return an objective.
 
+    Args:
+        name: One of `OBJECTIVES`.
+        parameters: Of its loss, by name; defaults stand for those that are left out. Decisions depend on none.
+
     Raises:
-        AtlopError: There is none of this name.
+        AtlopError: There is none of this name, or it has no such parameter or value.
     """
     if name not in OBJECTIVES:
         raise AtlopError(f"objective.name: no objective {name!r}; known are {', '.join(OBJECTIVES)}")
-    return OBJECTIVES[name]()
+    try:
+        return OBJECTIVES[name].model_validate(dict(parameters or {}))
+    except ValidationError as error:
+        problems = problems_of(error, section=OBJECTIVES[name], name="objective.parameters")
+        raise AtlopError(f"objective {name!r}:\n" + "\n".join(f"  {problem}" for problem in problems)) from None
 
 
-__all__ = ["OBJECTIVES", "AdaptiveThresholding", "Objective", "objective_named"]
+__all__ = ["OBJECTIVES", "Objective", "objective_named"]

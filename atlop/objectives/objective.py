@@ -1,23 +1,46 @@
 """What training and decoding ask of an objective, and the decision rule that all of them share."""
 
 from abc import ABC, abstractmethod
-from typing import ClassVar
+from typing import ClassVar, Self
 
 import torch
 from torch import Tensor
 
+from atlop.config import Section
 from atlop.schema import THRESHOLD_CLASS
 
 
-class Objective(ABC):
-    """A loss, and what the score of a relation is compared with."""
+class Objective(Section, ABC):
+    """A loss, and what the score of a relation is compared with. Its fields are the parameters of the loss."""
 
     has_threshold_class: ClassVar[bool] = True
     """Whether a relation is compared with TH. Where not, the column of TH is neither trained nor read."""
 
     @abstractmethod
-    def loss(self, scores: Tensor, labels: Tensor) -> Tensor:
-        """Return the loss of each pair, float32 `[pairs]`, from scores and bool labels, both `[pairs, classes]`."""
+    def total(self, scores: Tensor, labels: Tensor) -> Tensor:
+        """Return what training minimises over some pairs, times their number.
+
+        Training adds the totals of an update's batches and divides by all pairs of the update, so that every pair
+        counts alike, whatever batch and process it is in.
+
+        Args:
+            scores: `[pairs, classes]`, any floating type; computed in float32 at least.
+            labels: Which classes hold, bool `[pairs, classes]`; the column of TH is ignored.
+
+        Returns:
+            A scalar, float32 (float64 for scores in float64); 0 for no pairs.
+        """
+
+    def informed(self, relation_shares: Tensor) -> Self:
+        """Return the objective that knows the train file; the same one where it learns nothing from that.
+
+        Args:
+            relation_shares: Share of the train pairs that each class holds for, float32 `[classes]`; 0 for TH.
+
+        Raises:
+            AtlopError: The objective cannot train with these shares.
+        """
+        return self
 
     def margins(self, scores: Tensor) -> Tensor:
         """Return how far each relation is above what the decision compares it with.
@@ -46,6 +69,32 @@ class Objective(ABC):
         """
         smallest_kept = _without_threshold_class(scores).topk(min(max_relations, scores.shape[1]), dim=1).values[:, -1:]
         return (self.margins(scores) > (0 if thresholds is None else thresholds)) & (scores >= smallest_kept)
+
+
+class PairwiseObjective(Objective):
+    """An objective whose value is the mean of a loss of each pair."""
+
+    @abstractmethod
+    def loss(self, scores: Tensor, labels: Tensor) -> Tensor:
+        """Return the loss of each pair.
+
+        Args:
+            scores: `[pairs, classes]`, any floating type; computed in float32 at least.
+            labels: Which classes hold, bool `[pairs, classes]`; the column of TH is ignored.
+
+        Returns:
+            Float32 (float64 for scores in float64) `[pairs]`, summed over classes, in nats.
+        """
+
+    def total(self, scores: Tensor, labels: Tensor) -> Tensor:
+        """Return the sum of all pairs' losses; see `Objective.total`."""
+        return self.loss(scores, labels).sum()
+
+
+def compared_with_threshold(scores: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+    """Return `s_r − s_TH` of each relation in float32 at least, and whether it holds, both `[pairs, relations]`."""
+    scores = at_least_float32(scores)
+    return scores[:, THRESHOLD_CLASS + 1 :] - scores[:, [THRESHOLD_CLASS]], labels[:, THRESHOLD_CLASS + 1 :]
 
 
 def at_least_float32(scores: Tensor) -> Tensor:

@@ -16,6 +16,7 @@ from atlop.errors import AtlopError, StoppedError
 from atlop.evaluation import OfficialScores, official_scores
 from atlop.files import refuse_taken
 from atlop.model import compile_layers, encoder_tokenizer, new_model, save_model, start_from
+from atlop.objectives import objective_named
 from atlop.prediction import accelerator_for, predict_facts
 from atlop.training.checkpoint import Checkpoints
 from atlop.training.data import TrainingData
@@ -73,6 +74,7 @@ class _Run:
         self._is_main = self._accelerator.is_main_process
         self._show_progress = show_progress and self._is_main
         self._refuse_processes()
+        objective_named(config.objective.name, parameters=config.objective.parameters)  # refuses before files are read
         self._data = TrainingData(
             config.data,
             tokenizer=encoder_tokenizer(config.encoder.name),
@@ -88,6 +90,8 @@ class _Run:
             classifier=config.classifier,
             objective=config.objective,
         )
+        shares = self._data.train.documents.class_shares(self._data.vocabulary.classes)
+        self._model.objective = self._model.objective.informed(torch.from_numpy(shares).float())
         if config.trainer.start_from is not None:
             start_from(self._model, config.trainer.start_from)
         if config.encoder.gradient_checkpointing:

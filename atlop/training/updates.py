@@ -167,10 +167,10 @@ class Updater:
         )
 
     def _loss(self, indices: Sequence[int]) -> Tensor:
-        """Return the summed loss of all pairs of some documents."""
+        """Return what some documents add to the update's loss, times the number of its pairs."""
         batch = collate([self._documents[index] for index in indices], padding=self._padding)
         if self._accelerator.device.type == "cuda":
             batch = batch.pin_memory()
         batch = batch.to(self._accelerator.device)
         scores = self._model(batch)
-        return self._objective.loss(scores, batch.dense_labels(self._classes)).sum()
+        return self._objective.total(scores, batch.dense_labels(self._classes))

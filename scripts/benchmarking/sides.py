@@ -113,8 +113,8 @@ class Fast:
         batch = collate([self.encoded[row] for row in rows], padding=self.model.padding)
         with torch.autocast("cpu", dtype=self._dtype, enabled=self._autocast):
             scores = self.model(batch)
-        losses = self.model.objective.loss(scores, batch.dense_labels(scores.shape[1]))
-        return _finish(losses.mean(), self._optimizer, started=started)
+        total = self.model.objective.total(scores, batch.dense_labels(scores.shape[1]))
+        return _finish(total / len(scores), self._optimizer, started=started)
 
     def predict(self, rows: list[int]) -> float:
         """Score documents; return seconds."""

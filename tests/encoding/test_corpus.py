@@ -13,7 +13,7 @@ from atlop.corpora import read_corpus, relations_of
 from atlop.encoding import Contents, DocumentEncoder, EncodedCorpus, EncodedDocument, SeenRelations, Truncation, collate
 from atlop.encoding import table as table_module
 from atlop.encoding.table import write_table
-from atlop.schema import Document, Oddities, RelationVocabulary
+from atlop.schema import Document, Fact, Oddities, RelationVocabulary
 from tests.made_documents import VOCABULARY, assert_same, document, tokenizer_for
 
 PLACES = [[(0, 0, 1), (0, 2, 3)], [(0, 1, 2), (0, 2, 3)], [(0, 2, 3)]]
@@ -23,6 +23,7 @@ DOCUMENTS = [
     document("Ada left", entities=[[(0, 0, 1)]], facts=None, title="\ud800"),
     document("Bob met Eve", entities=[[(0, 0, 1)], [(0, 2, 3)]], facts=[(1, 0, "P17"), (1, 0, "P999")], title="é"),
 ]
+UNDIRECTED = replace(DOCUMENTS[3], facts=(Fact(0, 1, "P17"),), directed=False)
 SAMPLE = Path(__file__).parents[2] / "data" / "sample" / "train.json"
 
 
@@ -71,6 +72,15 @@ def test_labels_are_those_of_the_vocabulary_that_is_given_later() -> None:
     for expected, found in zip(plain, corpus, strict=True):
         assert_same(found, expected)
     assert corpus.unknown_facts == sum(item.unknown_facts for item in plain) == 2
+
+
+@pytest.mark.usefixtures("_batches")
+def test_the_share_of_pairs_of_a_class_is_that_of_the_labels_written_out() -> None:
+    documents = [*DOCUMENTS, UNDIRECTED, replace(DOCUMENTS[0], pairs=((0, 1),))]
+    corpus = encoded(documents)[1].with_vocabulary(VOCABULARY)
+    labels = collate(list(corpus), padding=0).dense_labels(VOCABULARY.classes)
+    assert corpus.class_shares(VOCABULARY.classes) == pytest.approx(labels.double().mean(dim=0).numpy())
+    assert encoded(DOCUMENTS[1:2])[1].with_vocabulary(VOCABULARY).class_shares(4).tolist() == [0, 0, 0, 0]
 
 
 @pytest.mark.usefixtures("_batches")

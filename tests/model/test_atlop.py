@@ -27,7 +27,7 @@ from tests.made_documents import document
 
 
 def loss_of(model: AtlopModel, scores: Tensor, batch: Batch) -> Tensor:
-    return model.objective.loss(scores, batch.dense_labels(scores.shape[1])).mean()
+    return model.objective.total(scores, batch.dense_labels(scores.shape[1])) / len(scores)
 
 
 @each_encoder
@@ -135,8 +135,7 @@ def test_documents_without_pairs_or_mentions_can_be_scored_and_trained_on(
     scores = model(batch)
     pairs = len(entities) * (len(entities) - 1)
     assert scores.shape == (pairs, 7)
-    loss = model.objective.loss(scores, batch.dense_labels(7)).sum()
-    loss.backward()
+    model.objective.total(scores, batch.dense_labels(7)).backward()
     assert all(gradient.isfinite().all() for gradient in gradients(model).values())
 
 

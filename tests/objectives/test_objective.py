@@ -6,22 +6,13 @@ import pytest
 import torch
 from torch import Tensor
 
-from atlop.objectives import AdaptiveThresholding, Objective
+from atlop.objectives import Objective, objective_named
 from tests.reference import decide
 
 CLASSES = 6
 
 
-class RelationsOnly(Objective):
-    """Compares no relation with TH."""
-
-    has_threshold_class = False
-
-    def loss(self, scores: Tensor, labels: Tensor) -> Tensor:
-        raise NotImplementedError
-
-
-AGAINST_TH, RELATIONS_ONLY = AdaptiveThresholding(), RelationsOnly()
+AGAINST_TH, RELATIONS_ONLY = objective_named("adaptive_thresholding"), objective_named("binary_cross_entropy")
 each_objective = pytest.mark.parametrize("objective", [AGAINST_TH, RELATIONS_ONLY])
 
 

@@ -196,6 +196,25 @@ def test_a_second_stage_starts_from_the_weights_of_the_first(config: RunConfig, 
     assert summary_of(tmp_path / "second")["best"]["f1"] == summary_of(run)["best"]["f1"]
 
 
+@pytest.mark.parametrize(
+    "objective",
+    [
+        ObjectiveConfig(name="positive_unlabelled", parameters={"prior_factor": 1.5}),
+        ObjectiveConfig(name="none_class_ranking", parameters={"shift": 0.05}, max_relations=2),
+        ObjectiveConfig(name="balanced_softmax"),
+    ],
+    ids=lambda objective: str(objective.name),
+)
+def test_the_model_folder_decides_by_the_objective_of_the_run(
+    objective: ObjectiveConfig, config: RunConfig, corpus: Path, tmp_path: Path
+) -> None:
+    changed = config.model_copy(update={"objective": objective})
+    train(changed, output=tmp_path / "run", show_progress=False)
+    assert load_config(str(tmp_path / "run" / "config.toml")).objective == objective
+    assert summary_of(tmp_path / "run")["best"]["f1"] > 0.4
+    test_both_models_predict_what_the_evaluation_said(tmp_path / "run", corpus, "best")
+
+
 def test_a_run_in_bf16_with_checkpointing_ends_with_float32_weights(
     config: RunConfig, corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -240,6 +259,8 @@ def test_a_run_that_cannot_start_leaves_no_folder(config: RunConfig, tmp_path: P
     changes: list[dict[str, Any]] = [
         {"encoder": EncoderConfig(name="/nowhere/at/all")},
         {"objective": ObjectiveConfig(name="no such objective")},
+        {"objective": ObjectiveConfig(name="adaptive_focal", parameters={"gamma": 2.0})},
+        {"objective": ObjectiveConfig(name="positive_unlabelled", parameters={"prior_factor": 6.0})},
         {"trainer": config.trainer.model_copy(update={"batch_size": 9})},
         {"classifier": ClassifierConfig(representation_size=32, block_size=7)},
         {"data": config.data.model_copy(update={"dev": Path("/nowhere/dev.json")})},

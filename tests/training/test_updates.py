@@ -14,11 +14,13 @@ from atlop.config import OptimizerConfig, Precision
 from atlop.encoding import DocumentEncoder, EncodedDocument
 from atlop.errors import AtlopError
 from atlop.model import AtlopModel
+from atlop.objectives import OBJECTIVES, objective_named
 from atlop.prediction import accelerator_for
 from atlop.training.updates import Updater, UpdaterState
 from tests.golden_values import (
     assert_gradients_equal,
     each_encoder,
+    golden_batch,
     golden_encoded,
     golden_model,
     golden_tokenizer,
@@ -111,6 +113,31 @@ def test_batches_of_an_update_count_by_their_pairs_as_one_batch_does() -> None:
         assert_gradients_equal(found_gradients, expected_gradients)
     for name, value in weights(whole).items():
         torch.testing.assert_close(weights(parts)[name], value, atol=1e-6, rtol=0)
+
+
+def test_what_is_estimated_from_a_batch_counts_by_its_share_of_the_pairs() -> None:
+    model, batches = golden_model("bert"), [[0, 2], [6]]
+    shares = torch.tensor([0.0, *[0.05] * 6])
+    model.objective = objective_named("positive_unlabelled").informed(shares)
+    total, pairs = 0.0, 0
+    for documents in batches:
+        batch = golden_batch("bert", documents)
+        with torch.no_grad():
+            total += model.objective.total(model(batch), batch.dense_labels(7)).item()
+        pairs += len(batch.pairs)
+    found = updater(model, config=STILL).apply(batches)
+    assert found.loss.item() == pytest.approx(total / pairs, rel=1e-4)
+    together = updater(model, config=STILL).apply([[0, 2, 6]])
+    assert together.loss.item() != pytest.approx(found.loss.item(), rel=1e-4)
+
+
+@pytest.mark.parametrize("name", OBJECTIVES)
+def test_every_objective_is_learned(name: str) -> None:
+    model = golden_model("bert")
+    model.objective = objective_named(name).informed(torch.tensor([0.0, *[0.05] * 6]))
+    training = updater(model, updates=10)
+    losses = [training.apply([[0]]).loss.item() for _ in range(5)]
+    assert losses[-1] < losses[0]
 
 
 def test_an_update_does_not_keep_the_gradients_of_the_one_before() -> None:

@@ -1,0 +1,26 @@
+"""Adaptive margin loss (AML): every relation a margin away from TH.
+
+The baseline of that name in J. Wang et al., *Adaptive Hinge Balance Loss for Document-Level Relation Extraction*,
+Findings of EMNLP 2023.
+"""
+
+import torch
+from pydantic import Field
+from torch import Tensor
+
+from atlop.objectives.objective import PairwiseObjective, compared_with_threshold
+
+
+class AdaptiveMargin(PairwiseObjective):
+    """A hinge loss of each relation against TH; a relation holds when it scores above TH.
+
+    Keeps 1.0 times the scores' memory for the backward pass (adaptive thresholding: 2.5).
+    """
+
+    margin: float = Field(1.0, gt=0)
+    """Margin from TH, in units of score, beyond which a relation costs nothing."""
+
+    def loss(self, scores: Tensor, labels: Tensor) -> Tensor:
+        """Return `Σ_P [margin − m_r]₊ + Σ_N [margin + m_r]₊` with `m_r = s_r − s_TH`."""
+        margins, positive = compared_with_threshold(scores, labels)
+        return (self.margin - torch.where(positive, margins, -margins)).relu().sum(dim=1)

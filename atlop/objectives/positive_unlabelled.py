@@ -1,0 +1,77 @@
+"""Positive-unlabelled learning (SSR-PU): pairs without a label are not taken for negatives, but for unlabelled.
+
+Y. Wang et al., *A Unified Positive-Unlabeled Learning Framework for Document-Level Relation Extraction with Different
+Levels of Labeling*, EMNLP 2022.
+"""
+
+from typing import Self
+
+import torch
+from pydantic import Field, PrivateAttr
+from torch import Tensor
+
+from atlop.errors import AtlopError
+from atlop.objectives.objective import Objective, compared_with_threshold
+from atlop.schema import THRESHOLD_CLASS
+
+
+class PositiveUnlabelled(Objective):
+    """Squared ranking against TH, with the risk of negatives estimated; a relation holds when it scores above TH.
+
+    Not a loss of each pair: positives and unlabelled pairs are averaged apart, relation by relation. The estimate is
+    made for each batch of each process, and enters the update by its share of the update's pairs. So, other than with
+    losses of pairs, accumulating over batches or sharing them among processes makes estimates from fewer pairs each.
+
+    Keeps 2.2 times the scores' memory for the backward pass (adaptive thresholding: 2.5).
+    """
+
+    prior_factor: float = Field(3.0, ge=1)
+    """How many times as many pairs as are labelled have a relation."""
+    margin: float = Field(0.25, ge=0)
+    """c: margin from TH, in units of score, that is aimed at."""
+
+    _labelled: Tensor | None = PrivateAttr(None)
+    """Share of train pairs that have each relation, float32 `[relations]`."""
+
+    def informed(self, relation_shares: Tensor) -> Self:
+        """Return the objective with the priors that follow from the train file; see `Objective.informed`.
+
+        Raises:
+            AtlopError: `prior_factor` times a relation's share is not below 1.
+        """
+        largest = relation_shares.max().item()
+        if self.prior_factor * largest >= 1:
+            raise AtlopError(
+                f"objective.parameters.prior_factor: {self.prior_factor:g} times {largest:.4f}, the share of train "
+                f"pairs with the most frequent relation, is not below 1; give less than {1 / largest:.2f}"
+            )
+        informed = self.model_copy()
+        informed._labelled = relation_shares[THRESHOLD_CLASS + 1 :]
+        return informed
+
+    def total(self, scores: Tensor, labels: Tensor) -> Tensor:
+        """Return the estimated risk of the pairs, summed over relations, times the number of pairs.
+
+        With `ℓ(z, y) = ¼ (z · y − c)²`, π_l the share of train pairs labelled r, `π = prior_factor · π_l`,
+        `π_u = (π − π_l) / (1 − π_l)` and `ω = ((1 − π) / π)^½`:
+        `R⁻ = (1 − π)/(1 − π_u) · E_unlabelled ℓ(m_r, −1) − (π_u − π_u π)/(1 − π_u) · E_positive ℓ(m_r, −1)` and
+        `R⁺ = π ω · E_positive ℓ(m_r, +1)`; the risk is `R⁺ + R⁻` where `R⁻ ≥ 0`, else `−R⁻`. An expectation over no
+        pair is 0.
+        """
+        assert self._labelled is not None, "training tells the shares first"
+        margins, positive = compared_with_threshold(scores, labels)
+        labelled = self._labelled.to(margins)
+        prior = self.prior_factor * labelled
+        unlabelled = (prior - labelled) / (1 - labelled)
+        as_positive = _mean((margins - self.margin).square() / 4, among=positive)
+        as_negative = (margins + self.margin).square() / 4
+        of_negatives = (1 - prior) / (1 - unlabelled) * _mean(as_negative, among=~positive)
+        of_negatives = of_negatives - unlabelled * (1 - prior) / (1 - unlabelled) * _mean(as_negative, among=positive)
+        of_positives = (prior * (1 - prior)).sqrt() * as_positive  # π ω without dividing by a prior of 0
+        risk = torch.where(of_negatives >= 0, of_positives + of_negatives, -of_negatives)
+        return risk.sum() * len(scores)
+
+
+def _mean(values: Tensor, *, among: Tensor) -> Tensor:
+    """Average over some of the pairs, `[relations]`; 0 where there are none."""
+    return torch.where(among, values, 0.0).sum(dim=0) / among.sum(dim=0).clamp(min=1)

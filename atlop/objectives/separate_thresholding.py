@@ -1,0 +1,28 @@
+"""Separate adaptive thresholding (SAT): every relation against TH on its own.
+
+The baseline of that name in J. Wang et al., *Adaptive Hinge Balance Loss for Document-Level Relation Extraction*,
+Findings of EMNLP 2023.
+"""
+
+import torch
+from torch import Tensor
+from torch.nn.functional import logsigmoid
+
+from atlop.objectives.objective import PairwiseObjective, compared_with_threshold
+
+
+class SeparateThresholding(PairwiseObjective):
+    """Binary cross-entropy of the margins; a relation holds when it scores above TH.
+
+    Keeps 2.0 times the scores' memory for the backward pass (adaptive thresholding: 2.5).
+    """
+
+    def loss(self, scores: Tensor, labels: Tensor) -> Tensor:
+        """Return `Σ_P −log σ(m_r) + Σ_N −log σ(−m_r)` with `m_r = s_r − s_TH`."""
+        margins, positive = compared_with_threshold(scores, labels)
+        return losses_of_relations(margins, positive).sum(dim=1)
+
+
+def losses_of_relations(margins: Tensor, positive: Tensor) -> Tensor:
+    """Return `−log σ(m_r)` of positive and `−log σ(−m_r)` of other relations, `[pairs, relations]`."""
+    return -logsigmoid(torch.where(positive, margins, -margins))
