@@ -4,6 +4,7 @@ import difflib
 import tomllib
 from collections.abc import Sequence
 from importlib.resources import files
+from math import sqrt
 from pathlib import Path
 from typing import Any, Literal, TypeAlias, cast, get_args
 
@@ -19,9 +20,17 @@ Precision: TypeAlias = Literal["float32", "bf16", "fp16"]
 Invalid: TypeAlias = Literal["strict", "skip"]
 """What a document that cannot be right leads to: `strict` stops, `skip` drops and counts it."""
 
-Markers: TypeAlias = Literal["word", "mention"]
+Markers: TypeAlias = Literal["word", "mention", "none"]
 """How many `*` mark mentions: `word` one before a word on which any starts and one after a word on which any ends (the
-paper on DocRED), `mention` one of each for every distinct mention (the paper on CDR and GDA)."""
+paper on DocRED), `mention` one of each for every distinct mention (the paper on CDR and GDA), `none` no `*` at all, so
+that a mention is read at its first piece (the ablation "− entity marker")."""
+
+MentionPooling: TypeAlias = Literal["logsumexp", "mean"]
+"""What an entity's mentions become: their `logsumexp` (the paper), or their `mean` (the ablation "− logsumexp")."""
+
+ContextPooling: TypeAlias = Literal["localized", "none"]
+"""What a pair has besides its entities: the text that both attend to (`localized`, the paper), or nothing (`none`, the
+ablation "− localized context pooling")."""
 
 
 class Section(BaseModel):
@@ -66,16 +75,36 @@ class EncodingConfig(Section):
     leading_space: bool = False
     """Cut each word as if a space stood before it. Published RoBERTa results rest on `false`."""
     markers: Markers = "word"
-    """How many `*` mark mentions: one a `word`, or one for each `mention` (published for CDR and GDA)."""
+    """How many `*` mark mentions: one a `word`, one for each `mention` (published for CDR and GDA), or `none`."""
+
+
+class PoolingConfig(Section):
+    """From the encoder's states to entities and pairs."""
+
+    mentions: MentionPooling = "logsumexp"
+    """How an entity's mentions are put together."""
+    context: ContextPooling = "localized"
+    """What a pair has besides its entities. With `none` the encoder's attention is not computed."""
 
 
 class ClassifierConfig(Section):
     """The layers on top of the encoder."""
 
+    kind: Literal["grouped_bilinear", "bilinear"] = "grouped_bilinear"
+    """`grouped_bilinear`, or for the ablation "− group bilinear" `bilinear`: one group, over representations of a size
+    that leaves the layer about as many weights, the root of `representation_size · block_size` (222 for 768 and 64)."""
     representation_size: int = Field(768, ge=1)
     """Width of the subject's and of the object's representation in a pair."""
     block_size: int = Field(64, ge=1)
     """Width of one group of the grouped bilinear classifier; divides `representation_size`."""
+
+    @property
+    def sizes(self) -> tuple[int, int]:
+        """Width of the representations that are made and of one group of them."""
+        if self.kind == "grouped_bilinear":
+            return self.representation_size, self.block_size
+        size = round(sqrt(self.representation_size * self.block_size))
+        return size, size
 
 
 class ObjectiveConfig(Section):
@@ -153,6 +182,7 @@ class RunConfig(Section):
     data: DataConfig
     encoder: EncoderConfig
     encoding: EncodingConfig = EncodingConfig()
+    pooling: PoolingConfig = PoolingConfig()
     classifier: ClassifierConfig = ClassifierConfig()
     objective: ObjectiveConfig = ObjectiveConfig()
     optimizer: OptimizerConfig = OptimizerConfig()

@@ -57,11 +57,11 @@ def golden_encoded(name: str, max_length: int = MAX_LENGTH) -> list[EncodedDocum
 
 
 @cache
-def golden_features(name: str, max_length: int = MAX_LENGTH) -> list[reference.Features]:
+def golden_features(name: str, max_length: int = MAX_LENGTH, marked: bool = True) -> list[reference.Features]:
     """The documents as the plain reference encodes them."""
     tokenizer, relations = golden_tokenizer(name), read_golden("rel2id.json")
     rows = read_golden("documents.json")
-    return [reference.features(row, tokenizer, max_length, relations) for row in rows]
+    return [reference.features(row, tokenizer, max_length, relations, marked=marked) for row in rows]
 
 
 def untrained_golden_model(name: str) -> AtlopModel:
@@ -96,6 +96,8 @@ def plain_model(model: AtlopModel) -> reference.PlainAtlop:
         end_pieces=config.window_end,
         representation=config.representation_size,
         block=config.block_size,
+        pool=reference.mean_of_mentions if config.mention_pooling == "mean" else reference.logsumexp_of_mentions,
+        with_context=config.context_pooling == "localized",
         spans=lambda length, end: window_spans(length, size=512, start_pieces=start_pieces, end_pieces=end),
     )
     missing, unexpected = plain.load_state_dict(

@@ -34,9 +34,14 @@ class Features(TypedDict):
 
 
 def features(
-    document: Json, tokenizer: PreTrainedTokenizerBase, max_length: int, relation_to_class: Mapping[str, int]
+    document: Json,
+    tokenizer: PreTrainedTokenizerBase,
+    max_length: int,
+    relation_to_class: Mapping[str, int],
+    *,
+    marked: bool = True,
 ) -> Features:
-    """Cut a document into pieces, word by word, with a `*` around mentions."""
+    """Cut a document into pieces, word by word, with a `*` around mentions if they are to be marked."""
     mentions = [mention for entity in document["vertexSet"] for mention in entity]
     starts = {(mention["sent_id"], mention["pos"][0]) for mention in mentions}
     ends = {(mention["sent_id"], mention["pos"][1] - 1) for mention in mentions}
@@ -45,9 +50,9 @@ def features(
     for number, sentence in enumerate(document["sents"]):
         for index, word in enumerate(sentence):
             begin[number, index] = len(pieces)
-            pieces += ["*"] * ((number, index) in starts)
+            pieces += ["*"] * (marked and (number, index) in starts)
             pieces += tokenizer.tokenize(word)
-            pieces += ["*"] * ((number, index) in ends)
+            pieces += ["*"] * (marked and (number, index) in ends)
         begin[number, len(sentence)] = len(pieces)
     ids: Any = tokenizer.convert_tokens_to_ids(pieces[: max_length - 2])
     classes: dict[Span, list[int]] = {}
@@ -150,8 +155,23 @@ def _merge(parts: list[tuple[int, int, Tensor, Tensor]], length: int) -> tuple[T
     return total / count, rows / (rows.sum(dim=-1, keepdim=True) + ROW_EPSILON)
 
 
+def logsumexp_of_mentions(states: Tensor) -> Tensor:
+    """Make an entity, `[width]`, of its mentions' states, `[mentions, width]`."""
+    return states.logsumexp(dim=0)
+
+
+def mean_of_mentions(states: Tensor) -> Tensor:
+    """Do the same without logsumexp."""
+    return states.mean(dim=0)
+
+
 def pair_representations(
-    hidden: Tensor, attention: Tensor, entity_pos: Sequence[Sequence[Span]], pairs: Tensor
+    hidden: Tensor,
+    attention: Tensor,
+    entity_pos: Sequence[Sequence[Span]],
+    pairs: Tensor,
+    *,
+    pool: Callable[[Tensor], Tensor] = logsumexp_of_mentions,
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Pool one document into its pairs of entities.
 
@@ -160,6 +180,7 @@ def pair_representations(
         attention: `[heads, tokens, tokens]`.
         entity_pos: As in `Features`; a mention counts when its start marker comes before the closing special token.
         pairs: Subject and object, `[pairs, 2]`, int64.
+        pool: Makes an entity, `[width]`, of its mentions, `[mentions, width]`.
 
     Returns:
         Subject embedding, object embedding and localized context, each `[pairs, width]`.
@@ -172,7 +193,7 @@ def pair_representations(
         markers = [start + 1 for start, _ in mentions if start + 1 < tokens - 1]
         if markers:
             index = torch.tensor(markers, device=hidden.device)
-            embeddings.append(hidden[index].logsumexp(dim=0))
+            embeddings.append(pool(hidden[index]))
             rows.append(attention[:, index].mean(dim=1))
         else:
             embeddings.append(hidden.new_zeros(width))
@@ -214,6 +235,8 @@ class PlainAtlop(nn.Module):
         representation: Size of the subject and object representations.
         block: Size of their groups.
         spans: Where the windows lie; see `window_spans`.
+        pool: Makes an entity of its mentions; see `pair_representations`.
+        with_context: Whether a pair has its localized context beside its entities.
     """
 
     def __init__(
@@ -226,14 +249,16 @@ class PlainAtlop(nn.Module):
         representation: int = 768,
         block: int = 64,
         spans: Callable[[int, int], list[Span]] = window_spans,
+        pool: Callable[[Tensor], Tensor] = logsumexp_of_mentions,
+        with_context: bool = True,
     ) -> None:
         super().__init__()
         width = int(encoder.config.hidden_size)
         self.model = encoder
-        self.head_extractor = nn.Linear(2 * width, representation)
-        self.tail_extractor = nn.Linear(2 * width, representation)
+        self.head_extractor = nn.Linear((1 + with_context) * width, representation)
+        self.tail_extractor = nn.Linear((1 + with_context) * width, representation)
         self.bilinear = nn.Linear(representation * block, classes)
-        self.block, self.spans = block, spans
+        self.block, self.spans, self.pool, self.with_context = block, spans, pool, with_context
         self.start_pieces, self.end_pieces = list(start_pieces), list(end_pieces)
 
     def load_released(self, state: Mapping[str, Tensor]) -> None:
@@ -254,10 +279,13 @@ class PlainAtlop(nn.Module):
             spans=self.spans,
         )
         pooled = [
-            pair_representations(hidden, attention, document["entity_pos"], all_pairs(len(document["entity_pos"])))
+            pair_representations(
+                hidden, attention, document["entity_pos"], all_pairs(len(document["entity_pos"])), pool=self.pool
+            )
             for (hidden, attention), document in zip(encoded, documents, strict=True)
         ]
         subject, object_, context = (torch.cat(parts) for parts in zip(*pooled, strict=True))
+        context = context if self.with_context else context[:, :0]
         layers = {"head_extractor": self.head_extractor, "tail_extractor": self.tail_extractor}
         return scores(subject, object_, context, bilinear=self.bilinear, block=self.block, **layers), context
 

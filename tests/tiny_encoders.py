@@ -16,7 +16,7 @@ from transformers import (
     RobertaConfig,
 )
 
-from atlop.config import EncodingConfig, ObjectiveConfig
+from atlop.config import ClassifierConfig, EncodingConfig, Markers, ObjectiveConfig, PoolingConfig
 from atlop.encoding import Batch, collate
 from atlop.model import AtlopModel, document_encoder, new_model
 from tests.golden_values import CLASSIFIER, golden_documents, golden_tokenizer, golden_vocabulary
@@ -71,14 +71,22 @@ def save_tiny_encoder(folder: Path, *, kind: str = "bert", dropout: float = 0.0)
     return str(folder)
 
 
-def tiny_model(folder: str, *, documents: Sequence[int]) -> tuple[AtlopModel, Batch]:
+def tiny_model(
+    folder: str,
+    *,
+    documents: Sequence[int],
+    pooling: PoolingConfig | None = None,
+    classifier: ClassifierConfig = CLASSIFIER,
+    markers: Markers = "word",
+) -> tuple[AtlopModel, Batch]:
     """Put new layers on a saved encoder; give the model and some of the golden documents."""
     torch.manual_seed(1)
     model, tokenizer = new_model(
         folder,
         vocabulary=golden_vocabulary(),
-        encoding=EncodingConfig(max_length=1000),
-        classifier=CLASSIFIER,
+        encoding=EncodingConfig(max_length=1000, markers=markers),
+        pooling=pooling,
+        classifier=classifier,
         objective=ObjectiveConfig(),
     )
     chosen = [golden_documents()[index] for index in documents]

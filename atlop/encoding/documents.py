@@ -24,7 +24,8 @@ class EncodedDocument:
     input_ids: NDArray[np.int32]
     """Piece ids with the special tokens, `[tokens]`."""
     mention_positions: NDArray[np.int32]
-    """Position of each kept mention's start marker in `input_ids`, `[mentions]`."""
+    """Position in `input_ids` at which each kept mention is read: its start marker, or without markers its first piece,
+    `[mentions]`."""
     mention_entities: NDArray[np.int32]
     """Entity of each kept mention, ascending, `[mentions]`."""
     entities: int
@@ -106,19 +107,20 @@ class DocumentEncoder:
         """Prepare the tokenizer.
 
         Args:
-            tokenizer: Any tokenizer that transformers loads and that has a piece for `*`.
+            tokenizer: Any tokenizer that transformers loads and that, for markers, has a piece for `*`.
             vocabulary: Class ids of the relations, or what numbers them as they come.
             max_length: Longest input in pieces, special tokens counted.
             leading_space: Cut each word as if a space stood before it.
             markers: How many `*` mark mentions.
 
         Raises:
-            AtlopError: The tokenizer has no piece for `*`.
+            AtlopError: Mentions are marked, and the tokenizer has no piece for `*`.
         """
         self._special = SpecialPieces.of(tokenizer)
         self._cutter = WordCutter(tokenizer, leading_space=leading_space)
         self._vocabulary = vocabulary
-        self._of_words = markers == "word"
+        self._markers = markers
+        self._marker = [] if markers == "none" else [self._cutter.marker]
         self._most_pieces = max_length - len(self._special.start) - len(self._special.end)
 
     def encode(self, documents: Iterable[Document]) -> Iterator[EncodedDocument]:
@@ -131,7 +133,7 @@ class DocumentEncoder:
         start, end = self._special.start, self._special.end
         mention_entities = [entity for entity, positions in enumerate(markers) for _ in positions]
         positions = np.array([position for entity in markers for position in entity], dtype=np.int32)
-        kept = positions < self._most_pieces
+        kept = positions < min(self._most_pieces, len(pieces))  # a word without pieces may be the last one
         kept_entities = np.array(mention_entities, dtype=np.int32)[kept]
         pairs = _pairs(document)
         facts = np.array([(fact.subject, fact.object) for fact in document.facts or ()], dtype=np.int32).reshape(-1, 2)
@@ -155,7 +157,7 @@ class DocumentEncoder:
         )
 
     def _mark(self, document: Document) -> tuple[list[int], list[list[int]]]:
-        """Return all pieces of a document, markers included, and each entity's start marker positions among them."""
+        """Return all pieces of a document, markers included, and where each entity's mentions are read among them."""
         distinct = {
             (mention.sentence, mention.start, mention.end - 1, mention.type)
             for entity in document.entities
@@ -163,7 +165,7 @@ class DocumentEncoder:
         }
         starts = Counter((sentence, start) for sentence, start, *_ in distinct)
         ends = Counter((sentence, last) for sentence, _, last, _ in distinct)
-        cutter, marker = self._cutter, self._cutter.marker
+        cutter = self._cutter
         cutter.learn(word for sentence in document.sentences for word in sentence)
         pieces: list[int] = []
         marker_positions: dict[tuple[int, int], int] = {}
@@ -172,10 +174,10 @@ class DocumentEncoder:
                 place = (sentence_index, word_index)
                 if place in starts:
                     marker_positions[place] = len(pieces)  # the first one stands for every mention that starts here
-                    pieces += [marker] * (1 if self._of_words else starts[place])
+                    pieces += self._marker * (starts[place] if self._markers == "mention" else 1)
                 pieces += cutter[word]
                 if place in ends:
-                    pieces += [marker] * (1 if self._of_words else ends[place])
+                    pieces += self._marker * (ends[place] if self._markers == "mention" else 1)
         return pieces, [
             [marker_positions[mention.sentence, mention.start] for mention in entity.mentions]
             for entity in document.entities

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 
 from transformers import PreTrainedTokenizerBase
 
@@ -45,14 +46,10 @@ class WordCutter:
         Args:
             tokenizer: Any tokenizer that transformers loads.
             leading_space: Cut each word as if a space stood before it; matters for byte-level BPE (RoBERTa).
-
-        Raises:
-            AtlopError: The tokenizer has no piece for the mention marker `*`.
         """
         self._tokenizer = tokenizer
         self._prefix = " " if leading_space else ""
         self._pieces: dict[str, list[int]] = {}
-        self.marker = self._marker_piece()
 
     def learn(self, words: Iterable[str]) -> None:
         """Cut the words that were not seen yet, all in one call."""
@@ -65,8 +62,13 @@ class WordCutter:
         """Return the piece ids of a learned word."""
         return self._pieces[word]
 
-    def _marker_piece(self) -> int:
-        """Return the id of `*` itself, or of the one piece that `*` is cut into (SentencePiece: `▁*`)."""
+    @cached_property
+    def marker(self) -> int:
+        """The id of `*` itself, or of the one piece that `*` is cut into (SentencePiece: `▁*`).
+
+        Raises:
+            AtlopError: The tokenizer has no piece for it.
+        """
         tokenizer = self._tokenizer
         known = tokenizer.convert_tokens_to_ids(MARKER)
         if isinstance(known, int) and known != tokenizer.unk_token_id:

@@ -14,7 +14,7 @@ from atlop.model.configuration import AtlopConfig
 from atlop.model.dropout import with_fast_dropout
 from atlop.model.encoder import encode
 from atlop.model.linear import with_fast_linear_layers
-from atlop.model.pooling import entity_embeddings, gather_rows, localized_context
+from atlop.model.pooling import MENTION_POOLINGS, gather_rows, localized_context
 from atlop.objectives import Objective, objective_named
 
 PAIRS_AT_ONCE = 2048
@@ -40,6 +40,7 @@ class AtlopModel(PreTrainedModel):
         self.encoder = prepared(AutoModel.from_config(encoder_config, attn_implementation="eager"))
         self.classifier = GroupedBilinear(
             encoder_config.hidden_size,
+            context_width=encoder_config.hidden_size if config.context_pooling == "localized" else 0,
             classes=config.vocabulary.classes,
             representation_size=config.representation_size,
             block_size=config.block_size,
@@ -79,10 +80,12 @@ class AtlopModel(PreTrainedModel):
             window_start=self.config.window_start or (),
             window_end=self.config.window_end or (),
             padding=self.padding,
+            with_attention=self.config.context_pooling == "localized",
         )
         positions = torch.from_numpy(batch.mention_positions).to(batch.pairs.device, non_blocking=True)
+        pool_mentions = MENTION_POOLINGS[self.config.mention_pooling]
         return Pooled(
-            embeddings=entity_embeddings(gather_rows(encoded.hidden, positions), batch.entity_mentions),
+            embeddings=pool_mentions(gather_rows(encoded.hidden, positions), batch.entity_mentions),
             attention=encoded.entity_attention,
             hidden=encoded.hidden,
         )
@@ -94,8 +97,8 @@ class Pooled:
 
     embeddings: Tensor
     """Embedding of each entity, `[documents, entities, width]`."""
-    attention: Tensor
-    """Mean attention row of each entity, `[documents, entities, heads, tokens]`."""
+    attention: Tensor | None
+    """Mean attention row of each entity, `[documents, entities, heads, tokens]`; `None` where pairs have no context."""
     hidden: Tensor
     """Encoder states, `[documents, tokens, width]`."""
 
@@ -104,7 +107,9 @@ class Pooled:
         return pairs[:, :1] * self.embeddings.shape[1] + pairs[:, 1:]
 
     def context(self, batch: Batch, rows: slice) -> Tensor:
-        """Return the localized context of some of the batch's pairs, `[pairs, width]`."""
+        """Return the localized context of some of the batch's pairs, `[pairs, width]`; of width 0 without attention."""
+        if self.attention is None:
+            return self.hidden.new_empty(len(batch.pairs[rows]), 0)
         contexts = []
         stops = np.cumsum(batch.pair_counts)
         for document, stop in enumerate(stops):

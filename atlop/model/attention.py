@@ -35,8 +35,8 @@ class EndToEnd:
 
     lengths: list[int]
     """Tokens of each input."""
-    mention_rows: Tensor
-    """Token of each mention in its input, `[inputs, mentions]`; −1 is padding."""
+    mention_rows: Tensor | None
+    """Token of each mention in its input, `[inputs, mentions]`; −1 is padding. `None`: no weights are wanted."""
 
 
 def use_on(encoder: PreTrainedModel) -> None:
@@ -75,7 +75,8 @@ def attend(
         dropout: Share of weights that is dropped, 0 in evaluation.
 
     Returns:
-        Output `[1, tokens, heads, width]`; in the last layer also `[documents, mentions, heads, tokens]`.
+        Output `[1, tokens, heads, width]`; in the last layer also, where mentions are given, their weights
+        `[documents, mentions, heads, tokens]`.
     """
     assert attention_mask is None
     lengths = inputs.lengths
@@ -90,10 +91,11 @@ def attend(
             dim=2,
         )
     layer: Any = module
-    is_last = layer.layer_idx == layer.config.num_hidden_layers - 1
-    rows = _rows(query[0], key[0], lengths, inputs.mention_rows, scaling=scaling) if is_last else None
-    if rows is not None and dropout:
-        rows = functional.dropout(rows, p=dropout)
+    rows = None
+    if inputs.mention_rows is not None and layer.layer_idx == layer.config.num_hidden_layers - 1:
+        rows = _rows(query[0], key[0], lengths, inputs.mention_rows, scaling=scaling)
+        if dropout:
+            rows = functional.dropout(rows, p=dropout)
     return output.transpose(1, 2).contiguous(), rows
 
 

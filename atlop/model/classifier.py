@@ -15,19 +15,20 @@ PAIRS_IN_CACHE = 256
 class GroupedBilinear(nn.Module):
     """Scores every relation of a pair from subject, object and context (paper, equations for z and for P)."""
 
-    def __init__(self, width: int, *, classes: int, representation_size: int, block_size: int):
+    def __init__(self, width: int, *, context_width: int, classes: int, representation_size: int, block_size: int):
         """Make the layers with `nn.Linear`'s own initialisation, which published results rest on.
 
         Args:
-            width: Width of entity embeddings and contexts.
+            width: Width of entity embeddings.
+            context_width: Width of contexts; 0 where pairs have none.
             classes: Number of classes, TH included.
             representation_size: Width of the subject's and of the object's representation.
             block_size: Width of one group; divides `representation_size`.
         """
         super().__init__()
         self.block_size = block_size
-        self.subject_projection = Linear(2 * width, representation_size)
-        self.object_projection = Linear(2 * width, representation_size)
+        self.subject_projection = Linear(width + context_width, representation_size)
+        self.object_projection = Linear(width + context_width, representation_size)
         self.bilinear = Linear(representation_size * block_size, classes)
 
     def forward(self, embeddings: Tensor, pairs: Tensor, context: Tensor) -> Tensor:
@@ -36,7 +37,7 @@ class GroupedBilinear(nn.Module):
         Args:
             embeddings: Embedding of each entity, `[entities, width]`.
             pairs: Subject and object of each pair, `[pairs, 2]`, int64.
-            context: Localized context of each pair, `[pairs, width]`.
+            context: Localized context of each pair, `[pairs, context width]`.
 
         Returns:
             `[pairs, classes]`, float32.

@@ -4,7 +4,7 @@ from typing import Any
 
 from transformers import AutoConfig, PreTrainedConfig
 
-from atlop.config import Markers
+from atlop.config import ContextPooling, Markers, MentionPooling
 from atlop.decoding import Calibration, read_calibration
 from atlop.schema import RelationVocabulary
 
@@ -39,6 +39,10 @@ class AtlopConfig(PreTrainedConfig):
     """Whether words are cut into pieces as if a space stood before each."""
     markers: Markers = "word"
     """How many `*` mark mentions."""
+    mention_pooling: MentionPooling = "logsumexp"
+    """How an entity's mentions are put together."""
+    context_pooling: ContextPooling = "localized"
+    """What a pair has besides its entities."""
     window_start: list[int] | None = None
     """Piece ids that a borrowed window start is made of."""
     window_end: list[int] | None = None

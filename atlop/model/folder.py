@@ -7,7 +7,7 @@ import torch
 from safetensors import SafetensorError
 from transformers import AutoConfig, AutoModel, AutoTokenizer, PreTrainedTokenizerBase
 
-from atlop.config import ClassifierConfig, EncodingConfig, ObjectiveConfig
+from atlop.config import ClassifierConfig, EncodingConfig, ObjectiveConfig, PoolingConfig
 from atlop.decoding import Calibration
 from atlop.encoding import DocumentEncoder, SpecialPieces
 from atlop.errors import AtlopError
@@ -44,6 +44,7 @@ def new_model(
     encoding: EncodingConfig,
     classifier: ClassifierConfig,
     objective: ObjectiveConfig,
+    pooling: PoolingConfig | None = None,
     pretrained: bool = True,
 ) -> tuple[AtlopModel, PreTrainedTokenizerBase]:
     """Put new layers on an encoder.
@@ -54,6 +55,7 @@ def new_model(
         encoding: How documents become pieces.
         classifier: Sizes of the new layers.
         objective: Loss and decision.
+        pooling: From the encoder's states to entities and pairs; as published where it is left out.
         pretrained: Whether the encoder's weights are read; without them it starts at random.
 
     Returns:
@@ -63,7 +65,9 @@ def new_model(
         AtlopError: The encoder cannot be loaded, the sizes do not fit together, or the objective is not known.
     """
     chosen_objective = objective_named(objective.name, parameters=objective.parameters)
-    if classifier.representation_size % classifier.block_size:
+    pooling = pooling or PoolingConfig()
+    representation_size, block_size = classifier.sizes
+    if representation_size % block_size:
         raise AtlopError(
             f"classifier.block_size: {classifier.block_size} does not divide representation_size "
             f"{classifier.representation_size}"
@@ -81,11 +85,13 @@ def new_model(
         encoder=encoder_config.to_dict(),
         relations=list(vocabulary.relations),
         relation_names=dict(vocabulary.names),
-        representation_size=classifier.representation_size,
-        block_size=classifier.block_size,
+        representation_size=representation_size,
+        block_size=block_size,
         max_length=encoding.max_length,
         leading_space=encoding.leading_space,
         markers=encoding.markers,
+        mention_pooling=pooling.mentions,
+        context_pooling=pooling.context,
         window_start=list(special.start),
         window_end=window_end(special.end, model_type=encoder_config.model_type),
         objective=objective.name,

@@ -26,7 +26,7 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """Apply `torch.nn.functional.linear`, with the faster library where there is a choice."""
     if not _is_onednn_faster(input) or torch.is_autocast_enabled(input.device.type):
         return functional.linear(input, weight, bias)
-    rows: Tensor = _OneDnnLinear.apply(input.reshape(-1, input.shape[-1]), weight, bias)
+    rows: Tensor = _OneDnnLinear.apply(input.reshape(input.shape[:-1].numel(), input.shape[-1]), weight, bias)
     return rows.view(*input.shape[:-1], len(weight))
 
 

@@ -1,8 +1,12 @@
 """From mentions to entities, and from two entities to the text that both attend to."""
 
+from collections.abc import Callable
+
 import torch
 from opt_einsum import contract
 from torch import Tensor
+
+from atlop.config import MentionPooling
 
 CONTEXT_EPSILON = 1e-5
 """Added to a pair's total attention before it is divided by it; published, and part of the model."""
@@ -24,6 +28,22 @@ def entity_embeddings(mention_states: Tensor, entity_mentions: Tensor) -> Tensor
     # An entity without mentions pools zeros that are dropped again: logsumexp over −∞ alone has no gradient.
     pooled = states.masked_fill(~present & has_mention[:, :, None], -torch.inf).logsumexp(dim=2)
     return pooled.masked_fill(~has_mention, 0.0)
+
+
+def mean_embeddings(mention_states: Tensor, entity_mentions: Tensor) -> Tensor:
+    """Average each entity's mentions (paper, ablation "− logsumexp").
+
+    Args and result are those of `entity_embeddings`.
+    """
+    present = entity_mentions >= 0
+    sums = gather_rows(mention_states, entity_mentions).masked_fill(~present[..., None], 0.0).sum(dim=2)
+    return sums / present.sum(dim=2, keepdim=True).clamp(min=1)
+
+
+MENTION_POOLINGS: dict[MentionPooling, Callable[[Tensor, Tensor], Tensor]] = {
+    "logsumexp": entity_embeddings,
+    "mean": mean_embeddings,
+}
 
 
 def entity_attention(mention_attention: Tensor, entity_mentions: Tensor) -> Tensor:

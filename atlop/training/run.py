@@ -87,6 +87,7 @@ class _Run:
             config.encoder.name,
             vocabulary=self._data.vocabulary,
             encoding=config.encoding,
+            pooling=config.pooling,
             classifier=config.classifier,
             objective=config.objective,
         )

@@ -1,23 +1,35 @@
 """Documents become pieces with markers, mention positions, pairs and sparse labels."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
+from atlop.config import Markers
 from atlop.encoding import DocumentEncoder, EncodedDocument
 from atlop.encoding.documents import ordered_pairs
 from atlop.schema import Document, RelationVocabulary
-from tests.golden_values import MAX_LENGTH, each_encoder, golden_encoded, read_golden
-from tests.made_documents import VOCABULARY, document, text_of, tokenizer_for
+from tests.golden_values import (
+    MAX_LENGTH,
+    each_encoder,
+    golden_documents,
+    golden_encoded,
+    golden_features,
+    golden_tokenizer,
+    golden_vocabulary,
+    read_golden,
+)
+from tests.made_documents import VOCABULARY, document, text_of, tokenizer_for, word_tokenizer
 
 
-def encode(item: Document, *, max_length: int = 100) -> EncodedDocument:
-    encoder = DocumentEncoder(tokenizer_for(item), vocabulary=VOCABULARY, max_length=max_length)
+def encode(item: Document, *, max_length: int = 100, markers: Markers = "word") -> EncodedDocument:
+    encoder = DocumentEncoder(tokenizer_for(item), vocabulary=VOCABULARY, max_length=max_length, markers=markers)
     (encoded,) = encoder.encode([item])
     return encoded
 
 
-def text(item: Document, *, max_length: int = 100) -> str:
-    return text_of(encode(item, max_length=max_length), tokenizer_for(item))
+def text(item: Document, *, max_length: int = 100, markers: Markers = "word") -> str:
+    return text_of(encode(item, max_length=max_length, markers=markers), tokenizer_for(item))
 
 
 def markers_of(encoded: EncodedDocument) -> list[list[int]]:
@@ -68,6 +80,39 @@ def test_one_marker_however_many_mentions_start_or_end_on_a_word() -> None:
     nested = document("New York City grew", entities=[[(0, 0, 3)], [(0, 0, 2)], [(0, 2, 3)], [(0, 1, 3)]])
     assert text(nested) == "[CLS] * New * York * * City * grew [SEP]"
     assert markers_of(encode(nested)) == [[1], [1], [6], [3]]
+
+
+def test_without_markers_a_mention_is_read_at_its_first_piece() -> None:
+    item = document("Ada Lovelace met Bob", "Ada left", entities=[[(0, 0, 2), (1, 0, 1)], [(0, 3, 4)]])
+    assert text(item, markers="none") == "[CLS] Ada Lovelace met Bob Ada left [SEP]"
+    assert markers_of(encode(item, markers="none")) == [[1, 5], [4]]
+
+
+@each_encoder
+def test_documents_without_markers_are_those_of_the_reference(name: str) -> None:
+    tokenizer = golden_tokenizer(name)
+    encoder = DocumentEncoder(tokenizer, vocabulary=golden_vocabulary(), max_length=300, markers="none")
+    expected = golden_features(name, max_length=300, marked=False)
+    for found, features in zip(encoder.encode(golden_documents()), expected, strict=True):
+        assert found.input_ids.tolist() == features["input_ids"]
+        assert markers_of(found) == [[1 + a for a, _ in mentions if a < 298] for mentions in features["entity_pos"]]
+
+
+def test_a_mention_without_markers_and_pieces_at_the_end_is_dropped() -> None:
+    item = document("Ada met Bob", entities=[[(0, 0, 1)], [(0, 2, 3)]])
+    item = replace(item, sentences=(("Ada", "met", ""),))
+    encoded = encode(item, markers="none")
+    assert markers_of(encoded) == [[1], []]
+    assert encoded.lost_mentions == encoded.lost_entities == 1
+
+
+def test_a_tokenizer_without_the_marker_serves_where_nothing_is_marked() -> None:
+    item = document("Ada met Bob", entities=[[(0, 0, 1)], [(0, 2, 3)]])
+    encoder = DocumentEncoder(
+        word_tokenizer(["Ada", "met", "Bob"], marker=False), vocabulary=VOCABULARY, markers="none"
+    )
+    (encoded,) = encoder.encode([item])
+    assert markers_of(encoded) == [[1], [3]]
 
 
 def test_a_mention_listed_twice_counts_twice() -> None:

@@ -11,9 +11,15 @@ from atlop.model.classifier import GroupedBilinear
 WIDTH, CLASSES, SIZE, BLOCK = 5, 3, 8, 4
 
 
+def made(block: int, *, context_width: int = WIDTH) -> GroupedBilinear:
+    return GroupedBilinear(
+        WIDTH, context_width=context_width, classes=CLASSES, representation_size=SIZE, block_size=block
+    ).double()
+
+
 def classifier(seed: int = 0) -> GroupedBilinear:
     torch.manual_seed(seed)
-    return GroupedBilinear(WIDTH, classes=CLASSES, representation_size=SIZE, block_size=BLOCK).double()
+    return made(BLOCK)
 
 
 def inputs(pairs: int) -> tuple[Tensor, Tensor, Tensor]:
@@ -90,6 +96,25 @@ def test_many_pairs_score_like_few() -> None:
 
 @pytest.mark.parametrize("block", [1, 2, 8])
 def test_any_block_size_that_divides_the_representation_works(block: int) -> None:
-    layer = GroupedBilinear(WIDTH, classes=CLASSES, representation_size=SIZE, block_size=block).double()
+    layer = made(block)
     assert layer.bilinear.in_features == SIZE * block
     assert scores_of(layer, *inputs(2)).shape == (2, CLASSES)
+
+
+def test_pairs_without_context_are_scored_from_their_entities_alone() -> None:
+    torch.manual_seed(0)
+    layer, (subject, object_, _) = made(BLOCK, context_width=0), inputs(4)
+    assert layer.subject_projection.in_features == WIDTH
+    nothing = subject.new_empty(4, 0)
+    expected = torch.stack([slow_scores(layer, *pair) for pair in zip(subject, object_, nothing, strict=True)])
+    torch.testing.assert_close(scores_of(layer, subject, object_, nothing), expected)
+
+
+def test_one_group_is_an_ordinary_bilinear_layer() -> None:
+    torch.manual_seed(0)
+    layer, (subject, object_, context) = made(SIZE), inputs(4)
+    z_subject = torch.tanh(layer.subject_projection(torch.cat([subject, context], dim=1)))
+    z_object = torch.tanh(layer.object_projection(torch.cat([object_, context], dim=1)))
+    weight = layer.bilinear.weight.view(CLASSES, SIZE, SIZE)
+    expected = torch.nn.functional.bilinear(z_subject, z_object, weight, layer.bilinear.bias)
+    torch.testing.assert_close(scores_of(layer, subject, object_, context), expected)

@@ -6,6 +6,8 @@ import pytest
 import torch
 from transformers import AutoConfig
 
+from atlop.encoding import Batch
+from atlop.model import AtlopModel
 from atlop.model.dropout import Dropout, keep_mask
 from tests.golden_values import golden_batch, golden_model
 from tests.tiny_encoders import each_kind, save_tiny_encoder, tiny_model
@@ -20,6 +22,12 @@ def test_there_is_no_dropout_besides_the_encoders_own() -> None:
         assert torch.equal(model.train()(batch), model.eval()(batch))
 
 
+def attention_of(model: AtlopModel, batch: Batch) -> torch.Tensor:
+    attention = model.pool(batch).attention
+    assert attention is not None
+    return attention
+
+
 @each_kind
 def test_the_pooled_attention_is_that_after_dropout_in_training_only(kind: str, tmp_path: Path) -> None:
     folder = save_tiny_encoder(tmp_path, kind=kind)
@@ -28,10 +36,10 @@ def test_the_pooled_attention_is_that_after_dropout_in_training_only(kind: str, 
     config.save_pretrained(folder)
     model, batch = tiny_model(folder, documents=[NESTED])
     with torch.no_grad():
-        whole = model.eval().pool(batch).attention
-        assert torch.equal(model.pool(batch).attention, whole)
+        whole = attention_of(model.eval(), batch)
+        assert torch.equal(attention_of(model, batch), whole)
         torch.manual_seed(0)
-        draws = torch.stack([model.train().pool(batch).attention for _ in range(400)])
+        draws = torch.stack([attention_of(model.train(), batch) for _ in range(400)])
     assert (whole > 0).all()
     of_one_mention = draws[:, :, [0, 1, 3]]
     assert (of_one_mention == 0).float().mean().item() == pytest.approx(0.5, abs=0.01)

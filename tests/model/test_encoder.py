@@ -40,6 +40,7 @@ def test_every_kind_of_encoder_gives_attention_that_sums_to_one(kind: str, tmp_p
     model, batch = tiny_model(save_tiny_encoder(tmp_path, kind=kind), documents=DOCUMENTS)
     with torch.no_grad():
         attention = model.pool(batch).attention
+    assert attention is not None
     for document, length in enumerate(batch.lengths):
         found = (batch.entity_mentions[document] >= 0).any(dim=1)
         rows = attention[document, found]

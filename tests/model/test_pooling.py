@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from atlop.model.pooling import CONTEXT_EPSILON, entity_attention, entity_embeddings, localized_context
+from atlop.model.pooling import CONTEXT_EPSILON, entity_attention, entity_embeddings, localized_context, mean_embeddings
 
 DOCUMENTS, MENTIONS, HEADS, TOKENS, WIDTH = 2, 5, 3, 7, 4
 MENTIONS_OF = torch.tensor([[[0, 1, 2], [3, -1, -1], [-1, -1, -1]], [[0, 0, -1], [1, 2, -1], [4, 3, -1]]])
@@ -36,6 +36,16 @@ def test_an_entity_is_the_logsumexp_of_its_mentions() -> None:
             mentions = mentions_of(document, entity)
             expected = states[document, mentions].exp().sum(dim=0).log() if mentions else torch.zeros(WIDTH).double()
             torch.testing.assert_close(found[document, entity], expected)
+
+
+def test_an_entity_can_be_the_mean_of_its_mentions() -> None:
+    states = random(DOCUMENTS, MENTIONS, WIDTH)
+    found = mean_embeddings(states, MENTIONS_OF)
+    for document in range(DOCUMENTS):
+        for entity in range(3):
+            mentions = mentions_of(document, entity)
+            expected = sum((states[document, mention] for mention in mentions), torch.zeros(WIDTH).double())
+            torch.testing.assert_close(found[document, entity], expected / max(1, len(mentions)))
 
 
 def test_states_of_any_size_pool_without_overflow() -> None:
