@@ -52,4 +52,4 @@ def objective_named(name: str, *, parameters: Mapping[str, float] | None = None)
         raise AtlopError(f"objective {name!r}:\n" + "\n".join(f"  {problem}" for problem in problems)) from None
 
 
-__all__ = ["OBJECTIVES", "Objective", "objective_named"]
+__all__ = ["OBJECTIVES", "AdaptiveThresholding", "Objective", "objective_named"]
