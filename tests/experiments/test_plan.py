@@ -6,7 +6,9 @@ import pytest
 
 from atlop.errors import AtlopError
 from atlop.experiments import Plan, load_experiment, plan_runs
+from atlop.objectives import objective_named
 
+SHIPPED = Path(__file__).parents[2] / "configs" / "experiments"
 EXPERIMENT = """
 title = "Thresholds"
 config = "sample"
@@ -77,3 +79,17 @@ def test_what_is_wrong_is_named(old: str, new: str, message: str, tmp_path: Path
     assert old in EXPERIMENT
     with pytest.raises(AtlopError, match=f"(?s){message}"):
         planned(tmp_path, EXPERIMENT.replace(old, new))
+
+
+@pytest.mark.parametrize("path", sorted(SHIPPED.rglob("*.toml")), ids=lambda path: str(path.stem))
+def test_every_shipped_experiment_is_found_by_its_name_and_can_be_planned(path: Path) -> None:
+    experiment = load_experiment(f"experiments/{path.stem}")
+    assert experiment == load_experiment(str(path))
+    for run in plan_runs(experiment, overrides=()).runs:
+        objective_named(run.config.objective.name, parameters=run.config.objective.parameters)
+
+
+def test_rows_that_choose_thresholds_of_one_training_share_it() -> None:
+    plan = plan_runs(load_experiment("experiments/thresholds"), overrides=())
+    assert len(plan.rows) == 5
+    assert len(plan.runs) == 2
