@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any, Literal, TypeAlias, cast, get_args
 
 import tomli_w
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from atlop.errors import AtlopError
-from atlop.files import read_toml
+from atlop.files import parse_toml, read_toml
+from atlop.json_values import shown
 
 Precision: TypeAlias = Literal["float32", "bf16", "fp16"]
 """Number format of the matrix products; the loss is always computed in float32. `fp16` needs a GPU."""
@@ -33,10 +34,21 @@ ContextPooling: TypeAlias = Literal["localized", "none"]
 ablation "− localized context pooling")."""
 
 
+LARGEST = 2**31 - 1
+"""Largest whole number of a configuration: what counts pieces, documents and updates has 32 bits."""
+
+
 class Section(BaseModel):
     """A part of the tree: frozen, without unknown keys, without NaN or infinity."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, use_attribute_docstrings=True)
+
+    @field_validator("*")
+    @classmethod
+    def _fits_a_machine(cls, value: Any) -> Any:
+        if isinstance(value, int) and abs(value) > LARGEST:
+            raise ValueError(f"should be at most {LARGEST:,}")
+        return value
 
 
 class DataConfig(Section):
@@ -245,7 +257,7 @@ def _set(tree: dict[str, Any], override: str) -> None:
     if not equals or not all(keys):
         raise AtlopError(f"--set {override}: expected section.key=value, for example optimizer.epsilon=1e-6")
     try:
-        value = tomllib.loads(f"value = {text}")["value"]
+        value = parse_toml(f"value = {text}", where=f"--set {name}")["value"]
     except tomllib.TOMLDecodeError:
         value = text
     for key in keys[:-1]:
@@ -275,7 +287,9 @@ def _describe(problem: Any, *, section: type[BaseModel], name: str) -> str:
         return f"{location}: unknown key; {hint}"
     if problem["type"] == "missing":
         return f"{location}: missing; add it to the file or give --set {location}=…"
-    return f"{location}: {problem['msg']}; found {problem['input']!r}"
+    value = problem["input"]
+    found = repr(value) if isinstance(value, float) else shown(value)  # `nan` as TOML has it
+    return f"{location}: {problem['msg']}; found {found}"
 
 
 def _section_at(location: Sequence[str | int], *, below: type[BaseModel]) -> type[BaseModel]:

@@ -1,3 +1,8 @@
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
 class AtlopError(ValueError):
     """Something that a user can cause and mend; the message says where, what, what was expected and what to do.
 
@@ -15,3 +20,28 @@ class StoppedError(Exception):
         """Keep the message and the code."""
         super().__init__(message)
         self.exit_code = exit_code
+
+
+@contextmanager
+def loading(what: str, *, name: str | Path) -> Iterator[None]:
+    """Turn whatever a library raises over the files of a model into one message.
+
+    Args:
+        what: What is loaded, for example `encoder`.
+        name: Its folder or its Hugging Face name.
+
+    Raises:
+        AtlopError: Something was raised.
+    """
+    try:
+        yield
+    except AtlopError:
+        raise
+    except Exception as error:  # each way in which a file can be wrong has a type of its own, tokenizers' has no base
+        reason = next((line for line in map(str.strip, str(error).splitlines()) if line), "no reason given")
+        if not isinstance(error, OSError | ValueError):
+            reason = f"{type(error).__name__}: {reason}"
+        problem = f"{what} {str(name)!r} cannot be loaded"
+        if Path(name).is_dir():
+            raise AtlopError(f"{problem} from this folder: {reason}") from None
+        raise AtlopError(f"{problem}: neither a folder that holds one nor reachable by that name ({reason})") from None

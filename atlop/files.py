@@ -21,6 +21,10 @@ from atlop.errors import AtlopError
 
 TOO_DEEP = "lists or objects stand in one another thousands deep; expected JSON that a program can take apart"
 """What is wrong with JSON that no parser follows."""
+TOO_LONG_A_NUMBER = (
+    "holds a number of thousands of digits, which Python does not read; expected one that fits a machine"
+)
+"""What else no parser follows."""
 
 
 def read_json(path: Path) -> Any:
@@ -29,27 +33,57 @@ def read_json(path: Path) -> Any:
     Raises:
         AtlopError: The file is missing, not readable, or not JSON; the message gives line and column.
     """
-    with _errors_named(path):
-        data = path.read_bytes()
-        if path.suffix == ".gz":
-            data = gzip.decompress(data)
+    with opened(path) as file:
+        data = file.read()
+    return parse_json(data, where=str(path))
+
+
+def parse_json(data: bytes, *, where: str) -> Any:
+    """Return the value that JSON stands for.
+
+    Args:
+        data: JSON in UTF-8.
+        where: The file, for messages.
+
+    Raises:
+        AtlopError: It is not UTF-8 or not JSON, or no parser follows it.
+    """
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise AtlopError(f"{path}: byte {error.start} is not UTF-8; expected a JSON file in UTF-8") from None
+        raise AtlopError(f"{where}: byte {error.start} is not UTF-8; expected a JSON file in UTF-8") from None
+    try:
+        return json_value(text, where=where)
+    except json.JSONDecodeError as error:
+        raise AtlopError(
+            f"{where}, line {error.lineno}, column {error.colno}: not valid JSON ({error.msg}); "
+            "the file may be cut short or of another format"
+        ) from None
+
+
+def json_value(text: str, *, where: str) -> Any:
+    """Return the value that a text in JSON stands for.
+
+    Args:
+        text: The text.
+        where: The place, for messages.
+
+    Raises:
+        JSONDecodeError: It is not JSON.
+        AtlopError: It is, but no parser follows it.
+    """
     try:
         return ujson.loads(text)
     except ValueError:
         pass  # read again below: the standard parser says where it stopped
     try:
         return json.loads(text)
-    except json.JSONDecodeError as error:
-        raise AtlopError(
-            f"{path}, line {error.lineno}, column {error.colno}: not valid JSON ({error.msg}); "
-            "the file may be cut short or of another format"
-        ) from None
+    except json.JSONDecodeError:
+        raise
+    except ValueError:
+        raise AtlopError(f"{where}: {TOO_LONG_A_NUMBER}") from None
     except RecursionError:
-        raise AtlopError(f"{path}: {TOO_DEEP}") from None
+        raise AtlopError(f"{where}: {TOO_DEEP}") from None
 
 
 def read_toml(path: Path) -> dict[str, Any]:
@@ -61,9 +95,30 @@ def read_toml(path: Path) -> dict[str, Any]:
     with _errors_named(path):
         data = path.read_bytes()
     try:
-        return tomllib.loads(data.decode())
+        return parse_toml(data.decode(), where=str(path))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise AtlopError(f"{path}: not valid TOML: {error}") from None
+
+
+def parse_toml(text: str, *, where: str) -> dict[str, Any]:
+    """Return the table that a text in TOML stands for.
+
+    Args:
+        text: The text.
+        where: The place, for messages.
+
+    Raises:
+        TOMLDecodeError: It is not TOML.
+        AtlopError: It is, but the parser does not follow it.
+    """
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError:
+        raise
+    except ValueError:
+        raise AtlopError(f"{where}: {TOO_LONG_A_NUMBER}") from None
+    except RecursionError:
+        raise AtlopError(f"{where}: {TOO_DEEP.replace('JSON', 'TOML')}") from None
 
 
 def read_lines(path: Path) -> Iterator[bytes]:
@@ -83,11 +138,42 @@ def opened(path: Path) -> Iterator[io.BufferedReader]:
     Raises:
         AtlopError: The file is missing or, now or later, not readable.
     """
-    with _errors_named(path), gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
-        reader = cast(io.BufferedReader, file)  # both have peek()
+    with _errors_named(path), path.open("rb") as file, ExitStack() as stack:
+        reader = file
+        if path.suffix == ".gz":
+            packed = stack.enter_context(gzip.GzipFile(fileobj=file))
+            reader = stack.enter_context(io.BufferedReader(_Unpacked(packed, size=path.stat().st_size), 1 << 17))
         if reader.peek(3).startswith(codecs.BOM_UTF8):
             reader.read(3)
         yield reader
+
+
+class _Unpacked(io.RawIOBase):
+    """The bytes of a packed file, as long as they are in proportion to it: a few can stand for more than any disk."""
+
+    def __init__(self, packed: gzip.GzipFile, *, size: int):
+        """Unpack as it is read; `size` is that of the packed file in bytes."""
+        self._packed = packed
+        self._size = size
+        self._given = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:  # `Buffer` has no name yet in Python 3.11
+        given = self._packed.readinto(buffer)
+        self._given += given
+        if self._given > most_unpacked(self._size):
+            raise OSError(
+                f"its {self._size:,} bytes unpack to more than {most_unpacked(self._size):,}, which no text does; "
+                "where that is right, unpack it with gunzip first"
+            )
+        return given
+
+
+def most_unpacked(size: int) -> int:
+    """Return how many bytes packed ones may unpack to: ten times what corpora and submissions come to, and 8 MB."""
+    return (8 << 20) + 40 * size
 
 
 def sha256_of(path: Path) -> str:
@@ -224,6 +310,8 @@ def _beside(path: Path, state: str) -> Path:
 @contextmanager
 def _errors_named(path: Path) -> Iterator[None]:
     """Turn what goes wrong in reading a file into a message that names it."""
+    if "\0" in str(path):  # a configuration can say "\u0000"
+        raise AtlopError(f"{str(path)!r}: no file is named so; names hold no NUL character")
     try:
         yield
     except FileNotFoundError:

@@ -12,11 +12,13 @@ _LONGEST = 60  # characters of a found value that a message repeats
 
 
 def shown(value: object) -> str:
-    """Write a value as the JSON file has it, cut to a readable length."""
+    """Write a value as the JSON file has it, cut to a readable length; what JSON cannot say, as Python has it."""
     try:
-        text = json.dumps(value, ensure_ascii=False)
+        text = json.dumps(value, ensure_ascii=False, default=str)
     except RecursionError:
         return "lists or objects in one another, too deep to show"
+    except ValueError:
+        return "a number too long to show"
     return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
 
 

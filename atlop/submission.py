@@ -1,6 +1,7 @@
 """Fact -> leaderboard files, and back: `result.json`, and the zip that DocRED's leaderboard takes."""
 
 import json
+import lzma
 import zipfile
 import zlib
 from collections import Counter
@@ -10,12 +11,17 @@ from pathlib import Path
 from typing import Any
 
 from atlop.errors import AtlopError
-from atlop.files import TOO_DEEP, read_json, write_text, written_whole
+from atlop.files import most_unpacked, parse_json, read_json, write_text, written_whole
 from atlop.json_values import expect, field, whole_numbers
 from atlop.schema import Document, Fact
 
 MEMBER = "result.json"
 """The one file that the leaderboard expects in the zip, at its top level."""
+_BAD_ZIP = (
+    *(zipfile.BadZipFile, zlib.error, lzma.LZMAError),
+    *(OSError, EOFError, RuntimeError, ValueError),  # RuntimeError: encrypted; ValueError: impossible offsets
+)
+"""What zipfile raises where a file is none, or damaged."""
 LISTED = 5  # problems of one kind that are written out; the rest are counted
 
 
@@ -203,26 +209,26 @@ def _read_rows(path: Path) -> list[Any]:
 
 
 def _read_member(path: Path) -> Any:
-    where = f"{path}, {MEMBER}"
     try:
         with zipfile.ZipFile(path) as archive:
-            if MEMBER not in archive.namelist():
-                found = ", ".join(archive.namelist()[:LISTED]) or "nothing"
+            names = archive.namelist()
+            if MEMBER not in names:
+                found = ", ".join(names[:LISTED]) or "nothing"
                 raise AtlopError(f"{path}: expected {MEMBER} at the top level of the zip, found {found}")
-            text = archive.read(MEMBER).decode("utf-8-sig")
-        return json.loads(text)
+            member = archive.getinfo(MEMBER)
+            if member.file_size > (most := most_unpacked(path.stat().st_size)):
+                raise AtlopError(
+                    f"{path}: {MEMBER} in it unpacks to {member.file_size:,} bytes; expected at most {most:,}, "
+                    "which no submission of this size needs"
+                )
+            data = archive.read(member)
+    except AtlopError:
+        raise
     except FileNotFoundError:
         raise AtlopError(f"{path}: no such file; check the path") from None
-    except UnicodeDecodeError as error:
-        raise AtlopError(f"{where}: byte {error.start} is not UTF-8; expected a JSON file in UTF-8") from None
-    except json.JSONDecodeError as error:
-        raise AtlopError(
-            f"{where}, line {error.lineno}, column {error.colno}: not valid JSON ({error.msg}); it may be cut short"
-        ) from None
-    except RecursionError:
-        raise AtlopError(f"{where}: {TOO_DEEP}") from None
-    except (zipfile.BadZipFile, zlib.error, OSError, EOFError, RuntimeError) as error:  # RuntimeError: encrypted
+    except _BAD_ZIP as error:
         raise AtlopError(f"{path}: cannot be read as a zip: {error}") from None
+    return parse_json(data, where=f"{path}, {MEMBER}")
 
 
 def _other_members(path: Path) -> list[str]:

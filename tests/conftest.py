@@ -4,6 +4,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+_SHARED = {"deadline": None, "database": None, "suppress_health_check": list(HealthCheck)}
+settings.register_profile("few", max_examples=10, derandomize=True, **_SHARED)  # the same cases each time
+settings.register_profile("full", max_examples=250, print_blob=True, **_SHARED)  # for `scripts/test.sh --full`
+settings.load_profile("few")
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -42,16 +42,10 @@ def piece_counter(name: str) -> "PieceCounter":
         AtlopError: It cannot be loaded, or has no piece for the mention marker.
     """
     with quiet_libraries(needs=name, what="tokenizer"):
-        from transformers import AutoTokenizer
-
         from atlop.encoding.lengths import PieceCounter
+        from atlop.encoding.pieces import load_tokenizer
 
-        try:
-            tokenizer = AutoTokenizer.from_pretrained(name)
-        except (OSError, ValueError) as error:
-            reason = str(error).strip().splitlines()[0]
-            raise AtlopError(f"tokenizer {name!r} cannot be loaded: {reason}") from None
-        return PieceCounter(tokenizer)
+        return PieceCounter(load_tokenizer(name))
 
 
 def check_corpus_file(

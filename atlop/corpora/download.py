@@ -1,10 +1,8 @@
 """Published corpora brought to where the configurations look for them: every file checked, whole or not at all."""
 
-import gzip
 import os
 import shutil
 import tempfile
-import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +12,7 @@ from tqdm import tqdm
 
 from atlop.corpora.sources import Digest, Source, SourceFile
 from atlop.errors import AtlopError
-from atlop.files import sha256_of, written_whole
+from atlop.files import opened, sha256_of, written_whole
 
 _PARTIAL = ".download"
 """Folder, beside the corpus, of what has come so far; gone when all is done."""
@@ -155,16 +153,17 @@ def _count(path: Path, file: SourceFile, *, place: str) -> int:
         shown = tqdm(entries, desc=f"checking {file.name}", unit=file.holds, total=file.entries, disable=None)
         try:
             return sum(1 for _ in shown)
-        except ijson.JSONError as error:
+        except (ijson.JSONError, UnicodeDecodeError) as error:
             raise AtlopError(f"{place}: is not the JSON that was expected: {error}") from None
 
 
 def _unpack(path: Path, *, to: Path, place: str) -> None:
     try:
-        with gzip.open(path) as packed, to.open("wb") as unpacked:
+        with opened(path) as packed, to.open("wb") as unpacked:
             shutil.copyfileobj(packed, unpacked, length=1 << 20)
-    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-        raise AtlopError(f"{place}: cannot be unpacked: {error}") from None
+    except AtlopError as problem:
+        found = str(problem).removeprefix(f"{path}: cannot be read: ")
+        raise AtlopError(f"{place}: cannot be unpacked: {found}") from None
 
 
 def _refuse_read_only(folder: Path) -> None:

@@ -4,10 +4,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-import ujson
-
 from atlop.errors import AtlopError
-from atlop.files import TOO_DEEP
+from atlop.files import TOO_DEEP, json_value
 from atlop.json_values import shown
 
 
@@ -27,14 +25,9 @@ def object_of(line: bytes, *, expected: str, where: str) -> dict[str, Any]:
     except UnicodeDecodeError as error:
         raise AtlopError(f"{where}: byte {error.start} is not UTF-8; expected JSON in UTF-8") from None
     try:
-        row = ujson.loads(text)
-    except ValueError:
-        try:
-            row = json.loads(text)  # says where it stopped
-        except json.JSONDecodeError as error:
-            raise AtlopError(f"{where}, column {error.colno}: not valid JSON ({error.msg}); {expected}") from None
-        except RecursionError:
-            raise AtlopError(f"{where}: {TOO_DEEP}") from None
+        row = json_value(text, where=where)
+    except json.JSONDecodeError as error:
+        raise AtlopError(f"{where}, column {error.colno}: not valid JSON ({error.msg}); {expected}") from None
     if not isinstance(row, dict):
         raise AtlopError(f"{where}: {expected}; found {shown(row)}")
     if "\\u" in text:  # JSON can say "\ud800"; no tokenizer takes it

@@ -22,6 +22,7 @@ LAYOUTS = {
 """What tells each layout."""
 
 _LONGEST_LINE = 1 << 24  # bytes; one line of the paper's layout holds every pair of a document
+_DEEPEST = 1000  # lists and objects in one another
 _PUBTATOR_DOCUMENTS = 20  # looked through for types and relations
 _PUBTATOR_LINE = re.compile(rb"[^|\t]+\|[ta]\|")
 _PUBTATOR_WORDS = {
@@ -65,9 +66,10 @@ def layout_of(path: Path) -> str:
 
 def _first_byte(file: BufferedReader) -> bytes:
     """Go to the first byte that is no space, and return it; empty at the end."""
-    while (byte := file.peek(1)[:1]).isspace():
-        file.read(1)
-    return byte
+    while (ahead := file.peek(1)).isspace():
+        file.read(len(ahead))
+    file.read(len(ahead) - len(ahead.lstrip()))
+    return file.peek(1)[:1]
 
 
 def _layout_of_folder(path: Path) -> str:
@@ -100,9 +102,9 @@ def _first_keys(file: BufferedReader) -> Iterator[str]:
             level = 2 if outermost == "start_array" else 1  # of the object's keys
             if event == "map_key" and depth == level:
                 yield value
-            elif depth < level and event != "start_array":
+            elif depth > _DEEPEST or (depth < level and event != "start_array"):
                 return
-    except ijson.JSONError:
+    except (ijson.JSONError, UnicodeDecodeError):
         return
 
 

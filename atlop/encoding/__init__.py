@@ -1,7 +1,7 @@
 from atlop.encoding.batch import Batch, collate
 from atlop.encoding.corpus import Contents, EncodedCorpus
 from atlop.encoding.documents import DocumentEncoder, EncodedDocument, SeenRelations, Truncation
-from atlop.encoding.pieces import SpecialPieces
+from atlop.encoding.pieces import SpecialPieces, load_tokenizer
 from atlop.encoding.stored import Source, encoded_corpus
 
 __all__ = [
@@ -16,4 +16,5 @@ __all__ = [
     "Truncation",
     "collate",
     "encoded_corpus",
+    "load_tokenizer",
 ]

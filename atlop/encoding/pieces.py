@@ -3,13 +3,33 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 
-from transformers import PreTrainedTokenizerBase
+from transformers import AutoTokenizer, PreTrainedConfig, PreTrainedTokenizerBase
 
-from atlop.errors import AtlopError
+from atlop.errors import AtlopError, loading
 
 MARKER = "*"
 """The piece that stands before and after a mention (paper, 'Encoder')."""
+
+
+def load_tokenizer(
+    name: str | Path, *, of: str = "tokenizer", config: PreTrainedConfig | None = None
+) -> PreTrainedTokenizerBase:
+    """Return a tokenizer; code that lies beside it is never run.
+
+    Args:
+        name: Hugging Face name or folder.
+        of: What it belongs to, for messages.
+        config: Configuration of the encoder, where the folder's own is another's.
+
+    Raises:
+        AtlopError: It cannot be loaded, or cuts nothing.
+    """
+    with loading(of, name=name):
+        tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(name, config=config, trust_remote_code=False)
+        SpecialPieces.of(tokenizer)
+    return tokenizer
 
 
 @dataclass(frozen=True)
@@ -25,10 +45,18 @@ class SpecialPieces:
 
     @classmethod
     def of(cls, tokenizer: PreTrainedTokenizerBase) -> "SpecialPieces":
-        """Read them off the way the tokenizer wraps a word."""
+        """Read them off the way the tokenizer wraps a word.
+
+        Raises:
+            AtlopError: The word is not to be found in what it makes.
+        """
         bare = _piece_ids(tokenizer, ["a"])[0]
         wrapped: list[int] = tokenizer("a")["input_ids"]
-        first = next(i for i in range(len(wrapped)) if wrapped[i : i + len(bare)] == bare)
+        first = next((i for i in range(len(wrapped)) if wrapped[i : i + len(bare)] == bare), None)
+        if first is None or not bare:
+            raise AtlopError(
+                f"tokenizer {tokenizer.name_or_path!r}: has no piece for the letter a; its files are damaged"
+            )
         padding = tokenizer.pad_token_id
         return cls(
             start=tuple(wrapped[:first]),

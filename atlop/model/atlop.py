@@ -37,7 +37,9 @@ class AtlopModel(PreTrainedModel):
         """Build the model with untrained weights; `new_model` and `from_pretrained` bring trained ones."""
         super().__init__(config)
         encoder_config = config.encoder_config()
-        self.encoder = prepared(AutoModel.from_config(encoder_config, attn_implementation="eager"))
+        self.encoder = prepared(
+            AutoModel.from_config(encoder_config, attn_implementation="eager", trust_remote_code=False)
+        )
         self.classifier = GroupedBilinear(
             encoder_config.hidden_size,
             context_width=encoder_config.hidden_size if config.context_pooling == "localized" else 0,

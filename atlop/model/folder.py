@@ -4,21 +4,18 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
-from transformers import AutoConfig, AutoModel, AutoTokenizer, PreTrainedTokenizerBase
+from transformers import AutoConfig, AutoModel, PreTrainedModel, PreTrainedTokenizerBase
 
 from atlop.config import ClassifierConfig, EncodingConfig, ObjectiveConfig, PoolingConfig
 from atlop.decoding import Calibration
-from atlop.encoding import DocumentEncoder, SpecialPieces
-from atlop.errors import AtlopError
+from atlop.encoding import DocumentEncoder, SpecialPieces, load_tokenizer
+from atlop.errors import AtlopError, loading
 from atlop.files import folder_written_whole, read_json, settled, usual_mode, write_json
 from atlop.model.atlop import AtlopModel, prepared
+from atlop.model.checks import check_weights, described_model, read_configuration, try_out
 from atlop.model.configuration import AtlopConfig, window_end
 from atlop.objectives import objective_named
 from atlop.schema import RelationVocabulary
-
-_NOT_LOADABLE = (OSError, ValueError, SafetensorError)
-"""What transformers raises where a folder or file is not there, not readable, or not what it should be."""
 
 
 def encoder_tokenizer(encoder: str) -> PreTrainedTokenizerBase:
@@ -30,11 +27,7 @@ def encoder_tokenizer(encoder: str) -> PreTrainedTokenizerBase:
     Raises:
         AtlopError: It cannot be loaded.
     """
-    try:
-        tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(encoder)
-    except _NOT_LOADABLE as error:
-        raise AtlopError(_not_loaded("encoder", encoder, error)) from None
-    return tokenizer
+    return load_tokenizer(encoder, of="encoder")
 
 
 def new_model(
@@ -72,13 +65,10 @@ def new_model(
             f"classifier.block_size: {classifier.block_size} does not divide representation_size "
             f"{classifier.representation_size}"
         )
-    try:
-        encoder_config = AutoConfig.from_pretrained(encoder)
-        weights = (
-            AutoModel.from_pretrained(encoder, dtype=torch.float32, attn_implementation="eager") if pretrained else None
-        )
-    except _NOT_LOADABLE as error:
-        raise AtlopError(_not_loaded("encoder", encoder, error)) from None
+    read_configuration(encoder, what="encoder")
+    with loading("encoder", name=encoder):
+        encoder_config = AutoConfig.from_pretrained(encoder, trust_remote_code=False)
+        weights = _encoder_weights(encoder) if pretrained else None
     tokenizer = encoder_tokenizer(encoder)
     special = SpecialPieces.of(tokenizer)
     config = AtlopConfig(
@@ -135,29 +125,16 @@ def load_model(folder: str | Path) -> tuple[AtlopModel, PreTrainedTokenizerBase]
         AtlopError: There is none, or it is not a model of this package.
     """
     folder = str(settled(Path(folder)))
-    try:
-        config = AtlopConfig.from_pretrained(folder)
-        if config.encoder is None or config.relations is None:
-            raise AtlopError(f"{folder}: config.json does not describe an atlop model (no encoder or no relations)")
-        loaded: Any = AtlopModel.from_pretrained(
-            folder, config=config, dtype=torch.float32, ignore_mismatched_sizes=True, output_loading_info=True
+    config = described_model(folder)
+    check_weights(folder, config=config)
+    with loading("model", name=folder):
+        model: AtlopModel = AtlopModel.from_pretrained(
+            folder, config=config, dtype=torch.float32, use_safetensors=True, trust_remote_code=False
         )
-        tokenizer = AutoTokenizer.from_pretrained(folder, config=config.encoder_config())
-    except AtlopError:
-        raise
-    except _NOT_LOADABLE as error:
-        raise AtlopError(_not_loaded("model", folder, error)) from None
-    model: AtlopModel
-    model, report = loaded
-    problems = [f"missing: {name}" for name in sorted(report["missing_keys"])]
-    problems += [f"unknown: {name}" for name in sorted(report["unexpected_keys"])]
-    problems += [
-        f"{name}: shape {list(found)}, but config.json asks for {list(wanted)}"
-        for name, found, wanted in report["mismatched_keys"]
-    ]
-    if problems:
-        raise AtlopError(f"model {str(folder)!r}: the weights do not fit config.json:\n  " + "\n  ".join(problems))
-    return model.eval(), tokenizer
+        model.eval()
+        tokenizer = load_tokenizer(folder, of="model", config=config.encoder_config())
+    try_out(model, tokenizer, name=folder)
+    return model, tokenizer
 
 
 def start_from(model: AtlopModel, folder: str | Path) -> None:
@@ -200,10 +177,20 @@ def document_encoder(model: AtlopModel, tokenizer: PreTrainedTokenizerBase) -> D
     )
 
 
-def _not_loaded(what: str, name: str | Path, error: Exception) -> str:
-    reason = str(error).strip().splitlines()[0]
-    if Path(name).is_dir():
-        return f"{what} {str(name)!r} cannot be loaded from this folder: {reason}"
-    return (
-        f"{what} {str(name)!r} cannot be loaded: neither a folder that holds one nor reachable by that name ({reason})"
+def _encoder_weights(encoder: str) -> PreTrainedModel:
+    """Read a pretrained encoder; what it lacks would start at random, unnoticed."""
+    loaded: Any = AutoModel.from_pretrained(
+        encoder,
+        dtype=torch.float32,
+        attn_implementation="eager",
+        trust_remote_code=False,
+        output_loading_info=True,
     )
+    weights: PreTrainedModel
+    weights, report = loaded
+    if lacking := sorted(name for name in report["missing_keys"] if "pooler" not in name):  # of which we have no use
+        raise AtlopError(
+            f"encoder {encoder!r}: lacks {len(lacking)} of the weights that its config.json asks for: "
+            f"{', '.join(lacking[:8])}{', …' if len(lacking) > 8 else ''}"
+        )
+    return weights
