@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
-_SHARED = {"deadline": None, "database": None, "suppress_health_check": list(HealthCheck)}
-settings.register_profile("few", max_examples=10, derandomize=True, **_SHARED)  # the same cases each time
-settings.register_profile("full", max_examples=250, print_blob=True, **_SHARED)  # for `scripts/test.sh --full`
+settings.register_profile("base", deadline=None, database=None, suppress_health_check=list(HealthCheck))
+settings.register_profile("few", settings.get_profile("base"), max_examples=10, derandomize=True)
+settings.register_profile("full", settings.get_profile("base"), max_examples=250, print_blob=True)
 settings.load_profile("few")
 
 

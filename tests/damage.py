@@ -26,7 +26,21 @@ ODD_TEXTS = (
     *("*", "a" * 10_000, "../../up", "<b>x</b>", "[red]x[/red]", "%s", "{0}"),
 )
 _ODD_NUMBERS = (0, -1, 1, 7, 2**31 - 1, 2**31, 2**63, 2**64, -(2**63), 10**30, 0.5, -0.0, 1e308, float("nan"))
-_ODD_OTHERS = (None, True, False, [], {}, [[]], [None], [0, 0], {"": None}, [[[1]]], float("inf"), _DEEP, _DIGITS)
+_ODD_OTHERS: tuple[Any, ...] = (
+    None,
+    True,
+    False,
+    [],
+    {},
+    [[]],
+    [None],
+    [0, 0],
+    {"": None},
+    [[[1]]],
+    float("inf"),
+    _DEEP,
+    _DIGITS,
+)
 _ODD_BYTES = (
     *(b"\0", b"\xff", b"\xed\xa0\x80", b"\xef\xbb\xbf", b"\x80", b"\n", b"\r", b"\t", b"|", b"[", b"]", b"{", b"}"),
     *(b'"', b"\\", b"\\ud800", b",", b":", b"-1", b"1e999", b"99999999999999999999", b"NaN", b"=", b"\xf0\x9f\x98\x80"),

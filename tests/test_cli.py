@@ -347,7 +347,7 @@ def test_check_says_that_a_tokenizer_cannot_be_loaded(corpus: Path, tmp_path: Pa
 
     _, problem = run("check", corpus, "--tokenizer", tmp_path / "empty", code=2)
 
-    assert f"tokenizer '{tmp_path / 'empty'}' cannot be loaded: " in problem
+    assert f"tokenizer '{tmp_path / 'empty'}' cannot be loaded from this folder: " in problem
 
 
 def test_a_submission_is_not_taken_for_documents(result: Path) -> None:

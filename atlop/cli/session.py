@@ -14,7 +14,7 @@ import typer
 from safetensors import SafetensorError
 from typer.core import TyperGroup
 
-from atlop.cli.text import Row, table
+from atlop.cli.text import Row, printable, table
 from atlop.errors import AtlopError, StoppedError
 
 USER_ERROR = 2
@@ -48,7 +48,7 @@ class Commands(TyperGroup):
             message, code = f"error: {place}{error.strerror or error}", USER_ERROR
         except SafetensorError as error:  # how a full disk and a file cut short come out of safetensors
             message, code = f"error: model weights: {error}", USER_ERROR
-        print(f"atlop: {message}", file=sys.stderr)
+        print(f"atlop: {printable(message)}", file=sys.stderr)
         raise typer.Exit(code)
 
 
@@ -59,7 +59,7 @@ def report(
     if as_json:
         print(json.dumps(result, indent=2, default=str))
     else:
-        print("\n\n".join([heading, *([table(rows)] if rows else []), *tables]))
+        print(printable("\n\n".join([heading, *([table(rows)] if rows else []), *tables])))
 
 
 @contextmanager
@@ -113,7 +113,7 @@ class _Plain(logging.Formatter):
     """`atlop: warning: …`."""
 
     def format(self, record: logging.LogRecord) -> str:
-        return f"atlop: {record.levelname.lower()}: {super().format(record)}"
+        return printable(f"atlop: {record.levelname.lower()}: {super().format(record)}")
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 """Results as people read them: aligned text."""
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
 
@@ -13,6 +14,17 @@ GAP: Row = ("", "")
 
 MOST_LISTED = 20
 """Lines of a long list that are printed; `--json` has all of them."""
+
+
+_ORDERS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+
+
+def printable(text: str) -> str:
+    """Return a text in which nothing orders a terminal about or turns the reading direction: files name things so.
+
+    Such characters, and halves of surrogate pairs, which UTF-8 cannot say, are written as escapes.
+    """
+    return _ORDERS.sub(lambda found: found.group().encode("unicode_escape", "surrogatepass").decode(), text)
 
 
 def table(rows: Sequence[Row]) -> str:

@@ -126,7 +126,7 @@ def try_out(model: AtlopModel, tokenizer: PreTrainedTokenizerBase, *, name: str 
     entities = tuple(Entity((Mention("a", 0, word, word + 1, ""),)) for word in range(2))
     document = Document(title="", sentences=(("a", "b"),), entities=entities, facts=None)
     with loading("model", name=name):
-        pieces, largest = len(model.encoder.get_input_embeddings().weight), max(tokenizer.get_vocab().values())
+        pieces, largest = model.encoder.get_input_embeddings().weight.shape[0], max(tokenizer.get_vocab().values())
         if largest >= pieces:
             raise AtlopError(
                 f"model {str(name)!r}: its tokenizer has a piece {largest}, but its encoder knows {pieces}, from 0; "

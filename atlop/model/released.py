@@ -82,6 +82,12 @@ def _read(path: Path) -> dict[str, Tensor]:
         isinstance(name, str) and isinstance(value, Tensor) for name, value in released.items()
     ):
         raise AtlopError(f"{path}: not a state dict; expected a mapping from names to tensors")
+    for name, value in released.items():
+        if value.layout is not torch.strided or value.is_quantized:
+            raise AtlopError(f"{path}, {name}: is no plain tensor; expected what the released code saves")
+        held = value.untyped_storage().nbytes() // value.element_size()
+        if max((value.numel(), *value.shape)) > held:  # one number can stand for a shape of any size, and none too
+            raise AtlopError(f"{path}, {name}: states {list(value.shape)}, but holds {held} numbers")
     return released
 
 
