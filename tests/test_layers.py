@@ -13,7 +13,7 @@ import atlop
 ROOT = Path(atlop.__file__).parent
 RANKS = (
     ("errors",),
-    ("files", "json_values", "network"),
+    ("files", "json_values", "network", "secrets"),
     ("schema", "config"),
     ("corpora", "encoding", "objectives", "decoding", "evaluation", "submission"),
     ("model",),

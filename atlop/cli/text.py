@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
 
 from atlop.schema import Oddities
+from atlop.secrets import without_secrets
 
 Row: TypeAlias = tuple[str, str] | tuple[str, str, str]
 """Label, value and, where something needs saying, a note."""
@@ -20,11 +21,11 @@ _ORDERS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u206
 
 
 def printable(text: str) -> str:
-    """Return a text in which nothing orders a terminal about or turns the reading direction: files name things so.
+    """Return a text without secrets, in which nothing orders a terminal about or turns the reading direction.
 
-    Such characters, and halves of surrogate pairs, which UTF-8 cannot say, are written as escapes.
+    Files name things so. Such characters, and halves of surrogate pairs, which UTF-8 cannot say, become escapes.
     """
-    return _ORDERS.sub(lambda found: found.group().encode("unicode_escape", "surrogatepass").decode(), text)
+    return _ORDERS.sub(lambda found: found.group().encode("unicode_escape").decode(), without_secrets(text))
 
 
 def table(rows: Sequence[Row]) -> str:

@@ -73,7 +73,8 @@ def described_model(name: str | Path) -> AtlopConfig:
         raise AtlopError(f"{where} does not describe an atlop model (no encoder or no relations)")
     with loading("model", name=name):
         _check_counts(row["encoder"], where=f"{where}, encoder")
-        config: AtlopConfig = AtlopConfig.from_dict(row)
+        # No other keys: by some, transformers takes attention from a repository and runs its code.
+        config = AtlopConfig(**{name: row[name] for name in AtlopConfig.__annotations__ if name in row})
         try:
             _Described.model_validate(config)
         except ValidationError as error:
@@ -126,7 +127,7 @@ def try_out(model: AtlopModel, tokenizer: PreTrainedTokenizerBase, *, name: str 
     entities = tuple(Entity((Mention("a", 0, word, word + 1, ""),)) for word in range(2))
     document = Document(title="", sentences=(("a", "b"),), entities=entities, facts=None)
     with loading("model", name=name):
-        pieces, largest = model.encoder.get_input_embeddings().weight.shape[0], max(tokenizer.get_vocab().values())
+        pieces, largest = model.config.encoder_config().vocab_size, max(tokenizer.get_vocab().values())
         if largest >= pieces:
             raise AtlopError(
                 f"model {str(name)!r}: its tokenizer has a piece {largest}, but its encoder knows {pieces}, from 0; "
@@ -155,6 +156,7 @@ def _check_values(config: AtlopConfig, *, where: str) -> None:
             f"{where}, block_size: {config.block_size} does not divide representation_size {config.representation_size}"
         )
     objective_named(config.objective)
+    _ = config.calibrated  # refuses thresholds of other relations
     encoder = config.encoder_config()
     borrowed = [*(config.window_start or ()), *(config.window_end or ())]
     if config.window_size <= len(borrowed) + 1:

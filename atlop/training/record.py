@@ -17,6 +17,7 @@ import torch
 import atlop
 from atlop.config import RunConfig, dump_config
 from atlop.files import read_json, settle, sync, write_text
+from atlop.secrets import command_without_secrets
 
 _PACKAGES = ("atlop", "torch", "transformers", "tokenizers", "accelerate", "numpy", "safetensors")
 
@@ -111,7 +112,7 @@ def environment(*, data: Mapping[str, str]) -> dict[str, Any]:
     """Return what a run depends on besides its configuration: versions, machine, code and data, and a name for it."""
     return {
         "run": secrets.token_hex(8),
-        "command": sys.argv,
+        "command": command_without_secrets(sys.argv),
         "python": platform.python_version(),
         "packages": {name: version(name) for name in _PACKAGES},
         "machine": {

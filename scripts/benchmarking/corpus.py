@@ -6,11 +6,9 @@ import tempfile
 from pathlib import Path
 from time import perf_counter
 
-from transformers import AutoTokenizer
-
 from atlop.config import EncodingConfig
 from atlop.corpora import CorpusFile
-from atlop.encoding import EncodedCorpus, encoded_corpus
+from atlop.encoding import EncodedCorpus, encoded_corpus, load_tokenizer
 from atlop.files import sha256_of
 from scripts.benchmarking.memory import peak_memory, start_of_peak
 
@@ -63,6 +61,6 @@ def _open(file: Path, *, tokenizer_folder: str) -> EncodedCorpus:
         CorpusFile(file),
         name=str(file),
         identity={"file": sha256_of(file)},
-        tokenizer=AutoTokenizer.from_pretrained(tokenizer_folder),
+        tokenizer=load_tokenizer(tokenizer_folder),
         encoding=EncodingConfig(),
     )

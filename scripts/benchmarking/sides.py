@@ -10,11 +10,11 @@ from typing import Any
 import torch
 from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
-from transformers import AutoModel, AutoTokenizer, BertConfig, PreTrainedTokenizerBase
+from transformers import AutoModel, BertConfig, PreTrainedTokenizerBase
 
 from atlop.config import ClassifierConfig, EncodingConfig, ObjectiveConfig
 from atlop.corpora import read_corpus, read_vocabulary, relations_of
-from atlop.encoding import EncodedDocument, SpecialPieces, collate
+from atlop.encoding import EncodedDocument, SpecialPieces, collate, load_tokenizer
 from atlop.model import AtlopModel, document_encoder, new_model
 from atlop.prediction import DecisionRule, DocumentScores
 from atlop.schema import THRESHOLD_CLASS, Document, RelationVocabulary
@@ -83,7 +83,7 @@ def _untrained_model(material: Material) -> tuple[AtlopModel, PreTrainedTokenize
     if material.encoder != BERT_BASE:
         return new_model(material.encoder, **sizes)
     with tempfile.TemporaryDirectory() as folder:
-        tokenizer = AutoTokenizer.from_pretrained(material.tokenizer_folder)
+        tokenizer = load_tokenizer(material.tokenizer_folder)
         BertConfig(vocab_size=len(tokenizer)).save_pretrained(folder)
         tokenizer.save_pretrained(folder)
         return new_model(folder, **sizes, pretrained=False)
@@ -137,7 +137,8 @@ class Plain:
     def __init__(self, material: Material):
         twin, tokenizer = make_model(material)
         special = SpecialPieces.of(tokenizer)
-        encoder = AutoModel.from_config(twin.config.encoder_config(), attn_implementation="eager")
+        config = twin.config.encoder_config()
+        encoder = AutoModel.from_config(config, attn_implementation="eager", trust_remote_code=False)
         self.model = reference.PlainAtlop(
             encoder,
             classes=material.vocabulary.classes,

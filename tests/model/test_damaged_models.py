@@ -14,9 +14,18 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from atlop.config import ClassifierConfig, EncodingConfig, ObjectiveConfig
+from atlop.decoding import Calibration
 from atlop.errors import AtlopError
-from atlop.model import classifier_sizes, load_model, load_released, new_model, save_model
-from atlop.prediction import accelerator_for, predict_documents
+from atlop.model import (
+    classifier_sizes,
+    document_encoder,
+    keep_calibration,
+    load_model,
+    load_released,
+    new_model,
+    save_model,
+)
+from atlop.prediction import accelerator_for, predict_facts
 from tests.damage import damaged_bytes, damaged_json, files_in, outcome_of
 from tests.golden_values import (
     CLASSIFIER,
@@ -40,6 +49,8 @@ fewer = settings(max_examples=max(5, settings().max_examples // 2))  # a model t
 def valid_model() -> Path:
     folder = Path(tempfile.mkdtemp()) / "model"
     save_model(folder, model=golden_model("bert"), tokenizer=golden_tokenizer("bert"))
+    thresholds = dict.fromkeys(golden_vocabulary().relations, 0.5)
+    keep_calibration(folder, Calibration(rule="per_class", thresholds=thresholds, slope=1.0, intercept=0.0))
     return folder
 
 
@@ -60,7 +71,8 @@ def changed_config(change: Callable[[dict[str, Any]], object]) -> bytes:
 
 def predict(folder: Path) -> None:
     model, tokenizer = load_model(folder)
-    predict_documents(model, tokenizer, [SHORT, LONG], accelerator=accelerator_for("float32"), batch_size=2)
+    encoded = list(document_encoder(model, tokenizer).encode([SHORT, LONG]))
+    predict_facts(model, encoded, accelerator=accelerator_for("float32"), batch_size=2)
 
 
 def make(folder: Path) -> None:
