@@ -12,8 +12,9 @@ import tomli_w
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from atlop.errors import AtlopError
-from atlop.files import parse_toml, read_toml
+from atlop.files import read_toml
 from atlop.json_values import shown
+from atlop.parsing import parse_toml
 
 Precision: TypeAlias = Literal["float32", "bf16", "fp16"]
 """Number format of the matrix products; the loss is always computed in float32. `fp16` needs a GPU."""

@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from atlop.errors import AtlopError
-from atlop.files import most_unpacked, parse_json, read_json, write_text, written_whole
+from atlop.files import most_unpacked, read_json, write_text, written_whole
 from atlop.json_values import expect, field, whole_numbers
+from atlop.parsing import parse_json
 from atlop.schema import Document, Fact
 
 MEMBER = "result.json"

@@ -13,6 +13,7 @@ import atlop
 ROOT = Path(atlop.__file__).parent
 RANKS = (
     ("errors",),
+    ("parsing",),
     ("files", "json_values", "network", "secrets"),
     ("schema", "config"),
     ("corpora", "encoding", "objectives", "decoding", "evaluation", "submission"),

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from atlop.errors import AtlopError
-from atlop.files import TOO_DEEP, json_value
 from atlop.json_values import shown
+from atlop.parsing import TOO_DEEP, json_value
 
 
 def object_of(line: bytes, *, expected: str, where: str) -> dict[str, Any]:
