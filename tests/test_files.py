@@ -11,6 +11,7 @@ from atlop.files import (
     folder_written_whole,
     read_json,
     read_lines,
+    read_toml,
     refuse_existing,
     refuse_taken,
     settle,
@@ -62,6 +63,41 @@ def test_what_is_nested_thousands_deep_is_refused(tmp_path: Path, deep: str) -> 
     path.write_text(deep)
 
     with pytest.raises(AtlopError, match=r"dev\.json: lists or objects stand in one another thousands deep"):
+        read_json(path)
+
+
+@pytest.mark.parametrize("name", ["dev.json", "dev.toml"])
+def test_a_number_of_thousands_of_digits_is_refused(name: str, tmp_path: Path) -> None:
+    path = tmp_path / name
+    path.write_text("[" + "9" * 5000 + "]" if name == "dev.json" else "a = " + "9" * 5000)
+
+    with pytest.raises(AtlopError, match=r"dev\..*: holds a number of thousands of digits"):
+        read_json(path) if name == "dev.json" else read_toml(path)
+
+
+def test_toml_nested_thousands_deep_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "run.toml"
+    path.write_text("a = " + "[" * 5000)
+
+    with pytest.raises(
+        AtlopError, match=r"run\.toml: lists or objects stand in one another thousands deep; expected TOML"
+    ):
+        read_toml(path)
+
+
+def test_a_name_with_nul_is_no_file() -> None:
+    with pytest.raises(AtlopError, match="no file is named so"):
+        read_json(Path("a\0b"))
+
+
+def test_a_packed_file_that_unpacks_out_of_all_proportion_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "dev.jsonl.gz"
+    path.write_bytes(gzip.compress(bytes(20 << 20)))
+
+    message = r"dev\.jsonl\.gz: cannot be read: its 20,\d\d\d bytes unpack to more than 9,\d\d\d,\d\d\d"
+    with pytest.raises(AtlopError, match=message):
+        list(read_lines(path))
+    with pytest.raises(AtlopError, match=message):
         read_json(path)
 
 
