@@ -70,7 +70,7 @@ def described_model(name: str | Path) -> AtlopConfig:
     where = f"model {str(name)!r}, config.json"
     row = read_configuration(name, what="model")
     if row.get("encoder") is None or row.get("relations") is None:
-        raise AtlopError(f"{where} does not describe an atlop model (no encoder or no relations)")
+        raise AtlopError(f"{name}: config.json does not describe an atlop model (no encoder or no relations)")
     with loading("model", name=name):
         _check_counts(row["encoder"], where=f"{where}, encoder")
         # No other keys: by some, transformers takes attention from a repository and runs its code.
