@@ -65,8 +65,12 @@ class SpecialPieces:
         )
 
 
+MOST_WORDS = 1 << 18
+"""Words whose pieces are kept; when there are more, all are forgotten, so that memory does not grow with the text."""
+
+
 class WordCutter:
-    """Cuts words into pieces, each word on its own and only the first time that it is seen."""
+    """Cuts words into pieces, each word on its own and, until it is forgotten, only the first time that it is seen."""
 
     def __init__(self, tokenizer: PreTrainedTokenizerBase, *, leading_space: bool = False):
         """Keep the tokenizer.
@@ -81,7 +85,10 @@ class WordCutter:
 
     def learn(self, words: Iterable[str]) -> None:
         """Cut the words that were not seen yet, all in one call."""
-        unseen = [word for word in dict.fromkeys(words) if word not in self._pieces]
+        distinct = dict.fromkeys(words)
+        if len(self._pieces) > MOST_WORDS:
+            self._pieces.clear()
+        unseen = [word for word in distinct if word not in self._pieces]
         if unseen:
             cut = _piece_ids(self._tokenizer, [self._prefix + word for word in unseen])
             self._pieces.update(zip(unseen, cut, strict=True))

@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 from transformers import PreTrainedTokenizerBase
 
-from atlop.encoding import DocumentEncoder, SpecialPieces
+from atlop.encoding import DocumentEncoder, SpecialPieces, pieces
 from atlop.encoding.pieces import WordCutter
 from atlop.errors import AtlopError
 from tests.golden_values import golden_tokenizer
-from tests.made_documents import VOCABULARY, document, tokenizer_for, word_tokenizer
+from tests.made_documents import VOCABULARY, assert_same, document, tokenizer_for, word_tokenizer
 
 
 class CountingTokenizer:
@@ -41,6 +41,20 @@ def test_a_word_is_cut_once_however_often_it_comes() -> None:
         list(encoder.encode([first, second]))
     assert counting.texts == Counter(["Ada", "met", "and", "Bob", "left", "Rome"])
     assert counting.calls - calls == 2  # one for each document that brings new words
+
+
+def test_words_are_forgotten_when_there_are_too_many_and_documents_stay_the_same(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    made = [document(f"Ada met w{index} w{index + 1}", entities=[[(0, 0, 1)]]) for index in range(20)]
+    tokenizer = tokenizer_for(*made)
+    expected = list(DocumentEncoder(tokenizer, vocabulary=VOCABULARY).encode(made))
+    monkeypatch.setattr(pieces, "MOST_WORDS", 6)
+
+    encoder = DocumentEncoder(tokenizer, vocabulary=VOCABULARY)
+    for encoded, same in zip(encoder.encode(made), expected, strict=True):
+        assert_same(encoded, same)
+        assert len(encoder._cutter._pieces) <= 6 + 4
 
 
 def test_special_pieces_are_read_off_the_tokenizer() -> None:
