@@ -12,7 +12,9 @@ from atlop.schema import Mention, Span
 _IDEOGRAPHS = "\u3005-\u3007\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
 _PIECE = re.compile(rf"[{_IDEOGRAPHS}]|[^\W_{_IDEOGRAPHS}]+|\S")
 _NOT_SPACE = re.compile(r"\S")
-_ATTACHED = frozenset(("Mn", "Mc", "Me", "Cf"))  # accents, vowel signs, joiners: Unicode categories
+_ATTACHED = frozenset(
+    ("Mn", "Mc", "Me", "Cf", "Sk")
+)  # accents, vowel signs, joiners, ´, skin tones: Unicode categories
 
 
 def cut_text(text: str, *, mentions: Iterable[Span] = ()) -> tuple[tuple[Span, ...], ...]:
