@@ -3,7 +3,7 @@
 import hashlib
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -21,6 +21,8 @@ class Site:
     cuts: int = 0
     """How many answers are cut in the middle of what they should bring."""
     knows_ranges: bool = True
+    answer: Callable[[str, bytes], bytes | None] | None = None
+    """What a POST with this path and body is answered, `None` for 404."""
     requests: list[tuple[str, str, str | None]] = field(default_factory=list)
     """Method, path and Range of each request."""
 
@@ -42,6 +44,17 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         self._answer(with_body=True)
+
+    def do_POST(self) -> None:
+        site, path = self.server.site, self.path.lstrip("/")
+        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        site.requests.append(("POST", path, None))
+        content = site.answer(path, body) if site.answer else None
+        self.send_response(404 if content is None else 200)
+        self.send_header("Content-Length", str(len(content or b"")))
+        self.send_header("Content-Type", "application/json")
+        self.end_headers()
+        self.wfile.write(content or b"")
 
     def log_message(self, format: str, *arguments: object) -> None:
         """Say nothing."""

@@ -1,4 +1,5 @@
 from atlop.model.atlop import AtlopModel
+from atlop.model.card import write_card
 from atlop.model.compilation import compile_layers
 from atlop.model.configuration import AtlopConfig
 from atlop.model.folder import (
@@ -10,6 +11,7 @@ from atlop.model.folder import (
     save_model,
     start_from,
 )
+from atlop.model.pooling import context_weights
 from atlop.model.released import classifier_sizes, load_released
 
 __all__ = [
@@ -17,6 +19,7 @@ __all__ = [
     "AtlopModel",
     "classifier_sizes",
     "compile_layers",
+    "context_weights",
     "document_encoder",
     "encoder_tokenizer",
     "keep_calibration",
@@ -25,4 +28,5 @@ __all__ = [
     "new_model",
     "save_model",
     "start_from",
+    "write_card",
 ]

@@ -89,6 +89,24 @@ def localized_context(subjects: Tensor, objects: Tensor, hidden: Tensor, *, subj
     return context.index_select(0, subject * len(objects) + object_)
 
 
+def context_weights(attention: Tensor, *, subject: Tensor, object_: Tensor) -> Tensor:
+    """Return the weight of each token in the localized context of some pairs: what `localized_context` averages by.
+
+    Needs a row of attention for each pair; meant for the few pairs whose context is looked at.
+
+    Args:
+        attention: Mean attention row of each entity, `[entities, heads, tokens]`.
+        subject: Subject of each pair, int64 `[pairs]`.
+        object_: Object of each pair, int64 `[pairs]`.
+
+    Returns:
+        `[pairs, tokens]`, float32; a row sums to 1, or less where the two attend to little in common.
+    """
+    attention = attention.float()
+    shared = (attention[subject] * attention[object_]).mean(dim=1)
+    return shared / (shared.sum(dim=1, keepdim=True) + CONTEXT_EPSILON)
+
+
 def gather_rows(values: Tensor, rows: Tensor) -> Tensor:
     """Pick rows of each document.
 

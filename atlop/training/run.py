@@ -15,7 +15,7 @@ from atlop.config import RunConfig, load_config
 from atlop.errors import AtlopError, StoppedError
 from atlop.evaluation import OfficialScores, official_scores
 from atlop.files import refuse_taken
-from atlop.model import compile_layers, encoder_tokenizer, new_model, save_model, start_from
+from atlop.model import compile_layers, encoder_tokenizer, new_model, save_model, start_from, write_card
 from atlop.objectives import objective_named
 from atlop.prediction import accelerator_for, predict_facts
 from atlop.training.checkpoint import Checkpoints
@@ -154,6 +154,8 @@ class _Run:
         }
         if self._is_main:
             folder.summarise(summary)
+            for model_folder in (folder.best, folder.last):
+                write_card(model_folder, run=folder.path)
             self._checkpoints.remove()
         return summary
 

@@ -1,0 +1,167 @@
+"""The model card of a model folder (`README.md`): where the model comes from, what it scores, and how to use it."""
+
+from pathlib import Path
+from typing import Any
+
+import tomli_w
+from huggingface_hub import EvalResult, ModelCard, ModelCardData
+
+from atlop.files import read_json, read_toml, write_text
+from atlop.model.configuration import AtlopConfig
+
+CARD = "README.md"
+UNKNOWN = "unknown"
+"""What the hub calls a licence that nobody has named."""
+
+_BODY = """
+# {title}
+
+Finds relations between the given entities of a document ([ATLOP](https://arxiv.org/abs/2010.11304), with the Python
+package `atlop`): {relations} relations, on top of an encoder of type `{encoder}`.
+
+## How to use it
+
+```python
+from atlop import RelationExtractor
+
+extractor = RelationExtractor.from_pretrained("{title}")  # the folder, or the name on the hub
+facts = extractor("Skai TV is Greek. It is based in Piraeus.", [[(0, 7), (18, 20)], [(33, 40)]])
+for fact in facts:
+    print(fact.subject.name, fact.relation_name, fact.object.name, fact.margin)
+```
+
+## Limits
+
+- It reads the first {max_length:,} pieces of a document; entities named only after these are not seen.
+- It needs the mentions of entities, and knows no relation but these: {names}.
+- It has learned from the data named here. Text of other kinds, languages or annotation rules gives other scores, and
+  what it finds can be wrong: look at it before anything rests on it.
+"""
+
+_RUN = """
+## Scores
+
+On `{dev}` ({dev_documents:,} documents), in percent. The epoch was chosen on the same file; one run with one seed, so
+without an interval.
+
+| | F1 | Ign F1 | precision | recall |
+|---|---|---|---|---|
+| best epoch | {f1} | {ign_f1} | {precision} | {recall} |
+
+## Training
+
+{train_documents:,} documents, {updates:,} updates, {minutes:.0f} minutes; {versions}.
+
+| file | sha256 |
+|---|---|
+{data}
+
+```toml
+{settings}```
+"""
+
+_NO_RUN = """
+## Training
+
+Not known: the folder was made from weights that were trained elsewhere.
+"""
+
+
+def write_card(folder: Path, *, run: Path | None = None) -> None:
+    """Write the card of a model folder.
+
+    Args:
+        folder: The model folder.
+        run: The finished run that made it; `None` where there was none, as for imported weights.
+
+    Raises:
+        AtlopError: A file of the run cannot be read.
+    """
+    config = AtlopConfig.from_pretrained(folder)
+    vocabulary = config.vocabulary
+    title = folder.resolve().name if run is None else run.resolve().name
+    body = _BODY.format(
+        title=title,
+        relations=len(vocabulary.relations),
+        encoder=config.encoder_config().model_type,
+        max_length=config.max_length,
+        names=", ".join(
+            relation if vocabulary.name_of(relation) == relation else f"{vocabulary.name_of(relation)} ({relation})"
+            for relation in vocabulary.relations
+        ),
+    )
+    metadata = ModelCardData(
+        library_name="atlop",
+        license=UNKNOWN,
+        tags=["relation-extraction", "document-level-relation-extraction", "atlop"],
+        model_name=title,
+        eval_results=[] if run is None else _results(run),
+    )
+    text = body + (_NO_RUN if run is None else _of_run(run))
+    write_text(folder / CARD, f"---\n{metadata.to_yaml()}\n---\n{text}")
+
+
+def set_licence(folder: Path, licence: str) -> None:
+    """Name the licence in the card of a model folder."""
+    card = ModelCard.load(folder / CARD)
+    card.data.license = licence
+    write_text(folder / CARD, str(card))
+
+
+def licence_of(folder: Path) -> str:
+    """Return the licence that the card of a model folder names."""
+    return str(ModelCard.load(folder / CARD).data.get("license") or UNKNOWN)
+
+
+def _results(run: Path) -> list[EvalResult]:
+    """Return the dev scores as the hub reads them."""
+    best, dev = read_json(run / "summary.json")["best"], _settings(run)["data"]["dev"]
+    return [
+        EvalResult(
+            task_type="relation-extraction",
+            dataset_type=dev,
+            dataset_name=dev,
+            metric_type=key,
+            metric_name=name,
+            metric_value=round(100 * best[key], 2),
+        )
+        for key, name in (("f1", "F1"), ("ign_f1", "Ign F1"))
+        if best[key] is not None
+    ]
+
+
+def _of_run(run: Path) -> str:
+    summary, environment, settings = (
+        read_json(run / "summary.json"),
+        read_json(run / "environment.json"),
+        _settings(run),
+    )
+    best = summary["best"]
+    return _RUN.format(
+        dev=settings["data"]["dev"],
+        dev_documents=summary["dev"]["documents"],
+        **{key: _percent(best[key]) for key in ("f1", "ign_f1", "precision", "recall")},
+        train_documents=summary["train"]["documents"],
+        updates=summary["updates"],
+        minutes=summary["seconds"] / 60,
+        versions=", ".join(f"{name} {version}" for name, version in environment["packages"].items()),
+        data="\n".join(f"| `{Path(path).name}` | `{digest}` |" for path, digest in environment["data_sha256"].items()),
+        settings=tomli_w.dumps(settings),
+    )
+
+
+def _settings(run: Path) -> dict[str, Any]:
+    """Return the run's configuration; of files and folders their names only, for a card goes to others."""
+    return {
+        section: {key: Path(value).name if _is_path(value) else value for key, value in values.items()}
+        for section, values in read_toml(run / "config.toml").items()
+    }
+
+
+def _is_path(value: object) -> bool:
+    """Return whether a value names a place on this machine; `owner/name` is one of the hub."""
+    return isinstance(value, str) and (value.startswith(("/", ".", "~")) or "\\" in value or Path(value).exists())
+
+
+def _percent(share: float | None) -> str:
+    return "n/a" if share is None else f"{100 * share:.2f}"
