@@ -67,6 +67,8 @@ class DocumentScores:
     """Subject and object of each pair, `[pairs, 2]`; of an undirected document one of the two orders."""
     scores: Tensor
     """`[pairs, classes]`, float32, on the CPU; class 0 is TH. Of an undirected document the mean of both orders."""
+    attention: Tensor | None = None
+    """Where asked for, each entity's mean attention row, `[entities, heads, tokens]`, on the model's device."""
 
 
 def score_documents(
@@ -91,11 +93,40 @@ def score_documents(
     Raises:
         AtlopError: A score is not finite, or there is not enough memory for one document alone; it is named.
     """
+    batches = batches_by_length(documents, batch_size=batch_size)
+    own = batches[accelerator.process_index :: accelerator.num_processes]
+    yield from score_batches(model, progress(own), accelerator=accelerator)
+
+
+def batches_by_length(documents: Sequence[EncodedDocument], *, batch_size: int) -> list[list[EncodedDocument]]:
+    """Return the documents in batches, those of like length together."""
     by_length = sorted(documents, key=lambda document: len(document.input_ids))
-    batches = [by_length[first : first + batch_size] for first in range(0, len(by_length), batch_size)]
+    return [by_length[first : first + batch_size] for first in range(0, len(by_length), batch_size)]
+
+
+def score_batches(
+    model: AtlopModel,
+    batches: Iterable[list[EncodedDocument]],
+    *,
+    accelerator: Accelerator,
+    keep_attention: bool = False,
+) -> Iterator[DocumentScores]:
+    """Score batches of documents, all of them in this process.
+
+    Args:
+        model: On the accelerator's device; it is put into evaluation mode.
+        batches: Documents encoded as the model was trained, none of the batches empty.
+        accelerator: Device and precision.
+        keep_attention: Whether the entities' attention comes with the scores.
+
+    Raises:
+        AtlopError: A score is not finite, or there is not enough memory for one document alone; it is named.
+    """
     model.eval()
-    for documents_of_batch in progress(batches[accelerator.process_index :: accelerator.num_processes]):
-        for document, of_document in _scored(documents_of_batch, model=model, accelerator=accelerator):
+    for documents_of_batch in batches:
+        for document, of_document, attention in _scored(
+            documents_of_batch, model=model, accelerator=accelerator, keep_attention=keep_attention
+        ):
             if not all(map(isfinite, of_document.flatten().aminmax() if len(of_document) else ())):
                 raise AtlopError(
                     f'document {document.index} ("{document.title}"): the model gives scores that are not finite; '
@@ -104,26 +135,42 @@ def score_documents(
             pairs = document.pairs
             if not document.directed:
                 pairs, of_document = pairs[::2], (of_document[::2] + of_document[1::2]) / 2
-            yield DocumentScores(index=document.index, pairs=pairs, scores=of_document)
+            yield DocumentScores(index=document.index, pairs=pairs, scores=of_document, attention=attention)
+
+
+def _scored_at_once(
+    documents: list[EncodedDocument], *, model: AtlopModel, accelerator: Accelerator, keep_attention: bool
+) -> list[tuple[EncodedDocument, Tensor, Tensor | None]]:
+    """Return each document of a batch with its scores, and its attention where it is kept."""
+    batch = collate(documents, padding=model.padding)
+    with torch.inference_mode(), accelerator.autocast():
+        on_device = batch.to(accelerator.device)
+        pooled = model.pool(on_device)
+        scores = model.score(on_device, pooled).float().cpu()
+    attention = [
+        rows[: document.entities, :, : len(document.input_ids)] if keep_attention else None
+        for document, rows in zip(documents, pooled.attention, strict=True)
+    ]
+    return list(zip(documents, scores.split(batch.pair_counts), attention, strict=True))
 
 
 def _scored(
-    documents: list[EncodedDocument], *, model: AtlopModel, accelerator: Accelerator
-) -> Iterator[tuple[EncodedDocument, Tensor]]:
-    """Yield each document with its scores; where memory is not enough for all at once, by halves of them.
+    documents: list[EncodedDocument], *, model: AtlopModel, accelerator: Accelerator, keep_attention: bool
+) -> Iterator[tuple[EncodedDocument, Tensor, Tensor | None]]:
+    """Yield each document with its scores, and its attention where it is kept.
+
+    Where memory is not enough for all at once, by halves of them.
 
     Raises:
         AtlopError: It is not enough for one document.
     """
     try:
-        batch = collate(documents, padding=model.padding)
-        with torch.inference_mode(), accelerator.autocast():
-            scores = model(batch.to(accelerator.device)).float().cpu()
+        scored = _scored_at_once(documents, model=model, accelerator=accelerator, keep_attention=keep_attention)
     except (RuntimeError, MemoryError) as error:
         if not is_out_of_memory(error):
             raise
     else:
-        yield from zip(documents, scores.split(batch.pair_counts), strict=True)
+        yield from scored
         return
     # Only here, where the error no longer holds what the failed attempt computed, is its memory free.
     if accelerator.device.type == "cuda":
@@ -138,7 +185,7 @@ def _scored(
     half = len(documents) // 2
     logger.warning("not enough memory for a batch of %d documents; going on in halves", len(documents))
     for part in (documents[:half], documents[half:]):
-        yield from _scored(part, model=model, accelerator=accelerator)
+        yield from _scored(part, model=model, accelerator=accelerator, keep_attention=keep_attention)
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from atlop.encoding import Batch, DocumentEncoder, EncodedDocument
 from atlop.errors import AtlopError
 from atlop.evaluation import official_scores
 from atlop.model import AtlopModel
+from atlop.model.atlop import Pooled
 from atlop.prediction import accelerator_for, predict_facts, score_documents
 from atlop.schema import Fact
 from tests.golden_values import (
@@ -180,15 +181,15 @@ def test_pairs_are_decided_alike_however_many_at_once(
 
 def with_room_for(model: AtlopModel, documents: int, monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Make a model run out of memory in larger batches; return the sizes of the batches that it is given."""
-    forward, sizes = model.forward, []
+    pool, sizes = model.pool, []
 
-    def limited(batch: Batch) -> torch.Tensor:
+    def limited(batch: Batch) -> Pooled:
         sizes.append(len(batch.pair_counts))
         if len(batch.pair_counts) > documents:
             raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 GiB")
-        return forward(batch)
+        return pool(batch)
 
-    monkeypatch.setattr(model, "forward", limited)
+    monkeypatch.setattr(model, "pool", limited)
     return sizes
 
 
@@ -216,9 +217,9 @@ def test_other_errors_are_not_taken_for_too_little_memory(
 ) -> None:
     model = golden_model("bert")
 
-    def fail(batch: Batch) -> torch.Tensor:
+    def fail(batch: Batch) -> Pooled:
         raise RuntimeError("shapes do not fit")
 
-    monkeypatch.setattr(model, "forward", fail)
+    monkeypatch.setattr(model, "pool", fail)
     with pytest.raises(RuntimeError, match="shapes do not fit"):
         predict_facts(model, golden_encoded("bert"), accelerator=accelerator, batch_size=4)

@@ -2,6 +2,7 @@
 
 from atlop.corpora.corpus import Corpus, CorpusFile, read_corpus
 from atlop.corpora.findings import Findings, Reader, log_oddities
+from atlop.corpora.json_lines import document_of
 from atlop.corpora.layouts import CORPORA
 from atlop.corpora.losses import Loss, Losses, Writer
 from atlop.corpora.pubtator_scheme import SCHEME_PREFIX
@@ -26,6 +27,7 @@ __all__ = [
     "RelationCounter",
     "Writer",
     "check_relations",
+    "document_of",
     "find_writer",
     "layout_of",
     "log_oddities",

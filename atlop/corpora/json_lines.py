@@ -64,7 +64,7 @@ def read_json_lines(path: Path, *, findings: Findings) -> Iterator[Document]:
             continue
         try:
             row = object_of(line, expected=LAYOUT, where=f"{path}, line {number}")
-            document, merged = _document(row, number=number, path=path)
+            document, merged = document_of(row, title=f"line {number}", where=f"{path}, line {number}")
         except AtlopError as problem:
             findings.drop(problem)
         else:
@@ -73,9 +73,17 @@ def read_json_lines(path: Path, *, findings: Findings) -> Iterator[Document]:
             yield document
 
 
-def _document(row: dict[str, Any], *, number: int, path: Path) -> tuple[Document, int]:
-    """Return the document and the number of relations that repeat an earlier one."""
-    title, where = f"line {number}", f"{path}, line {number}"
+def document_of(row: dict[str, Any], *, title: str, where: str) -> tuple[Document, int]:
+    """Return the document that an object of this layout holds, and the number of relations that repeat an earlier one.
+
+    Args:
+        row: The object.
+        title: The document's title where the object has none.
+        where: Its place, for messages.
+
+    Raises:
+        AtlopError: The document is invalid.
+    """
     if "title" in row:
         title = field(row, "title", str, where=where)
         where = f'{where} ("{title}")'

@@ -128,6 +128,21 @@ class DocumentEncoder:
         for index, document in enumerate(documents):
             yield self._encode(document, index=index)
 
+    def words_of_pieces(self, document: Document) -> NDArray[np.int32]:
+        """Return the word that each piece of an encoded document is of, counted through the document, `[tokens]`.
+
+        A `*` is of the word that it marks; special pieces are of none, −1.
+        """
+        starts, ends = self._marked_words(document)
+        self._cutter.learn(word for sentence in document.sentences for word in sentence)
+        counts = [
+            len(self._cutter[word]) + starts[sentence_index, word_index] + ends[sentence_index, word_index]
+            for sentence_index, sentence in enumerate(document.sentences)
+            for word_index, word in enumerate(sentence)
+        ]
+        words = np.repeat(np.arange(len(counts), dtype=np.int32), counts)[: self._most_pieces]
+        return np.pad(words, (len(self._special.start), len(self._special.end)), constant_values=-1)
+
     def _encode(self, document: Document, *, index: int) -> EncodedDocument:
         pieces, markers = self._mark(document)
         start, end = self._special.start, self._special.end
@@ -156,8 +171,8 @@ class DocumentEncoder:
             directed=document.directed,
         )
 
-    def _mark(self, document: Document) -> tuple[list[int], list[list[int]]]:
-        """Return all pieces of a document, markers included, and where each entity's mentions are read among them."""
+    def _marked_words(self, document: Document) -> tuple[Counter[tuple[int, int]], Counter[tuple[int, int]]]:
+        """Return how many `*` stand before and after each word with which a mention begins or ends."""
         distinct = {
             (mention.sentence, mention.start, mention.end - 1, mention.type)
             for entity in document.entities
@@ -165,6 +180,13 @@ class DocumentEncoder:
         }
         starts = Counter((sentence, start) for sentence, start, *_ in distinct)
         ends = Counter((sentence, last) for sentence, _, last, _ in distinct)
+        if self._markers != "mention":
+            starts, ends = (Counter(dict.fromkeys(places, len(self._marker))) for places in (starts, ends))
+        return starts, ends
+
+    def _mark(self, document: Document) -> tuple[list[int], list[list[int]]]:
+        """Return all pieces of a document, markers included, and where each entity's mentions are read among them."""
+        starts, ends = self._marked_words(document)
         cutter = self._cutter
         cutter.learn(word for sentence in document.sentences for word in sentence)
         pieces: list[int] = []
@@ -174,10 +196,10 @@ class DocumentEncoder:
                 place = (sentence_index, word_index)
                 if place in starts:
                     marker_positions[place] = len(pieces)  # the first one stands for every mention that starts here
-                    pieces += self._marker * (starts[place] if self._markers == "mention" else 1)
+                    pieces += self._marker * starts[place]
                 pieces += cutter[word]
                 if place in ends:
-                    pieces += self._marker * (ends[place] if self._markers == "mention" else 1)
+                    pieces += self._marker * ends[place]
         return pieces, [
             [marker_positions[mention.sentence, mention.start] for mention in entity.mentions]
             for entity in document.entities

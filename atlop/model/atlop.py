@@ -62,7 +62,10 @@ class AtlopModel(PreTrainedModel):
         Returns:
             `[pairs, classes]` in the order of `batch.pairs`, float32; class 0 is TH.
         """
-        pooled = self.pool(batch)
+        return self.score(batch, self.pool(batch))
+
+    def score(self, batch: Batch, pooled: "Pooled") -> Tensor:
+        """Score the pairs of a batch that is pooled; the rest of `forward`."""
         embeddings = pooled.embeddings.flatten(end_dim=1)
         dtype = torch.promote_types(embeddings.dtype, torch.float32)
         scores = embeddings.new_empty(len(batch.pairs), self.config.vocabulary.classes, dtype=dtype)

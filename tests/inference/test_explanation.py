@@ -1,0 +1,69 @@
+"""What is shown of the context is what the model averages by."""
+
+import numpy as np
+import pytest
+import torch
+
+from atlop.inference import Extraction, RelationExtractor
+from atlop.model import context_weights
+from atlop.model.pooling import localized_context
+from tests.golden_values import golden_batch, golden_documents, golden_encoded, golden_tokenizer
+
+
+def test_context_weights_are_those_of_the_localized_context() -> None:
+    generator = torch.Generator().manual_seed(0)
+    attention = torch.rand(5, 3, 11, generator=generator)
+    hidden = torch.rand(11, 4, generator=generator)
+    subject, object_ = torch.tensor([0, 3, 4]), torch.tensor([1, 2, 0])
+
+    weights = context_weights(attention, subject=subject, object_=object_)
+
+    expected = localized_context(attention, attention, hidden, subject=subject, object_=object_)
+    torch.testing.assert_close(weights @ hidden, expected)
+
+
+@pytest.mark.parametrize("index", [0, 5, 6])
+def test_every_piece_is_of_its_word(extractor: RelationExtractor, index: int) -> None:
+    document, encoded, tokenizer = golden_documents()[index], golden_encoded("bert")[index], golden_tokenizer("bert")
+
+    words = extractor._encoder.words_of_pieces(document)
+
+    assert len(words) == len(encoded.input_ids)
+    assert words[0] == words[-1] == -1
+    pieces = tokenizer.convert_ids_to_tokens(encoded.input_ids.tolist())
+    for number, word in enumerate(word for sentence in document.sentences for word in sentence):
+        of_word = [piece for piece, owner in zip(pieces, words, strict=True) if owner == number and piece != "*"]
+        if number == words.max():
+            break  # it may be cut
+        assert of_word == tokenizer.tokenize(word)
+
+
+def test_the_heaviest_words_and_sentences_are_those_of_the_slow_way(extractor: RelationExtractor) -> None:
+    [found] = extractor.pipe(golden_documents()[:1], explain=True)
+
+    document, words = golden_documents()[0], extractor._encoder.words_of_pieces(golden_documents()[0])
+    with torch.no_grad():
+        pooled = extractor.model.pool(golden_batch("bert", [0]))
+    assert isinstance(found, Extraction)
+    assert found.facts
+    for fact in found:
+        rows = pooled.attention[0, [fact.subject.entity, fact.object.entity]]
+        weights = (rows[0] * rows[1]).mean(dim=0).numpy()
+        weights = weights / (weights.sum() + 1e-5)
+        of_words = np.array([weights[words == number].sum() for number in range(document.words)])
+        flat = [(s, word) for s, sentence in enumerate(document.sentences) for word in sentence]
+        best = np.argsort(-of_words)[:10]
+        context = fact.context
+        assert context is not None
+        assert context.share_of_words == pytest.approx(of_words.sum(), abs=1e-5)
+        assert [word.weight for word in context.words] == pytest.approx(of_words[best] / of_words.sum(), abs=2e-6)
+        assert {(word.sentence, word.word) for word in context.words[:3]} <= {flat[number] for number in best}
+        assert sum(sentence.weight for sentence in context.sentences) == pytest.approx(1, abs=1e-5)  # there are three
+        assert [s.weight for s in context.sentences] == sorted((s.weight for s in context.sentences), reverse=True)
+
+
+def test_without_being_asked_for_there_is_no_context(extractor: RelationExtractor) -> None:
+    [found] = extractor.pipe(golden_documents()[:1])
+
+    assert isinstance(found, Extraction)
+    assert all(fact.context is None and "context" not in fact.as_json() for fact in found)

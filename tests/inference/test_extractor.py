@@ -1,0 +1,254 @@
+"""Text and entities become the facts that prediction finds, one document or a stream of them."""
+
+import json
+import math
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor
+
+from atlop.corpora import CorpusFile
+from atlop.decoding import Calibration
+from atlop.encoding import Batch
+from atlop.ensemble import Ensemble, Member
+from atlop.errors import AtlopError
+from atlop.inference import Extraction, ExtractionError, RelationExtractor
+from atlop.inference import extractor as module
+from atlop.model import AtlopModel
+from atlop.model.atlop import Pooled
+from atlop.schema import Document, Fact
+from tests.golden_values import golden_batch, golden_documents, golden_model
+from tests.inference.texts import ENTITIES, TEXT, plain_row
+
+
+def facts_of(found: Extraction | ExtractionError) -> list[Fact]:
+    assert isinstance(found, Extraction)
+    return [Fact(fact.subject.entity, fact.object.entity, fact.relation) for fact in found]
+
+
+def predicted(extractor: RelationExtractor, documents: list[Document]) -> list[list[Fact]]:
+    ensemble = Ensemble.of([Member(extractor.model, extractor.tokenizer)])
+    found = ensemble.predict(documents, accelerator=extractor.accelerator, batch_size=8)
+    return list(map(list, found.facts))
+
+
+def test_plain_text_gives_the_facts_that_prediction_finds_in_words(extractor: RelationExtractor) -> None:
+    documents = list(golden_documents())
+
+    found = list(extractor.pipe([plain_row(document) for document in documents]))
+
+    assert [result.document for result in found] == list(range(8))
+    assert list(map(facts_of, found)) == predicted(extractor, documents)
+
+
+def test_real_text_gives_the_facts_that_prediction_finds_in_words(
+    extractor: RelationExtractor, real_data: Path
+) -> None:
+    documents = list(islice(CorpusFile(real_data / "docred" / "test.json"), 40))
+
+    found = extractor.pipe([plain_row(document) for document in documents])
+
+    assert list(map(facts_of, found)) == predicted(extractor, documents)
+
+
+def test_the_margin_is_the_score_above_that_of_th(extractor: RelationExtractor) -> None:
+    [found] = extractor.pipe(golden_documents()[:1])
+
+    batch = golden_batch("bert", [0])
+    with torch.no_grad():
+        scores = extractor.model(batch)
+    rows = {(subject, object_): row for row, (_, subject, object_) in enumerate(batch.pairs.tolist())}
+    assert isinstance(found, Extraction)
+    for fact in found:
+        of_pair = scores[rows[fact.subject.entity, fact.object.entity]]
+        class_id = extractor.model.config.vocabulary.class_of(fact.relation)
+        assert fact.margin == pytest.approx(float(of_pair[class_id] - of_pair[0]), abs=1e-5)
+        assert fact.margin > 0
+        assert fact.probability is None
+
+
+def test_a_calibration_moves_thresholds_and_gives_probabilities(extractor: RelationExtractor) -> None:
+    before = list(extractor.pipe(golden_documents()[:2]))
+    model = golden_model("bert")
+    relations = model.config.vocabulary.relations
+    calibration = Calibration(rule="global", thresholds=dict.fromkeys(relations, 1.0), slope=2.0, intercept=-1.0)
+    model.config.calibration = calibration.model_dump()
+    calibrated = RelationExtractor(model, extractor.tokenizer)
+
+    found = list(calibrated.pipe(golden_documents()[:2]))
+
+    assert list(map(facts_of, found)) == predicted(calibrated, list(golden_documents()[:2]))
+    assert calibrated.fingerprint != extractor.fingerprint
+    for all_of_them, chosen in zip(before, found, strict=True):
+        assert isinstance(all_of_them, Extraction)
+        assert isinstance(chosen, Extraction)
+        assert [fact.margin for fact in chosen] == pytest.approx(
+            [fact.margin for fact in all_of_them if fact.margin > 1], abs=1e-5
+        )
+        for fact in chosen:
+            assert fact.probability == pytest.approx(1 / (1 + math.exp(1 - 2 * fact.margin)), abs=1e-5)
+
+
+def test_a_text_gives_facts_that_are_ready_as_json(extractor: RelationExtractor) -> None:
+    first, *_ = extractor(TEXT, ENTITIES)
+
+    row = json.loads(json.dumps(first.as_json()))
+    assert row["subject"] == {
+        "entity": 0, "name": "Lucia Vestergaard", "type": "", "id": None, "mentions": [[0, 17]]
+    }  # fmt: skip
+    assert row["object"]["mentions"] == [[52, 66], [68, 76]]
+    assert row["sentences"] == [0]
+    assert set(row) == {
+        *("subject", "relation", "relation_name", "object"),
+        *("margin", "probability", "sentences"),
+    }
+
+
+def test_lone_mentions_are_grouped_as_the_same_entities(extractor: RelationExtractor) -> None:
+    mentions = [{"start": 0, "end": 17}, {"start": 52, "end": 66, "id": "Q1"}, {"start": 68, "end": 76, "id": "Q1"}]
+
+    grouped = extractor(TEXT, mentions, group_by="id")
+
+    assert [fact.margin for fact in grouped] == [fact.margin for fact in extractor(TEXT, ENTITIES)]
+    assert {fact.subject.id for fact in grouped} == {None, "Q1"}
+
+
+def test_a_stream_is_read_a_window_at_a_time_and_kept_in_order(
+    extractor: RelationExtractor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "BATCHES_AT_ONCE", 1)
+    taken: list[int] = []
+
+    def documents() -> Iterator[Document]:
+        for index in [2, 0, 1, 6, 7, 0]:
+            taken.append(index)
+            yield golden_documents()[index]
+
+    found = extractor.pipe(documents())
+    first = next(found)
+
+    assert taken == [2, 0, 1]  # a batch of three
+    rest = [first, *found]
+    assert [item.title for item in rest if isinstance(item, Extraction)] == [
+        golden_documents()[index].title for index in [2, 0, 1, 6, 7, 0]
+    ]
+
+
+def test_two_extractors_keep_their_own_precision(extractor: RelationExtractor, model_folder: Path) -> None:
+    before = extractor(TEXT, ENTITIES)
+
+    other = RelationExtractor.from_pretrained(model_folder, precision="bf16")
+
+    assert [fact.margin for fact in other(TEXT, ENTITIES)] != [fact.margin for fact in before]
+    assert extractor(TEXT, ENTITIES) == before
+
+
+def test_an_invalid_document_is_an_error_in_its_place(extractor: RelationExtractor) -> None:
+    good = (TEXT, ENTITIES)
+    bad = [
+        b"{",
+        b'{"text": "A"}',
+        {"entities": []},
+        {"text": 3, "entities": []},
+        (TEXT, [[(0, 1000)]]),
+        (TEXT, [[(-1, 3)]]),
+        (TEXT, [[(3, 3)]]),
+        (TEXT, [[]]),
+        (TEXT, [[(17, 18)]]),  # a space
+        (TEXT, "Lucia"),
+        (TEXT, [[(0, 17)], (52, 66)]),
+        (TEXT, [{"start": "0", "end": 17}]),
+        (TEXT,),
+    ]
+
+    found = list(extractor.pipe([good, *bad, good]))  # type: ignore[list-item]
+
+    assert [isinstance(result, ExtractionError) for result in found] == [False, *[True] * len(bad), False]
+    messages = [result.message for result in found if isinstance(result, ExtractionError)]
+    assert [message.partition(",")[0].partition(":")[0] for message in messages] == [
+        f"document {index}" for index in range(1, 1 + len(bad))
+    ]
+    assert messages[4].endswith("ends at character 1000, but the text has 102 characters")
+    assert messages[8].endswith("holds only space; expected characters of a word")
+    assert messages[10].endswith("is a group of mentions, but entity 1 is a lone mention ([52, 66]); give all of them grouped, or none")  # fmt: skip  # noqa: E501
+
+
+def test_a_document_that_the_model_cannot_score_is_an_error_in_its_place(
+    extractor: RelationExtractor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    score = type(extractor.model).score
+
+    def too_large(self: AtlopModel, batch: Batch, pooled: Pooled) -> Tensor:
+        if "middle" in batch.titles:
+            raise MemoryError
+        scores: Tensor = score(self, batch, pooled)
+        return scores
+
+    expected = list(extractor.pipe(golden_documents()[:3]))
+    monkeypatch.setattr(type(extractor.model), "score", too_large)
+
+    first, second, third = extractor.pipe(golden_documents()[:3])
+
+    assert isinstance(second, ExtractionError)
+    assert second.message.startswith('document 1 ("middle"): not enough memory')
+    assert list(map(facts_of, (first, third))) == [facts_of(expected[0]), facts_of(expected[2])]
+
+
+def test_one_bad_text_raises_what_is_wrong(extractor: RelationExtractor) -> None:
+    with pytest.raises(AtlopError, match=r"^the text, entity 0, mention 0: ends at character 1000"):
+        extractor(TEXT, [[(0, 1000)]])
+
+
+@pytest.mark.parametrize(
+    ("text", "entities"),
+    [
+        ("", []),
+        (TEXT, []),
+        (TEXT, [[(0, 17)]]),
+        ("שלום לרותי מירושלים", [[(5, 10)], [(11, 19)]]),
+        ("👩‍👩‍👧 Lucia 😀 loves Emeka 🇩🇰.", [[(6, 11)], [(20, 25)], [(26, 28)]]),
+        (TEXT, [[(0, 17)], [(0, 5)], [(6, 17)], [(0, 17)]]),  # overlapping
+    ],
+    ids=["no text", "no entity", "one entity", "right to left", "emoji", "overlapping"],
+)
+def test_unusual_text_is_read(extractor: RelationExtractor, text: str, entities: list[object]) -> None:
+    facts = extractor(text, entities, explain=True)
+
+    assert all(0 <= fact.subject.entity < len(entities) for fact in facts)
+    for fact in facts:
+        assert fact.subject.name == text[slice(*fact.subject.mentions[0])]
+        assert fact.context is not None
+        for word in fact.context.words:
+            assert word.word == text[word.start : word.end]
+
+
+def test_300_entities_are_read(extractor: RelationExtractor) -> None:
+    text = " ".join(f"Lucia{index}" for index in range(300))
+    starts = [text.index(f"Lucia{index}") for index in range(300)]
+
+    [found] = extractor.pipe([(text, [[(start, start + 5)] for start in starts])])
+
+    assert isinstance(found, Extraction)
+    assert {fact.subject.entity for fact in found} | {fact.object.entity for fact in found} <= set(range(300))
+
+
+def test_50_000_words_are_read_up_to_the_cut_and_what_is_lost_is_told(extractor: RelationExtractor) -> None:
+    text = "Lucia met Emeka. " * 12_500
+    assert len(text.split()) == 37_500
+    text += "Tomas " * 12_500
+
+    [found] = extractor.pipe([(text, [[(0, 5)], [(10, 15)], [(len(text) - 6, len(text) - 1)]])])
+
+    assert isinstance(found, Extraction)
+    assert found.unread_mentions == 1
+
+
+def test_atlop_gives_the_extractor_when_it_is_asked_for() -> None:
+    import atlop
+
+    assert atlop.RelationExtractor is RelationExtractor
+    with pytest.raises(AttributeError, match="has no attribute 'Extractor'"):
+        atlop.Extractor  # noqa: B018
