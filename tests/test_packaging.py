@@ -66,7 +66,9 @@ def test_the_wheel_finds_its_configurations_outside_the_clone(wheel: Path, tmp_p
     assert Path(found.stdout.strip()) == tmp_path / "installed" / "atlop" / "configs" / "sample.toml"
 
 
-def test_the_command_leads_to_its_function(wheel: Path) -> None:
+def test_the_command_and_the_component_lead_to_their_functions(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         (name,) = (name for name in archive.namelist() if name.endswith("entry_points.txt"))
-        assert "atlop = atlop.cli:main" in archive.read(name).decode()
+        entry_points = archive.read(name).decode()
+    assert "atlop = atlop.cli:main" in entry_points
+    assert "[spacy_factories]\natlop = atlop.inference.spacy_pipe:make" in entry_points

@@ -1,0 +1,167 @@
+"""A component of spaCy pipelines that finds relations between a document's entities.
+
+    nlp.add_pipe("atlop", config={"model": "runs/sample/best"})
+
+spaCy finds the factory by the entry point of the package. `doc._.relations` holds the facts as `ExtractedFact.as_json`
+gives them, characters being those of `doc.text`.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from itertools import tee
+from pathlib import Path
+from typing import Any, Literal, TypeAlias
+
+from spacy.language import Language
+from spacy.pipeline import Pipe
+from spacy.tokens import Doc, Span
+from spacy.util import ensure_path
+
+from atlop.config import Precision
+from atlop.corpora.sentence_ends import sentence_starts
+from atlop.errors import AtlopError
+from atlop.inference.extractor import RelationExtractor
+from atlop.inference.facts import ExtractionError
+
+Cluster: TypeAlias = tuple[tuple[int, int], ...]
+GroupBy = Literal["text", "kb_id", "coref"]
+CLUSTERS = "coref_clusters"
+"""Coreference clusters are the span groups whose names begin so (`spacy-experimental`), and those that the extension
+attribute of this name lists, each with `(start, end)` in characters of its mentions (`fastcoref`)."""
+
+
+class RelationPipe(Pipe):
+    """Sets `doc._.relations`."""
+
+    def __init__(
+        self, name: str, *, model: str, group_by: GroupBy, batch_size: int, precision: Precision, explain: bool
+    ):
+        """Keep the settings; the model is loaded when it is first needed, or read with the pipeline."""
+        self.name = name
+        self._model = model
+        self._group_by = group_by
+        self._batch_size = batch_size
+        self._precision = precision
+        self._explain = explain
+        self._loaded: RelationExtractor | None = None
+        if not Doc.has_extension("relations"):
+            Doc.set_extension("relations", default=None)
+
+    @property
+    def extractor(self) -> RelationExtractor:
+        """The model at work."""
+        if self._loaded is None:
+            self._load(self._model)
+        assert self._loaded is not None
+        return self._loaded
+
+    def __call__(self, doc: Doc) -> Doc:
+        """Set the relations of one document."""
+        return next(self.pipe([doc]), doc)
+
+    def pipe(self, stream: Iterable[Doc], *, batch_size: int = 0) -> Iterator[Doc]:
+        """Set the relations of documents as they come, those of like length in one batch.
+
+        Args:
+            stream: The documents.
+            batch_size: spaCy's own, which counts documents in its buffers; the model's is set in the configuration.
+        """
+        docs, to_read = tee(stream)
+        rows = (document_row(doc, group_by=self._group_by) for doc in to_read)
+        found = self.extractor.pipe(rows, explain=self._explain)
+        for doc, result in zip(docs, found, strict=True):
+            if isinstance(result, ExtractionError):
+                self.get_error_handler()(self.name, self, [doc], AtlopError(result.message))
+                continue
+            doc._.relations = [fact.as_json() for fact in result]
+            yield doc
+
+    def to_disk(self, path: str | Path, *, exclude: Iterable[str] = ()) -> None:
+        """Write the model folder into the pipeline's own."""
+        self.extractor.save_pretrained(ensure_path(path))
+
+    def from_disk(self, path: str | Path, *, exclude: Iterable[str] = ()) -> "RelationPipe":
+        """Read the model from the pipeline's folder; what the configuration calls it need not be there any more."""
+        self._load(path)
+        return self
+
+    def _load(self, folder: str | Path) -> None:
+        self._loaded = RelationExtractor.from_pretrained(folder, precision=self._precision, batch_size=self._batch_size)
+
+
+@Language.factory(
+    "atlop",
+    assigns=["doc._.relations"],
+    requires=["doc.ents"],
+    default_config={"group_by": "text", "batch_size": 8, "precision": "float32", "explain": False},
+)
+def make(
+    nlp: Language, name: str, model: str, group_by: GroupBy, batch_size: int, precision: Precision, explain: bool
+) -> RelationPipe:
+    """Make the component.
+
+    Args:
+        nlp: The pipeline.
+        name: Name of the component in it.
+        model: Model folder or Hugging Face name.
+        group_by: What makes mentions one entity: identical `text`, the same `kb_id` (by text where an entity has none),
+            or a `coref` cluster (by text outside of clusters).
+        batch_size: Documents that the model reads at once.
+        precision: Number format of the matrix products.
+        explain: Whether each fact comes with the words and sentences that weigh most.
+    """
+    return RelationPipe(
+        name, model=model, group_by=group_by, batch_size=batch_size, precision=precision, explain=explain
+    )
+
+
+def document_row(doc: Doc, *, group_by: GroupBy) -> dict[str, Any]:
+    """Return a document in the layout of JSON lines: spaCy's words, its sentences where it has found some."""
+    entities = _entities(doc, group_by=group_by)
+    spans = [(start, end) for entity in entities for mention in entity["mentions"] for start, end in mention["spans"]]
+    if doc.has_annotation("SENT_START"):
+        starts = {sentence.start_char for sentence in doc.sents}
+        starts = {start for start in starts if not any(first < start < end for first, end in spans)}
+    else:
+        starts = set(sentence_starts(doc.text, whole=tuple(spans)))
+    sentences: list[list[list[int]]] = [[]]
+    for token in doc:
+        if token.idx in starts and sentences[-1]:
+            sentences.append([])
+        if not token.is_space:
+            sentences[-1].append([token.idx, token.idx + len(token)])
+    return {"text": doc.text, "entities": entities, "words": sentences}
+
+
+def _entities(doc: Doc, *, group_by: GroupBy) -> list[dict[str, Any]]:
+    """Return the entities of a document, its mentions grouped."""
+    clusters = _clusters(doc) if group_by == "coref" else []
+    cluster_of = {span: cluster for cluster in clusters for span in cluster}
+    groups: dict[object, list[Span]] = defaultdict(list)
+    for ent in doc.ents:
+        span = (ent.start_char, ent.end_char)
+        if span in cluster_of:
+            groups[cluster_of[span]].append(ent)
+        else:
+            groups[ent.kb_id_ if group_by == "kb_id" and ent.kb_id_ else ent.text].append(ent)
+    return [_entity(ents, cluster=key if isinstance(key, tuple) else ()) for key, ents in groups.items()]
+
+
+def _entity(ents: list[Span], *, cluster: Cluster) -> dict[str, Any]:
+    """Return the entity that some mentions are of, and other mentions of their cluster, such as pronouns."""
+    spans = dict.fromkeys([*((ent.start_char, ent.end_char) for ent in ents), *cluster])
+    known = [ent.kb_id_ for ent in ents if ent.kb_id_]
+    entity = {"type": ents[0].label_, "mentions": [{"spans": [list(span)]} for span in sorted(spans)]}
+    return entity | ({"id": known[0]} if known else {})
+
+
+def _clusters(doc: Doc) -> list[Cluster]:
+    """Return the characters of the mentions of each coreference cluster."""
+    found = [
+        [(span.start_char, span.end_char) for span in group]
+        for name, group in doc.spans.items()
+        if name.startswith(CLUSTERS)
+    ]
+    if doc.has_extension(CLUSTERS):
+        found += [[(start, end) for start, end in cluster] for cluster in doc._.get(CLUSTERS) or ()]
+    return [tuple(cluster) for cluster in found]
