@@ -22,8 +22,8 @@ from atlop.corpora import CorpusStatistics, statistics_of
 from atlop.schema import Document
 
 COMMANDS = (
-    *("train", "evaluate", "predict", "calibrate", "experiment", "score", "compare", "plot"),
-    *("check", "convert", "download", "import-checkpoint"),
+    *("train", "evaluate", "predict", "calibrate", "experiment", "extract", "graph", "score", "compare", "plot"),
+    *("check", "convert", "download", "import-checkpoint", "push"),
 )
 DOCUMENT = {
     "title": "Skai TV",

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from atlop.files import sha256_of
 from tests.test_cli import DOCUMENT, run, run_apart, values_of, write
 
 SCRIPTS = Path(__file__).parents[1] / "scripts"
@@ -68,6 +69,16 @@ def test_train_leaves_everything_about_the_run_in_one_folder(run_folder: Path) -
     names = {path.name for path in run_folder.iterdir()}
 
     assert names == {"config.toml", "environment.json", "metrics.jsonl", "summary.json", "best", "last"}
+
+
+def test_both_models_of_a_run_say_what_it_scored_and_on_which_data(run_folder: Path, tiny_corpus: Path) -> None:
+    best = json.loads((run_folder / "summary.json").read_text(encoding="utf-8"))["best"]
+
+    for name in ("best", "last"):
+        card = (run_folder / name / "README.md").read_text(encoding="utf-8")
+        assert f"| best epoch | {100 * best['f1']:.2f} |" in card
+        assert sha256_of(tiny_corpus) in card
+        assert str(tiny_corpus.parent) not in card
 
 
 def test_train_goes_to_runs_under_the_name_of_the_configuration(
@@ -399,6 +410,7 @@ def test_import_makes_a_model_folder_with_the_sizes_of_the_checkpoint(
 
     assert values_of(output)["representation size"] == "64"
     assert values_of(output)["block size"] == "16"
+    assert "trained elsewhere" in (tmp_path / "model" / "README.md").read_text(encoding="utf-8")
     evaluated, _ = run("evaluate", tmp_path / "model", golden / "documents.json")
     assert values_of(evaluated)["gold facts"] == "178"
     assert [path.name for path in tmp_path.iterdir()] == ["model"]

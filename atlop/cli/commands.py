@@ -10,6 +10,7 @@ from atlop import __version__
 from atlop.cli.calibrating import calibrate
 from atlop.cli.experimenting import experiment
 from atlop.cli.file_commands import check, compare, convert, download, score
+from atlop.cli.inference_commands import extract, graph, push
 from atlop.cli.model_commands import evaluate, import_checkpoint, plot, predict, train
 from atlop.cli.options import example
 from atlop.cli.session import Commands
@@ -73,6 +74,13 @@ app.command(
 app.command(
     epilog=example("atlop experiment experiments/thresholds --dry-run", "atlop experiment experiments/thresholds")
 )(experiment)
+app.command(
+    epilog=example(
+        "atlop extract runs/docred_bert_base documents.jsonl --output facts.jsonl",
+        "accelerate launch --num_processes 2 -m atlop extract runs/own documents.jsonl --output facts.parquet",
+    )
+)(extract)
+app.command(epilog=example("atlop graph facts.jsonl --output graph.graphml --merge-by id"))(graph)
 app.command(epilog=example("atlop score result.zip dev.json --train train_annotated.json"))(score)
 app.command(epilog=example("atlop compare dev.json first.json second.json --train train_annotated.json"))(compare)
 app.command(
@@ -97,3 +105,4 @@ app.command(
         "atlop import-checkpoint model.pt --encoder bert-base-cased --relations rel2id.json --output models/released"
     )
 )(import_checkpoint)
+app.command(epilog=example("atlop push runs/docred_bert_base owner/name --private --license mit"))(push)

@@ -249,7 +249,7 @@ def import_checkpoint(
     refuse_taken(output)
     vocabulary = read_vocabulary(relations, names=relation_names)
     with quiet_libraries(needs=encoder, what="encoder"):
-        from atlop.model import classifier_sizes, load_released, new_model, save_model
+        from atlop.model import classifier_sizes, load_released, new_model, save_model, write_card
 
         model, tokenizer = new_model(
             encoder,
@@ -261,6 +261,7 @@ def import_checkpoint(
         )
         load_released(model, file)
         save_model(output, model=model, tokenizer=tokenizer)
+        write_card(output)
     result: dict[str, Any] = {
         "output": output,
         "relations": len(vocabulary.relations),

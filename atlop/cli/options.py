@@ -15,6 +15,10 @@ Models = Annotated[
         help="Run folder (its best/ is meant), model folder, or Hugging Face name; several score together.",
     ),
 ]
+Model = Annotated[
+    str,
+    typer.Argument(metavar="MODEL", help="Run folder (its best/ is meant), model folder, or Hugging Face name."),
+]
 CalibrationFile = Annotated[
     str | None,
     typer.Option(

@@ -1,0 +1,153 @@
+"""The commands that take a trained model to new text and to others: what each takes, does and prints."""
+
+import os
+from dataclasses import asdict
+from functools import partial
+from pathlib import Path
+from time import monotonic
+from typing import Annotated, Literal
+
+import typer
+
+from atlop.cli.options import BatchSize, Json, Model, Precision
+from atlop.cli.predicting import model_folder
+from atlop.cli.session import is_main_process, quiet_libraries, report
+from atlop.corpora import layout_of
+from atlop.errors import AtlopError
+from atlop.files import refuse_existing
+
+_CACHES = ("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "LRU_CACHE_CAPACITY")
+"""Where oneDNN and PyTorch read how many kernels they keep, one for each shape of a product: 1,024, or 0.7 GB when
+thousands of documents have gone through. The layers of one batch need a dozen."""
+
+
+def extract(
+    model: Model,
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="JSON lines with text and entities (.jsonl, .jsonl.gz).")
+    ],
+    output: Annotated[
+        Path,
+        typer.Option(metavar="FILE", help="Where facts go: .jsonl a line a document; .csv, .parquet a row a fact."),
+    ],
+    group_by: Annotated[
+        str | None,
+        typer.Option(metavar="KEY", help="Group lone mentions by this key of theirs. [default: by identical text]"),
+    ] = None,
+    explain: Annotated[bool, typer.Option("--explain", help="Add the words and sentences that weigh most.")] = False,
+    batch_size: BatchSize = 8,
+    precision: Precision = "float32",
+    as_json: Json = False,
+) -> None:
+    """Find the facts of one's own documents.
+
+    Goes on where it was stopped. An invalid document is an error in its place.
+    """
+    if not file.is_file() or layout_of(file) != "jsonl":
+        raise AtlopError(
+            f"{file}: {'is not JSON lines' if file.exists() else 'no such file'}; expected a .jsonl or .jsonl.gz file "
+            "(atlop convert makes one of other layouts)"
+        )
+    folder = model_folder(model)
+    for cache in _CACHES:
+        os.environ.setdefault(cache, "64")
+    with quiet_libraries(needs=folder, what="model"):
+        from tqdm import tqdm
+
+        from atlop.inference import RelationExtractor
+        from atlop.inference.parts import extract_file
+
+        extractor = RelationExtractor.from_pretrained(folder, precision=precision, batch_size=batch_size)
+        bar = partial(tqdm, desc="extracting", unit="document", disable=not is_main_process())
+        started = monotonic()
+        done = extract_file(extractor, file, output=output, group_by=group_by, explain=explain, progress=bar)
+        seconds = monotonic() - started
+    if done is None:
+        return
+    counts = done.counts
+    speed = f"{done.computed / seconds:,.1f} a second" if done.computed else ""
+    report(
+        {
+            "model": model,
+            "path": file,
+            "output": output,
+            **asdict(counts),
+            "computed": done.computed,
+            "seconds": seconds,
+        },
+        as_json=as_json,
+        heading=f"{output} is written",
+        rows=[
+            ("documents", f"{counts.documents:,}"),
+            ("computed by this process now", f"{done.computed:,}", speed),
+            ("facts", f"{counts.facts:,}"),
+            ("invalid documents", f"{counts.errors:,}", counts.first_error or ""),
+            ("mentions beyond the cut", f"{counts.unread_mentions:,}"),
+        ],
+    )
+
+
+def graph(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Facts that `atlop extract` has written as .jsonl.")],
+    output: Annotated[Path, typer.Option(metavar="FILE", help="Where the graph goes: .graphml, or .nt for RDF.")],
+    merge_by: Annotated[
+        Literal["name", "id"], typer.Option(help="What makes entities of several documents one.")
+    ] = "name",
+    namespace: Annotated[str, typer.Option(metavar="URI", help="What identifiers in RDF begin with.")] = "urn:atlop:",
+    as_json: Json = False,
+) -> None:
+    """Make a graph of the facts of many documents.
+
+    Edges name the documents and sentences that they come from.
+    """
+    if output.suffix not in (".graphml", ".nt"):
+        raise AtlopError(f"{output}: expected a name that ends in .graphml or .nt")
+    refuse_existing(output)
+    try:
+        from atlop.inference import graph as graphs
+
+        made = graphs.fact_graph(graphs.read_facts(file), merge_by=merge_by)
+        if output.suffix == ".nt":
+            graphs.write_n_triples(output, made, namespace=namespace)
+        else:
+            graphs.write_graphml(output, made)
+    except ModuleNotFoundError as error:
+        raise AtlopError(f"atlop graph: needs {error.name}; install it with: pip install 'atlop[graph]'") from None
+    result = {"path": file, "output": output, "entities": len(made.nodes), "facts": len(made.edges)}
+    rows = [("entities", f"{len(made.nodes):,}"), ("facts", f"{len(made.edges):,}")]
+    report(result, as_json=as_json, heading=f"{output} is written", rows=rows)
+
+
+def push(
+    model: Model,
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Name on the Hugging Face hub, owner/name.")],
+    licence: Annotated[
+        str | None, typer.Option("--license", metavar="ID", help="Licence, as the hub calls it; goes into the card.")
+    ] = None,
+    private: Annotated[bool, typer.Option("--private", help="Make it visible to its owner alone.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Send a model folder to the Hugging Face hub.
+
+    Its card, README.md, is written first where it is missing.
+    """
+    folder = Path(model_folder(model))
+    if not (folder / "config.json").is_file():
+        raise AtlopError(f"{model}: no such folder; give a run folder or a model folder")
+    with quiet_libraries(needs=str(folder), what="model"):
+        from atlop.model import card, hub
+
+        if not (folder / card.CARD).is_file():
+            is_finished = (folder.parent / "summary.json").is_file() and folder.name in ("best", "last")
+            card.write_card(folder, run=folder.parent if is_finished else None)
+        if licence is not None:
+            card.set_licence(folder, licence)
+        address = hub.push(folder, name, private=private)
+        named = card.licence_of(folder)
+    note = "give one with --license" if named == card.UNKNOWN else ""
+    report(
+        {"model": folder, "name": name, "address": address, "license": named},
+        as_json=as_json,
+        heading=f"{folder} is sent: {address}",
+        rows=[("licence", named, note)],
+    )

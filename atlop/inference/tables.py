@@ -1,0 +1,132 @@
+"""Results of extraction as files: JSON lines with a line a document, CSV and Parquet with a row a fact."""
+
+import csv
+import json
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from atlop.errors import AtlopError
+from atlop.files import text_written_whole, written_whole
+
+SCHEMA = pa.schema(
+    [
+        ("document", pa.int64()),
+        ("title", pa.string()),
+        *((f"subject_{key}", kind) for key, kind in (("entity", pa.int32()), ("name", pa.string()))),
+        *((f"subject_{key}", pa.string()) for key in ("type", "id", "mentions")),
+        ("relation", pa.string()),
+        ("relation_name", pa.string()),
+        *((f"object_{key}", kind) for key, kind in (("entity", pa.int32()), ("name", pa.string()))),
+        *((f"object_{key}", pa.string()) for key in ("type", "id", "mentions")),
+        ("margin", pa.float64()),
+        ("probability", pa.float64()),
+        ("sentences", pa.string()),
+        ("context", pa.string()),
+        ("error", pa.string()),
+    ]
+)
+"""Columns of the tables. `mentions`, `sentences` and `context` are JSON. An invalid document has a row with `document`
+and `error` alone; a document without facts has none."""
+
+_ROWS_AT_ONCE = 4096
+
+
+@dataclass
+class Counts:
+    """What passed."""
+
+    documents: int = 0
+    facts: int = 0
+    errors: int = 0
+    """Documents that are invalid."""
+    unread_mentions: int = 0
+    """Mentions beyond the model's maximum length."""
+    first_error: str | None = None
+
+    def watch(self, results: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+        """Yield the results on, counted."""
+        for result in results:
+            self.documents += 1
+            self.facts += len(result.get("facts", ()))
+            self.unread_mentions += result.get("unread_mentions", 0)
+            if "error" in result:
+                self.errors += 1
+                self.first_error = self.first_error or result["error"]
+            yield result
+
+
+Write: TypeAlias = Callable[..., Counts]
+"""Writes a file from `rows`, what `as_json` of each document gives; it appears whole."""
+
+
+def write_json_lines(path: Path, *, rows: Iterable[dict[str, Any]]) -> Counts:
+    """Write a line a document."""
+    counts = Counts()
+    with text_written_whole(path) as file:
+        file.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in counts.watch(rows))
+    return counts
+
+
+def write_csv(path: Path, *, rows: Iterable[dict[str, Any]]) -> Counts:
+    """Write a header and a row a fact."""
+    counts = Counts()
+    with text_written_whole(path) as file:
+        writer = csv.DictWriter(file, SCHEMA.names, lineterminator="\n")
+        writer.writeheader()
+        for row in counts.watch(rows):
+            writer.writerows(table_rows(row))
+    return counts
+
+
+def write_parquet(path: Path, *, rows: Iterable[dict[str, Any]]) -> Counts:
+    """Write a row a fact, some thousands held at a time."""
+    counts = Counts()
+    flat = (fact for row in counts.watch(rows) for fact in table_rows(row))
+    with written_whole(path) as temporary:
+        opened: AbstractContextManager[Any] = pq.ParquetWriter(temporary, SCHEMA)
+        with opened as writer:
+            while chunk := list(islice(flat, _ROWS_AT_ONCE)):
+                writer.write_table(pa.Table.from_pylist(chunk, schema=SCHEMA))
+    return counts
+
+
+def table_rows(result: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Yield the rows of a document, columns without a value left out."""
+    if "error" in result:
+        yield {"document": result["document"], "error": result["error"]}
+    for fact in result.get("facts", ()):
+        row = {"document": result["document"], "title": result["title"]}
+        for role in ("subject", "object"):
+            row |= {f"{role}_{key}": value for key, value in fact[role].items()}
+            row[f"{role}_mentions"] = _json(fact[role]["mentions"])
+        row |= {key: fact[key] for key in ("relation", "relation_name", "margin", "probability")}
+        row["sentences"] = _json(fact["sentences"])
+        row["context"] = _json(fact["context"]) if "context" in fact else None
+        yield row
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False)
+
+
+FORMATS: dict[str, Write] = {".jsonl": write_json_lines, ".csv": write_csv, ".parquet": write_parquet}
+"""How a file is written, by the end of its name."""
+
+
+def format_of(path: Path) -> str:
+    """Return the end of the name that says how a file is written; `.gz` after `.jsonl` and `.csv` packs it.
+
+    Raises:
+        AtlopError: It is none that is known.
+    """
+    suffix = Path(path.name.removesuffix(".gz")).suffix
+    if suffix not in FORMATS or (suffix == ".parquet" and path.suffix == ".gz"):
+        raise AtlopError(f"{path}: expected a name that ends in {', '.join(FORMATS)}")
+    return suffix

@@ -1,0 +1,194 @@
+"""A file extracted in parts loses nothing and repeats nothing, whenever it is stopped and whoever goes on."""
+
+import csv
+import json
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+
+from atlop.errors import AtlopError
+from atlop.inference import RelationExtractor, parts
+from atlop.inference.parts import Summary, extract_file
+from tests.golden_values import golden_documents
+from tests.inference.texts import plain_row
+
+DOCUMENTS = 7
+
+
+@pytest.fixture(autouse=True)
+def _small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(parts, "DOCUMENTS_OF_A_PART", 2)
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    """Six short documents, a blank line, and one line that is no document."""
+    rows = [json.dumps(plain_row(golden_documents()[index])) for index in (0, 1, 6, 0, 7, 6)]
+    path = tmp_path / "documents.jsonl"
+    path.write_text("\n".join([*rows[:2], "", "{", *rows[2:]]) + "\n", encoding="utf-8")
+    return path
+
+
+def results_of(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+def stopping_after(documents: int) -> Any:
+    def progress(items: Iterable[None]) -> Iterator[None]:
+        for number, item in enumerate(items):
+            if number == documents:
+                raise KeyboardInterrupt
+            yield item
+
+    return progress
+
+
+def test_a_line_a_document_in_their_order(extractor: RelationExtractor, file: Path, tmp_path: Path) -> None:
+    done = extract_file(extractor, file, output=tmp_path / "facts.jsonl")
+
+    found = results_of(tmp_path / "facts.jsonl")
+    assert [row["document"] for row in found] == list(range(DOCUMENTS))
+    assert found[2]["error"].startswith(f"{file}, line 4, column 2: not valid JSON")
+    expected = list(extractor.pipe(plain_row(golden_documents()[index]) for index in (0, 1)))
+    assert found[:2] == [json.loads(json.dumps(result.as_json())) for result in expected]
+    assert isinstance(done, Summary)
+    assert (done.computed, done.counts.documents, done.counts.errors) == (DOCUMENTS, DOCUMENTS, 1)
+    assert done.counts.facts == sum(len(row.get("facts", ())) for row in found)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["documents.jsonl", "facts.jsonl"]
+
+
+@pytest.mark.parametrize("stop", range(DOCUMENTS))
+def test_a_run_that_was_stopped_goes_on_where_it_was(
+    stop: int, extractor: RelationExtractor, file: Path, tmp_path: Path
+) -> None:
+    extract_file(extractor, file, output=tmp_path / "whole.jsonl")
+    output = tmp_path / "facts.jsonl"
+    with pytest.raises(KeyboardInterrupt):
+        extract_file(extractor, file, output=output, progress=stopping_after(stop))
+    assert not output.exists()
+
+    done = extract_file(extractor, file, output=output)
+
+    assert isinstance(done, Summary)
+    assert done.computed == DOCUMENTS - stop // 2 * 2
+    assert output.read_bytes() == (tmp_path / "whole.jsonl").read_bytes()
+    assert not (tmp_path / ".facts.jsonl.parts").exists()
+
+
+def test_a_run_that_was_stopped_does_not_go_on_with_other_settings(
+    extractor: RelationExtractor, file: Path, tmp_path: Path
+) -> None:
+    output = tmp_path / "facts.jsonl"
+    with pytest.raises(KeyboardInterrupt):
+        extract_file(extractor, file, output=output, progress=stopping_after(3))
+
+    with pytest.raises(AtlopError, match=r"parts of facts\.jsonl that were made of another explain than now"):
+        extract_file(extractor, file, output=output, explain=True)
+    file.write_bytes(file.read_bytes() + b"{}\n")
+    with pytest.raises(AtlopError, match="made of another input_sha256 and group_by than now"):
+        extract_file(extractor, file, output=output, group_by="id")
+
+
+def test_parts_without_a_manifest_are_not_trusted(extractor: RelationExtractor, file: Path, tmp_path: Path) -> None:
+    leftover = tmp_path / ".facts.jsonl.parts"
+    leftover.mkdir()
+    (leftover / "part-00000000.jsonl").write_text("{}\n", encoding="utf-8")
+
+    extract_file(extractor, file, output=tmp_path / "facts.jsonl")
+
+    assert len(results_of(tmp_path / "facts.jsonl")) == DOCUMENTS
+
+
+class _Process:
+    """An extractor as one of several processes has it."""
+
+    def __init__(self, extractor: RelationExtractor, *, process: int, processes: int):
+        self.accelerator = SimpleNamespace(
+            is_main_process=process == 0, process_index=process, num_processes=processes, wait_for_everyone=lambda: None
+        )
+        self.extract, self.fingerprint = extractor.extract, extractor.fingerprint
+        self.precision, self.batch_size = extractor.precision, extractor.batch_size
+
+
+@pytest.mark.parametrize("processes", [2, 3, 6])
+def test_processes_share_the_parts_and_the_main_one_puts_them_together(
+    processes: int, extractor: RelationExtractor, file: Path, tmp_path: Path
+) -> None:
+    extract_file(extractor, file, output=tmp_path / "whole.jsonl")
+    output = tmp_path / "facts.jsonl"
+    with pytest.raises(AtlopError, match="is missing after every process has ended"):
+        extract_file(_Process(extractor, process=0, processes=processes), file, output=output)  # type: ignore[arg-type]
+    for process in range(1, processes):
+        other: Any = _Process(extractor, process=process, processes=processes)
+        assert extract_file(other, file, output=output) is None
+
+    done = extract_file(_Process(extractor, process=0, processes=processes), file, output=output)  # type: ignore[arg-type]
+
+    assert isinstance(done, Summary)
+    assert done.computed == 0
+    assert output.read_bytes() == (tmp_path / "whole.jsonl").read_bytes()
+
+
+def test_tables_have_a_row_a_fact_and_one_for_an_invalid_document(
+    extractor: RelationExtractor, file: Path, tmp_path: Path
+) -> None:
+    for suffix in ("jsonl", "csv", "parquet"):
+        extract_file(extractor, file, output=tmp_path / f"facts.{suffix}", explain=True)
+
+    results = results_of(tmp_path / "facts.jsonl")
+    with (tmp_path / "facts.csv").open(encoding="utf-8", newline="") as opened:
+        rows = list(csv.DictReader(opened))
+    table = pq.read_table(tmp_path / "facts.parquet").to_pylist()
+    facts = [(result, fact) for result in results for fact in result.get("facts", ())]
+    assert len(table) == len(rows) == len(facts) + 1
+    assert [row["document"] for row in table if row["error"]] == [2]
+    for row, text, (result, fact) in zip(
+        (row for row in table if not row["error"]), (row for row in rows if not row["error"]), facts, strict=True
+    ):
+        assert (row["document"], row["title"]) == (result["document"], result["title"])
+        assert (row["subject_name"], row["object_entity"]) == (fact["subject"]["name"], fact["object"]["entity"])
+        assert (row["relation"], row["margin"]) == (fact["relation"], fact["margin"])
+        assert json.loads(row["context"]) == fact["context"]
+        assert json.loads(row["object_mentions"]) == fact["object"]["mentions"]
+        assert float(text["margin"]) == row["margin"]
+        assert {key: text[key] for key in ("title", "relation", "sentences", "context")} == {
+            key: row[key] for key in ("title", "relation", "sentences", "context")
+        }
+
+
+def test_a_packed_file_is_read_and_written(extractor: RelationExtractor, file: Path, tmp_path: Path) -> None:
+    import gzip
+
+    packed = tmp_path / "documents.jsonl.gz"
+    packed.write_bytes(gzip.compress(file.read_bytes()))
+
+    extract_file(extractor, packed, output=tmp_path / "facts.csv.gz")
+    extract_file(extractor, file, output=tmp_path / "facts.csv")
+
+    plain = gzip.decompress((tmp_path / "facts.csv.gz").read_bytes()).decode()
+    assert plain.replace(".jsonl.gz, line", ".jsonl, line") == (tmp_path / "facts.csv").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("name", ["facts.json", "facts", "facts.parquet.gz"])
+def test_an_unknown_format_is_refused(name: str, extractor: RelationExtractor, file: Path, tmp_path: Path) -> None:
+    with pytest.raises(AtlopError, match=r"expected a name that ends in \.jsonl, \.csv, \.parquet"):
+        extract_file(extractor, file, output=tmp_path / name)
+
+
+def test_an_output_that_is_there_is_not_overwritten(extractor: RelationExtractor, file: Path, tmp_path: Path) -> None:
+    with pytest.raises(AtlopError, match="exists already"):
+        extract_file(extractor, file, output=file)
+
+
+def test_an_empty_file_gives_an_empty_one(extractor: RelationExtractor, tmp_path: Path) -> None:
+    (tmp_path / "none.jsonl").write_bytes(b"\n")
+
+    extract_file(extractor, tmp_path / "none.jsonl", output=tmp_path / "facts.jsonl")
+    extract_file(extractor, tmp_path / "none.jsonl", output=tmp_path / "facts.parquet")
+
+    assert (tmp_path / "facts.jsonl").read_bytes() == b""
+    assert pq.read_table(tmp_path / "facts.parquet").num_rows == 0
