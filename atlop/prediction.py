@@ -68,7 +68,10 @@ class DocumentScores:
     scores: Tensor
     """`[pairs, classes]`, float32, on the CPU; class 0 is TH. Of an undirected document the mean of both orders."""
     attention: Tensor | None = None
-    """Where asked for, each entity's mean attention row, `[entities, heads, tokens]`, on the model's device."""
+    """Where asked for, each entity's mean attention row, `[entities, heads, tokens]`, on the model's device.
+
+    `None` also of a model whose pairs have no context.
+    """
 
 
 def score_documents(
@@ -147,10 +150,12 @@ def _scored_at_once(
         on_device = batch.to(accelerator.device)
         pooled = model.pool(on_device)
         scores = model.score(on_device, pooled).float().cpu()
-    attention = [
-        rows[: document.entities, :, : len(document.input_ids)] if keep_attention else None
-        for document, rows in zip(documents, pooled.attention, strict=True)
-    ]
+    attention: list[Tensor | None] = [None] * len(documents)
+    if keep_attention and pooled.attention is not None:
+        attention = [
+            rows[: document.entities, :, : len(document.input_ids)]
+            for document, rows in zip(documents, pooled.attention, strict=True)
+        ]
     return list(zip(documents, scores.split(batch.pair_counts), attention, strict=True))
 
 

@@ -84,7 +84,7 @@ class ExtractedFact:
     sentences: tuple[int, ...]
     """Sentences that mention both subject and object."""
     context: Context | None = None
-    """What the model read; `None` where it was not asked for."""
+    """What the model read; `None` where it was not asked for, or the model has no localized context."""
 
     def as_json(self) -> dict[str, Any]:
         """Return the fact as values that JSON can hold; without `context` where it was not asked for."""

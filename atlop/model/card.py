@@ -24,7 +24,7 @@ package `atlop`): {relations} relations, on top of an encoder of type `{encoder}
 ```python
 from atlop import RelationExtractor
 
-extractor = RelationExtractor.from_pretrained("{title}")  # the folder, or the name on the hub
+extractor = RelationExtractor.from_pretrained("path/to/this/folder")  # or its name on the hub
 facts = extractor("Skai TV is Greek. It is based in Piraeus.", [[(0, 7), (18, 20)], [(33, 40)]])
 for fact in facts:
     print(fact.subject.name, fact.relation_name, fact.object.name, fact.margin)
@@ -50,7 +50,7 @@ without an interval.
 
 ## Training
 
-{train_documents:,} documents, {updates:,} updates, {minutes:.0f} minutes; {versions}.
+{train_documents:,} documents, {updates:,} updates; {versions}.
 
 | file | sha256 |
 |---|---|
@@ -79,7 +79,8 @@ def write_card(folder: Path, *, run: Path | None = None) -> None:
     """
     config = AtlopConfig.from_pretrained(folder)
     vocabulary = config.vocabulary
-    title = folder.resolve().name if run is None else run.resolve().name
+    learned = "" if run is None else f", trained on {_settings(run)['data']['train']}"
+    title = f"ATLOP on {config.encoder_config().model_type}{learned}"  # the same run gives the same card
     body = _BODY.format(
         title=title,
         relations=len(vocabulary.relations),
@@ -143,7 +144,6 @@ def _of_run(run: Path) -> str:
         **{key: _percent(best[key]) for key in ("f1", "ign_f1", "precision", "recall")},
         train_documents=summary["train"]["documents"],
         updates=summary["updates"],
-        minutes=summary["seconds"] / 60,
         versions=", ".join(f"{name} {version}" for name, version in environment["packages"].items()),
         data="\n".join(f"| `{Path(path).name}` | `{digest}` |" for path, digest in environment["data_sha256"].items()),
         settings=tomli_w.dumps(settings),

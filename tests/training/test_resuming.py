@@ -100,7 +100,12 @@ def evidence(folder: Path) -> dict[str, Any]:
         "metrics": [without_time(line) for line in (folder / "metrics.jsonl").read_text("utf-8").splitlines()],
         "summary": without_time((folder / "summary.json").read_text("utf-8")),
         "files": sorted(str(path.relative_to(folder)) for path in folder.rglob("*")),
-        "models": [sha256_of(folder / name) for name in ("best", "last")],
+        "models": {  # but for their cards, which show the settings
+            str(path.relative_to(folder)): sha256_of(path)
+            for name in ("best", "last")
+            for path in (folder / name).iterdir()
+            if path.name != "README.md"
+        },
     }
 
 
