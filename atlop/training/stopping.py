@@ -25,7 +25,8 @@ class StopRequests:
 
     def __enter__(self) -> "StopRequests":
         if current_thread() is main_thread():  # others may not set what a signal does
-            self._before = {number: signal.signal(number, self._note) for number in SIGNALS}
+            heard = [number for number in SIGNALS if signal.getsignal(number) != signal.SIG_IGN]  # nohup, `… &`
+            self._before = {number: signal.signal(number, self._note) for number in heard}
         return self
 
     def __exit__(

@@ -162,8 +162,9 @@ class Updater:
             f'"{each.title}" ({len(each.input_ids):,} pieces, {len(each.pairs):,} pairs)' for each in documents
         )
         raise AtlopError(
-            f"not enough memory to train on {sizes}; lower trainer.batch_size and raise trainer.gradient_accumulation "
-            "by as much (the same updates), lower encoding.max_length, or set encoder.gradient_checkpointing=true"
+            f"not enough memory to train on {sizes}; begin a new run with trainer.batch_size lowered and "
+            "trainer.gradient_accumulation raised by as much (as many documents an update), a lower "
+            "encoding.max_length, or encoder.gradient_checkpointing=true"
         )
 
     def _loss(self, indices: Sequence[int]) -> Tensor:
