@@ -41,8 +41,8 @@ for fact in facts:
 _RUN = """
 ## Scores
 
-On `{dev}` ({dev_documents:,} documents), in percent. The epoch was chosen on the same file; one run with one seed, so
-without an interval.
+On `{dev}` ({dev_documents:,} documents), in percent, with 95 % intervals by bootstrap over its documents. The epoch
+was chosen on the same file, and this is one run with one seed.
 
 | | F1 | Ign F1 | precision | recall |
 |---|---|---|---|---|
@@ -141,7 +141,11 @@ def _of_run(run: Path) -> str:
     return _RUN.format(
         dev=settings["data"]["dev"],
         dev_documents=summary["dev"]["documents"],
-        **{key: _percent(best[key]) for key in ("f1", "ign_f1", "precision", "recall")},
+        **{key: _percent(best[key]) for key in ("precision", "recall")},
+        **{
+            key: _percent(best[key]) + (f" ({_percent(low)} to {_percent(high)})" if best[key] is not None else "")
+            for key, (low, high) in summary["best_intervals"].items()
+        },
         train_documents=summary["train"]["documents"],
         updates=summary["updates"],
         versions=", ".join(f"{name} {version}" for name, version in environment["packages"].items()),

@@ -22,8 +22,9 @@ from atlop.config import (
 )
 from atlop.corpora import read_corpus
 from atlop.encoding import collate
+from atlop.ensemble import Ensemble, Member
 from atlop.errors import AtlopError
-from atlop.evaluation import official_scores
+from atlop.evaluation import fact_table, mean_scores, official_scores
 from atlop.files import sha256_of
 from atlop.model import AtlopModel, document_encoder, load_model
 from atlop.prediction import accelerator_for, predict_facts
@@ -170,6 +171,17 @@ def test_both_models_predict_what_the_evaluation_said(run: Path, corpus: Path, w
     expected = summary_of(run)[which]
     assert (found.f1, found.correct, found.submitted) == (expected["f1"], expected["correct"], expected["submitted"])
     assert found.correct > 0
+
+
+def test_the_intervals_in_the_summary_are_those_of_the_best_models_facts(run: Path, corpus: Path) -> None:
+    documents = read_corpus(corpus).documents
+    member = Member(*load_model(run / "best"))
+    facts = Ensemble.of([member]).predict(documents, accelerator=accelerator_for("float32"), batch_size=8).facts
+    seen = frozenset(triple for document in documents for triple in document.name_triples())  # dev is train here
+    f1, ign_f1 = mean_scores([fact_table(documents, predictions=facts, train_facts=seen)])
+    intervals = summary_of(run)["best_intervals"]
+    assert intervals == {"f1": [f1.low, f1.high], "ign_f1": [ign_f1.low, ign_f1.high]}
+    assert f1.low < summary_of(run)["best"]["f1"] < f1.high
 
 
 def test_the_same_seed_gives_the_same_metrics(run: Path, config: RunConfig, tmp_path: Path) -> None:
