@@ -8,18 +8,46 @@ import secrets
 import subprocess
 import sys
 from collections.abc import Mapping
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import torch
+from pydantic import TypeAdapter, ValidationError
 
 import atlop
 from atlop.config import RunConfig, dump_config
+from atlop.encoding import Truncation
+from atlop.errors import AtlopError
+from atlop.evaluation import OfficialScores
 from atlop.files import read_json, settle, sync, write_text
+from atlop.json_values import expect, field
 from atlop.secrets import command_without_secrets
 
 _PACKAGES = ("atlop", "torch", "transformers", "tokenizers", "accelerate", "numpy", "safetensors")
+
+
+@dataclass(frozen=True)
+class _Split:
+    """What a summary says of a corpus file, as far as others rely on it."""
+
+    documents: int
+    truncation: Truncation
+
+
+@dataclass(frozen=True)
+class _Summary:
+    """What a summary holds, as far as others rely on it."""
+
+    best: OfficialScores
+    last: OfficialScores
+    updates: int
+    seconds: float
+    dev: _Split
+
+
+_SUMMARY = TypeAdapter(_Summary)
 
 
 class RunFolder:
@@ -64,9 +92,19 @@ class RunFolder:
             path.unlink(missing_ok=True)
 
     def environment(self) -> dict[str, Any]:
-        """Return what `create` wrote of the environment."""
-        found: dict[str, Any] = read_json(self._environment)
-        return found
+        """Return what `create` wrote of the environment.
+
+        Raises:
+            AtlopError: The file is missing, or does not hold it.
+        """
+        where = str(self._environment)
+        found = expect(read_json(self._environment), dict, where=where)
+        for key in ("run", "python", "code_sha256"):
+            field(found, key, str, where=where)
+        for key in ("packages", "data_sha256"):
+            for name, value in field(found, key, dict, where=where).items():
+                expect(value, str, where=f'{where}, "{key}", "{name}"')
+        return {"git_commit": None, "machine": None, **found}
 
     def settle(self) -> None:
         """Put the models in their places where a stop came while one was being replaced."""
@@ -99,8 +137,23 @@ class RunFolder:
         write_text(self._summary, json.dumps(summary, indent=2) + "\n")
 
     def summary(self) -> dict[str, Any] | None:
-        """Return what came out, `None` where training has not ended."""
-        return read_json(self._summary) if self._summary.exists() else None
+        """Return what came out, `None` where training has not ended.
+
+        Raises:
+            AtlopError: The file does not hold it.
+        """
+        if not self._summary.exists():
+            return None
+        summary: dict[str, Any] = read_json(self._summary)
+        try:
+            _SUMMARY.validate_json(json.dumps(summary), strict=True)  # so that no text passes for a number
+        except ValidationError as error:
+            first = error.errors()[0]
+            place = ".".join(map(str, first["loc"]))
+            raise AtlopError(
+                f"{self._summary}: not the summary of a run: {place}: {first['msg']}; remove the file and train again"
+            ) from None
+        return summary
 
     def _described(self, size: int) -> dict[str, Any]:
         with self._metrics.open("rb") as file:
