@@ -1,6 +1,8 @@
-"""Keep what a finished run says of itself, without its weights and without this machine's folders.
+"""Keep what finished runs of one configuration say of themselves, without their weights and this machine's folders.
 
-Example: python scripts/record_run.py runs/redocred_minilm scripts/measured/redocred_minilm.json
+Several runs differ in their seeds only. Example:
+
+    python scripts/record_run.py runs/seed66 runs/seed67 scripts/measured/cdr_minilm.json
 """
 
 import argparse
@@ -9,29 +11,42 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-from atlop.files import write_text
+from atlop.errors import AtlopError
+from atlop.files import read_json, write_text
+
+OF_EACH_RUN = ("command", "run")
+"""What the environments of two runs differ in anyway."""
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("run", type=Path)
+    parser.add_argument("runs", type=Path, nargs="+", metavar="RUN")
     parser.add_argument("record", type=Path)
     options = parser.parse_args()
-    environment = json.loads((options.run / "environment.json").read_text(encoding="utf-8"))
-    evaluations = [
-        metrics
-        for metrics in map(json.loads, (options.run / "metrics.jsonl").read_text(encoding="utf-8").splitlines())
-        if "dev" in metrics
-    ]
-    record = {
-        "config": tomllib.loads((options.run / "config.toml").read_text(encoding="utf-8")),
-        "environment": {key: value for key, value in environment.items() if key != "command"},
-        "summary": json.loads((options.run / "summary.json").read_text(encoding="utf-8")),
-        "evaluations": [
-            {"update": each["update"], "seconds": each["seconds"], "f1": each["dev"]["f1"]} for each in evaluations
-        ],
-    }
+    record: dict[str, Any] = {}
+    for run in options.runs:
+        config = tomllib.loads((run / "config.toml").read_text(encoding="utf-8"))
+        seed = config["trainer"].pop("seed")
+        environment = {
+            key: value for key, value in read_json(run / "environment.json").items() if key not in OF_EACH_RUN
+        }
+        found = {"config": config, "environment": environment}
+        if record and {key: record[key] for key in found} != found:
+            raise AtlopError(f"{run}: differs from {options.runs[0]} in more than its seed; record them one by one")
+        record = record or {**found, "runs": []}
+        record["runs"].append(
+            {"seed": seed, "summary": read_json(run / "summary.json"), "evaluations": _evaluations(run)}
+        )
     write_text(options.record, json.dumps(_without_folders(record), indent=1) + "\n")
+
+
+def _evaluations(run: Path) -> list[dict[str, Any]]:
+    lines = map(json.loads, (run / "metrics.jsonl").read_text(encoding="utf-8").splitlines())
+    return [
+        {"update": line["update"], "seconds": line["seconds"], "f1": line["dev"]["f1"]}
+        for line in lines
+        if "dev" in line
+    ]
 
 
 def _without_folders(value: Any) -> Any:
