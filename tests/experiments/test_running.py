@@ -14,11 +14,15 @@ from atlop.model import load_model
 from atlop.prediction import accelerator_for
 from atlop.training import train
 from tests.test_cli import run, values_of
+from tests.test_cli_training import CONFIG
 
 EXPERIMENT = """
 title = "Two rates"
 config = "{config}"
 seeds = [1, 2]
+
+[set]
+"trainer.epochs" = 1
 
 [[variants]]
 name = "slow"
@@ -30,23 +34,6 @@ calibration = "global"
 [[variants]]
 name = "fast"
 set = {{ "optimizer.new_layers_learning_rate" = 1e-2 }}
-"""
-CONFIG = """
-[data]
-train = "{corpus}"
-dev = "{corpus}"
-
-[encoder]
-name = "{encoder}"
-
-[classifier]
-representation_size = 32
-block_size = 8
-
-[trainer]
-epochs = 1
-batch_size = 2
-precision = "float32"
 """
 
 
