@@ -14,7 +14,7 @@ from atlop.cli.predicting import model_folder
 from atlop.cli.session import is_main_process, quiet_libraries, report
 from atlop.corpora import layout_of
 from atlop.errors import AtlopError
-from atlop.files import refuse_existing
+from atlop.files import read_json, refuse_existing
 
 _CACHES = ("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "LRU_CACHE_CAPACITY")
 """Where oneDNN and PyTorch read how many kernels they keep, one for each shape of a product: 1,024, or 0.7 GB when
@@ -135,11 +135,12 @@ def push(
     if not (folder / "config.json").is_file():
         raise AtlopError(f"{model}: no such folder; give a run folder or a model folder")
     with quiet_libraries(needs=str(folder), what="model"):
-        from atlop.model import card, hub
+        from atlop.model import FinishedRun, card, hub
 
         if not (folder / card.CARD).is_file():
-            is_finished = (folder.parent / "summary.json").is_file() and folder.name in ("best", "last")
-            card.write_card(folder, run=folder.parent if is_finished else None)
+            summary = folder.parent / "summary.json"
+            is_finished = summary.is_file() and folder.name in ("best", "last")
+            card.write_card(folder, run=FinishedRun(folder.parent, read_json(summary)) if is_finished else None)
         if licence is not None:
             card.set_licence(folder, licence)
         address = hub.push(folder, name, private=private)

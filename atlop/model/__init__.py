@@ -1,5 +1,5 @@
 from atlop.model.atlop import AtlopModel
-from atlop.model.card import write_card
+from atlop.model.card import FinishedRun, write_card
 from atlop.model.compilation import compile_layers
 from atlop.model.configuration import AtlopConfig
 from atlop.model.folder import (
@@ -17,6 +17,7 @@ from atlop.model.released import classifier_sizes, load_released
 __all__ = [
     "AtlopConfig",
     "AtlopModel",
+    "FinishedRun",
     "classifier_sizes",
     "compile_layers",
     "context_weights",

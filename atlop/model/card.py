@@ -1,5 +1,7 @@
 """The model card of a model folder (`README.md`): where the model comes from, what it scores, and how to use it."""
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -67,19 +69,27 @@ Not known: the folder was made from weights that were trained elsewhere.
 """
 
 
-def write_card(folder: Path, *, run: Path | None = None) -> None:
+@dataclass(frozen=True)
+class FinishedRun:
+    """A run, and what came out of it."""
+
+    folder: Path
+    summary: Mapping[str, Any]
+
+
+def write_card(folder: Path, *, run: FinishedRun | None = None) -> None:
     """Write the card of a model folder.
 
     Args:
         folder: The model folder.
-        run: The finished run that made it; `None` where there was none, as for imported weights.
+        run: The run that made it; `None` where there was none, as for imported weights.
 
     Raises:
         AtlopError: A file of the run cannot be read.
     """
     config = AtlopConfig.from_pretrained(folder)
     vocabulary = config.vocabulary
-    learned = "" if run is None else f", trained on {_settings(run)['data']['train']}"
+    learned = "" if run is None else f", trained on {_settings(run.folder)['data']['train']}"
     title = f"ATLOP on {config.encoder_config().model_type}{learned}"  # the same run gives the same card
     body = _BODY.format(
         title=title,
@@ -114,9 +124,9 @@ def licence_of(folder: Path) -> str:
     return str(ModelCard.load(folder / CARD).data.get("license") or UNKNOWN)
 
 
-def _results(run: Path) -> list[EvalResult]:
+def _results(run: FinishedRun) -> list[EvalResult]:
     """Return the dev scores as the hub reads them."""
-    best, dev = read_json(run / "summary.json")["best"], _settings(run)["data"]["dev"]
+    best, dev = run.summary["best"], _settings(run.folder)["data"]["dev"]
     return [
         EvalResult(
             task_type="relation-extraction",
@@ -131,21 +141,14 @@ def _results(run: Path) -> list[EvalResult]:
     ]
 
 
-def _of_run(run: Path) -> str:
-    summary, environment, settings = (
-        read_json(run / "summary.json"),
-        read_json(run / "environment.json"),
-        _settings(run),
-    )
-    best = summary["best"]
+def _of_run(run: FinishedRun) -> str:
+    environment, settings = read_json(run.folder / "environment.json"), _settings(run.folder)
+    summary, best = run.summary, run.summary["best"]
     return _RUN.format(
         dev=settings["data"]["dev"],
         dev_documents=summary["dev"]["documents"],
         **{key: _percent(best[key]) for key in ("precision", "recall")},
-        **{
-            key: _percent(best[key]) + (f" ({_percent(low)} to {_percent(high)})" if best[key] is not None else "")
-            for key, (low, high) in summary["best_intervals"].items()
-        },
+        **{key: _with_interval(best[key], summary.get("best_intervals", {}).get(key)) for key in ("f1", "ign_f1")},
         train_documents=summary["train"]["documents"],
         updates=summary["updates"],
         versions=", ".join(f"{name} {version}" for name, version in environment["packages"].items()),
@@ -169,3 +172,7 @@ def _is_path(value: object) -> bool:
 
 def _percent(share: float | None) -> str:
     return "n/a" if share is None else f"{100 * share:.2f}"
+
+
+def _with_interval(share: float | None, interval: Sequence[float] | None) -> str:
+    return _percent(share) + (f" ({' to '.join(map(_percent, interval))})" if share is not None and interval else "")

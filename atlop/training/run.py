@@ -15,7 +15,7 @@ from atlop.config import RunConfig, load_config
 from atlop.errors import AtlopError, StoppedError
 from atlop.evaluation import OfficialScores, fact_table, mean_scores, official_scores
 from atlop.files import refuse_taken
-from atlop.model import compile_layers, encoder_tokenizer, new_model, save_model, start_from, write_card
+from atlop.model import FinishedRun, compile_layers, encoder_tokenizer, new_model, save_model, start_from, write_card
 from atlop.objectives import objective_named
 from atlop.prediction import accelerator_for, predict_facts
 from atlop.schema import Fact
@@ -156,9 +156,9 @@ class _Run:
             "seconds": earlier + monotonic() - self._started,
         }
         if self._is_main:
-            folder.summarise(summary)
             for model_folder in (folder.best, folder.last):
-                write_card(model_folder, run=folder.path)
+                write_card(model_folder, run=FinishedRun(folder.path, summary))
+            folder.summarise(summary)  # last of all: it says that the run has ended
             self._checkpoints.remove()
         return summary
 

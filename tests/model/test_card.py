@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from huggingface_hub import ModelCard
 
-from atlop.model import save_model, write_card
+from atlop.model import FinishedRun, save_model, write_card
 from atlop.model.card import licence_of, set_licence
 from tests.golden_values import golden_model, golden_tokenizer
 
@@ -41,8 +41,12 @@ def run(tmp_path: Path) -> Path:
     return folder
 
 
+def finished(run: Path) -> FinishedRun:
+    return FinishedRun(run, json.loads((run / "summary.json").read_text(encoding="utf-8")))
+
+
 def test_the_card_of_a_run_says_what_it_was_trained_on_and_what_it_scores(run: Path) -> None:
-    write_card(run / "best", run=run)
+    write_card(run / "best", run=finished(run))
 
     text = (run / "best" / "README.md").read_text(encoding="utf-8")
     assert "| best epoch | 58.56 (56.85 to 60.28) | n/a | 71.97 | 49.36 |" in text
@@ -55,7 +59,7 @@ def test_the_card_of_a_run_says_what_it_was_trained_on_and_what_it_scores(run: P
 
 
 def test_the_hub_reads_the_scores_of_a_card(run: Path) -> None:
-    write_card(run / "best", run=run)
+    write_card(run / "best", run=finished(run))
 
     data = ModelCard.load(run / "best" / "README.md").data
     assert (data.license, data.library_name) == ("unknown", "atlop")
@@ -72,7 +76,7 @@ def test_a_model_without_a_run_has_a_card_without_scores(run: Path) -> None:
 
 
 def test_the_licence_can_be_named(run: Path) -> None:
-    write_card(run / "best", run=run)
+    write_card(run / "best", run=finished(run))
     before = (run / "best" / "README.md").read_text(encoding="utf-8")
     assert licence_of(run / "best") == "unknown"
 
