@@ -13,6 +13,7 @@ from atlop.cli.file_commands import check, compare, convert, download, score
 from atlop.cli.inference_commands import extract, graph, push
 from atlop.cli.model_commands import evaluate, import_checkpoint, plot, predict, train
 from atlop.cli.options import example
+from atlop.cli.reporting import report
 from atlop.cli.session import Commands
 
 app = typer.Typer(
@@ -89,6 +90,12 @@ app.command(
         "atlop plot runs/docred_bert_base --output plots --dev dev.json --train train_annotated.json",
     )
 )(plot)
+app.command(
+    epilog=example(
+        "atlop report runs/docred_bert_base --output report.html",
+        "atlop report result.json --dev dev.json --against runs/docred_bert_base --output report.html",
+    )
+)(report)
 app.command(
     epilog=example("atlop check train.json --relations rel2id.json", "atlop check result.zip --against test.json")
 )(check)

@@ -206,7 +206,7 @@ def plot(
 
     learning: loss and dev scores over updates. With --dev also precision_recall, margins and, with --train, relations.
     """
-    plotting.require_matplotlib()
+    plotting.require_matplotlib(command="atlop plot")
     metrics = Path(run) / "metrics.jsonl"
     if dev is None and not metrics.is_file():
         raise AtlopError(

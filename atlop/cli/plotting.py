@@ -35,8 +35,8 @@ class Decisions:
     """`None` where nothing is known of how frequent relations are in training."""
 
 
-def require_matplotlib() -> None:
-    """Make sure that pictures can be drawn.
+def require_matplotlib(*, command: str) -> None:
+    """Make sure that a command can draw pictures.
 
     Raises:
         AtlopError: matplotlib is not installed.
@@ -45,7 +45,7 @@ def require_matplotlib() -> None:
         import matplotlib  # noqa: F401
     except ModuleNotFoundError:
         raise AtlopError(
-            "atlop plot draws with matplotlib, which is not installed: pip install matplotlib (the extra `report`)"
+            f"{command} draws with matplotlib, which is not installed: pip install matplotlib (the extra `report`)"
         ) from None
 
 

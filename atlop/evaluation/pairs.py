@@ -36,3 +36,8 @@ def pair_places(document: Document) -> PairPlaces:
         mentions=counts[:, None] + counts,
         distance=np.maximum(closest, 0),
     )
+
+
+def within_a_sentence(document: Document) -> NDArray[np.bool_]:
+    """Return whether any mention of one entity shares a sentence with any of another, `[entities, entities]`."""
+    return pair_places(document).within if document.entities else np.zeros((0, 0), dtype=bool)

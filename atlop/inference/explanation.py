@@ -1,6 +1,6 @@
 """What the model read for a fact: the words and sentences that weigh most in the localized context of its pair."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -31,8 +31,18 @@ def contexts_of(
         words: Word of each piece, counted through the document, −1 for none, `[tokens]`.
     """
     reader = _Reader(document)
+    of_pairs = word_weights(pairs, document=document, attention=attention, words=words)
+    return {pair: reader.context(weights) for pair, weights in of_pairs}
+
+
+def word_weights(
+    pairs: Sequence[tuple[int, int]], *, document: Document, attention: Tensor, words: NDArray[np.int32]
+) -> Iterator[tuple[tuple[int, int], NDArray[np.float64]]]:
+    """Yield each distinct pair with the weight of every word in its localized context, `[words]`; sums to 1 at most.
+
+    Args are those of `contexts_of`.
+    """
     distinct = list(dict.fromkeys(pairs))
-    found: dict[tuple[int, int], Context] = {}
     for first in range(0, len(distinct), _PAIRS_AT_ONCE):
         chunk = distinct[first : first + _PAIRS_AT_ONCE]
         subject, object_ = torch.tensor(chunk, device=attention.device).T
@@ -40,8 +50,7 @@ def contexts_of(
             weights = context_weights(attention, subject=subject, object_=object_).cpu().numpy()
         of_words = np.zeros((len(chunk), document.words))
         np.add.at(of_words.T, words[words >= 0], weights.T[words >= 0])
-        found.update(zip(chunk, map(reader.context, of_words), strict=True))
-    return found
+        yield from zip(chunk, of_words, strict=True)
 
 
 class _Reader:

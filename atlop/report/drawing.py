@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +42,14 @@ def picture(panels: int = 1, *, height: float = HEIGHT) -> Iterator[tuple[Figure
     with mpl.rc_context(_STYLE):
         figure = Figure(figsize=(WIDTH, height), layout="constrained")
         yield figure, list(figure.subplots(panels, 1, sharex=True, squeeze=False)[:, 0])
+
+
+def svg_of(figure: Figure) -> str:
+    """Return a figure as SVG, on white."""
+    buffer = StringIO()
+    with mpl.rc_context(_STYLE):
+        figure.savefig(buffer, format="svg", metadata={"Date": None})
+    return buffer.getvalue()
 
 
 def save(figure: Figure, folder: Path, *, name: str) -> list[Path]:

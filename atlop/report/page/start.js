@@ -1,0 +1,63 @@
+// What the page does when it opens, and its keys.
+
+function offerChoices() {
+  const add = (name, options) =>
+    filters.elements[name].append(...options.map(([value, label]) => element("option", { value }, label)));
+  const known = DATA.relations.map((_, index) => [index, relationLabel(index)]);
+  add("relation", known.sort(([, one], [, other]) => one.localeCompare(other)));
+  add("outcome", [["", "all"], ["right", "right"], ["missed", "missed"], ["wrong", "wrong"]]);
+  add("outcome", ["reversed", "confused", "unrelated"].map((name) => [name, OUTCOMES[name].label]));
+  add("difference", [["", "all"], ...Object.entries(DIFFERENCES).map(([name, { label }]) => [name, label])]);
+  byId("two").hidden = !IS_COMPARED;
+  byId("margin").hidden = !HAS_MODEL;
+  document.querySelector('a[href="#comparison"]').hidden = !IS_COMPARED;
+}
+
+const KEYS = {
+  j: () => step(1),
+  ArrowDown: () => step(1),
+  k: () => step(-1),
+  ArrowUp: () => step(-1),
+  ArrowRight: () => stepDocument(1),
+  ArrowLeft: () => stepDocument(-1),
+};
+
+function keyPressed(event) {
+  if (event.ctrlKey || event.metaKey || event.altKey || byId("help").open) return;
+  const isField = event.target.matches("input, select");
+  if (event.key === "Escape") {
+    if (isField) event.target.blur();
+    else if (state.fact) openDocument(state.document);
+  } else if (isField) return;
+  else if (event.key === "?") byId("help").showModal();
+  else if (event.key === "/") {
+    event.preventDefault();
+    if (state.view !== "documents") location.hash = "#documents";
+    // The view opens after the address has changed.
+    setTimeout(() => filters.elements.search.focus());
+  } else if (state.view === "documents" && KEYS[event.key]) {
+    event.preventDefault();
+    KEYS[event.key]();
+  }
+}
+
+function changeTheme() {
+  const isDark = document.documentElement.dataset.theme
+    ? document.documentElement.dataset.theme === "dark"
+    : matchMedia("(prefers-color-scheme: dark)").matches;
+  document.documentElement.dataset.theme = isDark ? "light" : "dark";
+}
+
+offerChoices();
+showScores();
+showRelations();
+if (IS_COMPARED) showComparison();
+applyFilters();
+filters.addEventListener("input", filtersChanged);
+filters.addEventListener("submit", (event) => event.preventDefault());
+filters.addEventListener("reset", () => setTimeout(filtersChanged)); // the fields are empty after this event
+byId("theme").addEventListener("click", changeTheme);
+byId("help-button").addEventListener("click", () => byId("help").showModal());
+document.addEventListener("keydown", keyPressed);
+addEventListener("hashchange", route);
+route();
