@@ -23,7 +23,7 @@ from atlop.schema import Document
 
 COMMANDS = (
     *("train", "evaluate", "predict", "calibrate", "experiment", "extract", "graph", "score", "compare", "plot"),
-    *("check", "convert", "download", "import-checkpoint", "push"),
+    *("report", "check", "convert", "download", "import-checkpoint", "push"),
 )
 DOCUMENT = {
     "title": "Skai TV",

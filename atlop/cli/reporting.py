@@ -155,7 +155,7 @@ def _read_closely(
             corpus.documents,
             rule=ensemble.rule,
             encoder=document_encoder(member.model, member.tokenizer),
-            others=other and other.facts,
+            others=None if other is None else other.facts,
         )
         scored = score_batches(
             member.model.to(settings["accelerator"].device),

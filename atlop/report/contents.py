@@ -124,7 +124,7 @@ def contents(
             document,
             relations=relations,
             found=result.predictions[index],
-            other=other and other.predictions[index],
+            other=None if other is None else other.predictions[index],
             reading=readings[index] if readings else None,
         )
         for index, document in enumerate(documents)

@@ -22,7 +22,7 @@ function details(page, fact) {
   const sentences = (places) => (places.length ? places.join(", ") : "none");
   const rows = [
     ["Outcome", outcomeOf(fact).label],
-    ...(IS_COMPARED ? [["There", fact.other ? OUTCOMES[fact.other].label : "not found"]] : []),
+    ...(IS_COMPARED ? [["Other result", fact.other ? OUTCOMES[fact.other].label : "not found"]] : []),
     ["Relation", relationLabel(fact.relation)],
     ["Subject", mentionsOf(page, fact.subject)],
     ["Object", mentionsOf(page, fact.object)],

@@ -1,15 +1,19 @@
-// The facts of a document as a graph: entities on an ellipse, an arrow for each fact.
+// The facts of a document as a graph: entities on two arcs, so that no name covers another; an arrow for each fact.
 
 const BEND = 16;
-const LABEL = 20;
+const LABEL = 24;
+const WIDTH = 640;
+const ROW = 26;
+const REACH = 165;
 
 function showGraph(page, facts, chosen) {
   const entities = [...new Set(facts.flatMap((fact) => [fact.subject, fact.object]))].sort((one, other) => one - other);
-  const width = 640;
-  const height = Math.max(240, Math.min(560, 22 * entities.length + 80));
+  const right = Math.ceil(entities.length / 2);
+  const height = ROW * (Math.max(right, 5) + 1);
   const places = new Map(entities.map((entity, index) => {
-    const angle = (2 * Math.PI * index) / entities.length - Math.PI / 2;
-    return [entity, { x: width / 2 + 165 * Math.cos(angle), y: height / 2 + (height / 2 - 30) * Math.sin(angle), angle }];
+    const [row, rows, side] = index < right ? [index, right, 1] : [entities.length - 1 - index, entities.length - right, -1];
+    const down = (2 * (row + 0.5)) / rows - 1; // from −1 to 1
+    return [entity, { x: WIDTH / 2 + side * REACH * Math.sqrt(1 - down * down), y: (height / 2) * (1 + down * 0.9), side }];
   }));
   const turns = new Map();
   const arrows = facts.map((fact) => {
@@ -17,7 +21,7 @@ function showGraph(page, facts, chosen) {
     turns.set(pair, (turns.get(pair) ?? 0) + 1);
     return arrow(page, fact, { from: places.get(fact.subject), to: places.get(fact.object), turn: turns.get(pair), isChosen: fact === chosen });
   });
-  const graph = drawn("svg", { viewBox: `0 0 ${width} ${height}`, role: "group", "aria-label": `Graph of ${facts.length} facts` },
+  const graph = drawn("svg", { viewBox: `0 0 ${WIDTH} ${height}`, role: "group", "aria-label": `Graph of ${facts.length} facts` },
     drawn("defs", {}, ...["right", "missed", "wrong", "absent"].map(head)),
     ...arrows.sort((one, other) => one.classList.contains("chosen") - other.classList.contains("chosen")),
     ...entities.map((entity) => node(page, entity, places.get(entity), chosen)));
@@ -44,11 +48,10 @@ function arrow(page, fact, { from, to, turn, isChosen }) {
     drawn("path", { class: "line", d: path, "marker-end": `url(#head-${group})` }));
 }
 
-function node(page, entity, { x, y, angle }, chosen) {
-  const isRight = Math.cos(angle) >= -0.01;
+function node(page, entity, { x, y, side }, chosen) {
   const isOne = chosen && (entity === chosen.subject || entity === chosen.object);
   return drawn("g", { class: `node colour-${entity % COLOURS}${isOne ? " of-fact" : ""}`, click: () => pickEntity(entity) },
     drawn("title", {}, entityTitle(page, entity)),
     drawn("circle", { cx: x, cy: y, r: 7 }),
-    drawn("text", { x: x + (isRight ? 12 : -12), y: y + 4, "text-anchor": isRight ? "start" : "end" }, `${entity + 1} ${shortened(page.entities[entity].name, LABEL)}`));
+    drawn("text", { x: x + 12 * side, y: y + 4, "text-anchor": side > 0 ? "start" : "end" }, `${entity + 1} ${shortened(page.entities[entity].name, LABEL)}`));
 }

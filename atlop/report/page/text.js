@@ -27,7 +27,6 @@ function sentence(page, index, { first, weights, chosen }) {
   const mentions = page.entities
     .flatMap((each, entity) => each.mentions.filter(([where]) => where === index).map(([, start, end]) => ({ entity, start, end })))
     .sort((one, other) => one.start - other.start || other.end - one.end);
-  fill(content, 0, page.sentences[index].length, mentions);
 
   /** Write words from `start` to `end`; a mention within another stands within it, one that crosses its end is cut. */
   function fill(parent, start, end, inside) {
@@ -65,6 +64,7 @@ function sentence(page, index, { first, weights, chosen }) {
     const isOne = chosen && (entity === chosen.subject || entity === chosen.object);
     return `mention colour-${entity % COLOURS}${isOne ? " of-fact" : ""}${entity === state.entity ? " picked" : ""}`;
   };
+  fill(content, 0, page.sentences[index].length, mentions);
   const chips = [
     ...(chosen?.gold.includes(index) ? [element("span", { class: "chip gold" }, "gold evidence")] : []),
     ...(chosen?.found.includes(index) ? [element("span", { class: "chip found" }, "found evidence")] : []),

@@ -1,0 +1,260 @@
+"""The page in a browser: everything that can be clicked and typed does what it says, and no text becomes HTML."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.report.made_pages import DOCUMENTS, HOSTILE_TITLE, HOSTILE_WORDS, made_contents, made_page
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+HOSTILE = len(DOCUMENTS) - 1
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory: pytest.TempPathFactory) -> str:
+    path = tmp_path_factory.mktemp("page") / "report.html"
+    path.write_text(made_page(), encoding="utf-8")
+    return path.as_uri()
+
+
+@pytest.fixture
+def problems() -> list[str]:
+    """What the browser complained of."""
+    return []
+
+
+@pytest.fixture
+def page(browser: "Browser", address: str, problems: list[str]) -> "Iterator[Page]":
+    opened = browser.new_page(viewport={"width": 1280, "height": 800})
+    opened.set_default_timeout(10_000)
+    opened.on("console", lambda message: problems.append(message.text))
+    opened.on("pageerror", lambda error: problems.append(str(error)))
+    opened.on("request", lambda sent: None if sent.url.startswith(("file:", "data:")) else problems.append(sent.url))
+    opened.goto(f"{address}#documents")
+    yield opened
+    opened.close()
+    assert problems == []
+
+
+def facts() -> list[dict[str, Any]]:
+    made: Any = made_contents()
+    return [
+        {**fact, "document": index, "relation": made["relations"][fact["relation"]]["id"]}
+        for index, document in enumerate(made["documents"])
+        for fact in document["facts"]
+    ]
+
+
+def found(page: "Page") -> int:
+    """Return how many facts the page says pass the filters."""
+    return int((page.locator("#found").text_content() or "").split()[0].replace(",", ""))
+
+
+def choose(page: "Page", name: str, value: str) -> None:
+    page.locator(f"#filters [name={name}]").select_option(value)
+
+
+def hash_of(page: "Page") -> str:
+    return str(page.evaluate("location.hash"))
+
+
+def test_hostile_titles_and_words_are_shown_as_text(page: "Page") -> None:
+    page.goto(f"{page.url.partition('#')[0]}#document/{HOSTILE}")
+
+    assert page.locator("#title").text_content() == HOSTILE_TITLE
+    assert page.locator("#text .word").all_text_contents() == list(HOSTILE_WORDS)
+    for view in ("scores", "relations", "comparison", "documents"):
+        page.click(f"header nav a[href='#{view}']")
+    assert page.evaluate("window.broken") is None
+    assert page.locator("main b, main i, main img[src='x']").count() == 0
+    assert page.locator("script").count() == 2
+    assert page.locator("figcaption").text_content() == "<A> picture."
+
+
+@pytest.mark.parametrize("outcome", ["right", "missed", "reversed", "confused", "unrelated"])
+def test_facts_are_filtered_by_outcome(page: "Page", outcome: str) -> None:
+    choose(page, "outcome", outcome)
+
+    assert found(page) == sum(fact["outcome"] == outcome for fact in facts())
+
+
+def test_filters_by_relation_sentences_and_margin_come_together(page: "Page") -> None:
+    page.locator("#filters [name=relation]").select_option(label="country (P1)")
+    choose(page, "sentences", "within")
+    page.fill("#filters [name=lowest]", "-1")
+    page.fill("#filters [name=highest]", "2")
+
+    chosen = [f for f in facts() if f["relation"] == "P1" and f["within"] and -1 <= f["margin"] <= 2]
+    assert 0 < found(page) == len(chosen) < len(facts())
+    assert page.locator("#documents a").count() == len({fact["document"] for fact in chosen})
+    page.click("#filters button[type=reset]")
+    page.wait_for_function("document.getElementById('documents').children.length === 12")
+    assert found(page) == len(facts())
+
+
+@pytest.mark.parametrize(("name", "pair"), [("gained", ("right", "missed")), ("lost", ("missed", "right"))])
+def test_facts_that_one_result_gets_and_the_other_does_not(page: "Page", name: str, pair: tuple[str, str]) -> None:
+    choose(page, "difference", name)
+
+    assert found(page) == sum((fact["outcome"], fact["other"]) == pair for fact in facts())
+
+
+def test_a_search_finds_titles_names_and_words(page: "Page") -> None:
+    page.fill("#filters [name=search]", "W3.1.4")
+    assert [text.rpartition(" ")[0] for text in page.locator("#documents a").all_text_contents()] == ["made 3"]
+    page.fill("#filters [name=search]", "</SCRIPT>")
+    assert page.locator("#title").text_content() == HOSTILE_TITLE
+    page.fill("#filters [name=search]", "nowhere at all")
+    assert page.locator("#documents a").count() == 0
+
+
+def test_keys_go_through_facts_and_documents(page: "Page") -> None:
+    page.keyboard.press("j")
+    first = hash_of(page)
+    assert first.startswith("#fact/")
+    page.keyboard.press("ArrowDown")
+    assert hash_of(page) != first
+    page.keyboard.press("k")
+    assert hash_of(page) == first
+    page.keyboard.press("Escape")
+    assert hash_of(page).startswith("#document/")
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("ArrowLeft")
+    assert hash_of(page) == f"#document/{int(first.split('/')[1]) + 1}"
+
+
+def test_a_slash_goes_to_the_search_and_a_question_mark_to_help(page: "Page") -> None:
+    page.click("header nav a[href='#scores']")
+    page.keyboard.press("/")
+    page.wait_for_function("document.activeElement.name === 'search'")
+    page.keyboard.type("j?")
+    assert page.input_value("#filters [name=search]") == "j?"
+    page.keyboard.press("Escape")
+    page.keyboard.press("?")
+    assert page.locator("#help").is_visible()
+    page.keyboard.press("Escape")
+    assert not page.locator("#help").is_visible()
+
+
+def test_a_link_opens_its_fact_with_mentions_evidence_shading_and_scores(page: "Page") -> None:
+    page.goto(f"{page.url.partition('#')[0]}#fact/{HOSTILE}/0/1/P1")
+
+    assert page.locator("#facts [aria-current]").count() == 1
+    details = page.locator(".details").inner_text()
+    assert "country (P1)" in details
+    assert page.locator("#text .mention.of-fact").count() == 2
+    assert page.locator("#text .chip.found").count() == 1
+    weights = page.eval_on_selector_all("#text .word", "all => all.map(one => one.style.getPropertyValue('--weight'))")
+    assert weights[0] == ""
+    assert weights[-1] == "100.0%"
+    rows = page.locator(".classes tr").all_inner_texts()
+    assert [row.split("\t")[0] for row in rows] == ["TH", "countrygold"]
+    assert "2.00" in rows[1]
+
+
+def test_a_link_to_a_fact_that_the_filters_hide_takes_them_away(page: "Page") -> None:
+    choose(page, "outcome", "missed")
+    page.evaluate(f"location.hash = '#fact/{HOSTILE}/0/1/P1'")
+    page.wait_for_selector(".details")
+
+    assert page.input_value("#filters [name=outcome]") == ""
+
+
+def test_an_address_of_nothing_shows_a_document_or_the_scores(page: "Page") -> None:
+    for address in ("#fact/999/0/0/P1", "#fact/0/7/7/%E0%A4%A", "#document/-3", "#document/x", "#nothing"):
+        page.evaluate(f"location.hash = '{address}'")
+        page.wait_for_timeout(20)
+    assert page.locator("#view-scores").is_visible()
+
+
+def test_the_graph_has_an_arrow_for_each_fact_that_leads_to_it(page: "Page") -> None:
+    page.goto(f"{page.url.partition('#')[0]}#document/{HOSTILE}")
+
+    arrows = page.locator("#graph .arrow")
+    assert arrows.count() == page.locator("#facts > li").count() == 4
+    assert page.locator("#graph .node").count() == 3
+    page.locator("#graph .arrow.missed").dispatch_event("click")
+    page.wait_for_selector(".details")
+    assert page.locator(".details dd").first.text_content() == "missed"
+    assert page.locator("#graph .arrow.chosen.missed").count() == 1
+
+
+def test_an_entity_marks_all_its_mentions(page: "Page") -> None:
+    page.goto(f"{page.url.partition('#')[0]}#document/0")
+    page.locator("#entities button").nth(1).click()
+
+    assert page.locator("#text .mention.picked").count() > 0
+    assert page.locator("#entities [aria-pressed=true]").count() == 1
+    picked = page.eval_on_selector_all("#text .mention.picked", "all => all.map(one => one.dataset.entity)")
+    assert set(picked) == {"1"}
+
+
+@pytest.mark.parametrize("column", ["F1", "Support", "Wrong", "Missed"])
+def test_relations_sort_by_each_number_both_ways(page: "Page", column: str) -> None:
+    page.click("header nav a[href='#relations']")
+    titles = page.locator("#view-relations thead th").all_inner_texts()
+    place = [title.split(" ↓")[0] for title in titles].index(column)
+
+    def values() -> list[float]:
+        texts = page.locator(f"#view-relations tbody tr > :nth-child({place + 1})").all_inner_texts()
+        return [float(text.replace(",", "")) for text in texts]
+
+    page.locator("#view-relations thead th").nth(place).locator("button").click()
+    once = values()
+    page.locator("#view-relations thead th").nth(place).locator("button").click()
+    twice = values()
+    assert len(set(once)) > 1
+    assert sorted(once) in (once, twice)
+    assert sorted(once, reverse=True) in (once, twice)
+
+
+def test_a_count_in_the_table_leads_to_its_facts(page: "Page") -> None:
+    page.click("header nav a[href='#relations']")
+    link = page.get_by_label("Missed: ").first
+    expected = int(link.inner_text())
+    link.click()
+
+    assert page.locator("#view-documents").is_visible()
+    assert found(page) == expected
+
+
+def test_the_scores_are_those_of_the_data(page: "Page") -> None:
+    page.click("header nav a[href='#scores']")
+    made: Any = made_contents()
+
+    for number, result in enumerate(made["results"]):
+        assert page.locator(".tiles").nth(number).locator("dd").first.inner_text().startswith(
+            f"{100 * result['scores']['f1']:.2f}"
+        )  # fmt: skip
+    page.click("header nav a[href='#comparison']")
+    p = made["comparison"]["all"]["all"]["f1"]["p"]
+    assert page.locator("#view-comparison tbody tr").first.inner_text().split()[-1] == f"{p:.4f}"
+
+
+def test_every_control_has_a_name_and_nothing_is_wider_than_a_phone(browser: "Browser", address: str) -> None:
+    for scheme in ("light", "dark"):
+        phone = browser.new_page(viewport={"width": 390, "height": 844}, color_scheme=scheme)
+        for view in ("scores", "relations", "comparison", "documents", f"fact/{HOSTILE}/0/1/P1"):
+            phone.goto(f"{address}#{view}")
+            assert phone.evaluate("document.documentElement.scrollWidth") <= 390, view
+        nameless = phone.evaluate(
+            "[...document.querySelectorAll('button, input, select, a')].filter(one => !(one.textContent.trim() || "
+            "one.ariaLabel || one.labels?.[0]?.textContent.trim())).map(one => one.outerHTML)"
+        )
+        assert nameless == []
+        phone.close()
+
+
+def test_light_and_dark_can_be_changed(page: "Page") -> None:
+    def colour() -> str:
+        return str(page.evaluate("getComputedStyle(document.body).backgroundColor"))
+
+    before = colour()
+    page.click("#theme")
+    assert colour() != before
+    page.click("#theme")
+    assert colour() == before
