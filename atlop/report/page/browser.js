@@ -2,7 +2,7 @@
 
 const VIEWS = ["scores", "relations", "comparison", "documents"];
 const filters = byId("filters");
-const state = { view: "scores", document: 0, fact: null, entity: null, visible: [] };
+const state = { view: "scores", document: 0, fact: null, entity: null, visible: [], address: null };
 
 const values = () => Object.fromEntries(new FormData(filters));
 
@@ -48,16 +48,22 @@ function chooseOnly(asked) {
   filtersChanged();
 }
 
-const openDocument = (index) => go(`#document/${index}`);
+/** Go to a document; while another view is looked at, it is the one that comes up later. */
+function openDocument(index) {
+  if (state.view === "documents") visit(`#document/${index}`);
+  else Object.assign(state, { document: index, fact: null });
+}
 
-/** Go to an address within the page; one of the documents' view only while that is looked at. */
-function go(address) {
-  if (state.view === "documents") location.hash = address;
-  else [, state.document, state.fact] = [null, Number(address.split("/")[1]), null];
+/** Go to an address within the page, at once: the browser tells of a changed address only later. */
+function visit(address) {
+  location.hash = address;
+  route();
 }
 
 /** Show what the page's address says. */
 function route() {
+  if (location.hash === state.address) return;
+  state.address = location.hash;
   const [place, index, ...rest] = location.hash.slice(1).split("/");
   state.view = VIEWS.includes(place) ? place : ["document", "fact"].includes(place) ? "documents" : "scores";
   if (place === "document" || place === "fact") {
@@ -123,7 +129,7 @@ function step(by) {
   const here = all.indexOf(state.fact);
   const before = all.findIndex((fact) => fact.document >= state.document);
   const next = here >= 0 ? here + by : by > 0 ? Math.max(before, 0) : Math.max(before - 1, 0);
-  location.hash = linkOf(all[Math.min(Math.max(next, 0), all.length - 1)]);
+  visit(linkOf(all[Math.min(Math.max(next, 0), all.length - 1)]));
 }
 
 /** Go so many documents on. */

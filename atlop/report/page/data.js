@@ -33,7 +33,7 @@ function relationLabel(index) {
 
 /** Address of a fact within the page. */
 const linkOf = (fact) =>
-  `#fact/${fact.document}/${fact.subject}/${fact.object}/${encodeURIComponent(DATA.relations[fact.relation].id)}`;
+  `#fact/${fact.document}/${fact.subject}/${fact.object}/${encodeURIComponent(DATA.relations[fact.relation].id.toWellFormed())}`;
 
 for (const [index, each] of DATA.documents.entries()) {
   each.index = index;

@@ -2,7 +2,7 @@
 
 const BEND = 16;
 const LABEL = 24;
-const WIDTH = 640;
+const WIDTH = 700;
 const ROW = 26;
 const REACH = 165;
 

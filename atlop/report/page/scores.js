@@ -3,9 +3,8 @@
 const interval = (estimate) => `${percent(estimate.low)} – ${percent(estimate.high)}`;
 
 function showScores() {
-  byId("scores-tables").replaceChildren(
-    ...DATA.results.flatMap((result) => [...headline(result), breakdownTable(result)]),
-  );
+  byId("headlines").replaceChildren(...DATA.results.flatMap(headline));
+  byId("groups").replaceChildren(...DATA.results.map(breakdownTable));
 }
 
 function headline({ name, scores, detailed }) {

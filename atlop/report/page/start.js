@@ -32,9 +32,8 @@ function keyPressed(event) {
   else if (event.key === "?") byId("help").showModal();
   else if (event.key === "/") {
     event.preventDefault();
-    if (state.view !== "documents") location.hash = "#documents";
-    // The view opens after the address has changed.
-    setTimeout(() => filters.elements.search.focus());
+    if (state.view !== "documents") visit("#documents");
+    filters.elements.search.focus();
   } else if (state.view === "documents" && KEYS[event.key]) {
     event.preventDefault();
     KEYS[event.key]();
