@@ -126,6 +126,7 @@ def test_clients_that_are_too_slow_or_too_many_are_sent_away(model_folder: Path)
             answer = slow.recv(65_536)
             assert answer.startswith(b"HTTP/1.1 408")
             assert b"did not come within 0.2 seconds" in answer
+            assert slow.recv(1) == b""  # from now on the server does not count it
         silent = [server.connect() for _ in range(3)]
         with server.connect() as surplus:
             answer = surplus.recv(65_536)
