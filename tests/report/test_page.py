@@ -20,22 +20,27 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> str:
     return path.as_uri()
 
 
-@pytest.fixture
-def problems() -> list[str]:
-    """What the browser complained of."""
-    return []
-
-
-@pytest.fixture
-def page(browser: "Browser", address: str, problems: list[str]) -> "Iterator[Page]":
+@pytest.fixture(scope="module")
+def window(browser: "Browser") -> "Iterator[tuple[Page, list[str]]]":
+    """A page of the browser, and what the browser complains of in it."""
+    problems: list[str] = []
     opened = browser.new_page(viewport={"width": 1280, "height": 800})
     opened.set_default_timeout(10_000)
     opened.on("console", lambda message: problems.append(message.text))
     opened.on("pageerror", lambda error: problems.append(str(error)))
     opened.on("request", lambda sent: None if sent.url.startswith(("file:", "data:")) else problems.append(sent.url))
+    yield opened, problems
+    opened.close()
+
+
+@pytest.fixture
+def page(window: "tuple[Page, list[str]]", address: str) -> "Iterator[Page]":
+    """The report, just opened at its documents."""
+    opened, problems = window
+    opened.goto("about:blank")
+    problems.clear()
     opened.goto(f"{address}#documents")
     yield opened
-    opened.close()
     assert problems == []
 
 
