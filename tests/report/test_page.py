@@ -169,8 +169,23 @@ def test_a_link_to_a_fact_that_the_filters_hide_takes_them_away(page: "Page") ->
     assert page.input_value("#filters [name=outcome]") == ""
 
 
+def test_a_fact_that_no_longer_passes_is_closed(page: "Page") -> None:
+    page.goto(f"{page.url.partition('#')[0]}#fact/{HOSTILE}/0/1/P1")
+    choose(page, "outcome", "missed")
+
+    assert hash_of(page) == f"#document/{HOSTILE}"
+    assert page.locator(".details").count() == 0
+
+
 def test_an_address_of_nothing_shows_a_document_or_the_scores(page: "Page") -> None:
-    for address in ("#fact/999/0/0/P1", "#fact/0/7/7/%E0%A4%A", "#document/-3", "#document/x", "#nothing"):
+    for address in (
+        "#fact/999/0/0/P1",
+        "#fact/0/7/7/%E0%A4%A",
+        "#document/-3",
+        "#document/x",
+        "#document/1.5",
+        "#nothing",
+    ):
         page.evaluate(f"location.hash = '{address}'")
         page.wait_for_timeout(20)
     assert page.locator("#view-scores").is_visible()

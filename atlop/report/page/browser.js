@@ -36,8 +36,9 @@ function applyFilters() {
 
 function filtersChanged() {
   applyFilters();
-  const isThere = state.visible.some(({ page }) => page.index === state.document);
-  if (!isThere && state.visible.length) openDocument(state.visible[0].page.index);
+  const here = state.visible.find(({ page }) => page.index === state.document);
+  if (!here && state.visible.length) openDocument(state.visible[0].page.index);
+  else if (here && state.fact && !here.facts.includes(state.fact)) openDocument(state.document);
   else showDocument();
 }
 
@@ -68,7 +69,7 @@ function route() {
   state.view = VIEWS.includes(place) ? place : ["document", "fact"].includes(place) ? "documents" : "scores";
   if (place === "document" || place === "fact") {
     if (Number(index) !== state.document) state.entity = null;
-    state.document = Math.min(Math.max(Number(index) || 0, 0), DATA.documents.length - 1);
+    state.document = Math.min(Math.max(Math.trunc(Number(index)) || 0, 0), DATA.documents.length - 1);
     state.fact = place === "fact" ? factAt(rest) : null;
     const shown = state.visible.find(({ page }) => page.index === state.document);
     if (!shown || (state.fact && !shown.facts.includes(state.fact))) {
