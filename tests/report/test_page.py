@@ -244,6 +244,7 @@ def test_a_count_in_the_table_leads_to_its_facts(page: "Page") -> None:
 
 def test_the_scores_are_those_of_the_data(page: "Page") -> None:
     page.click("header nav a[href='#scores']")
+    page.locator("#view-scores").wait_for()  # hidden text reads otherwise
     made: Any = made_contents()
 
     for number, result in enumerate(made["results"]):
@@ -251,6 +252,7 @@ def test_the_scores_are_those_of_the_data(page: "Page") -> None:
             f"{100 * result['scores']['f1']:.2f}"
         )  # fmt: skip
     page.click("header nav a[href='#comparison']")
+    page.locator("#view-comparison").wait_for()
     p = made["comparison"]["all"]["all"]["f1"]["p"]
     assert page.locator("#view-comparison tbody tr").first.inner_text().split()[-1] == f"{p:.4f}"
 
