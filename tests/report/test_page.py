@@ -58,6 +58,17 @@ def found(page: "Page") -> int:
     return int((page.locator("#found").text_content() or "").split()[0].replace(",", ""))
 
 
+def settle(page: "Page") -> None:
+    """Wait until the page has followed its address, which changes first."""
+    page.evaluate("new Promise(done => requestAnimationFrame(() => setTimeout(done)))")
+
+
+def go(page: "Page", place: str) -> None:
+    """Change the address behind the `#`."""
+    page.goto(f"{page.url.partition('#')[0]}{place}")
+    settle(page)
+
+
 def choose(page: "Page", name: str, value: str) -> None:
     page.locator(f"#filters [name={name}]").select_option(value)
 
@@ -67,12 +78,13 @@ def hash_of(page: "Page") -> str:
 
 
 def test_hostile_titles_and_words_are_shown_as_text(page: "Page") -> None:
-    page.goto(f"{page.url.partition('#')[0]}#document/{HOSTILE}")
+    go(page, f"#document/{HOSTILE}")
 
     assert page.locator("#title").text_content() == HOSTILE_TITLE
     assert page.locator("#text .word").all_text_contents() == list(HOSTILE_WORDS)
     for view in ("scores", "relations", "comparison", "documents"):
         page.click(f"header nav a[href='#{view}']")
+        settle(page)
     assert page.evaluate("window.broken") is None
     assert page.locator("main b, main i, main img[src='x']").count() == 0
     assert page.locator("script").count() == 2
@@ -134,19 +146,20 @@ def test_keys_go_through_facts_and_documents(page: "Page") -> None:
 
 def test_a_slash_goes_to_the_search_and_a_question_mark_to_help(page: "Page") -> None:
     page.click("header nav a[href='#scores']")
+    settle(page)
     page.keyboard.press("/")
     page.wait_for_function("document.activeElement.name === 'search'")
     page.keyboard.type("j?")
     assert page.input_value("#filters [name=search]") == "j?"
     page.keyboard.press("Escape")
     page.keyboard.press("?")
-    assert page.locator("#help").is_visible()
+    page.locator("#help").wait_for()
     page.keyboard.press("Escape")
-    assert not page.locator("#help").is_visible()
+    page.locator("#help").wait_for(state="hidden")
 
 
 def test_a_link_opens_its_fact_with_mentions_evidence_shading_and_scores(page: "Page") -> None:
-    page.goto(f"{page.url.partition('#')[0]}#fact/{HOSTILE}/0/1/P1")
+    go(page, f"#fact/{HOSTILE}/0/1/P1")
 
     assert page.locator("#facts [aria-current]").count() == 1
     details = page.locator(".details").inner_text()
@@ -170,7 +183,7 @@ def test_a_link_to_a_fact_that_the_filters_hide_takes_them_away(page: "Page") ->
 
 
 def test_a_fact_that_no_longer_passes_is_closed(page: "Page") -> None:
-    page.goto(f"{page.url.partition('#')[0]}#fact/{HOSTILE}/0/1/P1")
+    go(page, f"#fact/{HOSTILE}/0/1/P1")
     choose(page, "outcome", "missed")
 
     assert hash_of(page) == f"#document/{HOSTILE}"
@@ -188,11 +201,11 @@ def test_an_address_of_nothing_shows_a_document_or_the_scores(page: "Page") -> N
     ):
         page.evaluate(f"location.hash = '{address}'")
         page.wait_for_timeout(20)
-    assert page.locator("#view-scores").is_visible()
+    page.locator("#view-scores").wait_for()
 
 
 def test_the_graph_has_an_arrow_for_each_fact_that_leads_to_it(page: "Page") -> None:
-    page.goto(f"{page.url.partition('#')[0]}#document/{HOSTILE}")
+    go(page, f"#document/{HOSTILE}")
 
     arrows = page.locator("#graph .arrow")
     assert arrows.count() == page.locator("#facts > li").count() == 4
@@ -204,7 +217,7 @@ def test_the_graph_has_an_arrow_for_each_fact_that_leads_to_it(page: "Page") -> 
 
 
 def test_an_entity_marks_all_its_mentions(page: "Page") -> None:
-    page.goto(f"{page.url.partition('#')[0]}#document/0")
+    go(page, "#document/0")
     page.locator("#entities button").nth(1).click()
 
     assert page.locator("#text .mention.picked").count() > 0
@@ -216,6 +229,7 @@ def test_an_entity_marks_all_its_mentions(page: "Page") -> None:
 @pytest.mark.parametrize("column", ["F1", "Support", "Wrong", "Missed"])
 def test_relations_sort_by_each_number_both_ways(page: "Page", column: str) -> None:
     page.click("header nav a[href='#relations']")
+    settle(page)
     titles = page.locator("#view-relations thead th").all_inner_texts()
     place = [title.split(" ↓")[0] for title in titles].index(column)
 
@@ -234,17 +248,19 @@ def test_relations_sort_by_each_number_both_ways(page: "Page", column: str) -> N
 
 def test_a_count_in_the_table_leads_to_its_facts(page: "Page") -> None:
     page.click("header nav a[href='#relations']")
+    settle(page)
     link = page.get_by_label("Missed: ").first
     expected = int(link.inner_text())
     link.click()
+    settle(page)
 
-    assert page.locator("#view-documents").is_visible()
+    page.locator("#view-documents").wait_for()
     assert found(page) == expected
 
 
 def test_the_scores_are_those_of_the_data(page: "Page") -> None:
     page.click("header nav a[href='#scores']")
-    page.locator("#view-scores").wait_for()  # hidden text reads otherwise
+    settle(page)
     made: Any = made_contents()
 
     for number, result in enumerate(made["results"]):
@@ -252,7 +268,7 @@ def test_the_scores_are_those_of_the_data(page: "Page") -> None:
             f"{100 * result['scores']['f1']:.2f}"
         )  # fmt: skip
     page.click("header nav a[href='#comparison']")
-    page.locator("#view-comparison").wait_for()
+    settle(page)
     p = made["comparison"]["all"]["all"]["f1"]["p"]
     assert page.locator("#view-comparison tbody tr").first.inner_text().split()[-1] == f"{p:.4f}"
 
