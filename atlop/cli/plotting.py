@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -41,12 +42,10 @@ def require_matplotlib(*, command: str) -> None:
     Raises:
         AtlopError: matplotlib is not installed.
     """
-    try:
-        import matplotlib  # noqa: F401
-    except ModuleNotFoundError:
+    if find_spec("matplotlib") is None:
         raise AtlopError(
             f"{command} draws with matplotlib, which is not installed: pip install matplotlib (the extra `report`)"
-        ) from None
+        )
 
 
 def learning_picture_of(metrics: Path) -> Picture:

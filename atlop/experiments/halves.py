@@ -30,6 +30,8 @@ def part_dev(data: DataConfig, *, folder: Path, seed: int) -> tuple[Path, Path]:
         )
     suffix = "jsonl" if layout == "jsonl" else "json"
     chooses, scored = (folder / f"{name}.{suffix}" for name in ("chooses", "scored"))
+    if chooses.exists() and scored.exists():
+        return chooses, scored
     dev = read_corpus(data.dev, layout=data.layout, invalid=data.invalid)
     if len(dev.documents) < 2:
         raise AtlopError(
@@ -38,6 +40,5 @@ def part_dev(data: DataConfig, *, folder: Path, seed: int) -> tuple[Path, Path]:
     order = np.random.default_rng(seed).permutation(len(dev.documents))
     middle = len(order) // 2
     for path, half in ((chooses, order[:middle]), (scored, order[middle:])):
-        if not path.exists():
-            find_writer(path, layout=layout)(path, documents=(dev.documents[index] for index in sorted(half)))
+        find_writer(path, layout=layout)(path, documents=(dev.documents[index] for index in sorted(half)))
     return chooses, scored

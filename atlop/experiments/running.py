@@ -91,15 +91,15 @@ def run_experiment(
         AtlopError: The folder is another experiment's, a configuration is wrong, or a run fails.
     """
     place = ExperimentFolder(folder)
-    plan = planned(experiment, place=place, overrides=overrides)
-    scored = _scored_documents(experiment, plan=plan, place=place)
+    plan, scored_file = planned(experiment, place=place, overrides=overrides)
+    data = plan.runs[0].config.data
+    scored = read_corpus(scored_file, layout=data.layout, invalid=data.invalid).documents
     for number, run in enumerate(plan.runs, start=1):
         if place.state(run) == "finished":
             continue
         logger.info("run %d of %d: %s", number, len(plan.runs), run.name)
         train(run.config, output=place.run(run), resume=True, show_progress=show_progress)
         _keep_candidates(run, place=place, scored=scored)
-    data = plan.runs[0].config.data
     among = {triple for document in scored for triple in document.name_triples()}
     train_facts = read_train_facts(
         data.train_facts or data.train, layout=data.layout, invalid=data.invalid, among=among
@@ -118,8 +118,8 @@ def run_experiment(
     )
 
 
-def planned(experiment: Experiment, *, place: ExperimentFolder, overrides: Sequence[str]) -> Plan:
-    """Return the runs of an experiment on the documents that choose, which are parted from dev where none are given.
+def planned(experiment: Experiment, *, place: ExperimentFolder, overrides: Sequence[str]) -> tuple[Plan, Path]:
+    """Return the runs of an experiment, and the file that is scored; both are halves of dev where none is given.
 
     Raises:
         AtlopError: The folder is another experiment's, or a configuration is wrong.
@@ -128,9 +128,9 @@ def planned(experiment: Experiment, *, place: ExperimentFolder, overrides: Seque
     data = plan.runs[0].config.data
     place.claim(experiment, overrides=overrides, dev_sha256=sha256_of(data.dev))
     if experiment.scored is not None:
-        return plan
-    chooses, _ = part_dev(data, folder=place.path, seed=experiment.split_seed)
-    return plan_runs(experiment, overrides=overrides, data_dev=chooses)
+        return plan, experiment.scored
+    chooses, scored = part_dev(data, folder=place.path, seed=experiment.split_seed)
+    return plan_runs(experiment, overrides=overrides, data_dev=chooses), scored
 
 
 def estimate_seconds(config: RunConfig, *, updates: int = 3) -> float:
@@ -181,12 +181,6 @@ def _seconds(work: Callable[[], object]) -> float:
     started = perf_counter()
     work()
     return perf_counter() - started
-
-
-def _scored_documents(experiment: Experiment, *, plan: Plan, place: ExperimentFolder) -> tuple[Document, ...]:
-    data = plan.runs[0].config.data
-    path = experiment.scored or part_dev(data, folder=place.path, seed=experiment.split_seed)[1]
-    return read_corpus(path, layout=data.layout, invalid=data.invalid).documents
 
 
 def _keep_candidates(run: PlannedRun, *, place: ExperimentFolder, scored: Sequence[Document]) -> None:

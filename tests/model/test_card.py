@@ -20,7 +20,7 @@ def run(tmp_path: Path) -> Path:
     folder.mkdir()
     save_model(folder / "best", model=golden_model("bert"), tokenizer=golden_tokenizer("bert"))
     (folder / "config.toml").write_text(
-        '[data]\ntrain = "/home/someone/secret/train.json"\ndev = "/home/someone/secret/dev.json"\n'
+        '[data]\ntrain = "/somewhere/secret/train.json"\ndev = "/somewhere/secret/dev.json"\n'
         '[encoder]\nname = "allenai/scibert_scivocab_cased"\n',
         encoding="utf-8",
     )
@@ -35,7 +35,7 @@ def run(tmp_path: Path) -> Path:
     (folder / "summary.json").write_text(json.dumps(summary), encoding="utf-8")
     environment = {
         "packages": {"atlop": "0.1.0"},
-        "data_sha256": {"/home/someone/secret/train.json": "ab" * 32, "/home/someone/secret/dev.json": "cd" * 32},
+        "data_sha256": {"/somewhere/secret/train.json": "ab" * 32, "/somewhere/secret/dev.json": "cd" * 32},
     }
     (folder / "environment.json").write_text(json.dumps(environment), encoding="utf-8")
     return folder
@@ -55,7 +55,7 @@ def test_the_card_of_a_run_says_what_it_was_trained_on_and_what_it_scores(run: P
     assert "# ATLOP on bert, trained on train.json" in text
     assert 'name = "allenai/scibert_scivocab_cased"' in text
     assert "P17" in text
-    assert "/home" not in text
+    assert "/somewhere" not in text
 
 
 def test_the_hub_reads_the_scores_of_a_card(run: Path) -> None:
