@@ -2,7 +2,7 @@
 
 import difflib
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from importlib.resources import files
 from math import sqrt
 from pathlib import Path
@@ -243,6 +243,20 @@ def find_config(source: str) -> Path:
 def dump_config(config: BaseModel) -> str:
     """Return the configuration as TOML, every value written out; unset values are left out, since TOML has no null."""
     return tomli_w.dumps(config.model_dump(mode="json", exclude_none=True))
+
+
+def settings_of(config: BaseModel) -> dict[str, Any]:
+    """Return every value of a configuration in JSON's terms, by `section.key`."""
+    return dict(_flat(config.model_dump(mode="json")))
+
+
+def _flat(tree: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield every value with the keys that lead to it."""
+    for key, value in tree.items():
+        if isinstance(value, Mapping):
+            yield from _flat(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value
 
 
 def _shipped_folder() -> Path:

@@ -19,7 +19,7 @@ def experiment(
     overrides: Overrides = None,
     output: Annotated[
         Path | None,
-        typer.Option(metavar="FOLDER", help="Where its runs and tables go. [default: runs/<experiment>]"),
+        typer.Option(metavar="FOLDER", help="Where runs and tables go. [default: runs/experiments/<config>]"),
     ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Train nothing: list the runs, and about how long they would take.")
@@ -29,22 +29,24 @@ def experiment(
     """Train every variant with every seed, and write one table.
 
     Finished runs are kept and a run that was stopped goes on, so the same command again does only what is missing.
+    Experiments that start from the same configuration share the folder, and the runs that they have in common.
     """
     from atlop.experiments import load_experiment, plan_runs, run_experiment, write_tables
 
     read = load_experiment(source)
-    folder = output or Path("runs") / find_config(source).stem
+    folder = output or Path("runs") / "experiments" / find_config(read.config).stem
+    name = find_config(source).stem
     plan = plan_runs(read, overrides=overrides or ())
     with quiet_libraries(needs=plan.runs[0].config.encoder.name, what="encoder"):
         if dry_run:
             result = _estimated(plan, folder=folder)
         else:
             results = run_experiment(read, folder=folder, overrides=overrides or ())
-            table = write_tables(results, folder=folder)
+            table = write_tables(results, path=folder / name)
     if dry_run:
         report(result, as_json=as_json, heading=f"{read.title}: {len(plan.runs)} runs", rows=_rows(result))
     else:
-        heading = f"{table}\n\n{folder}: table.md, table.csv and table.tex are written"
+        heading = f"{table}\n\n{folder}: {name}.md, {name}.csv and {name}.tex are written"
         report({"output": folder, **asdict(results)}, as_json=as_json, heading=heading, rows=[])
 
 

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -55,7 +56,7 @@ class PlannedRun:
     """A training that rows of the table rest on."""
 
     name: str
-    """Name of its folder."""
+    """What its variant sets, and its seed: name of its folder, the same in every experiment of one base."""
     seed: int
     config: RunConfig
 
@@ -65,6 +66,8 @@ class Plan:
     """What an experiment comes to."""
 
     experiment: Experiment
+    base: RunConfig
+    """What all its runs start from."""
     runs: tuple[PlannedRun, ...]
     """Every training once, seed by seed."""
     rows: dict[str, tuple[PlannedRun, ...]]
@@ -101,29 +104,25 @@ def plan_runs(experiment: Experiment, *, overrides: Sequence[str], data_dev: Pat
         data_dev: Documents that choose the epoch, in place of the configuration's.
 
     Raises:
-        AtlopError: A variant's configuration is wrong; the variant is named.
+        AtlopError: The configuration of all or of a variant is wrong; the variant is named.
     """
+    dev = {} if data_dev is None else {"data.dev": str(data_dev)}
+    of_all = [*_as_overrides(experiment.set), *overrides]
     runs: list[PlannedRun] = []
     rows: dict[str, tuple[PlannedRun, ...]] = {}
     for seed in experiment.seeds:
         for variant in experiment.variants:
-            changes = [*_as_overrides(experiment.set), *overrides, *_as_overrides(variant.set)]
-            changes += _as_overrides({"trainer.seed": seed})
-            changes += _as_overrides({"data.dev": str(data_dev)}) if data_dev is not None else []
+            own = sorted(_as_overrides({**variant.set, "trainer.seed": seed}))
             try:
-                config = load_config(experiment.config, overrides=changes)
+                config = load_config(experiment.config, overrides=[*of_all, *own, *_as_overrides(dev)])
             except AtlopError as error:
                 raise AtlopError(f'variant "{variant.name}": {error}') from None
             run = next((each for each in runs if each.config == config), None)
             if run is None:
-                run = PlannedRun(f"{_file_name(variant.name)}-{seed}", seed=seed, config=config)
-                if any(each.name == run.name for each in runs):
-                    raise AtlopError(
-                        f'variant "{variant.name}": its runs and another one\'s would share a folder; rename it'
-                    )
+                run = PlannedRun(_folder_name(own), seed=seed, config=config)
                 runs.append(run)
             rows[variant.name] = (*rows.get(variant.name, ()), run)
-    return Plan(experiment, runs=tuple(runs), rows=rows)
+    return Plan(experiment, base=load_config(experiment.config, overrides=of_all), runs=tuple(runs), rows=rows)
 
 
 def _as_overrides(values: dict[str, Any]) -> list[str]:
@@ -131,5 +130,7 @@ def _as_overrides(values: dict[str, Any]) -> list[str]:
     return [f"{key}={tomli_w.dumps({'value': value}).partition('=')[2].strip()}" for key, value in values.items()]
 
 
-def _file_name(name: str) -> str:
-    return re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_") or "variant"
+def _folder_name(changes: Sequence[str]) -> str:
+    """Return what is changed, for people, and a digest of it, which tells apart what looks alike."""
+    readable = re.sub(r"[^\w.=,+-]+", "_", ",".join(change.replace('"', "") for change in changes))
+    return f"{readable[:100]}-{sha256(repr(changes).encode()).hexdigest()[:6]}"

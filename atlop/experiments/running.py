@@ -10,7 +10,7 @@ from statistics import median
 from time import perf_counter
 
 from atlop.calibration import Candidates, candidates_of
-from atlop.config import RunConfig
+from atlop.config import RunConfig, settings_of
 from atlop.corpora import read_corpus, read_train_facts
 from atlop.ensemble import Ensemble, Member
 from atlop.errors import AtlopError
@@ -32,7 +32,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class ExperimentFolder:
-    """`experiment.json`, the two halves of dev, `runs/` and `candidates/`."""
+    """`base.json`, the two halves of dev, `runs/` and `candidates/` of all experiments that start from one base."""
 
     path: Path
 
@@ -52,25 +52,28 @@ class ExperimentFolder:
             return "trained"
         return "begun" if self.run(run).exists() else "missing"
 
-    def claim(self, experiment: Experiment, *, overrides: Sequence[str], dev_sha256: str) -> None:
-        """Keep what the folder is for.
+    def claim(self, plan: Plan) -> None:
+        """Keep what all runs in the folder start from, and which documents are scored.
 
         Raises:
-            AtlopError: It is for another experiment.
+            AtlopError: It holds runs of another base.
         """
-        kept = {
-            "experiment": experiment.model_dump(mode="json"),
-            "overrides": list(overrides),
-            "dev_sha256": dev_sha256,
+        scored = plan.experiment.scored
+        base = {
+            **settings_of(plan.base),
+            "sha256 of data.dev": sha256_of(plan.base.data.dev),
+            "sha256 of scored": None if scored is None else sha256_of(scored),
+            "split_seed": plan.experiment.split_seed,
         }
-        file = self.path / "experiment.json"
+        file = self.path / "base.json"
         if not file.exists():
-            write_json(file, kept)
-        elif (found := read_json(file)) != kept:
-            differ = ", ".join(key for key in kept if not isinstance(found, dict) or found.get(key) != kept[key])
+            write_json(file, base)
+        elif (found := read_json(file)) != base:
+            was = found if isinstance(found, dict) else {}
+            differ = ", ".join(key for key in sorted({*base, *was}) if was.get(key) != base.get(key))
             raise AtlopError(
-                f"{self.path}: holds an experiment with another {differ}; give another folder with --output, or "
-                "go back to what it was"
+                f"{self.path}: holds runs of another {differ}; give another folder with --output, or go back to what "
+                "it was"
             )
 
 
@@ -126,7 +129,7 @@ def planned(experiment: Experiment, *, place: ExperimentFolder, overrides: Seque
     """
     plan = plan_runs(experiment, overrides=overrides)
     data = plan.runs[0].config.data
-    place.claim(experiment, overrides=overrides, dev_sha256=sha256_of(data.dev))
+    place.claim(plan)
     if experiment.scored is not None:
         return plan, experiment.scored
     chooses, scored = part_dev(data, folder=place.path, seed=experiment.split_seed)

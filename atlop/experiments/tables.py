@@ -26,12 +26,12 @@ _HEADER = (
 )
 
 
-def write_tables(results: ExperimentResults, *, folder: Path) -> str:
-    """Write `table.md`, `table.csv` and `table.tex`.
+def write_tables(results: ExperimentResults, *, path: Path) -> str:
+    """Write a table in Markdown, CSV and LaTeX.
 
     Args:
         results: A finished experiment.
-        folder: Where the files go; earlier ones are replaced.
+        path: Of the files, without `.md`, `.csv` and `.tex`; earlier ones are replaced.
 
     Returns:
         The Markdown, whose scores are in percent.
@@ -44,9 +44,8 @@ def write_tables(results: ExperimentResults, *, folder: Path) -> str:
     )
     markdown = f"**{results.title}**\n\n{table(tablefmt='github')}\n\n{_caption(results)}"
     latex = table(tablefmt="latex_booktabs").replace("±", r"$\pm$").replace("−", "$-$")
-    write_text(folder / "table.md", markdown + "\n")
-    write_text(folder / "table.csv", _csv([header, *rows]))
-    write_text(folder / "table.tex", latex + "\n")
+    for suffix, text in ((".md", markdown + "\n"), (".csv", _csv([header, *rows])), (".tex", latex + "\n")):
+        write_text(path.with_name(path.name + suffix), text)
     return markdown
 
 

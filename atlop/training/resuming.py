@@ -1,7 +1,7 @@
 """A run that goes on: what it keeps, how it is brought back, and what may differ meanwhile."""
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -9,7 +9,7 @@ from typing import Any
 from accelerate import Accelerator
 from accelerate.utils import gather_object
 
-from atlop.config import RunConfig
+from atlop.config import RunConfig, settings_of
 from atlop.errors import AtlopError
 from atlop.model import AtlopModel
 from atlop.training.checkpoint import Checkpoint, Checkpoints
@@ -127,7 +127,7 @@ def refuse_changed_config(run: Path, *, began: RunConfig, now: RunConfig) -> Non
     Raises:
         AtlopError: A setting differs that decides on numbers; each is named.
     """
-    before, after = (dict(_flat(each.model_dump(mode="json"))) for each in (began, now))
+    before, after = settings_of(began), settings_of(now)
     changed = [
         f"{key} was {before.get(key)!r}, now {after.get(key)!r}"
         for key in sorted(before.keys() | after.keys())
@@ -174,12 +174,3 @@ def refuse_changed_environment(run: Path, *, began: Mapping[str, Any], now: Mapp
         )
     if began["machine"] != now["machine"]:
         logger.warning("%s: goes on with another machine or number of threads; numbers may differ in last digits", run)
-
-
-def _flat(tree: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Yield every value with the keys that lead to it."""
-    for key, value in tree.items():
-        if isinstance(value, Mapping):
-            yield from _flat(value, f"{prefix}{key}.")
-        else:
-            yield f"{prefix}{key}", value

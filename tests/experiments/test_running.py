@@ -9,7 +9,7 @@ from atlop.corpora import read_corpus
 from atlop.ensemble import Ensemble, Member
 from atlop.errors import AtlopError
 from atlop.evaluation import official_scores
-from atlop.experiments import ExperimentFolder, ExperimentResults, load_experiment, run_experiment
+from atlop.experiments import ExperimentFolder, ExperimentResults, load_experiment, plan_runs, run_experiment
 from atlop.model import load_model
 from atlop.prediction import accelerator_for
 from atlop.training import train
@@ -59,9 +59,10 @@ def test_a_row_scores_its_best_models_on_the_half_that_chose_nothing(source: Pat
     assert not titles[0] & titles[1]
     assert found.documents == len(scored)
     assert [row.name for row in found.rows] == ["slow", "slow, one threshold", "fast"]
-    for row, name in ((found.rows[0], "slow"), (found.rows[2], "fast")):
-        for seed, f1 in zip((1, 2), row.f1_of_seeds, strict=True):
-            model = Ensemble.of([Member(*load_model(folder / "runs" / f"{name}-{seed}" / "best"))])
+    plan = plan_runs(load_experiment(str(source)), overrides=())
+    for row in (found.rows[0], found.rows[2]):
+        for planned, f1 in zip(plan.rows[row.name], row.f1_of_seeds, strict=True):
+            model = Ensemble.of([Member(*load_model(folder / "runs" / planned.name / "best"))])
             facts = model.predict(scored, accelerator=accelerator_for("float32"), batch_size=8).facts
             assert official_scores(scored, predictions=facts, train_facts=None).f1 == pytest.approx(f1)
         assert row.f1.value == pytest.approx(sum(row.f1_of_seeds) / 2)
@@ -89,32 +90,42 @@ def test_what_was_stopped_goes_on_and_nothing_finished_is_trained_again(
     before = list(trained)
     trained.clear()
     assert results_in(tmp_path / "cut", source=source) == whole
-    assert sorted(before + trained) == ["fast-1", "fast-2", "slow-1", "slow-2"]
+    runs = plan_runs(load_experiment(str(source)), overrides=()).runs
+    assert sorted(before + trained) == sorted(run.name for run in runs)
     trained.clear()
     assert results_in(tmp_path / "cut", source=source) == whole
     assert not trained
 
+    other = tmp_path / "other.toml"
+    other.write_text(EXPERIMENT.replace("slow", "as it is").format(config=tmp_path / "tiny.toml"), encoding="utf-8")
+    assert [row.f1 for row in results_in(tmp_path / "cut", source=other).rows] == [row.f1 for row in whole.rows]
+    assert not trained, "experiments of one base share their runs"
 
-def test_a_folder_of_another_experiment_is_refused(source: Path, tmp_path: Path) -> None:
+
+def test_a_folder_with_runs_of_another_base_is_refused(source: Path, tmp_path: Path) -> None:
     place, experiment = ExperimentFolder(tmp_path / "out"), load_experiment(str(source))
-    place.claim(experiment, overrides=[], dev_sha256="a")
-    place.claim(experiment, overrides=[], dev_sha256="a")
-    with pytest.raises(AtlopError, match="another dev_sha256; give another folder"):
-        place.claim(experiment, overrides=[], dev_sha256="b")
-    with pytest.raises(AtlopError, match="another experiment, overrides"):
-        place.claim(experiment.model_copy(update={"seeds": (3,)}), overrides=["trainer.epochs=2"], dev_sha256="a")
+    place.claim(plan_runs(experiment, overrides=()))
+    place.claim(plan_runs(experiment.model_copy(update={"seeds": (3,)}), overrides=()))
+    for changed, overrides, differs in (
+        (experiment.model_copy(update={"split_seed": 5}), (), "split_seed"),
+        (experiment.model_copy(update={"scored": source}), (), "sha256 of scored"),
+        (experiment, ("trainer.epochs=2", "trainer.batch_size=1"), "trainer.batch_size, trainer.epochs"),
+    ):
+        with pytest.raises(AtlopError, match=f"runs of another {differs}; give another folder"):
+            place.claim(plan_runs(changed, overrides=overrides))
 
 
 def test_the_command_lists_runs_trains_them_and_prints_the_table(source: Path, tmp_path: Path) -> None:
     folder = tmp_path / "out"
+    names = [planned.name for planned in plan_runs(load_experiment(str(source)), overrides=()).runs]
     listed, _ = run("experiment", source, "--output", folder, "--dry-run")
-    assert [values_of(listed)[name] for name in ("slow-1", "fast-1", "slow-2", "fast-2")] == ["missing"] * 4
+    assert [values_of(listed)[name] for name in names] == ["missing"] * 4
     assert not folder.exists()
 
     printed, _ = run("experiment", source, "--output", folder)
     assert "| slow, one threshold" in printed
-    assert (folder / "table.md").read_text(encoding="utf-8").strip() in printed
+    assert (folder / "rates.md").read_text(encoding="utf-8").strip() in printed
     found = json.loads(run("experiment", source, "--output", folder, "--json")[0])
     assert len(found["rows"][0]["f1_of_seeds"]) == 2
     listed, _ = run("experiment", source, "--output", folder, "--dry-run")
-    assert values_of(listed)["fast-2"] == "finished"
+    assert [values_of(listed)[name] for name in names] == ["finished"] * 4

@@ -30,7 +30,7 @@ RESULTS = ExperimentResults(
 
 
 def test_markdown_gives_means_deviations_intervals_and_what_was_published(tmp_path: Path) -> None:
-    text = write_tables(RESULTS, folder=tmp_path)
+    text = write_tables(RESULTS, path=tmp_path / "thresholds")
     header, _, first, second = [
         [cell.strip() for cell in line.strip("|").split("|")] for line in text.splitlines() if line.startswith("|")
     ]
@@ -57,20 +57,20 @@ def test_markdown_gives_means_deviations_intervals_and_what_was_published(tmp_pa
     ]
     assert "seeds 1, 2, on 250 documents" in text
     assert "Published: Zhou et al. 2021" in text
-    assert (tmp_path / "table.md").read_text(encoding="utf-8") == text + "\n"
+    assert (tmp_path / "thresholds.md").read_text(encoding="utf-8") == text + "\n"
 
 
 def test_csv_holds_the_same_cells(tmp_path: Path) -> None:
-    write_tables(RESULTS, folder=tmp_path)
-    with (tmp_path / "table.csv").open(encoding="utf-8", newline="") as file:
+    write_tables(RESULTS, path=tmp_path / "thresholds")
+    with (tmp_path / "thresholds.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.reader(file))
     assert rows[1][:2] == ["adaptive", "60.00 ± 1.41"]
     assert {len(row) for row in rows} == {8}
 
 
 def test_latex_writes_signs_that_it_knows(tmp_path: Path) -> None:
-    write_tables(RESULTS, folder=tmp_path)
-    text = (tmp_path / "table.tex").read_text(encoding="utf-8")
+    write_tables(RESULTS, path=tmp_path / "thresholds")
+    text = (tmp_path / "thresholds.tex").read_text(encoding="utf-8")
     assert r"\toprule" in text
     assert r"60.00 $\pm$ 1.41" in text
     assert "$-$5.00" in text
@@ -80,7 +80,7 @@ def test_latex_writes_signs_that_it_knows(tmp_path: Path) -> None:
 def test_one_seed_has_no_deviation_and_no_published_column_is_empty(tmp_path: Path) -> None:
     one = RowResult(**{**FIRST.__dict__, "f1_of_seeds": (0.6,), "ign_f1_of_seeds": (0.59,), "published": {}})
     text = write_tables(
-        ExperimentResults(title="One", seeds=(1,), documents=3, published="", rows=(one,)), folder=tmp_path
+        ExperimentResults(title="One", seeds=(1,), documents=3, published="", rows=(one,)), path=tmp_path / "one"
     )
     assert "±" not in text.split("Percent")[0]
     assert "published" not in text.lower()
