@@ -14,7 +14,7 @@ ROOT = Path(atlop.__file__).parent
 RANKS = (
     ("errors",),
     ("parsing",),
-    ("files", "json_values", "network", "secrets"),
+    ("files", "json_values", "network", "secrets", "pages"),
     ("schema", "config"),
     ("corpora", "encoding", "objectives", "decoding", "evaluation", "submission"),
     ("model",),

@@ -180,7 +180,7 @@ def _read_closely(
 
 def _page(found: Found, other: Found | None, *, corpus: Corpus, train: TrainFacts) -> tuple[str, dict[str, object]]:
     """Return the page and the scores in it."""
-    from atlop.report import contents, render, svg_of
+    from atlop.report import contents, render_report, svg_of
 
     table = _table(found, corpus=corpus, train=train)
     result = _result(found, table, corpus=corpus, train=train)
@@ -199,7 +199,7 @@ def _page(found: Found, other: Found | None, *, corpus: Corpus, train: TrainFact
         comparison=comparison,
     )
     pictures = {CAPTIONS[name]: svg_of(figure) for name, figure in found.pictures}
-    return render(shown, title=f"{found.name} on {corpus.path}", pictures=pictures), asdict(result.scores)
+    return render_report(shown, title=f"{found.name} on {corpus.path}", pictures=pictures), asdict(result.scores)
 
 
 def _table(found: Found, *, corpus: Corpus, train: TrainFacts) -> FactTable:

@@ -6,7 +6,7 @@ from atlop.report.drawing import save, svg_of
 from atlop.report.learning import learning_picture, read_metrics
 from atlop.report.margins import MarginCounter, MarginHistogram, precision_recall
 from atlop.report.reading import Reader, Reading
-from atlop.report.rendering import render
+from atlop.report.rendering import render_report
 
 __all__ = [
     "MarginCounter",
@@ -21,7 +21,7 @@ __all__ = [
     "precision_recall_picture",
     "read_metrics",
     "relation_picture",
-    "render",
+    "render_report",
     "save",
     "svg_of",
 ]

@@ -6,7 +6,7 @@ from functools import cache
 import numpy as np
 
 from atlop.evaluation import compare, detailed_scores, fact_table, scores_of_table
-from atlop.report import Reading, Result, contents, render
+from atlop.report import Reading, Result, contents, render_report
 from atlop.report.outcomes import outcomes
 from atlop.report.reading import PairScores
 from atlop.schema import Document, Fact
@@ -41,7 +41,7 @@ def reading_of(item: Document, facts: list[Fact]) -> Reading:
 
 def made_page(*, is_compared: bool = True) -> str:
     """Return a page of made documents."""
-    return render(
+    return render_report(
         made_contents(is_compared=is_compared), title=f"{HOSTILE_TITLE} \ud800", pictures={"<A> picture": "<svg/>"}
     )
 

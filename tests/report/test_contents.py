@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from atlop.report.rendering import embedded_json
+from atlop.pages import embedded_json
 from tests.report.made_pages import DOCUMENTS, HOSTILE_TITLE, HOSTILE_WORDS, NAMES, made_contents, made_page
 
 

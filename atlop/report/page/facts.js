@@ -1,5 +1,7 @@
 // The facts of a document as a list; the chosen one is open.
 
+const NO_FACTS = "No fact passes the filters.";
+
 function showFacts(page, facts, chosen) {
   const hidden = page.facts.length - facts.length;
   byId("facts-title").textContent = `Facts: ${facts.length}${hidden ? ` (${hidden} more do not pass the filters)` : ""}`;

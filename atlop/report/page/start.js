@@ -40,13 +40,6 @@ function keyPressed(event) {
   }
 }
 
-function changeTheme() {
-  const isDark = document.documentElement.dataset.theme
-    ? document.documentElement.dataset.theme === "dark"
-    : matchMedia("(prefers-color-scheme: dark)").matches;
-  document.documentElement.dataset.theme = isDark ? "light" : "dark";
-}
-
 offerChoices();
 showScores();
 showRelations();
@@ -55,8 +48,6 @@ applyFilters();
 filters.addEventListener("input", filtersChanged);
 filters.addEventListener("submit", (event) => event.preventDefault());
 filters.addEventListener("reset", () => setTimeout(filtersChanged)); // the fields are empty after this event
-byId("theme").addEventListener("click", changeTheme);
-byId("help-button").addEventListener("click", () => byId("help").showModal());
 document.addEventListener("keydown", keyPressed);
 addEventListener("hashchange", route);
 route();

@@ -1,7 +1,5 @@
 // A document's text: entities in their colours, evidence marked, words shaded by what a fact's pair reads.
 
-const COLOURS = 8;
-
 /** Write the text of a document; entities are told apart by colour and by number. */
 function showText(page, chosen) {
   const weights = chosen && wordWeights(chosen);
@@ -72,8 +70,6 @@ function sentence(page, index, { first, weights, chosen }) {
   const marked = chips.length ? " evidence" : "";
   return element("p", { class: `sentence${marked}` }, element("span", { class: "place", "aria-label": `sentence ${index}` }, String(index)), content, " ", ...chips);
 }
-
-const entityTitle = (page, entity) => `${entity + 1}: ${page.entities[entity].name} (${page.entities[entity].type || "no type"})`;
 
 /** List the entities; choosing one marks all its mentions. */
 function showEntities(page) {

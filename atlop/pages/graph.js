@@ -1,5 +1,7 @@
 // The facts of a document as a graph: entities on two arcs, so that no name covers another; an arrow for each fact.
+// A page that shows it says what its facts and entities are: `outcomeOf`, `relationName`, `linkOf`, `pickEntity`, `NO_FACTS`.
 
+const COLOURS = 8;
 const BEND = 16;
 const LABEL = 24;
 const WIDTH = 700;
@@ -25,7 +27,7 @@ function showGraph(page, facts, chosen) {
     drawn("defs", {}, ...["right", "missed", "wrong", "absent"].map(head)),
     ...arrows.sort((one, other) => one.classList.contains("chosen") - other.classList.contains("chosen")),
     ...entities.map((entity) => node(page, entity, places.get(entity), chosen)));
-  byId("graph").replaceChildren(facts.length ? graph : element("p", { class: "hint" }, "No fact passes the filters."));
+  byId("graph").replaceChildren(facts.length ? graph : element("p", { class: "hint" }, NO_FACTS));
 }
 
 const head = (group) =>
@@ -55,3 +57,5 @@ function node(page, entity, { x, y, side }, chosen) {
     drawn("circle", { cx: x, cy: y, r: 7 }),
     drawn("text", { x: x + 12 * side, y: y + 4, "text-anchor": side > 0 ? "start" : "end" }, `${entity + 1} ${shortened(page.entities[entity].name, LABEL)}`));
 }
+
+const entityTitle = (page, entity) => `${entity + 1}: ${page.entities[entity].name} (${page.entities[entity].type || "no type"})`;
