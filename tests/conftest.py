@@ -1,10 +1,15 @@
 import json
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 settings.register_profile("base", deadline=None, database=None, suppress_health_check=list(HealthCheck))
 settings.register_profile("few", settings.get_profile("base"), max_examples=10, derandomize=True)
@@ -55,3 +60,16 @@ def tiny_corpus(golden: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     short = [document for document in documents if sum(map(len, document["sents"])) < 300]
     path.write_text(json.dumps(short), encoding="utf-8")
     return path
+
+
+@pytest.fixture(scope="session")
+def browser() -> "Iterator[Browser]":
+    """Chromium without a window."""
+    playwright = pytest.importorskip("playwright.sync_api", reason="needs playwright: pip install playwright")
+    program = shutil.which("chromium") or shutil.which("google-chrome")
+    if program is None:
+        pytest.skip("needs a browser: apt-get install chromium")
+    with playwright.sync_playwright() as driver:
+        opened = driver.chromium.launch(executable_path=program, args=["--no-sandbox"])
+        yield opened
+        opened.close()

@@ -32,6 +32,17 @@ def test_the_wheel_holds_every_shipped_configuration(members: list[str]) -> None
     assert {name for name in members if name.startswith("atlop/configs/")} == shipped
 
 
+def test_the_wheel_holds_what_pages_are_made_of(members: list[str]) -> None:
+    parts = {
+        str(path.relative_to(ROOT))
+        for suffix in ("html", "css", "js")
+        for path in (ROOT / "atlop").rglob(f"*.{suffix}")
+    }
+
+    assert {"atlop/pages/base.html", "atlop/report/page/report.css", "atlop/serving/page/marks.js"} <= parts
+    assert parts <= set(members)
+
+
 def test_the_wheel_holds_every_shipped_scheme(members: list[str]) -> None:
     shipped = {str(path.relative_to(ROOT)) for path in (ROOT / "atlop/corpora/schemes").glob("*.toml")}
 

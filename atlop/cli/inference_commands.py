@@ -97,7 +97,7 @@ def serve(
     batch_size: BatchSize = 8,
     precision: Precision = "float32",
 ) -> None:
-    """Find facts for other programs, over HTTP.
+    """Find facts over HTTP: for other programs, and on a page for people.
 
     Answers until Ctrl-C or SIGTERM. Whoever reaches it may use it.
     """

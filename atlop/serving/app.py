@@ -1,4 +1,4 @@
-"""The web application: `/extract`, `/health` and `/openapi.json`.
+"""The web application: a page at `/`, `/extract`, `/health` and `/openapi.json`.
 
 There is no `/docs`: FastAPI's page for it loads scripts from elsewhere. Any viewer of OpenAPI shows `/openapi.json`.
 """
@@ -12,7 +12,7 @@ from typing import Any
 
 from fastapi import FastAPI, HTTPException, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
+from fastapi.responses import HTMLResponse, JSONResponse
 from pydantic import TypeAdapter
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException as AnyHTTPException
@@ -28,10 +28,12 @@ from atlop.parsing import TOO_DEEP, parse_json
 from atlop.schema import Document
 from atlop.serving.batching import Batcher, BusyError
 from atlop.serving.limits import Limits
+from atlop.serving.rendering import render_page
 from atlop.serving.schemas import DocumentToRead, Health, InvalidDocument, Problem
 
 _EXPECTED = 'expected an object with "text" and "entities", or a list of such'
 _AGAIN = {"Retry-After": "1"}
+_OF_PAGE = {"Content-Security-Policy": "frame-ancestors 'none'", "X-Content-Type-Options": "nosniff"}
 _REFUSALS = {400: "Not valid JSON", 408: "Too slow", 413: "Too large", 422: "An invalid document", 503: "Too busy"}
 _RESPONSES: dict[int | str, dict[str, Any]] = {
     200: {"model": Extraction | list[Extraction | InvalidDocument]},
@@ -51,6 +53,12 @@ def make_app(extractor: RelationExtractor, *, limits: Limits) -> FastAPI:
     app = FastAPI(title="atlop", version=__version__, docs_url=None, redoc_url=None, lifespan=lifespan)
     app.add_exception_handler(AnyHTTPException, _problem)
     app.add_exception_handler(RequestValidationError, _problem)
+
+    page = HTMLResponse(render_page(), headers=_OF_PAGE)
+
+    @app.get("/", include_in_schema=False)
+    async def try_model() -> HTMLResponse:
+        return page
 
     @app.get("/health")
     async def health() -> Health:

@@ -1,0 +1,84 @@
+// What the page does when it opens, and what its buttons and keys do.
+
+let selected = null;
+
+function show() {
+  if (byId("text").value !== state.text) byId("text").value = state.text;
+  byId("undo").disabled = past.length === 0;
+  byId("find").disabled = state.entities.length === 0;
+  showText();
+  showEntities();
+  showAnswer();
+}
+
+/** Show the fact that the page's address names. */
+function route() {
+  const [, index] = location.hash.match(/^#fact\/(\d+)$/) ?? [];
+  state.chosen = (index !== undefined && state.facts?.[Number(index)]) || null;
+  show();
+}
+
+function step(by) {
+  if (!state.facts?.length) return;
+  const here = state.chosen ? state.chosen.index + by : by > 0 ? 0 : state.facts.length - 1;
+  location.hash = linkOf(state.facts[Math.min(Math.max(here, 0), state.facts.length - 1)]);
+}
+
+const KEYS = { j: () => step(1), ArrowDown: () => step(1), k: () => step(-1), ArrowUp: () => step(-1), "?": () => byId("help").showModal() };
+
+function keyPressed(event) {
+  if (byId("help").open || event.altKey) return;
+  const isField = event.target.matches("input, select, textarea");
+  if ((event.ctrlKey || event.metaKey) && event.key === "Enter") byId("tools").requestSubmit();
+  else if (event.key === "Escape") {
+    if (isField) event.target.blur();
+    else location.hash = "";
+  } else if (isField) return;
+  else if ((event.ctrlKey || event.metaKey) && event.key === "z") undo();
+  else if (!event.ctrlKey && !event.metaKey && KEYS[event.key]) {
+    event.preventDefault();
+    KEYS[event.key]();
+  }
+}
+
+function markSelected() {
+  if (selected) mark(selected, { isEverywhere: byId("everywhere").checked });
+  getSelection().removeAllRanges();
+  selected = null;
+}
+
+/** With a mouse, what is selected in the marked text becomes a mention, and a click picks an entity. */
+function pointerLifted(event) {
+  if (event.pointerType !== "mouse") return;
+  const span = selectedInMarked();
+  if (span) {
+    selected = span;
+    markSelected();
+  } else {
+    const mention = event.target.closest?.("#marked .mention");
+    if (mention) pickEntity(Number(mention.dataset.entity));
+  }
+}
+
+byId("examples").append(...EXAMPLES.map(({ title }, index) => element("option", { value: index }, title)));
+byId("examples").addEventListener("change", ({ target }) => {
+  if (target.value !== "") takeExample(EXAMPLES[target.value]);
+  target.value = "";
+});
+byId("text").addEventListener("input", ({ target }) => rewrite(target.value.toWellFormed()));
+byId("tools").addEventListener("submit", (event) => {
+  event.preventDefault();
+  if (!byId("find").disabled) findFacts();
+});
+byId("mark").addEventListener("click", markSelected);
+byId("undo").addEventListener("click", undo);
+byId("clear").addEventListener("click", () => change(() => Object.assign(state, { text: "", entities: [] })));
+document.addEventListener("pointerup", (event) => setTimeout(() => pointerLifted(event))); // selected after this event
+document.addEventListener("selectionchange", () => {
+  if (document.activeElement === byId("text")) selected = selectedInField();
+  else selected = selectedInMarked() ?? selected;
+});
+document.addEventListener("keydown", keyPressed);
+addEventListener("hashchange", route);
+location.hash = "";
+show();
