@@ -6,7 +6,7 @@ const BEND = 16;
 const LABEL = 24;
 const WIDTH = 700;
 const ROW = 26;
-const REACH = 165;
+const REACH = 145; // leaves room for LABEL bold characters on both sides
 
 function showGraph(page, facts, chosen) {
   const entities = [...new Set(facts.flatMap((fact) => [fact.subject, fact.object]))].sort((one, other) => one - other);
