@@ -2,81 +2,18 @@
 
 import os
 import re
-from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-pytest.importorskip("uvicorn", reason="needs uvicorn: pip install 'atlop[serve]'")
-
 from atlop.inference import RelationExtractor
 from tests.inference.texts import ENTITIES, TEXT
-from tests.serving.test_server import started
+from tests.serving.page_actions import EMEKA, HALLORAN, LUCIA, find, mark, mark_all, names, write
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page, Route
-
-LUCIA, EMEKA, HALLORAN = "Lucia Vestergaard", "Emeka Halloran", "Halloran"
-
-
-@pytest.fixture(scope="module")
-def address(model_folder: Path, browser: "Browser") -> Iterator[str]:
-    with started("-m", "atlop", "serve", model_folder, "--port", 0) as server:
-        yield server.url
-
-
-@pytest.fixture
-def page(browser: "Browser", address: str) -> "Iterator[Page]":
-    """The page, just opened; it must not complain, and talks to nobody but the service."""
-    problems: list[str] = []
-    opened = browser.new_page(viewport={"width": 1280, "height": 900})
-    opened.set_default_timeout(20_000)
-    opened.on("console", lambda message: problems.append(message.text))
-    opened.on("pageerror", lambda error: problems.append(str(error)))
-    opened.on("request", lambda sent: None if sent.url.startswith(address) else problems.append(sent.url))
-    opened.goto(address)
-    yield opened
-    opened.close()
-    assert [each for each in problems if "Failed to load resource" not in each] == []  # a refusal that is wanted
-
-
-def write(page: "Page", text: str) -> None:
-    page.get_by_label("Text", exact=True).fill(text)
-
-
-def mark(page: "Page", name: str) -> None:
-    """Select a name in the field, as with Shift and the arrow keys, and press the button."""
-    page.evaluate(
-        "name => { const field = byId('text'); const start = field.value.lastIndexOf(name);"
-        " field.focus(); field.setSelectionRange(start, start + name.length); }",
-        name,
-    )
-    page.get_by_role("button", name="Mark").click()
-
-
-def mark_all(page: "Page") -> None:
-    """Mark the two entities of `TEXT` as its author did."""
-    write(page, TEXT)
-    for name in (LUCIA, EMEKA, HALLORAN):
-        mark(page, name)
-    page.get_by_label(f"Entity of “{HALLORAN}”").select_option("1")
-
-
-def find(page: "Page") -> dict[str, Any]:
-    """Press the button and return what the service was asked."""
-    with page.expect_request("**/extract*") as sent:
-        page.get_by_role("button", name="Find facts").click()
-    page.wait_for_selector("#answer:not([aria-busy])")
-    asked = sent.value.post_data_json
-    assert isinstance(asked, dict)
-    return asked
-
-
-def names(page: "Page") -> list[str]:
-    """Return the texts of the mentions, in the order of the text."""
-    return page.locator("#marked .mention").all_text_contents()
+    from playwright.sync_api import Page, Route
 
 
 def test_what_is_marked_is_asked_and_its_facts_are_shown(page: "Page", extractor: RelationExtractor) -> None:
@@ -131,6 +68,7 @@ def test_the_mouse_marks_in_the_text_and_picks_an_entity(page: "Page") -> None:
     assert names(page) == ["Ada", "Ada"]
 
     page.locator("#marked .mention").first.click()
+    page.wait_for_selector("#marked .picked")  # what is selected is known only after the event
     assert page.locator("#marked .picked").count() == 2
     assert page.get_by_role("button", name="Entity 1").get_attribute("aria-pressed") == "true"
 
