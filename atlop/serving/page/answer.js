@@ -21,11 +21,12 @@ async function findFacts() {
       body: JSON.stringify(asked()),
       signal,
     });
-    const found = await answer.json();
-    if (!answer.ok) throw new Error(found.error);
+    const found = await answer.json().catch(() => ({ error: `The service failed (${answer.status}).` }));
+    if (found.error) throw new Error(found.error);
     state.facts = factsOf(found);
     state.unread = found.unread_mentions;
     showAnswer();
+    byId("facts-title").scrollIntoView({ block: "nearest" });
   } catch (error) {
     showAnswer();
     if (!signal.aborted) showProblem(error instanceof TypeError ? "The service does not answer. Is it still running?" : error.message);
@@ -37,6 +38,7 @@ async function findFacts() {
 function showProblem(message) {
   byId("problem").textContent = message;
   byId("problem").hidden = false;
+  byId("problem").scrollIntoView({ block: "nearest" });
 }
 
 /** The facts of an answer as this page has them: best first, places in UTF-16 units. */
@@ -64,7 +66,7 @@ function showAnswer() {
   const { facts, chosen } = state;
   byId("facts-title").textContent = facts === null ? "Facts" : facts.length ? `Facts: ${facts.length}` : "The model finds no fact";
   const page = { entities: state.entities.map((entity) => ({ name: nameOf(entity), type: entity.type })) };
-  const unread = facts && state.unread ? [element("li", { class: "hint" }, `${state.unread} mentions are beyond what the model reads.`)] : [];
+  const unread = facts && state.unread ? [element("li", { class: "hint" }, `${state.unread} ${state.unread === 1 ? "mention is" : "mentions are"} beyond what the model reads.`)] : [];
   byId("facts").replaceChildren(...unread, ...(facts ?? []).map((fact) => factItem(page, fact, fact === chosen)));
   showGraph(page, facts ?? [], chosen);
 }

@@ -15,7 +15,11 @@ function show() {
 function route() {
   const [, index] = location.hash.match(/^#fact\/(\d+)$/) ?? [];
   state.chosen = (index !== undefined && state.facts?.[Number(index)]) || null;
+  const isWithin = byId("answer").contains(document.activeElement);
   show();
+  const open = byId("facts").querySelector("[aria-current]");
+  open?.parentElement.scrollIntoView({ block: "nearest" });
+  if (isWithin) open?.focus({ preventScroll: true });
 }
 
 function step(by) {
@@ -24,7 +28,7 @@ function step(by) {
   location.hash = linkOf(state.facts[Math.min(Math.max(here, 0), state.facts.length - 1)]);
 }
 
-const KEYS = { j: () => step(1), ArrowDown: () => step(1), k: () => step(-1), ArrowUp: () => step(-1), "?": () => byId("help").showModal() };
+const STEPS = { j: 1, ArrowDown: 1, k: -1, ArrowUp: -1 };
 
 function keyPressed(event) {
   if (byId("help").open || event.altKey) return;
@@ -35,14 +39,17 @@ function keyPressed(event) {
     else location.hash = "";
   } else if (isField) return;
   else if ((event.ctrlKey || event.metaKey) && event.key === "z") undo();
-  else if (!event.ctrlKey && !event.metaKey && KEYS[event.key]) {
+  else if (event.ctrlKey || event.metaKey) return;
+  else if (event.key === "?") byId("help").showModal();
+  else if (state.facts?.length && STEPS[event.key]) {
     event.preventDefault();
-    KEYS[event.key]();
+    step(STEPS[event.key]);
   }
 }
 
 function markSelected() {
   if (selected) mark(selected, { isEverywhere: byId("everywhere").checked });
+  else showProblem("Nothing is selected. Select a name in the text first.");
   getSelection().removeAllRanges();
   selected = null;
 }

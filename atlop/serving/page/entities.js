@@ -1,14 +1,17 @@
 // The list of entities: what each is called, of which type it is, and which texts are its mentions.
 
-/** Write the list anew; the focus stays where it was, and nobody is interrupted in typing. */
+/** Write the list anew; the focus stays where it was, or near what is gone, and nobody is interrupted in typing. */
 function showEntities() {
   const list = byId("entities");
   byId("entities-title").textContent = `Entities: ${state.entities.length}`;
   const focused = list.contains(document.activeElement) ? document.activeElement : null;
   if (focused?.matches("input")) return;
-  const label = focused?.getAttribute("aria-label");
+  const controls = () => [...list.querySelectorAll("button, select")];
+  const place = controls().indexOf(focused);
   list.replaceChildren(...state.entities.map(entityItem));
-  if (label) [...list.querySelectorAll("select")].find((each) => each.getAttribute("aria-label") === label)?.focus();
+  if (!focused) return;
+  const same = controls().find((each) => each.ariaLabel === focused.ariaLabel);
+  (same ?? controls()[Math.min(place, controls().length - 1)] ?? byId("mark")).focus();
 }
 
 function entityItem(entity, index) {
