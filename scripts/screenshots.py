@@ -1,0 +1,113 @@
+r"""Take the pictures of README from a finished run: its report, the page of its service, and its plots.
+
+Paths are seen in the pictures, so they are given as they should be read there. Needs chromium. Example:
+
+    python scripts/screenshots.py runs/redocred_minilm scripts/pictures \
+      --dev data/redocred/dev_revised.json --train train_part.json
+"""
+
+import argparse
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from io import BytesIO
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from PIL import Image
+from playwright.sync_api import Page, ViewportSize, sync_playwright
+
+from atlop.files import written_whole
+
+PLOTS = ("precision_recall", "margins", "relations")
+WINDOW = ViewportSize(width=1280, height=960)
+COLOURS = 256
+"""Of a picture of a page: a third of its bytes, and no difference to the eye."""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("run", type=Path, help="run folder")
+    parser.add_argument("output", type=Path, help="folder of the pictures")
+    parser.add_argument("--dev", type=Path, required=True, help="labelled documents of the report and the plots")
+    parser.add_argument("--train", type=Path, required=True, help="what the model was trained on")
+    options = parser.parse_args()
+    for path in (options.run, options.dev, options.train):
+        if path.is_absolute():
+            parser.error(f"{path}: would be seen in the pictures; give it relative to the current folder")
+    options.output.mkdir(parents=True, exist_ok=True)
+    corpora = ["--dev", str(options.dev), "--train", str(options.train)]
+    with TemporaryDirectory() as name, _window() as page:
+        folder = Path(name)
+        _atlop("plot", str(options.run), "--output", str(folder), *corpora)
+        for plot in PLOTS:
+            shutil.copyfile(folder / f"{plot}.svg", options.output / f"{plot}.svg")
+        _atlop("report", str(options.run), "--output", str(folder / "report.html"), *corpora)
+        _open_fact_of_report(page, (folder / "report.html").as_uri())
+        _take(page, options.output / "report.png")
+        with _served(options.run) as address:
+            _open_fact_of_service(page, address)
+            _take(page, options.output / "serve.png")
+
+
+def _atlop(*arguments: str) -> None:
+    subprocess.run([sys.executable, "-m", "atlop", *arguments], check=True)
+
+
+@contextmanager
+def _window() -> Iterator[Page]:
+    """Open a page of a browser without a screen."""
+    program = shutil.which("chromium") or shutil.which("google-chrome")
+    if program is None:
+        raise SystemExit("needs a browser: apt-get install chromium")
+    with sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=program, args=["--no-sandbox"])
+        yield browser.new_page(viewport=WINDOW, color_scheme="light", reduced_motion="reduce")
+        browser.close()
+
+
+@contextmanager
+def _served(run: Path) -> Iterator[str]:
+    """Serve a model as long as its address is used."""
+    command = [sys.executable, "-m", "atlop", "serve", str(run), "--port", "0"]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr
+        try:
+            for line in process.stderr:
+                if found := re.search(r"running on (http://\S+)", line):
+                    yield found[1]
+                    break
+            else:
+                raise SystemExit("atlop serve did not start")
+        finally:
+            process.terminate()
+
+
+def _open_fact_of_report(page: Page, address: str) -> None:
+    """Show the first fact of the first document."""
+    page.goto(f"{address}#documents")
+    page.keyboard.press("j")
+    page.wait_for_selector(".details")
+
+
+def _open_fact_of_service(page: Page, address: str) -> None:
+    """Show the best fact of the first example."""
+    page.goto(address)
+    page.get_by_label("Example").select_option(index=1)
+    page.get_by_role("button", name="Find facts").click()
+    page.locator("#facts a").first.click()
+    page.wait_for_selector(".details")
+
+
+def _take(page: Page, path: Path) -> None:
+    picture = Image.open(BytesIO(page.screenshot())).convert("RGB")
+    few = picture.quantize(COLOURS, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
+    with written_whole(path) as temporary:
+        few.save(temporary, format="PNG", optimize=True)
+
+
+if __name__ == "__main__":
+    main()
