@@ -19,7 +19,7 @@ from atlop.config import Precision
 from atlop.decoding import Calibration, facts_of
 from atlop.encoding import EncodedDocument, collate
 from atlop.errors import AtlopError
-from atlop.model import AtlopModel
+from atlop.model import AtlopModel, AttentionReader
 from atlop.objectives import Objective
 from atlop.schema import Fact, RelationVocabulary
 
@@ -67,8 +67,8 @@ class DocumentScores:
     """Subject and object of each pair, `[pairs, 2]`; of an undirected document one of the two orders."""
     scores: Tensor
     """`[pairs, classes]`, float32, on the CPU; class 0 is TH. Of an undirected document the mean of both orders."""
-    attention: Tensor | None = None
-    """Where asked for, each entity's mean attention row, `[entities, heads, tokens]`, on the model's device.
+    attention: AttentionReader | None = None
+    """Where asked for, what gives the attention of the document's entities, on the model's device.
 
     `None` also of a model whose pairs have no context.
     """
@@ -143,25 +143,22 @@ def score_batches(
 
 def _scored_at_once(
     documents: list[EncodedDocument], *, model: AtlopModel, accelerator: Accelerator, keep_attention: bool
-) -> list[tuple[EncodedDocument, Tensor, Tensor | None]]:
+) -> list[tuple[EncodedDocument, Tensor, AttentionReader | None]]:
     """Return each document of a batch with its scores, and its attention where it is kept."""
     batch = collate(documents, padding=model.padding)
     with torch.inference_mode(), accelerator.autocast():
         on_device = batch.to(accelerator.device)
         pooled = model.pool(on_device)
         scores = model.score(on_device, pooled).float().cpu()
-    attention: list[Tensor | None] = [None] * len(documents)
+    attention: Sequence[AttentionReader | None] = [None] * len(documents)
     if keep_attention and pooled.attention is not None:
-        attention = [
-            rows[: document.entities, :, : len(document.input_ids)]
-            for document, rows in zip(documents, pooled.attention, strict=True)
-        ]
+        attention = pooled.attention
     return list(zip(documents, scores.split(batch.pair_counts), attention, strict=True))
 
 
 def _scored(
     documents: list[EncodedDocument], *, model: AtlopModel, accelerator: Accelerator, keep_attention: bool
-) -> Iterator[tuple[EncodedDocument, Tensor, Tensor | None]]:
+) -> Iterator[tuple[EncodedDocument, Tensor, AttentionReader | None]]:
     """Yield each document with its scores, and its attention where it is kept.
 
     Where memory is not enough for all at once, by halves of them.

@@ -6,6 +6,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
@@ -15,6 +16,7 @@ from atlop.config import ClassifierConfig, EncodingConfig, ObjectiveConfig
 from atlop.corpora import read_corpus, read_vocabulary
 from atlop.encoding import Batch, DocumentEncoder, EncodedDocument, collate
 from atlop.model import AtlopModel, load_released, new_model
+from atlop.model.chunks import chunks
 from atlop.model.windows import window_spans
 from atlop.schema import Document, RelationVocabulary
 from tests import reference
@@ -129,7 +131,10 @@ def golden_batch(name: str, documents: list[int], *, max_length: int = MAX_LENGT
 def represent(model: AtlopModel, batch: Batch) -> tuple[Tensor, Tensor]:
     """Entity embeddings `[documents, entities, width]` and pair contexts `[pairs, width]`."""
     pooled = model.pool(batch)
-    return pooled.embeddings, pooled.context(batch, slice(0, len(batch.pairs)))
+    found = list(chunks(batch))
+    contexts = torch.cat([pooled.context(chunk, torch.from_numpy(chunk.places)) for chunk in found])
+    order = np.argsort(np.concatenate([chunk.rows for chunk in found]))
+    return pooled.embeddings, contexts[torch.from_numpy(order)]
 
 
 def gradients(model: AtlopModel) -> dict[str, Tensor]:

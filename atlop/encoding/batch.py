@@ -14,7 +14,7 @@ from atlop.encoding.documents import EncodedDocument
 
 @dataclass(frozen=True)
 class Batch:
-    """What the model reads. Indices are int64; their padding is −1 unless said otherwise.
+    """What the model reads. Indices are int64 unless said otherwise; their padding is −1.
 
     Arrays stay on the host: how the work is divided follows from them.
     """
@@ -30,13 +30,14 @@ class Batch:
     entity_mentions: Tensor
     """Columns of `mention_positions` that belong to each entity, `[documents, entities, slots]`."""
     pairs: Tensor
-    """Document, subject and object of each pair, document after document, `[pairs, 3]`."""
+    """Subject and object of each pair, document after document, int32 `[pairs, 2]`: entities are counted through the
+    batch, every document's from a multiple of `entity_mentions.shape[1]`."""
     labels: Tensor
     """Row in `pairs` and class id of each fact, `[labels, 2]`."""
     pair_counts: tuple[int, ...]
     """Pairs of each document."""
-    pair_subjects: NDArray[np.int64]
-    """Subject of each pair, `[pairs]`."""
+    document_pairs: tuple[NDArray[np.int32], ...]
+    """Subject and object of the pairs of each document, int32 `[pairs of the document, 2]`."""
     entities: tuple[int, ...]
     """Entities of each document."""
     indices: tuple[int, ...]
@@ -81,7 +82,7 @@ def collate(documents: Sequence[EncodedDocument], *, padding: int) -> Batch:
     mention_positions = np.full((len(documents), mentions), -1, dtype=np.int64)
     mention_entities = np.full_like(mention_positions, -1)
     entity_mentions = np.full((len(documents), max(entities), slots), -1, dtype=np.int64)
-    pairs = np.empty((sum(pair_counts), 3), dtype=np.int64)
+    pairs = [document.pairs + np.int32(row * max(entities)) for row, document in enumerate(documents)]
     labels = []
     first_pair = 0
     for row, (document, count) in enumerate(zip(documents, counts, strict=True)):
@@ -91,8 +92,6 @@ def collate(documents: Sequence[EncodedDocument], *, padding: int) -> Batch:
         mention_entities[row, :kept] = document.mention_entities
         slot = np.arange(kept) - np.repeat(count.cumsum() - count, count)
         entity_mentions[row, document.mention_entities, slot] = np.arange(kept)
-        pairs[first_pair : first_pair + pair_counts[row], 0] = row
-        pairs[first_pair : first_pair + pair_counts[row], 1:] = document.pairs
         labels.append(document.labels + np.array([first_pair, 0], dtype=np.int64))
         first_pair += pair_counts[row]
     return Batch(
@@ -101,10 +100,10 @@ def collate(documents: Sequence[EncodedDocument], *, padding: int) -> Batch:
         mention_positions=mention_positions,
         mention_entities=mention_entities,
         entity_mentions=torch.from_numpy(entity_mentions),
-        pairs=torch.from_numpy(pairs),
+        pairs=torch.from_numpy(np.concatenate(pairs)),
         labels=torch.from_numpy(np.concatenate(labels)),
         pair_counts=pair_counts,
-        pair_subjects=pairs[:, 1].copy(),
+        document_pairs=tuple(document.pairs for document in documents),
         entities=entities,
         indices=tuple(document.index for document in documents),
         titles=tuple(document.title for document in documents),

@@ -12,11 +12,13 @@ from atlop.model.folder import (
     start_from,
 )
 from atlop.model.pooling import context_weights
+from atlop.model.reader import AttentionReader
 from atlop.model.released import classifier_sizes, load_released
 
 __all__ = [
     "AtlopConfig",
     "AtlopModel",
+    "AttentionReader",
     "FinishedRun",
     "classifier_sizes",
     "compile_layers",

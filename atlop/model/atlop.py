@@ -1,5 +1,6 @@
 """The model: encoder, pooling and classifier composed, in the layout of transformers."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,16 +10,15 @@ from transformers import AutoModel, PreTrainedModel
 
 from atlop.encoding import Batch
 from atlop.model import attention
+from atlop.model.chunks import Chunk, chunks
 from atlop.model.classifier import GroupedBilinear
 from atlop.model.configuration import AtlopConfig
 from atlop.model.dropout import with_fast_dropout
 from atlop.model.encoder import encode
 from atlop.model.linear import with_fast_linear_layers
 from atlop.model.pooling import MENTION_POOLINGS, gather_rows, localized_context
+from atlop.model.reader import AttentionReader
 from atlop.objectives import Objective, objective_named
-
-PAIRS_AT_ONCE = 2048
-"""Pairs that are scored together."""
 
 
 class AtlopModel(PreTrainedModel):
@@ -69,11 +69,11 @@ class AtlopModel(PreTrainedModel):
         embeddings = pooled.embeddings.flatten(end_dim=1)
         dtype = torch.promote_types(embeddings.dtype, torch.float32)
         scores = embeddings.new_empty(len(batch.pairs), self.config.vocabulary.classes, dtype=dtype)
-        # In chunks, so that what a pair needs besides its scores does not grow with the number of pairs.
-        for first in range(0, max(1, len(scores)), PAIRS_AT_ONCE):
-            rows = slice(first, first + PAIRS_AT_ONCE)
-            pairs = batch.pairs[rows]
-            scores[rows] = self.classifier(embeddings, pooled.rows(pairs), pooled.context(batch, rows))
+        for chunk in chunks(batch):
+            table = torch.from_numpy(np.stack([chunk.rows, chunk.places]))
+            rows, places = table.to(scores.device, non_blocking=True)
+            pairs = batch.pairs.index_select(0, rows).long()
+            scores.index_copy_(0, rows, self.classifier(embeddings, pairs, pooled.context(chunk, places)))
         return scores
 
     def pool(self, batch: Batch) -> "Pooled":
@@ -91,7 +91,7 @@ class AtlopModel(PreTrainedModel):
         pool_mentions = MENTION_POOLINGS[self.config.mention_pooling]
         return Pooled(
             embeddings=pool_mentions(gather_rows(encoded.hidden, positions), batch.entity_mentions),
-            attention=encoded.entity_attention,
+            attention=encoded.attention,
             hidden=encoded.hidden,
         )
 
@@ -102,38 +102,28 @@ class Pooled:
 
     embeddings: Tensor
     """Embedding of each entity, `[documents, entities, width]`."""
-    attention: Tensor | None
-    """Mean attention row of each entity, `[documents, entities, heads, tokens]`; `None` where pairs have no context."""
+    attention: Sequence[AttentionReader] | None
+    """What gives the attention of each document's entities; `None` where pairs have no context."""
     hidden: Tensor
     """Encoder states, `[documents, tokens, width]`."""
 
-    def rows(self, pairs: Tensor) -> Tensor:
-        """Return subject and object of pairs as rows of the flattened embeddings, `[pairs, 2]`."""
-        return pairs[:, :1] * self.embeddings.shape[1] + pairs[:, 1:]
+    def context(self, chunk: Chunk, places: Tensor) -> Tensor:
+        """Return the localized context of pairs, `[pairs, width]`; of width 0 without attention.
 
-    def context(self, batch: Batch, rows: slice) -> Tensor:
-        """Return the localized context of some of the batch's pairs, `[pairs, width]`; of width 0 without attention."""
+        Args:
+            chunk: The pairs.
+            places: Its places, on the model's device.
+        """
         if self.attention is None:
-            return self.hidden.new_empty(len(batch.pairs[rows]), 0)
+            return self.hidden.new_empty(len(places), 0)
+        if not chunk.blocks:
+            return self.hidden[0, :0]
         contexts = []
-        stops = np.cumsum(batch.pair_counts)
-        for document, stop in enumerate(stops):
-            of_document = slice(max(rows.start, stop - batch.pair_counts[document]), min(rows.stop, stop))
-            if of_document.start >= of_document.stop:
-                continue
-            subjects = batch.pair_subjects[of_document]
-            first, last = int(subjects.min()), int(subjects.max())
-            attention = self.attention[document, : batch.entities[document], :, : batch.lengths[document]]
-            contexts.append(
-                localized_context(
-                    attention[first : last + 1],
-                    attention,
-                    self.hidden[document, : batch.lengths[document]],
-                    subject=batch.pairs[of_document, 1] - first,
-                    object_=batch.pairs[of_document, 2],
-                )
-            )
-        return torch.cat(contexts) if contexts else self.hidden[0, :0]
+        for block in chunk.blocks:
+            reader = self.attention[block.document]
+            subjects, objects = reader.rows(block.subjects), reader.rows(block.objects)
+            contexts.append(localized_context(subjects, objects, self.hidden[block.document, : reader.tokens]))
+        return torch.cat([of_block.flatten(end_dim=1) for of_block in contexts]).index_select(0, places)
 
 
 def prepared(encoder: PreTrainedModel) -> PreTrainedModel:

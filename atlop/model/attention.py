@@ -1,29 +1,26 @@
-"""Self-attention over documents laid end to end, and the last layer's weights at the mentions only.
+"""Self-attention over documents laid end to end, and the last layer's weights from the tokens asked for only.
 
 An encoder on this path reads one long input without padding. Attention runs document by document on scaled
 dot-product attention, so no `[heads, tokens, tokens]` matrix outlives its document; the rows that localized context
-pooling reads are computed beside it.
+pooling reads are computed afterwards.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 from transformers import AttentionInterface, AttentionMaskInterface, PreTrainedModel
 
-from atlop.model.dropout import keep_mask
+from atlop.model.dropout import Dropout, keep_mask
 
 IMPLEMENTATION = "atlop_end_to_end"
 """Name under which transformers knows this attention."""
 
 SUPPORTED = {"bert", "roberta", "xlm-roberta", "camembert", "electra"}
 """Encoders that take it: every token attends to every other, and positions are numbers that can be passed in."""
-
-MENTIONS_AT_ONCE = 128
-"""Mentions whose weights are computed together."""
 
 WEIGHTS_IN_CACHE = 2**20
 """Attention weights that the processor works on at a time: some heads of one document."""
@@ -35,8 +32,38 @@ class EndToEnd:
 
     lengths: list[int]
     """Tokens of each input."""
-    mention_rows: Tensor | None
-    """Token of each mention in its input, `[inputs, mentions]`; −1 is padding. `None`: no weights are wanted."""
+
+
+class LastLayer(NamedTuple):
+    """What the last layer's weights are computed from."""
+
+    query: Tensor
+    """`[heads, tokens, width]`, the inputs one after the other."""
+    key: Tensor
+    """The same shape."""
+    scaling: float
+    """Factor of the dot products."""
+    dropout: float
+    """Share of weights that is dropped, 0 in evaluation."""
+
+    def rows_of_inputs(self, lengths: list[int]) -> list[Callable[[Tensor], Tensor]]:
+        """Return what gives the weights from some tokens of each input.
+
+        Args:
+            lengths: Tokens of each input.
+
+        Returns:
+            Functions from places in the input, int64 `[rows]`, to weights after dropout, `[heads, rows, tokens]`,
+            float32. Calling one twice draws dropout twice.
+        """
+        states = zip(self.query.split(lengths, dim=1), self.key.split(lengths, dim=1), strict=True)
+        return [LastLayer(query, key, self.scaling, self.dropout)._rows for query, key in states]
+
+    def _rows(self, tokens: Tensor) -> Tensor:
+        query = self.query.index_select(1, tokens) * self.scaling
+        dtype = torch.promote_types(query.dtype, torch.float32)
+        weights = torch.bmm(query, self.key.transpose(1, 2)).softmax(dim=-1, dtype=dtype)
+        return Dropout(self.dropout).forward(weights)
 
 
 def use_on(encoder: PreTrainedModel) -> None:
@@ -61,7 +88,7 @@ def attend(
     scaling: float,
     dropout: float = 0.0,
     **_: Any,
-) -> tuple[Tensor, Tensor | None]:
+) -> tuple[Tensor, LastLayer | None]:
     """Attend within each document (the signature is that of transformers' attention functions).
 
     Args:
@@ -70,13 +97,12 @@ def attend(
         key: See `query`.
         value: See `query`.
         attention_mask: Unused.
-        inputs: The documents, and the mentions whose weights are wanted.
+        inputs: The documents.
         scaling: Factor of the dot products.
         dropout: Share of weights that is dropped, 0 in evaluation.
 
     Returns:
-        Output `[1, tokens, heads, width]`; in the last layer also, where mentions are given, their weights
-        `[documents, mentions, heads, tokens]`.
+        Output `[1, tokens, heads, width]`; in the last layer also what its weights are computed from, in their place.
     """
     assert attention_mask is None
     lengths = inputs.lengths
@@ -91,27 +117,11 @@ def attend(
             dim=2,
         )
     layer: Any = module
-    rows = None
-    if inputs.mention_rows is not None and layer.layer_idx == layer.config.num_hidden_layers - 1:
-        rows = _rows(query[0], key[0], lengths, inputs.mention_rows, scaling=scaling)
-        if dropout:
-            rows = functional.dropout(rows, p=dropout)
-    return output.transpose(1, 2).contiguous(), rows
-
-
-def _rows(query: Tensor, key: Tensor, lengths: list[int], mention_rows: Tensor, *, scaling: float) -> Tensor:
-    """Return the attention of the mentions' tokens only, `[documents, mentions, heads, tokens]`, zeros at padding."""
-    shape = len(lengths), mention_rows.shape[1], len(query), max(lengths)
-    rows = query.new_zeros(shape, dtype=torch.promote_types(query.dtype, torch.float32))
-    for document, (of_query, of_key) in enumerate(
-        zip(query.split(lengths, dim=1), key.split(lengths, dim=1), strict=True)
-    ):
-        for first in range(0, mention_rows.shape[1], MENTIONS_AT_ONCE):
-            mentions = slice(first, first + MENTIONS_AT_ONCE)
-            of_mentions = of_query.index_select(1, mention_rows[document, mentions].clamp(min=0)) * scaling
-            weights = (of_mentions @ of_key.transpose(1, 2)).softmax(dim=-1, dtype=rows.dtype)
-            rows[document, mentions, :, : lengths[document]] = weights.transpose(0, 1)
-    return rows
+    is_last = layer.layer_idx == layer.config.num_hidden_layers - 1
+    return (
+        output.transpose(1, 2).contiguous(),
+        LastLayer(query[0], key[0], scaling=scaling, dropout=dropout) if is_last else None,
+    )
 
 
 class _CpuAttention(torch.autograd.Function):

@@ -63,9 +63,9 @@ def test_every_entity_finds_the_markers_of_its_own_mentions() -> None:
 def test_pairs_and_labels_follow_document_after_document() -> None:
     batch = collated(1, 2, 0)
     assert batch.pair_counts == (2, 0, 6)
-    assert batch.pairs.tolist() == [
-        [0, 0, 1], [0, 1, 0], [2, 0, 1], [2, 0, 2], [2, 1, 0], [2, 1, 2], [2, 2, 0], [2, 2, 1],
-    ]  # fmt: skip
+    assert batch.pairs.tolist() == [[0, 1], [1, 0], [6, 7], [6, 8], [7, 6], [7, 8], [8, 6], [8, 7]]
+    assert [pairs.tolist() for pairs in batch.document_pairs[:2]] == [[[0, 1], [1, 0]], []]
+    assert batch.document_pairs[2].tolist() == (batch.pairs[2:] - 2 * 3).tolist()  # three entities a document
     assert batch.labels.tolist() == [[1, 2], [3, 1], [7, 3], [7, 1]]
     assert batch.indices == (1, 2, 0)
     assert batch.titles == ("short", "alone", "long")
@@ -84,7 +84,7 @@ def test_documents_without_entities_can_stand_alone() -> None:
     batch = collated(3)
     assert batch.mention_positions.shape == (1, 0)
     assert batch.entity_mentions.shape == (1, 0, 0)
-    assert batch.pairs.shape == (0, 3)
+    assert batch.pairs.shape == (0, 2)
     assert batch.dense_labels(4).shape == (0, 4)
 
 

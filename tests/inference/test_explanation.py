@@ -16,9 +16,9 @@ def test_context_weights_are_those_of_the_localized_context() -> None:
     hidden = torch.rand(11, 4, generator=generator)
     subject, object_ = torch.tensor([0, 3, 4]), torch.tensor([1, 2, 0])
 
-    weights = context_weights(attention, subject=subject, object_=object_)
+    weights = context_weights(attention[subject], attention[object_])
 
-    expected = localized_context(attention, attention, hidden, subject=subject, object_=object_)
+    expected = localized_context(attention, attention, hidden)[subject, object_]
     torch.testing.assert_close(weights @ hidden, expected)
 
 
@@ -43,11 +43,11 @@ def test_the_heaviest_words_and_sentences_are_those_of_the_slow_way(extractor: R
 
     document, words = golden_documents()[0], extractor._encoder.words_of_pieces(golden_documents()[0])
     with torch.no_grad():
-        pooled = extractor.model.pool(golden_batch("bert", [0]))
+        [reader] = extractor.model.pool(golden_batch("bert", [0])).attention
     assert isinstance(found, Extraction)
     assert found.facts
     for fact in found:
-        rows = pooled.attention[0, [fact.subject.entity, fact.object.entity]]
+        rows = reader.rows(slice(0, len(document.entities)))[[fact.subject.entity, fact.object.entity]]
         weights = (rows[0] * rows[1]).mean(dim=0).numpy()
         weights = weights / (weights.sum() + 1e-5)
         of_words = np.array([weights[words == number].sum() for number in range(document.words)])

@@ -60,7 +60,7 @@ def test_the_margin_is_the_score_above_that_of_th(extractor: RelationExtractor) 
     batch = golden_batch("bert", [0])
     with torch.no_grad():
         scores = extractor.model(batch)
-    rows = {(subject, object_): row for row, (_, subject, object_) in enumerate(batch.pairs.tolist())}
+    rows = {pair: row for row, pair in enumerate(map(tuple, batch.pairs.tolist()))}
     assert isinstance(found, Extraction)
     for fact in found:
         of_pair = scores[rows[fact.subject.entity, fact.object.entity]]

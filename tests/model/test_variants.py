@@ -103,7 +103,7 @@ def test_attention_that_nobody_reads_is_not_computed(tmp_path: Path, monkeypatch
     def refuse(*_: Any, **__: Any) -> None:
         raise AssertionError("computed")
 
-    monkeypatch.setattr(attention, "_rows", refuse)
+    monkeypatch.setattr(attention.LastLayer, "_rows", refuse)
     folder = save_tiny_encoder(tmp_path)
     model, batch = tiny_model(folder, documents=DOCUMENTS, pooling=BERT_E)
     model(batch)

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from atlop.model import windows
-from atlop.model.windows import ROW_EPSILON, Windows, window_spans
+from atlop.model.windows import Windows, window_spans
 
 PADDING = 99
 
@@ -108,70 +108,24 @@ def test_states_are_averaged_over_the_windows_that_read_a_piece() -> None:
             torch.testing.assert_close(found[document, token], expected)
 
 
-POSITIONS = np.array([[0, 6, 8, 15, 22, 7], [4, 0, 2, -1, -1, -1]])
-ENTITIES = np.array([[0, 0, 1, 1, 1, 3], [1, 0, 1, -1, -1, -1]])
-"""Entity of each mention; the third entity of the first document has none."""
-
-
-def merged(attention: Tensor) -> Tensor:
-    """Merge `[windows, heads, window tokens, window tokens]`, of which the markers' rows are read."""
+def test_every_window_reads_the_positions_that_are_its_own() -> None:
     cut, _ = cut_example()
-    read = windows.readings(cut, positions=POSITIONS, mention_entities=ENTITIES, entities=4, device=torch.device("cpu"))
-    index = torch.arange(len(read.rows))[:, None]
-    rows = attention.transpose(1, 2)[index, read.rows.clamp(min=0)]  # [windows, slots, heads, window tokens]
-    return windows.merge_attention(rows, cut, read, documents=2, mentions=6, entities=4, tokens=23)
+    for window, (document, sources) in enumerate(zip(cut.documents, cut.sources.tolist(), strict=True)):
+        positions = np.array([6, 0, 22, 8, 4, 8, -1]) if document == 0 else np.array([4, 0, -1])
+        expected = [
+            (number, sources.index(p)) for number, p in enumerate(positions.tolist()) if p >= 0 and p in sources
+        ]
+        assert cut.read(window, positions).T.tolist() == list(map(list, expected))
+        own, first = cut.own(window)
+        assert sources[own] == list(range(first, first + own.stop - own.start))
+        assert not any(source >= 0 for source in sources[: own.start] + sources[own.stop :])
 
 
-def slow_row(attention: Tensor, cut: Windows, *, document: int, position: int) -> Tensor:
-    """Attention of one token of one document, `[heads, tokens]`."""
-    row = torch.zeros(2, 23)
-    for window, sources in enumerate(cut.sources.tolist()):
-        if cut.documents[window] != document or position not in sources:
-            continue
-        for column, source in enumerate(sources):
-            if source >= 0:
-                row[:, source] += attention[window, :, sources.index(position), column]
-    several = (cut.documents == document).sum() > 1
-    return row / (row.sum(dim=1, keepdim=True) + ROW_EPSILON) if several else row
-
-
-def test_attention_is_added_over_windows_renormalised_and_averaged_over_mentions() -> None:
-    cut, _ = cut_example()
-    attention = torch.rand(len(cut.lengths), 2, 10, 10, generator=torch.Generator().manual_seed(0))
-    found = merged(attention)
-    assert found.shape == (2, 4, 2, 23)
-    for document in range(2):
-        for entity in range(4):
-            of_entity = POSITIONS[document][ENTITIES[document] == entity].tolist()
-            rows = [slow_row(attention, cut, document=document, position=position) for position in of_entity]
-            expected = sum(rows, torch.zeros(2, 23)) / max(1, len(rows))
-            torch.testing.assert_close(found[document, entity], expected)
-
-
-def test_some_mentions_of_the_example_lie_in_several_windows_and_some_in_one() -> None:
-    cut, _ = cut_example()
-    readers = [sum(position in row for row in cut.sources.tolist()[:-1]) for position in POSITIONS[0].tolist()]
-    assert {1, 2} <= set(readers)
-    assert 0 not in readers
-
-
-def test_only_documents_of_several_windows_are_renormalised() -> None:
-    cut, _ = cut_example()
-    found = merged(torch.full((len(cut.lengths), 2, 10, 10), 0.25))
-    torch.testing.assert_close(found[0, [0, 1, 3]].sum(dim=-1), torch.ones(3, 2))
-    assert found[1, 0, 0].tolist() == [0.25] * 5 + [0.0] * 18
-
-
-def test_a_row_without_attention_stays_zero() -> None:
-    cut, _ = cut_example()
-    assert merged(torch.zeros(len(cut.lengths), 2, 10, 10)).abs().max() == 0
-
-
-def test_windows_without_a_mention_can_be_merged() -> None:
-    cut, _ = cut_example()
-    nothing = np.full((2, 0), -1)
-    read = windows.readings(cut, positions=nothing, mention_entities=nothing, entities=3, device=torch.device("cpu"))
-    rows = torch.rand(len(cut.lengths), read.rows.shape[1], 2, 10)
-    found = windows.merge_attention(rows, cut, read, documents=2, mentions=0, entities=3, tokens=23)
-    assert found.shape == (2, 3, 2, 23)
-    assert found.abs().max() == 0
+def test_documents_that_are_short_enough_stay_as_they_are() -> None:
+    _, input_ids = cut_example()
+    cut = windows.cut(input_ids, lengths=(23, 5), size=23, start=[7], end=[8, 8], padding=PADDING)
+    assert cut.input_ids is input_ids
+    assert cut.lengths == (23, 5)
+    assert [cut.own(window) for window in (0, 1)] == [(slice(0, 23), 0), (slice(0, 5), 0)]
+    hidden = torch.randn(2, 23, 3)
+    assert windows.merge_hidden(hidden, cut, documents=2, tokens=23) is hidden
