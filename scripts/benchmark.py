@@ -74,7 +74,9 @@ def _run(material: Material, *, parts: list[str], rounds: int, same: list[str]) 
             for side, lengths in memory.LENGTHS.items()
         }
     if "entities" in parts:
-        result["entities"] = {entities: _measured(same, "entities", "fast", entities) for entities in memory.ENTITIES}
+        result["entities"] = {
+            entities: _measured(same, "entities", "fast", entities, return_memory=True) for entities in memory.ENTITIES
+        }
     return result
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 import torch
+from opt_einsum import contract
 from torch import Tensor
 
 from atlop.config import MentionPooling
@@ -77,7 +78,7 @@ def context_weights(subjects: Tensor, objects: Tensor) -> Tensor:
     Returns:
         `[pairs, tokens]`; a row sums to 1, or less where the two attend to little in common.
     """
-    shared = (subjects * objects).mean(dim=1)
+    shared = contract("pht,pht->pt", subjects, objects) / subjects.shape[1]
     return shared / (shared.sum(dim=1, keepdim=True) + CONTEXT_EPSILON)
 
 
