@@ -88,9 +88,11 @@ class ExtractedFact:
 
     def as_json(self) -> dict[str, Any]:
         """Return the fact as values that JSON can hold; without `context` where it was not asked for."""
-        row = asdict(self)
+        row = _fields(self) | {"subject": _fields(self.subject), "object": _fields(self.object)}
         if self.context is None:
             del row["context"]
+        else:
+            row["context"] = asdict(self.context)
         return row
 
 
@@ -130,6 +132,11 @@ class ExtractionError:
     def as_json(self) -> dict[str, Any]:
         """Return it as values that JSON can hold."""
         return {"document": self.document, "error": self.message}
+
+
+def _fields(of: ExtractedFact | Participant) -> dict[str, Any]:
+    """Return the fields as they are; `asdict` copies all that they hold, which takes a tenth of an extraction."""
+    return {name: getattr(of, name) for name in of.__slots__}
 
 
 def participant(document: Document, entity: int) -> Participant:
