@@ -78,7 +78,7 @@ def context_weights(subjects: Tensor, objects: Tensor) -> Tensor:
     Returns:
         `[pairs, tokens]`; a row sums to 1, or less where the two attend to little in common.
     """
-    shared = contract("pht,pht->pt", subjects, objects) / subjects.shape[1]
+    shared: Tensor = contract("pht,pht->pt", subjects, objects) / subjects.shape[1]
     return shared / (shared.sum(dim=1, keepdim=True) + CONTEXT_EPSILON)
 
 
