@@ -50,13 +50,6 @@ def test_the_wheel_holds_every_shipped_scheme(members: list[str]) -> None:
     assert shipped <= set(members)
 
 
-def test_the_wheel_holds_every_part_of_the_page(members: list[str]) -> None:
-    shipped = {str(path.relative_to(ROOT)) for path in (ROOT / "atlop/report/page").iterdir()}
-
-    assert {f"atlop/report/page/{name}" for name in ("report.html", "report.css", "start.js")} <= shipped
-    assert shipped <= set(members)
-
-
 def test_the_wheel_holds_every_module_and_the_license(members: list[str]) -> None:
     assert {str(path.relative_to(ROOT)) for path in (ROOT / "atlop").rglob("*.py")} <= set(members)
     assert any(name.endswith(".dist-info/licenses/LICENSE") for name in members)
