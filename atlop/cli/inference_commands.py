@@ -1,5 +1,6 @@
 """The commands that take a trained model to new text and to others: what each takes, does and prints."""
 
+import gc
 import logging
 import os
 from dataclasses import asdict
@@ -59,6 +60,7 @@ def extract(
         from atlop.inference.parts import extract_file
 
         extractor = RelationExtractor.from_pretrained(folder, precision=precision, batch_size=batch_size)
+        gc.freeze()  # what is loaded stays; that the collector goes through it again and again costs a twentieth
         bar = partial(tqdm, desc="extracting", unit="document", disable=not is_main_process())
         started = monotonic()
         done = extract_file(extractor, file, output=output, group_by=group_by, explain=explain, progress=bar)

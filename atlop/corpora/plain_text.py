@@ -3,7 +3,9 @@
 import re
 import unicodedata
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
+from itertools import pairwise
+from operator import itemgetter
 
 from atlop.corpora.sentence_ends import sentence_starts
 from atlop.errors import AtlopError
@@ -40,10 +42,10 @@ def cut_text(text: str, *, mentions: Iterable[Span] = ()) -> tuple[tuple[Span, .
                 f"both within the text's {len(text)} characters"
             )
     starts = sentence_starts(text, whole=tuple(_without_leading_space(text, span=span) for span in whole))
-    sentences: list[list[Span]] = [[] for _ in range(len(starts) + 1)]
-    for word in _words(text, cuts=sorted({character for span in whole for character in span})):
-        sentences[bisect_right(starts, word[0])].append(word)
-    return tuple(tuple(words) for words in sentences if words)
+    words = _cut(_words(text), at=sorted({character for span in whole for character in span}))
+    first = [bisect_left(words, start, key=itemgetter(0)) for start in starts]  # word of each sentence
+    sentences = (tuple(words[slice(*part)]) for part in pairwise([0, *first, len(words)]))
+    return tuple(sentence for sentence in sentences if sentence)
 
 
 def whole_and_parts(spans: tuple[Span, ...]) -> tuple[Span, ...]:
@@ -89,31 +91,37 @@ def _without_leading_space(text: str, *, span: Span) -> Span:
     return (found.start() if found else span[0]), span[1]
 
 
-def _words(text: str, *, cuts: list[int]) -> Iterator[Span]:
-    """Yield the characters of each word; no word goes over a cut. `cuts` are sorted."""
-    cut = 0  # index of the first cut behind the words so far
-    begun = end = 0  # the word that is being read; an accent or joiner may still make it longer
-    joins = False  # whether it ends with one, so that the next piece belongs to it
-    for piece in _PIECE.finditer(text):
-        start = piece.start()
-        attached = _is_attached(piece.group())
-        while cut < len(cuts) and cuts[cut] < start:
-            cut += 1
-        at_cut = cut < len(cuts) and cuts[cut] == start
-        if not (start == end and (attached or joins) and not at_cut):
-            if begun < end:
-                yield begun, end
-            begun = start
-        joins = attached
-        end = piece.end()
-        while cut < len(cuts) and cuts[cut] < end:
-            if begun < cuts[cut]:
-                yield begun, cuts[cut]
-                begun = cuts[cut]
-            cut += 1
-    if begun < end:
-        yield begun, end
+def _words(text: str) -> list[Span]:
+    """Return the characters of each word."""
+    pieces = [piece.span() for piece in _PIECE.finditer(text)]
+    attached = frozenset(character for character in frozenset(text) if _is_attached(character))
+    if not attached:
+        return pieces
+    words: list[Span] = []
+    joins = False  # whether the word so far ends with an accent or joiner, so that the next piece belongs to it
+    for start, end in pieces:
+        attaches = text[start] in attached
+        if words and start == words[-1][1] and (attaches or joins):
+            words[-1] = (words[-1][0], end)
+        else:
+            words.append((start, end))
+        joins = attaches
+    return words
 
 
-def _is_attached(piece: str) -> bool:
-    return len(piece) == 1 and not piece.isascii() and unicodedata.category(piece) in _ATTACHED
+def _cut(words: list[Span], *, at: list[int]) -> list[Span]:
+    """Return the words, those parted that go over a character of `at`, which is sorted."""
+    cut: list[Span] = []
+    index = 0  # first character of `at` behind the words so far
+    for start, end in words:
+        while index < len(at) and at[index] < end:
+            if start < at[index]:
+                cut.append((start, at[index]))
+                start = at[index]
+            index += 1
+        cut.append((start, end))
+    return cut
+
+
+def _is_attached(character: str) -> bool:
+    return not character.isascii() and unicodedata.category(character) in _ATTACHED

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from hashlib import sha256
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -26,7 +26,7 @@ from atlop.inference.facts import (
     Extraction,
     ExtractionError,
     participant,
-    shared_sentences,
+    sentences_of,
 )
 from atlop.inference.grouping import entities_of
 from atlop.json_values import field
@@ -225,7 +225,9 @@ class RelationExtractor:
         if scored.attention is not None:
             words = self._encoder.words_of_pieces(document)
             contexts = contexts_of(pairs, document=document, attention=scored.attention, words=words)
-        participants = {entity: participant(document, entity) for pair in pairs for entity in pair}
+        entities = {*chain(*pairs)}
+        participants = {entity: participant(document, entity) for entity in entities}
+        sentences = {entity: sentences_of(document, entity) for entity in entities}
         return tuple(
             ExtractedFact(
                 subject=participants[fact.subject],
@@ -234,7 +236,7 @@ class RelationExtractor:
                 object=participants[fact.object],
                 margin=round(float(margin), DIGITS),
                 probability=None if probability is None else round(float(probability), DIGITS),
-                sentences=shared_sentences(document, fact),
+                sentences=tuple(sorted(sentences[fact.subject] & sentences[fact.object])),
                 context=contexts.get(pair),
             )
             for fact, pair, margin, probability in zip(facts, pairs, margins, probabilities, strict=True)

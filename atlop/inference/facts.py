@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from atlop.schema import Document, Fact, Span
+from atlop.schema import Document, Span
 
 DIGITS = 6
 """Decimals of margins and weights; float32 has no more to say."""
@@ -146,9 +146,6 @@ def participant(document: Document, entity: int) -> Participant:
     return Participant(entity, found.name, found.type, found.identifier, spans)
 
 
-def shared_sentences(document: Document, fact: Fact) -> tuple[int, ...]:
-    """Return the sentences that mention both subject and object."""
-    of_subject, of_object = (
-        {mention.sentence for mention in document.entities[entity].mentions} for entity in (fact.subject, fact.object)
-    )
-    return tuple(sorted(of_subject & of_object))
+def sentences_of(document: Document, entity: int) -> frozenset[int]:
+    """Return the sentences that mention an entity of a document."""
+    return frozenset(mention.sentence for mention in document.entities[entity].mentions)

@@ -1,18 +1,19 @@
 """A file of any size extracted in parts, so that a run that was killed goes on where it was.
 
-Documents are numbered by their place among the lines that are not blank, and document i belongs to part
-i // `DOCUMENTS_OF_A_PART`. A part is one file in the folder `.<output>.parts`, written under another name, synced and
-renamed: it is there with all of its documents, or not at all. What a part holds depends only on the input, the model
-and the settings, which the folder's `manifest.json` names; a later call goes on in the folder only where all of them
-are the same, and computes only the parts that are not there. Processes share the parts by number, and any number of
-them may go on with what others have left. When every part is there, they are put together in order into the output,
-which again appears whole, and the folder is removed. So no document is lost or written twice, whenever a process dies.
+Documents are numbered by their place among the lines that are not blank, and document i belongs to part i //
+`DOCUMENTS_OF_A_PART`. A part is one file in the folder `.<output>.parts`, a line a document and a line that counts
+them, written under another name, synced and renamed: it is there with all of its documents, or not at all. What a part
+holds depends only on the input, the model and the settings, which the folder's `manifest.json` names; a later call goes
+on in the folder only where all of them are the same, and computes only the parts that are not there. Processes share
+the parts by number, and any number of them may go on with what others have left. When every part is there, they are put
+together in order into the output, which again appears whole, and the folder is removed. So no document is lost or
+written twice, whenever a process dies.
 """
 
 import json
 import shutil
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -73,6 +74,7 @@ def extract_file(
         "group_by": group_by,
         "explain": explain,
         "documents_of_a_part": DOCUMENTS_OF_A_PART,
+        "format_of_parts": "lines and counts",
     }
     if accelerator.is_main_process:
         parts.begin(settings)
@@ -83,7 +85,8 @@ def extract_file(
     accelerator.wait_for_everyone()
     if not accelerator.is_main_process:
         return None
-    counts = write(output, rows=parts.rows(work.seen))
+    counts = Counts()
+    write(output, lines=parts.lines(work.seen, counts=counts))
     parts.remove()
     return Summary(counts, computed)
 
@@ -115,8 +118,8 @@ class _Parts:
         """Return where a part is, or will be."""
         return self._folder / f"part-{part:08}.jsonl"
 
-    def rows(self, parts: int) -> Iterator[dict[str, Any]]:
-        """Yield the results of all parts in order, one document at a time."""
+    def lines(self, parts: int, *, counts: Counts) -> Iterator[bytes]:
+        """Yield the line of each document of all parts in order, and count what passes."""
         for part in range(parts):
             if not self.path(part).exists():
                 raise AtlopError(
@@ -124,7 +127,12 @@ class _Parts:
                     "one output folder that all of them see"
                 )
         for part in range(parts):
-            yield from map(json.loads, read_lines(self.path(part)))
+            lines = read_lines(self.path(part))
+            latest = next(lines)
+            for line in lines:
+                yield latest
+                latest = line
+            counts.add(Counts(**json.loads(latest)))
 
     def remove(self) -> None:
         """Remove the folder, which is of no use any more."""
@@ -157,7 +165,10 @@ class _Work:
             sources = (
                 Source(index, f"{self.path}, line {number}", f"line {number}", line) for index, (number, line) in lines
             )
+            counts = Counts()
             with text_written_whole(target) as file:
                 for result in self.extractor.extract(sources, group_by=self.group_by, explain=self.explain):
                     file.write(json.dumps(result.as_json(), ensure_ascii=False) + "\n")
+                    counts.add(Counts.of(result))
                     yield
+                file.write(json.dumps(asdict(counts), ensure_ascii=False) + "\n")

@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 
 from atlop.errors import AtlopError
 from atlop.files import text_written_whole, written_whole
+from atlop.inference.facts import Extraction, ExtractionError
 
 SCHEMA = pa.schema(
     [
@@ -40,7 +41,7 @@ _ROWS_AT_ONCE = 4096
 
 @dataclass
 class Counts:
-    """What passed."""
+    """What came out of some documents."""
 
     documents: int = 0
     facts: int = 0
@@ -50,51 +51,49 @@ class Counts:
     """Mentions beyond the model's maximum length."""
     first_error: str | None = None
 
-    def watch(self, results: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
-        """Yield the results on, counted."""
-        for result in results:
-            self.documents += 1
-            self.facts += len(result.get("facts", ()))
-            self.unread_mentions += result.get("unread_mentions", 0)
-            if "error" in result:
-                self.errors += 1
-                self.first_error = self.first_error or result["error"]
-            yield result
+    @classmethod
+    def of(cls, result: Extraction | ExtractionError) -> "Counts":
+        """Count one document."""
+        if isinstance(result, ExtractionError):
+            return cls(documents=1, errors=1, first_error=result.message)
+        return cls(documents=1, facts=len(result.facts), unread_mentions=result.unread_mentions)
+
+    def add(self, later: "Counts") -> None:
+        """Count documents that come after those."""
+        self.documents += later.documents
+        self.facts += later.facts
+        self.errors += later.errors
+        self.unread_mentions += later.unread_mentions
+        self.first_error = self.first_error or later.first_error
 
 
-Write: TypeAlias = Callable[..., Counts]
-"""Writes a file from `rows`, what `as_json` of each document gives; it appears whole."""
+Write: TypeAlias = Callable[..., None]
+"""Writes a file from `lines`, the JSON of what `as_json` of each document gives; it appears whole."""
 
 
-def write_json_lines(path: Path, *, rows: Iterable[dict[str, Any]]) -> Counts:
+def write_json_lines(path: Path, *, lines: Iterable[bytes]) -> None:
     """Write a line a document."""
-    counts = Counts()
     with text_written_whole(path) as file:
-        file.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in counts.watch(rows))
-    return counts
+        file.writelines(line.decode() for line in lines)
 
 
-def write_csv(path: Path, *, rows: Iterable[dict[str, Any]]) -> Counts:
+def write_csv(path: Path, *, lines: Iterable[bytes]) -> None:
     """Write a header and a row a fact."""
-    counts = Counts()
     with text_written_whole(path) as file:
         writer = csv.DictWriter(file, SCHEMA.names, lineterminator="\n")
         writer.writeheader()
-        for row in counts.watch(rows):
-            writer.writerows(table_rows(row))
-    return counts
+        for line in lines:
+            writer.writerows(table_rows(json.loads(line)))
 
 
-def write_parquet(path: Path, *, rows: Iterable[dict[str, Any]]) -> Counts:
+def write_parquet(path: Path, *, lines: Iterable[bytes]) -> None:
     """Write a row a fact, some thousands held at a time."""
-    counts = Counts()
-    flat = (fact for row in counts.watch(rows) for fact in table_rows(row))
+    flat = (fact for line in lines for fact in table_rows(json.loads(line)))
     with written_whole(path) as temporary:
         opened: AbstractContextManager[Any] = pq.ParquetWriter(temporary, SCHEMA)
         with opened as writer:
             while chunk := list(islice(flat, _ROWS_AT_ONCE)):
                 writer.write_table(pa.Table.from_pylist(chunk, schema=SCHEMA))
-    return counts
 
 
 def table_rows(result: dict[str, Any]) -> Iterator[dict[str, Any]]:
