@@ -2,7 +2,6 @@
 
 import gc
 import logging
-import os
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from atlop.cli.memory import keep_few_kernels
 from atlop.cli.options import BatchSize, Json, Model, Precision
 from atlop.cli.predicting import model_folder
 from atlop.cli.session import is_main_process, quiet_libraries, report
@@ -19,9 +19,6 @@ from atlop.errors import AtlopError
 from atlop.files import read_json, refuse_existing
 
 _LOG = logging.getLogger(__name__)
-_CACHES = ("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "LRU_CACHE_CAPACITY")
-"""Where oneDNN and PyTorch read how many kernels they keep, one for each shape of a product: 1,024, or 0.7 GB when
-thousands of documents have gone through. The layers of one batch need a dozen."""
 
 
 def extract(
@@ -52,7 +49,7 @@ def extract(
             "(atlop convert makes one of other layouts)"
         )
     folder = model_folder(model)
-    _keep_few_kernels()
+    keep_few_kernels()
     with quiet_libraries(needs=folder, what="model"):
         from tqdm import tqdm
 
@@ -104,7 +101,7 @@ def serve(
     Answers until Ctrl-C or SIGTERM. Whoever reaches it may use it.
     """
     folder = model_folder(model)
-    _keep_few_kernels()
+    keep_few_kernels()
     with quiet_libraries(needs=folder, what="model"):
         try:
             from atlop import serving
@@ -184,8 +181,3 @@ def push(
         heading=f"{folder} is sent: {address}",
         rows=[("licence", named, note)],
     )
-
-
-def _keep_few_kernels() -> None:
-    for cache in _CACHES:
-        os.environ.setdefault(cache, "64")

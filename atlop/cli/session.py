@@ -14,6 +14,7 @@ import typer
 from safetensors import SafetensorError
 from typer.core import TyperGroup
 
+from atlop.cli.memory import keep_freed_memory
 from atlop.cli.text import Row, printable, table
 from atlop.errors import AtlopError, StoppedError
 
@@ -32,6 +33,7 @@ class Commands(TyperGroup):
         """Run the command that was asked for."""
         if not sys.stderr.isatty():
             os.environ.setdefault("TQDM_MININTERVAL", "30")  # seconds; a log file is no place for a moving bar
+        keep_freed_memory()
         try:
             with _log_on_standard_error():
                 return super().invoke(ctx)

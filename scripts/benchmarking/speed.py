@@ -1,12 +1,18 @@
-"""Times of fast and plain, interleaved in one process; medians of pairs, since machines are noisy."""
+"""Times of fast and plain, one after the other in one run; medians of pairs, since machines are noisy."""
 
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import ExitStack
 from dataclasses import asdict
+from functools import partial
+from multiprocessing import get_context
 from statistics import median
 from time import perf_counter
 from typing import Any
 
 import torch
 
+from atlop.cli.memory import keep_freed_memory
 from atlop.encoding import DocumentEncoder
 from atlop.model.linear import product
 from scripts.benchmarking.sides import Fast, Material, Phases, Plain, make_model
@@ -18,23 +24,36 @@ DOCUMENTS_OF_PREDICTION = 8
 def measure_speed(material: Material, *, rounds: int) -> dict[str, Any]:
     """Measure updates and prediction of fast (float32, bf16) and plain (float32).
 
-    Every round takes other documents, and all sides take the same ones, one after the other.
+    Every round takes other documents, and all sides take the same ones, one after the other. Each side has a process
+    of its own, since fast keeps memory that it frees, as every command does, and plain has the allocator's defaults.
 
     Returns:
         Median seconds of each side and phase, median ratios plain ÷ fast, and the share of the machine's matrix peak.
     """
-    fast, fast_bf16, plain = Fast(material), Fast(material, dtype=torch.bfloat16), Plain(material)
-    sides: dict[str, Fast | Plain] = {"fast": fast, "fast bf16": fast_bf16, "plain": plain}
+    makers: dict[str, Callable[[], Fast | Plain]] = {
+        "fast": partial(_make_fast, material, dtype=torch.float32),
+        "fast bf16": partial(_make_fast, material, dtype=torch.bfloat16),
+        "plain": partial(Plain, material),
+    }
+    with ExitStack() as stack:
+        return _measure(
+            {name: stack.enter_context(_Apart(make)) for name, make in makers.items()},
+            rounds=rounds,
+            among=len(material.documents),
+        )
+
+
+def _measure(sides: dict[str, "_Apart"], *, rounds: int, among: int) -> dict[str, Any]:
     updates: dict[str, list[Phases]] = {name: [] for name in sides}
     predictions: dict[str, list[float]] = {name: [] for name in sides}
     shares: list[float] = []
     peaks: list[float] = []
     for number in range(-1, rounds):  # the first round warms up
         start = max(number, 0)
-        of_update = _rows(start, DOCUMENTS_OF_UPDATE, among=len(material.documents))
-        of_prediction = _rows(start, DOCUMENTS_OF_PREDICTION, among=len(material.documents))
-        phases = {name: side.update(of_update) for name, side in sides.items()}
-        seconds = {name: side.predict(of_prediction) for name, side in sides.items()}
+        of_update = _rows(start, DOCUMENTS_OF_UPDATE, among=among)
+        of_prediction = _rows(start, DOCUMENTS_OF_PREDICTION, among=among)
+        phases = {name: side("update", of_update) for name, side in sides.items()}
+        seconds = {name: side("predict", of_prediction) for name, side in sides.items()}
         peak = _peak()
         if number < 0:
             continue
@@ -42,7 +61,7 @@ def measure_speed(material: Material, *, rounds: int) -> dict[str, Any]:
             updates[name].append(phases[name])
             predictions[name].append(seconds[name])
         peaks.append(peak)
-        shares.append(plain.operations(of_update) / phases["fast"].total / peak)
+        shares.append(sides["plain"]("operations", of_update) / phases["fast"].total / peak)
     return {
         "update_seconds": {
             name: {
@@ -77,6 +96,38 @@ def measure_encoding(material: Material, *, warm_up: int = 100) -> dict[str, flo
     started = perf_counter()
     list(encoder.encode(rest))
     return {"encoding_documents_per_second": len(rest) / (perf_counter() - started)}
+
+
+class _Apart(ExitStack):
+    """One side in a process of its own."""
+
+    def __init__(self, make: Callable[[], Fast | Plain]):
+        super().__init__()
+        self._process = self.enter_context(
+            ProcessPoolExecutor(1, mp_context=get_context("spawn"), initializer=_begin, initargs=(make,))
+        )
+
+    def __call__(self, method: str, rows: list[int]) -> Any:
+        """Call a method of the side, and wait for what it returns."""
+        return self._process.submit(_call, method, rows).result()
+
+
+_side: Fast | Plain
+"""What a process of `_Apart` works on."""
+
+
+def _begin(make: Callable[[], Fast | Plain]) -> None:
+    global _side
+    _side = make()
+
+
+def _call(method: str, rows: list[int]) -> Any:
+    return getattr(_side, method)(rows)
+
+
+def _make_fast(material: Material, *, dtype: torch.dtype) -> Fast:
+    keep_freed_memory()
+    return Fast(material, dtype=dtype)
 
 
 def _rows(number: int, size: int, *, among: int) -> list[int]:
