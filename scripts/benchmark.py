@@ -11,10 +11,10 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # tests/reference.py is the plain form
 
-from scripts.benchmarking import corpus, memory, speed
+from scripts.benchmarking import corpus, extraction, memory, speed
 from scripts.benchmarking.sides import BERT_BASE, Material, read_material
 
-PARTS = ("speed", "encoding", "memory", "length", "entities", "corpus")
+PARTS = ("speed", "encoding", "memory", "length", "entities", "extraction", "corpus")
 
 
 def main() -> None:
@@ -60,6 +60,8 @@ def _run(material: Material, *, parts: list[str], rounds: int, same: list[str]) 
         result |= speed.measure_speed(material, rounds=rounds)
     if "encoding" in parts:
         result |= speed.measure_encoding(material)
+    if "extraction" in parts:
+        result["extraction"] = _measured(same, "extraction", "fast")
     if "corpus" in parts:
         result["corpus"] = memory.in_process_of_its_own([*same, "--measure", "corpus", "fast"])
     if "memory" in parts:
@@ -86,6 +88,8 @@ def _measured(same: list[str], *what: object, return_memory: bool = False) -> An
 
 
 def _measure(material: Material, what: str, side: str, size: str = "0") -> Any:
+    if what == "extraction":
+        return extraction.measure_extraction(material)
     if what == "memory":
         return memory.memory_of_update(material, side=side, rows=list(range(speed.DOCUMENTS_OF_UPDATE)))
     if what == "update":

@@ -45,6 +45,7 @@ def test_every_part_runs_and_writes_its_numbers(tiny_encoder: Path, tmp_path: Pa
     assert result["share_of_matrix_peak"] > 0
     assert result["encoding_documents_per_second"] > 0
     assert result["corpus"]["seconds"] > 0
+    assert result["extraction"]["share_of_prediction"] > 0
     assert list(result["length"]["fast"]) == ["1000", "2000", "4000", "8000", "16000"]
     assert list(result["entities"]) == ["50", "100", "200", "400"]
     subprocess.run(
