@@ -27,20 +27,23 @@ def main() -> None:
     for run in options.runs:
         config = tomllib.loads((run / "config.toml").read_text(encoding="utf-8"))
         seed = config["trainer"].pop("seed")
-        environment = {
-            key: value for key, value in read_json(run / "environment.json").items() if key not in OF_EACH_RUN
-        }
-        found = {"config": config, "environment": environment}
+        found = {"config": config, "environment": environment_of(run)}
         if record and {key: record[key] for key in found} != found:
             raise AtlopError(f"{run}: differs from {options.runs[0]} in more than its seed; record them one by one")
         record = record or {**found, "runs": []}
         record["runs"].append(
-            {"seed": seed, "summary": read_json(run / "summary.json"), "evaluations": _evaluations(run)}
+            {"seed": seed, "summary": read_json(run / "summary.json"), "evaluations": evaluations_of(run)}
         )
-    write_text(options.record, json.dumps(_without_folders(record), indent=1) + "\n")
+    write_text(options.record, json.dumps(without_folders(record), indent=1) + "\n")
 
 
-def _evaluations(run: Path) -> list[dict[str, Any]]:
+def environment_of(run: Path) -> dict[str, Any]:
+    """Return what a run and others like it ran in."""
+    return {key: value for key, value in read_json(run / "environment.json").items() if key not in OF_EACH_RUN}
+
+
+def evaluations_of(run: Path) -> list[dict[str, Any]]:
+    """Return update, seconds since the start and F1 of every evaluation."""
     lines = map(json.loads, (run / "metrics.jsonl").read_text(encoding="utf-8").splitlines())
     return [
         {"update": line["update"], "seconds": line["seconds"], "f1": line["dev"]["f1"]}
@@ -49,12 +52,12 @@ def _evaluations(run: Path) -> list[dict[str, Any]]:
     ]
 
 
-def _without_folders(value: Any) -> Any:
+def without_folders(value: Any) -> Any:
     """Replace every absolute path by its last part."""
     if isinstance(value, dict):
-        return {_without_folders(key): _without_folders(each) for key, each in value.items()}
+        return {without_folders(key): without_folders(each) for key, each in value.items()}
     if isinstance(value, list):
-        return [_without_folders(each) for each in value]
+        return [without_folders(each) for each in value]
     return Path(value).name if isinstance(value, str) and Path(value).is_absolute() else value
 
 

@@ -65,10 +65,11 @@ def _cells(row: RowResult) -> tuple[str, ...]:
 
 def _caption(results: ExperimentResults) -> str:
     seeds = ", ".join(map(str, results.seeds))
+    of_seeds = f"mean ± standard deviation over seeds {seeds}" if len(results.seeds) > 1 else f"seed {seeds}"
     return (
-        f"Percent, mean ± standard deviation over seeds {seeds}, on {results.documents:,} documents. Intervals are of "
-        "the mean, by bootstrap over documents; differences are of F1 from the first row, paired document by document; "
-        "p is of an approximate randomisation test, not corrected for the number of rows."
+        f"Percent, {of_seeds}, on {results.documents:,} documents. Intervals are of the mean, by bootstrap over "
+        "documents; differences are of F1 from the first row, paired document by document; p is of an approximate "
+        "randomisation test, not corrected for the number of rows."
         + (f" Published: {results.published}" if results.published else "")
     )
 
