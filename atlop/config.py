@@ -173,6 +173,9 @@ class TrainerConfig(Section):
     """Documents in a batch of the evaluation."""
     compile: bool = False
     """Compile the encoder's layers with `torch.compile`: a minute more at the start; for GPUs, not for DeBERTa."""
+    sharded: bool = False
+    """Share weights, gradients and optimizer state out among the processes (FSDP), for an encoder too large for one
+    GPU to train; not with fp16, nor compiled. One process trains as without it."""
     seed: int = Field(66, ge=0)
     """Seed of the new layers, the order of the documents and dropout."""
     start_from: str | None = None

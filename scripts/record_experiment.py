@@ -1,8 +1,8 @@
-"""Keep what the finished experiments of a folder say: what their runs start from, the runs, and the tables.
+r"""Keep what the finished experiments of a folder say: what their runs start from, the runs, and the tables.
 
 Called on a folder, it writes a file:
 
-    python scripts/record_experiment.py runs/experiments/redocred_minilm \\
+    python scripts/record_experiment.py runs/experiments/redocred_minilm \
       scripts/measured/experiments/redocred_minilm.json
 """
 

@@ -62,8 +62,9 @@ class Resumption:
         states = [random_state()]
         if self._accelerator.num_processes > 1:
             states = gather_object(states)
+        self._updater.gather()
+        updater = self._updater.state()
         if self._accelerator.is_main_process:
-            updater = self._updater.state()
             values = {
                 "train": asdict(state),
                 "updater": updater.values,

@@ -124,6 +124,7 @@ class _Run:
             pair_counts=data.train.documents.pair_counts,
             config=config.optimizer,
             updates=self._updates,
+            sharded=config.trainer.sharded,
         )
         resumption = Resumption(
             config,
@@ -175,7 +176,7 @@ class _Run:
                     documents=self._data.train.documents,
                     surroundings=Surroundings(
                         # Of several processes none may leave an evaluation, in which the others wait for it.
-                        evaluate=lambda: self._evaluate(progress=stop.watch if alone else iter),
+                        evaluate=lambda: self._evaluate(updater, progress=stop.watch if alone else iter),
                         save=self._save,
                         checkpoint=resumption.keep,
                         log=self._log,
@@ -207,17 +208,24 @@ class _Run:
         kind = self._accelerator.distributed_type
         if kind in (DistributedType.FSDP, DistributedType.DEEPSPEED, DistributedType.MEGATRON_LM):
             raise AtlopError(
-                f"accelerate is set to {kind.value}, which shards the model; only whole models in every process (DDP) "
-                "can be trained here"
+                f"accelerate is set to {kind.value}; launch without it, and set trainer.sharded=true to share the "
+                "model out among the processes (FSDP)"
+            )
+        trainer = self._config.trainer
+        if trainer.sharded and (trainer.precision == "fp16" or trainer.compile):
+            raise AtlopError(
+                "trainer.sharded: a model that is shared out cannot be trained in fp16 or compiled; set "
+                "trainer.precision=bf16 and trainer.compile=false"
             )
 
     def _largest(self, value: int) -> int:
         """Return the largest value of all processes, the same in each."""
         return int(self._accelerator.gather(torch.tensor([value], device=self._accelerator.device)).max())
 
-    def _evaluate(self, *, progress: Any) -> OfficialScores:
+    def _evaluate(self, updater: Updater, *, progress: Any) -> OfficialScores:
         """Score dev with the weights as they are."""
         data = self._data
+        updater.gather()
         return official_scores(
             data.dev_documents, predictions=self._predict(progress=progress), train_facts=data.train_facts
         )
@@ -232,9 +240,9 @@ class _Run:
         return {"f1": [f1.low, f1.high], "ign_f1": [ign_f1.low, ign_f1.high]}
 
     def _predict(self, *, progress: Any) -> list[tuple[Fact, ...]]:
-        """Return dev's facts by the weights as they are."""
+        """Return dev's facts by the weights that the model has."""
         return predict_facts(
-            self._model,
+            self._model.to(self._accelerator.device),
             self._data.dev.documents,
             accelerator=self._accelerator,
             batch_size=self._config.trainer.prediction_batch_size,

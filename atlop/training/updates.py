@@ -17,6 +17,7 @@ from atlop.errors import AtlopError
 from atlop.model import AtlopModel
 from atlop.prediction import is_out_of_memory
 from atlop.training.schedule import Update, make_optimizer
+from atlop.training.sharding import copy_weights, sharded_copy, shared_like, whole
 
 
 @dataclass(frozen=True)
@@ -55,16 +56,18 @@ class Updater:
         pair_counts: Sequence[int] | NDArray[np.int64],
         config: OptimizerConfig,
         updates: int,
+        sharded: bool = False,
     ):
         """Prepare the model for training on the accelerator's device.
 
         Args:
-            model: The model to train, in place.
+            model: The model to train; in place, or where it is shared out, `gather` brings it up to date.
             accelerator: Device, precision and processes.
             documents: All train documents.
             pair_counts: Number of pairs of each.
             config: Optimizer and schedule.
             updates: Updates of the whole training.
+            sharded: Whether to share the model out among the processes.
         """
         self._accelerator = accelerator
         self._documents = documents
@@ -73,9 +76,12 @@ class Updater:
         self._padding = model.padding
         self._classes = model.config.vocabulary.classes
         self._max_gradient_norm = config.max_gradient_norm
-        model.to(accelerator.device)
-        self._adamw, self._schedule = make_optimizer(model, config=config, updates=updates)
-        self._model, self._optimizer = accelerator.prepare(model, self._adamw)
+        self._given = model
+        self._is_shared_out = sharded and accelerator.num_processes > 1
+        trained = sharded_copy(model, accelerator=accelerator) if self._is_shared_out else model.to(accelerator.device)
+        self._adamw, self._schedule = make_optimizer(trained, config=config, updates=updates)
+        self._optimizer = accelerator.prepare(self._adamw)
+        self._model = trained if self._is_shared_out else accelerator.prepare(trained)
 
     def apply(self, update: Update) -> UpdateMetrics:
         """Train on the batches of one update: the loss is averaged over all of its pairs, whatever batch they are in.
@@ -99,7 +105,7 @@ class Updater:
             with nullcontext() if number == len(update) else accelerator.no_sync(self._model):
                 losses.append(self._accumulate(share, pairs=pairs))
         loss = accelerator.reduce(torch.stack(losses).sum(), reduction="sum")
-        norm = accelerator.clip_grad_norm_(self._model.parameters(), self._max_gradient_norm)
+        norm = whole(accelerator.clip_grad_norm_(self._model.parameters(), self._max_gradient_norm))
         if accelerator.scaler is None:  # which sets this itself
             # The fused kernels of AdamW read it on the device, and leave everything as it is where it is 1.
             self._adamw.found_inf = (~(loss + norm).detach().isfinite()).float()  # type: ignore[attr-defined]
@@ -116,15 +122,26 @@ class Updater:
             skipped=skipped,
         )
 
+    def gather(self) -> None:
+        """Bring what is shared out into the model that was given, on the CPU; every process calls it."""
+        if self._is_shared_out:
+            self._given.cpu()
+            copy_weights(self._model, to=self._given)
+
     def state(self) -> UpdaterState:
-        """Return the state of optimizer, schedule and loss scaler; the weights are the model's."""
+        """Return the state of optimizer, schedule and loss scaler; the weights are the model's.
+
+        Every process calls it; the tensors are given to the first.
+        """
         optimizer, scaler = self._adamw.state_dict(), self._accelerator.scaler
+        tensors = {}
+        for number, of_weight in optimizer["state"].items():
+            for name, value in of_weight.items():
+                of_all = whole(value)
+                if self._accelerator.is_main_process:
+                    tensors[f"{number}.{name}"] = of_all.cpu()
         return UpdaterState(
-            tensors={
-                f"{number}.{name}": value.cpu()
-                for number, of_weight in optimizer["state"].items()
-                for name, value in of_weight.items()
-            },
+            tensors=tensors,
             values={
                 "groups": optimizer["param_groups"],
                 "schedule": self._schedule.state_dict(),
@@ -133,11 +150,15 @@ class Updater:
         )
 
     def load_state(self, state: UpdaterState) -> None:
-        """Go on from a state that `state` returned, as it is or read back from files."""
+        """Go on from a state that `state` returned, as it is or read back from files, and the model's weights."""
+        if self._is_shared_out:
+            copy_weights(self._given, to=self._model)
+        weights = [weight for group in self._adamw.param_groups for weight in group["params"]]
         of_weights: dict[int, dict[str, Tensor]] = {}
         for key, value in state.tensors.items():
             number, _, name = key.partition(".")
-            of_weights.setdefault(int(number), {})[name] = value.clone()  # a file's bytes are not to be worked on
+            own = shared_like(value.clone(), weights[int(number)])  # a file's bytes are not to be worked on
+            of_weights.setdefault(int(number), {})[name] = own
         self._adamw.load_state_dict({"state": of_weights, "param_groups": state.values["groups"]})
         self._schedule.load_state_dict(state.values["schedule"])
         if self._accelerator.scaler is not None and state.values["scaler"] is not None:
@@ -173,5 +194,6 @@ class Updater:
         if self._accelerator.device.type == "cuda":
             batch = batch.pin_memory()
         batch = batch.to(self._accelerator.device)
-        scores = self._model(batch)
+        with self._accelerator.autocast():
+            scores = self._model(batch)
         return self._objective.total(scores, batch.dense_labels(self._classes))

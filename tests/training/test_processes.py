@@ -31,6 +31,30 @@ pytestmark = pytest.mark.long
 ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1", "ACCELERATE_USE_CPU": "true"}
 LAUNCH = ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2", "-m", "atlop"]
 
+SHARES = """
+import json
+import sys
+from copy import deepcopy
+
+import torch
+from accelerate import Accelerator
+
+from atlop.model import load_model
+from atlop.training.sharding import copy_weights, sharded_copy
+
+accelerator = Accelerator()
+model, _ = load_model(sys.argv[1])
+shared = sharded_copy(model, accelerator=accelerator)
+own = sum(weight.to_local().numel() for weight in shared.parameters())
+back = deepcopy(model)
+for weight in back.parameters():
+    torch.nn.init.zeros_(weight)
+copy_weights(shared, to=back)
+equal = all(torch.equal(*weights) for weights in zip(back.parameters(), model.parameters(), strict=True))
+file = f"{sys.argv[2]}/{accelerator.process_index}.json"
+json.dump([own / sum(weight.numel() for weight in model.parameters()), equal], open(file, "w"))
+"""
+
 
 def lines_of(run: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in (run / "metrics.jsonl").read_text(encoding="utf-8").splitlines()]
@@ -95,6 +119,35 @@ def test_two_processes_reach_the_weights_of_one(config_file: Path, one: Path, tm
         for key in {"loss", "gradient_norm", "new_layers_learning_rate"} & set(one_line):
             assert two_line[key] == pytest.approx(one_line[key], rel=1e-4), f"update {one_line['update']}: {key}"
     assert distance(tmp_path / "two", one) <= 1e-5
+
+
+def test_two_processes_that_share_the_model_out_reach_the_weights_of_one_though_they_were_killed(
+    config_file: Path, one: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "two"
+    sharded = ["--set", "trainer.sharded=true", "--set", "trainer.checkpoint_interval=2"]
+    command = [*LAUNCH, "train", str(config_file), "--output", str(folder), *sharded]
+    with subprocess.Popen([sys.executable, *command], env=ENVIRONMENT, stderr=subprocess.DEVNULL) as process:
+        while not list(folder.glob("checkpoints/0*")):
+            assert process.poll() is None
+            time.sleep(0.05)
+        for worker in workers_of(process.pid):
+            os.kill(worker, signal.SIGKILL)
+    assert not (folder / "summary.json").exists()
+    launched("train", "--resume", folder)
+    losses, expected = ([line["loss"] for line in lines_of(run) if "loss" in line] for run in (folder, one))
+    assert losses == pytest.approx(expected, rel=1e-4)
+    assert distance(folder, one) <= 1e-5
+
+
+def test_every_process_holds_its_share_of_the_weights_and_all_have_the_whole(one: Path, tmp_path: Path) -> None:
+    script = tmp_path / "shares.py"
+    script.write_text(SHARES, encoding="utf-8")
+    subprocess.run([sys.executable, *LAUNCH[:-2], script, one / "best", tmp_path], env=ENVIRONMENT, check=True)
+    for rank in range(2):
+        share, is_equal = json.loads((tmp_path / f"{rank}.json").read_text(encoding="utf-8"))
+        assert share == pytest.approx(0.5, abs=0.01)
+        assert is_equal
 
 
 def distance(run: Path, other: Path) -> float:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import torch
+from accelerate import Accelerator, DistributedType
 from safetensors.torch import load_file
 
 from atlop.config import (
@@ -289,3 +290,17 @@ def test_a_corpus_without_labels_cannot_be_trained_on(config: RunConfig, tmp_pat
     unlabelled = config.data.model_copy(update={"train": tmp_path / "test.json"})
     with pytest.raises(AtlopError, match=r"test\.json: has documents without labels"):
         train(config.model_copy(update={"data": unlabelled}), output=tmp_path / "run", show_progress=False)
+
+
+def test_a_model_that_is_shared_out_is_not_compiled(config: RunConfig, tmp_path: Path) -> None:
+    trainer = config.trainer.model_copy(update={"sharded": True, "compile": True})
+    with pytest.raises(AtlopError, match=r"trainer\.sharded: .* cannot be trained in fp16 or compiled"):
+        train(config.model_copy(update={"trainer": trainer}), output=tmp_path / "run", show_progress=False)
+
+
+def test_accelerates_own_sharding_is_refused(
+    config: RunConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Accelerator, "distributed_type", DistributedType.FSDP)
+    with pytest.raises(AtlopError, match=r"accelerate is set to FSDP; .* trainer\.sharded=true"):
+        train(config, output=tmp_path / "run", show_progress=False)

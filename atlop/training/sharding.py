@@ -1,0 +1,50 @@
+"""A model whose weights, gradients and optimizer state are shared out among processes (FSDP)."""
+
+from copy import deepcopy
+
+import torch
+from accelerate import Accelerator
+from torch import Tensor, nn
+from torch.distributed.device_mesh import init_device_mesh
+from torch.distributed.fsdp import fully_shard
+from torch.distributed.tensor import DTensor, distribute_tensor
+
+from atlop.model import AtlopModel
+
+
+def sharded_copy(model: AtlopModel, *, accelerator: Accelerator) -> AtlopModel:
+    """Return a copy of which every process holds its share; the weights of a layer come together while it computes.
+
+    Args:
+        model: The same in every process.
+        accelerator: Device and processes.
+    """
+    copy = deepcopy(model)
+    copy.to(accelerator.device)
+    mesh = init_device_mesh(accelerator.device.type, (accelerator.num_processes,))
+    units = copy.encoder._no_split_modules or []  # embeddings and layers, by the names of their classes
+    for module in copy.encoder.modules():
+        if type(module).__name__ in units:
+            fully_shard(module, mesh=mesh)
+    fully_shard(copy, mesh=mesh)
+    return copy
+
+
+def copy_weights(source: nn.Module, *, to: nn.Module) -> None:
+    """Copy the weights of a model, whole or shared out, to one of the same sizes; every process calls it."""
+    weights = dict(source.named_parameters())
+    with torch.no_grad():
+        for name, weight in to.named_parameters():
+            weight.copy_(shared_like(whole(weights[name]).to(weight.device), weight))
+
+
+def whole(tensor: Tensor) -> Tensor:
+    """Return a tensor with the shares of all processes, which all call it; one that is not shared out as it is."""
+    return tensor.full_tensor() if isinstance(tensor, DTensor) else tensor
+
+
+def shared_like(tensor: Tensor, weight: Tensor) -> Tensor:
+    """Share a tensor out as a weight of its shape is; otherwise return it as it is."""
+    if not isinstance(weight, DTensor) or tensor.shape != weight.shape:
+        return tensor
+    return distribute_tensor(tensor.to(weight.device), weight.device_mesh, weight.placements)
