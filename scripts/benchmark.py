@@ -56,10 +56,10 @@ def main() -> None:
 
 def _run(material: Material, *, parts: list[str], rounds: int, same: list[str]) -> dict[str, Any]:
     result: dict[str, Any] = {}
-    if "speed" in parts:
-        result |= speed.measure_speed(material, rounds=rounds)
     if "encoding" in parts:
         result |= speed.measure_encoding(material)
+    if "speed" in parts:
+        result |= speed.measure_speed(material, rounds=rounds)
     if "extraction" in parts:
         result["extraction"] = _measured(same, "extraction", "fast")
     if "corpus" in parts:

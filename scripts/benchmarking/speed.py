@@ -19,6 +19,7 @@ from scripts.benchmarking.sides import Fast, Material, Phases, Plain, make_model
 
 DOCUMENTS_OF_UPDATE = 4
 DOCUMENTS_OF_PREDICTION = 8
+REPEATS_OF_SHARE = 3
 
 
 def measure_speed(material: Material, *, rounds: int) -> dict[str, Any]:
@@ -35,33 +36,29 @@ def measure_speed(material: Material, *, rounds: int) -> dict[str, Any]:
         "fast bf16": partial(_make_fast, material, dtype=torch.bfloat16),
         "plain": partial(Plain, material),
     }
+    rows = [_rows(number, DOCUMENTS_OF_UPDATE, among=len(material.documents)) for number in range(rounds)]
     with ExitStack() as stack:
-        return _measure(
-            {name: stack.enter_context(_Apart(make)) for name, make in makers.items()},
-            rounds=rounds,
-            among=len(material.documents),
-        )
+        sides = {name: stack.enter_context(_Apart(make)) for name, make in makers.items()}
+        times = _measure_times(sides, rounds=rounds, among=len(material.documents))
+        operations = [sides["plain"]("operations", of_update) for of_update in rows]
+    with _Apart(makers["fast"]) as fast:
+        return times | _measure_share(fast, rows=rows, operations=operations)
 
 
-def _measure(sides: dict[str, "_Apart"], *, rounds: int, among: int) -> dict[str, Any]:
+def _measure_times(sides: dict[str, "_Apart"], *, rounds: int, among: int) -> dict[str, Any]:
     updates: dict[str, list[Phases]] = {name: [] for name in sides}
     predictions: dict[str, list[float]] = {name: [] for name in sides}
-    shares: list[float] = []
-    peaks: list[float] = []
     for number in range(-1, rounds):  # the first round warms up
         start = max(number, 0)
         of_update = _rows(start, DOCUMENTS_OF_UPDATE, among=among)
         of_prediction = _rows(start, DOCUMENTS_OF_PREDICTION, among=among)
         phases = {name: side("update", of_update) for name, side in sides.items()}
         seconds = {name: side("predict", of_prediction) for name, side in sides.items()}
-        peak = _peak()
         if number < 0:
             continue
         for name in sides:
             updates[name].append(phases[name])
             predictions[name].append(seconds[name])
-        peaks.append(peak)
-        shares.append(sides["plain"]("operations", of_update) / phases["fast"].total / peak)
     return {
         "update_seconds": {
             name: {
@@ -81,9 +78,19 @@ def _measure(sides: dict[str, "_Apart"], *, rounds: int, among: int) -> dict[str
             name: median(plain / own for own, plain in zip(predictions[name], predictions["plain"], strict=True))
             for name in ("fast", "fast bf16")
         },
-        "matrix_peak_gflops": median(peaks) / 1e9,
-        "share_of_matrix_peak": median(shares),
     }
+
+
+def _measure_share(fast: "_Apart", *, rows: list[list[int]], operations: list[int]) -> dict[str, float]:
+    """Measure what share of the machine's matrix peak updates reach that follow each other, as training's do."""
+    peaks, shares = [], []
+    for repeat in range(-1, REPEATS_OF_SHARE):  # the first warms up
+        for of_update, count in zip(rows, operations, strict=True):
+            seconds, peak = fast("update", of_update).total, _peak()
+            if repeat >= 0:
+                peaks.append(peak)
+                shares.append(count / seconds / peak)
+    return {"matrix_peak_gflops": median(peaks) / 1e9, "share_of_matrix_peak": median(shares)}
 
 
 def measure_encoding(material: Material, *, warm_up: int = 100) -> dict[str, float]:
