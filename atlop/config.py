@@ -253,6 +253,18 @@ def settings_of(config: BaseModel) -> dict[str, Any]:
     return dict(_flat(config.model_dump(mode="json")))
 
 
+def default_settings() -> dict[str, Any]:
+    """Return the default of every setting that has one, by `section.key`: what a record without it means."""
+    sections = ((name, section.annotation) for name, section in RunConfig.model_fields.items())
+    return {
+        f"{name}.{key}": setting.default
+        for name, section in sections
+        if isinstance(section, type) and issubclass(section, Section)
+        for key, setting in section.model_fields.items()
+        if not setting.is_required()
+    }
+
+
 def _flat(tree: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
     """Yield every value with the keys that lead to it."""
     for key, value in tree.items():

@@ -1,7 +1,6 @@
 r"""Keep what the finished experiments of a folder say: what their runs start from, the runs, and the tables.
 
-Called on a folder, it writes a file:
-
+Example:
     python scripts/record_experiment.py runs/experiments/redocred_minilm \
       scripts/measured/experiments/redocred_minilm.json
 """

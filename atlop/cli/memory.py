@@ -14,7 +14,7 @@ def keep_freed_memory() -> None:
     """Let the process keep memory that it frees, to take it again; where the C library is glibc.
 
     Otherwise large blocks, such as the gradient of the word embeddings, go back to the system after every update, and
-    asking for them anew costs thousands of page faults, a tenth of the time. The peak is as high as before.
+    asking for them anew costs thousands of page faults. What the process once needed stays its own until it ends.
     """
     if sys.platform == "linux" and hasattr(library := ctypes.CDLL(None), "mallopt"):
         library.mallopt(_MMAP_MAX, 0)

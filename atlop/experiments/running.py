@@ -10,7 +10,7 @@ from statistics import median
 from time import perf_counter
 
 from atlop.calibration import Candidates, candidates_of
-from atlop.config import RunConfig, settings_of
+from atlop.config import RunConfig, default_settings, settings_of
 from atlop.corpora import read_corpus, read_train_facts
 from atlop.ensemble import Ensemble, Member
 from atlop.errors import AtlopError
@@ -68,12 +68,14 @@ class ExperimentFolder:
         file = self.path / "base.json"
         if not file.exists():
             write_json(file, base)
-        elif (found := read_json(file)) != base:
-            was = found if isinstance(found, dict) else {}
-            differ = ", ".join(key for key in sorted({*base, *was}) if was.get(key) != base.get(key))
+            return
+        found = read_json(file)
+        found = found if isinstance(found, dict) else {}
+        was = default_settings() | found
+        if differ := [key for key in sorted({*base, *found}) if was.get(key) != base.get(key)]:
             raise AtlopError(
-                f"{self.path}: holds runs of another {differ}; give another folder with --output, or go back to what "
-                "it was"
+                f"{self.path}: holds runs of another {', '.join(differ)}; give another folder with --output, or go "
+                "back to what it was"
             )
 
 

@@ -127,12 +127,21 @@ class _Parts:
                     "one output folder that all of them see"
                 )
         for part in range(parts):
-            lines = read_lines(self.path(part))
-            latest = next(lines)
-            for line in lines:
+            yield from self._lines(self.path(part), counts=counts)
+
+    def _lines(self, part: Path, *, counts: Counts) -> Iterator[bytes]:
+        latest = b""
+        for line in read_lines(part):
+            if latest:
                 yield latest
-                latest = line
+            latest = line
+        try:
             counts.add(Counts(**json.loads(latest)))
+        except (ValueError, TypeError):
+            raise AtlopError(
+                f"{part}: does not end with the line that counts its documents; remove it and give the same command "
+                "again, which makes it anew"
+            ) from None
 
     def remove(self) -> None:
         """Remove the folder, which is of no use any more."""

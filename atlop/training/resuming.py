@@ -25,10 +25,11 @@ CHANGEABLE = (
     "trainer.checkpoint_minutes",
     "trainer.checkpoints_kept",
     "trainer.max_skipped_updates",
+    "trainer.sharded",
     "tracking.wandb",
     "tracking.project",
 )
-"""Settings on which no number depends that is there already."""
+"""Settings on which no number depends that is there already; `trainer.sharded` changes later ones by rounding."""
 
 
 class Resumption:

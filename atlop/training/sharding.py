@@ -20,12 +20,10 @@ def sharded_copy(model: AtlopModel, *, accelerator: Accelerator) -> AtlopModel:
         accelerator: Device and processes.
     """
     copy = deepcopy(model)
-    copy.to(accelerator.device)
     mesh = init_device_mesh(accelerator.device.type, (accelerator.num_processes,))
-    units = copy.encoder._no_split_modules or []  # embeddings and layers, by the names of their classes
-    for module in copy.encoder.modules():
-        if type(module).__name__ in units:
-            fully_shard(module, mesh=mesh)
+    for layers in [module for module in copy.encoder.modules() if isinstance(module, nn.ModuleList)]:
+        for layer in layers:
+            fully_shard(layer, mesh=mesh)  # which moves the layer to the device
     fully_shard(copy, mesh=mesh)
     return copy
 

@@ -101,7 +101,8 @@ class Updater:
         self._model.train()
         for number, indices in enumerate(update, start=1):
             share = indices[accelerator.process_index :: accelerator.num_processes]
-            # Gradients of several processes are put together once, with the last batch.
+            # Gradients of several processes are put together once, with the last batch; those of a model that is
+            # shared out with every batch, since no process holds them whole.
             with nullcontext() if number == len(update) else accelerator.no_sync(self._model):
                 losses.append(self._accumulate(share, pairs=pairs))
         loss = accelerator.reduce(torch.stack(losses).sum(), reduction="sum")

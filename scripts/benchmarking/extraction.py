@@ -30,7 +30,7 @@ def measure_extraction(material: Material) -> dict[str, float]:
     fast = Fast(material)
     rows = list(range(min(DOCUMENTS, len(material.documents))))
     extractor = RelationExtractor(*make_model(material), batch_size=DOCUMENTS_OF_BATCH)
-    gc.freeze()  # as the command does
+    gc.freeze()  # as the command does, which keeps fewer of oneDNN's kernels besides
     with _plain_text(material, rows=rows) as file:
         pairs = [(_predict(fast, rows), _extract(extractor, file)) for _ in range(ROUNDS + 1)][1:]  # the first warms up
     return {

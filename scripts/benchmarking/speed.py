@@ -105,18 +105,15 @@ def measure_encoding(material: Material, *, warm_up: int = 100) -> dict[str, flo
     return {"encoding_documents_per_second": len(rest) / (perf_counter() - started)}
 
 
-class _Apart(ExitStack):
+class _Apart(ProcessPoolExecutor):
     """One side in a process of its own."""
 
     def __init__(self, make: Callable[[], Fast | Plain]):
-        super().__init__()
-        self._process = self.enter_context(
-            ProcessPoolExecutor(1, mp_context=get_context("spawn"), initializer=_begin, initargs=(make,))
-        )
+        super().__init__(1, mp_context=get_context("spawn"), initializer=_begin, initargs=(make,))
 
     def __call__(self, method: str, rows: list[int]) -> Any:
         """Call a method of the side, and wait for what it returns."""
-        return self._process.submit(_call, method, rows).result()
+        return self.submit(_call, method, rows).result()
 
 
 _side: Fast | Plain

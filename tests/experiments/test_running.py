@@ -115,6 +115,18 @@ def test_a_folder_with_runs_of_another_base_is_refused(source: Path, tmp_path: P
             place.claim(plan_runs(changed, overrides=overrides))
 
 
+def test_a_folder_from_before_a_setting_existed_holds_its_default(source: Path, tmp_path: Path) -> None:
+    place, experiment = ExperimentFolder(tmp_path / "out"), load_experiment(str(source))
+    place.claim(plan_runs(experiment, overrides=()))
+    base = tmp_path / "out" / "base.json"
+    older = json.loads(base.read_text(encoding="utf-8"))
+    del older["trainer.sharded"]
+    base.write_text(json.dumps(older), encoding="utf-8")
+    place.claim(plan_runs(experiment, overrides=()))
+    with pytest.raises(AtlopError, match=r"runs of another trainer\.sharded; "):
+        place.claim(plan_runs(experiment, overrides=("trainer.sharded=true",)))
+
+
 def test_the_command_lists_runs_trains_them_and_prints_the_table(source: Path, tmp_path: Path) -> None:
     folder = tmp_path / "out"
     names = [planned.name for planned in plan_runs(load_experiment(str(source)), overrides=()).runs]

@@ -79,6 +79,26 @@ def test_a_run_that_was_stopped_goes_on_where_it_was(
     assert not (tmp_path / ".facts.jsonl.parts").exists()
 
 
+@pytest.mark.parametrize("kept", [0, 1, -1], ids=["empty", "cut to one byte", "without its counts"])
+def test_a_part_that_was_cut_short_is_named_and_made_anew_where_it_is_removed(
+    kept: int, extractor: RelationExtractor, file: Path, tmp_path: Path
+) -> None:
+    extract_file(extractor, file, output=tmp_path / "whole.jsonl")
+    output, part = tmp_path / "facts.jsonl", tmp_path / ".facts.jsonl.parts" / "part-00000001.jsonl"
+    with pytest.raises(KeyboardInterrupt):
+        extract_file(extractor, file, output=output, progress=stopping_after(DOCUMENTS - 1))
+    whole = part.read_bytes()
+    part.write_bytes(whole[:kept] if kept >= 0 else b"".join(whole.splitlines(keepends=True)[:-1]))
+
+    with pytest.raises(AtlopError, match=rf"{part.name}: does not end with the line that counts its documents"):
+        extract_file(extractor, file, output=output)
+    assert not output.exists()
+
+    part.unlink()
+    extract_file(extractor, file, output=output)
+    assert output.read_bytes() == (tmp_path / "whole.jsonl").read_bytes()
+
+
 def test_a_run_that_was_stopped_does_not_go_on_with_other_settings(
     extractor: RelationExtractor, file: Path, tmp_path: Path
 ) -> None:

@@ -121,8 +121,9 @@ def test_two_processes_reach_the_weights_of_one(config_file: Path, one: Path, tm
     assert distance(tmp_path / "two", one) <= 1e-5
 
 
+@pytest.mark.parametrize("later", ["true", "false"])
 def test_two_processes_that_share_the_model_out_reach_the_weights_of_one_though_they_were_killed(
-    config_file: Path, one: Path, tmp_path: Path
+    later: str, config_file: Path, one: Path, tmp_path: Path
 ) -> None:
     folder = tmp_path / "two"
     sharded = ["--set", "trainer.sharded=true", "--set", "trainer.checkpoint_interval=2"]
@@ -134,7 +135,7 @@ def test_two_processes_that_share_the_model_out_reach_the_weights_of_one_though_
         for worker in workers_of(process.pid):
             os.kill(worker, signal.SIGKILL)
     assert not (folder / "summary.json").exists()
-    launched("train", "--resume", folder)
+    launched("train", "--resume", folder, "--set", f"trainer.sharded={later}")
     losses, expected = ([line["loss"] for line in lines_of(run) if "loss" in line] for run in (folder, one))
     assert losses == pytest.approx(expected, rel=1e-4)
     assert distance(folder, one) <= 1e-5
