@@ -22,7 +22,7 @@ IMPLEMENTATION = "atlop_end_to_end"
 SUPPORTED = {"bert", "roberta", "xlm-roberta", "camembert", "electra"}
 """Encoders that take it: every token attends to every other, and positions are numbers that can be passed in."""
 
-WEIGHTS_IN_CACHE = 2**18
+WEIGHTS_IN_CACHE = 2**19
 """Attention weights that the processor works on at a time: some heads of one document."""
 
 

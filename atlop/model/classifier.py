@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from atlop.model.linear import Linear, linear, product
 
-PAIRS_IN_CACHE = 256
+PAIRS_IN_CACHE = 512
 """Pairs whose outer products exist at the same time: few enough to stay in a processor's cache."""
 
 
