@@ -106,6 +106,12 @@ def test_elements_that_share_a_draw_are_independent() -> None:
     torch.testing.assert_close(correlation, torch.eye(4), atol=0.02, rtol=0)
 
 
+def test_masks_that_follow_each_other_are_independent() -> None:
+    torch.manual_seed(0)
+    masks = torch.stack([keep_mask(torch.Size([100_000]), dropout=0.5).float() for _ in range(4)])
+    torch.testing.assert_close(torch.corrcoef(masks), torch.eye(4), atol=0.02, rtol=0)
+
+
 @pytest.mark.parametrize("count", [0, 1, 3, 4, 5])
 def test_any_number_of_elements_can_be_drawn(count: int) -> None:
     assert keep_mask(torch.Size([count]), dropout=0.5).shape == (count,)
