@@ -10,9 +10,9 @@ from torch import Tensor
 from transformers import PreTrainedTokenizerBase
 
 from atlop.decoding import Calibration
-from atlop.encoding import EncodedDocument, Truncation
 from atlop.errors import AtlopError
-from atlop.model import AtlopModel, document_encoder
+from atlop.model import AtlopModel
+from atlop.model_folder import document_encoder
 from atlop.objectives import AdaptiveThresholding
 from atlop.prediction import (
     DecisionRule,
@@ -22,6 +22,7 @@ from atlop.prediction import (
     predict_facts,
     score_documents,
 )
+from atlop.preprocessing import Features, Truncation
 from atlop.schema import THRESHOLD_CLASS, Document, Fact
 
 
@@ -32,7 +33,7 @@ class Member:
     model: AtlopModel
     tokenizer: PreTrainedTokenizerBase
 
-    def encode(self, documents: Sequence[Document]) -> list[EncodedDocument]:
+    def encode(self, documents: Sequence[Document]) -> list[Features]:
         """Encode documents as the model was trained."""
         return list(document_encoder(self.model, self.tokenizer).encode(documents))
 
@@ -93,7 +94,7 @@ class Ensemble:
         *,
         accelerator: Accelerator,
         batch_size: int,
-        progress: Progress[list[EncodedDocument]] = iter,
+        progress: Progress[list[Features]] = iter,
     ) -> Predictions:
         """Find the facts of documents, the same in every process.
 
@@ -131,7 +132,7 @@ class Ensemble:
         *,
         accelerator: Accelerator,
         batch_size: int,
-        progress: Progress[list[EncodedDocument]] = iter,
+        progress: Progress[list[Features]] = iter,
     ) -> Iterator[DocumentScores]:
         """Score documents in their order, the same in every process; args and errors are those of `predict`."""
         encoded = [member.encode(documents) for member in self.members]
@@ -139,11 +140,11 @@ class Ensemble:
 
     def _scores(
         self,
-        encoded: list[list[EncodedDocument]],
+        encoded: list[list[Features]],
         *,
         accelerator: Accelerator,
         batch_size: int,
-        progress: Progress[list[EncodedDocument]],
+        progress: Progress[list[Features]],
     ) -> Iterator[DocumentScores]:
         scored = []
         for member, of_member in zip(self.members, encoded, strict=True):

@@ -17,10 +17,10 @@ from torch import Tensor
 
 from atlop.config import Precision
 from atlop.decoding import Calibration, facts_of
-from atlop.encoding import EncodedDocument, collate
 from atlop.errors import AtlopError
 from atlop.model import AtlopModel, AttentionReader
 from atlop.objectives import Objective
+from atlop.preprocessing import Features, collate
 from atlop.schema import Fact, RelationVocabulary
 
 logger = logging.getLogger(__name__)
@@ -76,11 +76,11 @@ class DocumentScores:
 
 def score_documents(
     model: AtlopModel,
-    documents: Sequence[EncodedDocument],
+    documents: Sequence[Features],
     *,
     accelerator: Accelerator,
     batch_size: int,
-    progress: Progress[list[EncodedDocument]] = iter,
+    progress: Progress[list[Features]] = iter,
 ) -> Iterator[DocumentScores]:
     """Score this process's share of the documents, those of like length together; not in the order of the corpus.
 
@@ -101,7 +101,7 @@ def score_documents(
     yield from score_batches(model, progress(own), accelerator=accelerator)
 
 
-def batches_by_length(documents: Sequence[EncodedDocument], *, batch_size: int) -> list[list[EncodedDocument]]:
+def batches_by_length(documents: Sequence[Features], *, batch_size: int) -> list[list[Features]]:
     """Return the documents in batches, those of like length together."""
     by_length = sorted(documents, key=lambda document: len(document.input_ids))
     return [by_length[first : first + batch_size] for first in range(0, len(by_length), batch_size)]
@@ -109,7 +109,7 @@ def batches_by_length(documents: Sequence[EncodedDocument], *, batch_size: int) 
 
 def score_batches(
     model: AtlopModel,
-    batches: Iterable[list[EncodedDocument]],
+    batches: Iterable[list[Features]],
     *,
     accelerator: Accelerator,
     keep_attention: bool = False,
@@ -142,8 +142,8 @@ def score_batches(
 
 
 def _scored_at_once(
-    documents: list[EncodedDocument], *, model: AtlopModel, accelerator: Accelerator, keep_attention: bool
-) -> list[tuple[EncodedDocument, Tensor, AttentionReader | None]]:
+    documents: list[Features], *, model: AtlopModel, accelerator: Accelerator, keep_attention: bool
+) -> list[tuple[Features, Tensor, AttentionReader | None]]:
     """Return each document of a batch with its scores, and its attention where it is kept."""
     batch = collate(documents, padding=model.padding)
     with torch.inference_mode(), accelerator.autocast():
@@ -157,8 +157,8 @@ def _scored_at_once(
 
 
 def _scored(
-    documents: list[EncodedDocument], *, model: AtlopModel, accelerator: Accelerator, keep_attention: bool
-) -> Iterator[tuple[EncodedDocument, Tensor, AttentionReader | None]]:
+    documents: list[Features], *, model: AtlopModel, accelerator: Accelerator, keep_attention: bool
+) -> Iterator[tuple[Features, Tensor, AttentionReader | None]]:
     """Yield each document with its scores, and its attention where it is kept.
 
     Where memory is not enough for all at once, by halves of them.
@@ -232,11 +232,11 @@ class DecisionRule:
 
 def predict_facts(
     model: AtlopModel,
-    documents: Sequence[EncodedDocument],
+    documents: Sequence[Features],
     *,
     accelerator: Accelerator,
     batch_size: int,
-    progress: Progress[list[EncodedDocument]] = iter,
+    progress: Progress[list[Features]] = iter,
     rule: DecisionRule | None = None,
 ) -> list[tuple[Fact, ...]]:
     """Return the facts of each document in the order of the corpus, the same in every process.

@@ -14,10 +14,11 @@ from transformers import AutoModel, AutoTokenizer, PreTrainedTokenizerBase
 
 from atlop.config import ClassifierConfig, EncodingConfig, ObjectiveConfig
 from atlop.corpora import read_corpus, read_vocabulary
-from atlop.encoding import Batch, DocumentEncoder, EncodedDocument, collate
-from atlop.model import AtlopModel, load_released, new_model
+from atlop.model import AtlopModel
 from atlop.model.chunks import chunks
 from atlop.model.windows import window_spans
+from atlop.model_folder import load_released, new_model
+from atlop.preprocessing import Batch, Features, Preprocessor, collate
 from atlop.schema import Document, RelationVocabulary
 from tests import reference
 
@@ -53,8 +54,8 @@ def golden_tokenizer(name: str) -> PreTrainedTokenizerBase:
 
 
 @cache
-def golden_encoded(name: str, max_length: int = MAX_LENGTH) -> list[EncodedDocument]:
-    encoder = DocumentEncoder(golden_tokenizer(name), vocabulary=golden_vocabulary(), max_length=max_length)
+def golden_encoded(name: str, max_length: int = MAX_LENGTH) -> list[Features]:
+    encoder = Preprocessor(golden_tokenizer(name), vocabulary=golden_vocabulary(), max_length=max_length)
     return list(encoder.encode(golden_documents()))
 
 

@@ -10,7 +10,7 @@ from tokenizers.pre_tokenizers import WhitespaceSplit
 from tokenizers.processors import TemplateProcessing
 from transformers import PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
-from atlop.encoding import EncodedDocument
+from atlop.preprocessing import Features
 from atlop.schema import Document, Entity, Fact, Mention, RelationVocabulary
 
 Place = tuple[int, int, int]
@@ -61,14 +61,14 @@ def tokenizer_for(*documents: Document) -> PreTrainedTokenizerBase:
     return word_tokenizer([word for item in documents for sentence in item.sentences for word in sentence])
 
 
-def text_of(encoded: EncodedDocument, tokenizer: PreTrainedTokenizerBase) -> str:
+def text_of(encoded: Features, tokenizer: PreTrainedTokenizerBase) -> str:
     """Return the pieces with spaces between them."""
     return " ".join(tokenizer.convert_ids_to_tokens(encoded.input_ids.tolist()))
 
 
-def assert_same(found: EncodedDocument, expected: EncodedDocument) -> None:
+def assert_same(found: Features, expected: Features) -> None:
     """Compare two encoded documents in every value, shape and number format."""
-    for field in fields(EncodedDocument):
+    for field in fields(Features):
         ours, theirs = getattr(found, field.name), getattr(expected, field.name)
         assert type(ours) is type(theirs), field.name
         if isinstance(theirs, np.ndarray):

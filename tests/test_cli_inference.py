@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from atlop.model import save_model
+from atlop.model_folder import save_model
 from tests.golden_values import golden_documents, golden_model, golden_tokenizer
 from tests.inference.texts import plain_row
 from tests.test_cli import run, run_apart, values_of

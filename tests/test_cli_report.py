@@ -14,7 +14,7 @@ from tests.test_cli import DOCUMENT, run, write
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A tiny model that finds facts."""
-    from atlop.model import save_model
+    from atlop.model_folder import save_model
 
     folder = tmp_path_factory.mktemp("model") / "tiny"
     save_model(folder, model=golden_model("bert"), tokenizer=golden_tokenizer("bert"))

@@ -16,8 +16,9 @@ RANKS = (
     ("parsing",),
     ("files", "json_values", "network", "secrets", "pages"),
     ("schema", "config"),
-    ("corpora", "encoding", "objectives", "decoding", "evaluation", "submission"),
+    ("corpora", "preprocessing", "objectives", "decoding", "evaluation", "submission"),
     ("model",),
+    ("model_folder",),
     ("prediction",),
     ("calibration", "ensemble"),
     ("training", "inference"),
@@ -67,7 +68,7 @@ def violations(source: str, *, room: str, package: tuple[str, ...] = ("atlop",))
 def test_every_room_has_a_rank() -> None:
     rooms = {room_of(path) for path in modules()} - {"__init__"}
     assert rooms <= set(RANK)
-    assert {"schema", "encoding", "model", "prediction", "training"} <= rooms
+    assert {"schema", "preprocessing", "model", "prediction", "training"} <= rooms
 
 
 @pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(ROOT)))
@@ -86,9 +87,9 @@ def test_imports_only_go_down(path: Path) -> None:
 @pytest.mark.parametrize(
     ("room", "source"),
     [
-        ("encoding", "from atlop.model import AtlopModel"),
-        ("encoding", "import atlop.objectives"),
-        ("decoding", "def later():\n    from atlop.encoding.batch import Batch"),
+        ("preprocessing", "from atlop.model import AtlopModel"),
+        ("preprocessing", "import atlop.objectives"),
+        ("decoding", "def later():\n    from atlop.preprocessing.batch import Batch"),
         ("schema", "from atlop import config"),
         ("model", "from ..training import train"),
         ("errors", "from atlop.files import read_json"),
@@ -106,7 +107,7 @@ def test_an_import_up_or_sideways_is_found(room: str, source: str) -> None:
         ("model", "from .windows import cut"),
         ("training", "from atlop.prediction import predict_facts"),
         ("cli", "from atlop import __version__"),
-        ("encoding", "import torch"),
+        ("preprocessing", "import torch"),
     ],
 )
 def test_an_import_down_or_within_is_fine(room: str, source: str) -> None:

@@ -9,12 +9,12 @@ from accelerate import Accelerator
 
 from atlop import prediction
 from atlop.decoding import facts_of
-from atlop.encoding import Batch, DocumentEncoder, EncodedDocument
 from atlop.errors import AtlopError
 from atlop.evaluation import official_scores
 from atlop.model import AtlopModel
 from atlop.model.atlop import Pooled
 from atlop.prediction import accelerator_for, predict_facts, score_documents
+from atlop.preprocessing import Batch, Features, Preprocessor
 from atlop.schema import Fact
 from tests.golden_values import (
     golden_batch,
@@ -99,7 +99,7 @@ def test_documents_without_pairs_have_no_facts(model: AtlopModel, accelerator: A
         document("the spring", entities=[]),
         document("the archive", entities=[[(0, 0, 1)], [(0, 1, 2)]]),
     ]
-    documents = list(DocumentEncoder(golden_tokenizer("bert"), vocabulary=golden_vocabulary()).encode(made))
+    documents = list(Preprocessor(golden_tokenizer("bert"), vocabulary=golden_vocabulary()).encode(made))
     for batch_size in (1, 3):
         found = predict_facts(model, documents, accelerator=accelerator, batch_size=batch_size)
         assert found[:2] == [(), ()]
@@ -120,7 +120,7 @@ def test_most_relations_of_a_pair_are_those_of_the_model(accelerator: Accelerato
 def test_progress_sees_every_batch(model: AtlopModel, accelerator: Accelerator) -> None:
     seen: list[int] = []
 
-    def progress(batches: Sequence[list[EncodedDocument]]) -> Iterable[list[EncodedDocument]]:
+    def progress(batches: Sequence[list[Features]]) -> Iterable[list[Features]]:
         seen.append(len(batches))
         return batches
 
@@ -160,7 +160,7 @@ def test_a_precision_that_the_machine_lacks_is_refused() -> None:
 def test_the_mean_of_both_orders_decides_on_an_undirected_pair(model: AtlopModel, accelerator: Accelerator) -> None:
     directed = document("a met b", entities=[[(0, 0, 1)], [(0, 2, 3)]])
     undirected = replace(directed, directed=False)
-    encoder = DocumentEncoder(golden_tokenizer("bert"), vocabulary=golden_vocabulary())
+    encoder = Preprocessor(golden_tokenizer("bert"), vocabulary=golden_vocabulary())
     (of_directed,), (of_undirected,) = (
         list(score_documents(model, list(encoder.encode([each])), accelerator=accelerator, batch_size=1))
         for each in (directed, undirected)

@@ -14,9 +14,9 @@ import torch
 from safetensors.torch import load_file
 
 from atlop.config import ClassifierConfig, EncodingConfig, ObjectiveConfig
-from atlop.encoding import load_tokenizer
 from atlop.errors import AtlopError
-from atlop.model import load_model, new_model, save_model
+from atlop.model_folder import load_model, new_model, save_model
+from atlop.preprocessing import load_tokenizer
 from tests.damage import ODD_TEXTS, files_in
 from tests.golden_values import GOLDEN, golden_model, golden_tokenizer, golden_vocabulary
 from tests.test_cli import DOCUMENT, run

@@ -17,8 +17,9 @@ from transformers import (
 )
 
 from atlop.config import ClassifierConfig, EncodingConfig, Markers, ObjectiveConfig, PoolingConfig
-from atlop.encoding import Batch, collate
-from atlop.model import AtlopModel, document_encoder, new_model
+from atlop.model import AtlopModel
+from atlop.model_folder import document_encoder, new_model
+from atlop.preprocessing import Batch, collate
 from tests.golden_values import CLASSIFIER, golden_documents, golden_tokenizer, golden_vocabulary
 
 PIECES = 420

@@ -45,7 +45,7 @@ def calibrate(
     corpus = read_labelled(file, layout=layout, invalid=invalid)
     with loaded_models(models, precision=precision) as (ensemble, run):
         from atlop.calibration import calibrate, candidates_of
-        from atlop.model import keep_calibration
+        from atlop.model_folder import keep_calibration
 
         candidates = candidates_of(
             ensemble.score(corpus.documents, batch_size=batch_size, **run),

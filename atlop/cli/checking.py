@@ -21,7 +21,7 @@ from atlop.schema import RelationVocabulary
 from atlop.submission import check_submission, read_submission
 
 if TYPE_CHECKING:
-    from atlop.encoding.lengths import PieceCounter
+    from atlop.preprocessing.lengths import PieceCounter
 
 
 def is_submission(path: Path) -> bool:
@@ -42,8 +42,8 @@ def piece_counter(name: str) -> "PieceCounter":
         AtlopError: It cannot be loaded, or has no piece for the mention marker.
     """
     with quiet_libraries(needs=name, what="tokenizer"):
-        from atlop.encoding.lengths import PieceCounter
-        from atlop.encoding.pieces import load_tokenizer
+        from atlop.preprocessing.lengths import PieceCounter
+        from atlop.preprocessing.pieces import load_tokenizer
 
         return PieceCounter(load_tokenizer(name))
 

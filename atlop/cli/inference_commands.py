@@ -164,7 +164,7 @@ def push(
     if not (folder / "config.json").is_file():
         raise AtlopError(f"{model}: no such folder; give a run folder or a model folder")
     with quiet_libraries(needs=str(folder), what="model"):
-        from atlop.model import FinishedRun, card, hub
+        from atlop.model_folder import FinishedRun, card, hub
 
         if not (folder / card.CARD).is_file():
             summary = folder.parent / "summary.json"

@@ -249,7 +249,7 @@ def import_checkpoint(
     refuse_taken(output)
     vocabulary = read_vocabulary(relations, names=relation_names)
     with quiet_libraries(needs=encoder, what="encoder"):
-        from atlop.model import classifier_sizes, load_released, new_model, save_model, write_card
+        from atlop.model_folder import classifier_sizes, load_released, new_model, save_model, write_card
 
         model, tokenizer = new_model(
             encoder,

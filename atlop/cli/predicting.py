@@ -79,7 +79,7 @@ def loaded_models(names: Sequence[str], *, precision: Precision) -> "Iterator[tu
         from tqdm import tqdm
 
         from atlop.ensemble import Ensemble, Member
-        from atlop.model import load_model
+        from atlop.model_folder import load_model
         from atlop.prediction import accelerator_for
 
         accelerator = accelerator_for(precision)

@@ -146,7 +146,7 @@ def _read_closely(
 ) -> Found:
     """Return what a model finds, with its scores, what it read, and pictures of it all."""
     with loaded_models([run], precision=precision) as (ensemble, settings):
-        from atlop.model import document_encoder
+        from atlop.model_folder import document_encoder
         from atlop.prediction import batches_by_length, score_batches
         from atlop.report import Reader
 

@@ -18,7 +18,7 @@ from atlop.experiments.halves import part_dev
 from atlop.experiments.plan import Experiment, Plan, PlannedRun, plan_runs
 from atlop.experiments.results import ExperimentResults, results_of
 from atlop.files import read_json, sha256_of, write_json
-from atlop.model import encoder_tokenizer, load_model, new_model
+from atlop.model_folder import encoder_tokenizer, load_model, new_model
 from atlop.prediction import accelerator_for, predict_facts
 from atlop.schema import Document
 from atlop.training import train

@@ -17,7 +17,6 @@ from atlop.config import Precision
 from atlop.corpora import document_of
 from atlop.corpora.json_lines import LAYOUT
 from atlop.corpora.json_rows import object_of
-from atlop.encoding import EncodedDocument
 from atlop.errors import AtlopError
 from atlop.inference.explanation import contexts_of
 from atlop.inference.facts import (
@@ -30,8 +29,10 @@ from atlop.inference.facts import (
 )
 from atlop.inference.grouping import entities_of
 from atlop.json_values import field
-from atlop.model import AtlopModel, document_encoder, load_model, save_model
+from atlop.model import AtlopModel
+from atlop.model_folder import document_encoder, load_model, save_model
 from atlop.prediction import DecisionRule, DocumentScores, accelerator_for, batches_by_length, score_batches
+from atlop.preprocessing import Features
 from atlop.schema import Document
 
 BATCHES_AT_ONCE = 16
@@ -197,7 +198,7 @@ class RelationExtractor:
         return [results[source.index] for source in sources]
 
     def _scores(
-        self, batch: list[EncodedDocument], *, accelerator: Accelerator, explain: bool
+        self, batch: list[Features], *, accelerator: Accelerator, explain: bool
     ) -> Iterator[DocumentScores | ExtractionError]:
         """Yield the scores of each document of a batch; an error for one that the model cannot score."""
         try:

@@ -8,7 +8,6 @@ import torch
 from torch import Tensor, nn
 from transformers import AutoModel, PreTrainedModel
 
-from atlop.encoding import Batch
 from atlop.model import attention
 from atlop.model.chunks import Chunk, chunks
 from atlop.model.classifier import GroupedBilinear
@@ -19,6 +18,7 @@ from atlop.model.linear import with_fast_linear_layers
 from atlop.model.pooling import MENTION_POOLINGS, gather_rows, localized_context
 from atlop.model.reader import AttentionReader
 from atlop.objectives import Objective, objective_named
+from atlop.preprocessing import Batch
 
 
 class AtlopModel(PreTrainedModel):

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from atlop.encoding import Batch
 from atlop.model.reader import ENTITIES_AT_ONCE
+from atlop.preprocessing import Batch
 
 PAIRS_AT_ONCE = 2048
 """Pairs that are scored together."""

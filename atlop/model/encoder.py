@@ -9,11 +9,11 @@ from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 from transformers import PreTrainedModel
 
-from atlop.encoding import Batch
 from atlop.errors import AtlopError
 from atlop.model import attention, windows
 from atlop.model.configuration import first_position
 from atlop.model.reader import AttentionReader, RowsOf, readers
+from atlop.preprocessing import Batch
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from atlop.encoding import Batch
 from atlop.model.windows import Windows
+from atlop.preprocessing import Batch
 
 ENTITIES_AT_ONCE = 64
 """Entities of a document whose attention is there at the same time in prediction."""

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from atlop.encoding import DocumentEncoder
 from atlop.inference.explanation import word_weights
 from atlop.prediction import DecisionRule, DocumentScores
+from atlop.preprocessing import Preprocessor
 from atlop.report.outcomes import FactKey
 from atlop.schema import THRESHOLD_CLASS, Document, Fact
 
@@ -52,7 +52,7 @@ class Reader:
         documents: Sequence[Document],
         *,
         rule: DecisionRule,
-        encoder: DocumentEncoder,
+        encoder: Preprocessor,
         others: Sequence[Collection[Fact]] | None = None,
     ):
         """Start with nothing.

@@ -18,9 +18,9 @@ from atlop.corpora import (
     read_train_facts,
     read_vocabulary,
 )
-from atlop.encoding import EncodedCorpus, encoded_corpus
 from atlop.errors import AtlopError
 from atlop.files import sha256_of
+from atlop.preprocessing import PreprocessedCorpus, preprocessed_corpus
 from atlop.schema import NameTriple
 
 logger = logging.getLogger(__name__)
@@ -33,7 +33,7 @@ class Split:
     path: Path
     sha256: dict[str, str]
     """Of all files that it was read from, by path."""
-    documents: EncodedCorpus
+    documents: PreprocessedCorpus
 
     def described(self) -> dict[str, Any]:
         """Return the counts that a run's summary gives."""
@@ -121,8 +121,8 @@ def _encoded(
     tokenizer: PreTrainedTokenizerBase,
     encoding: EncodingConfig,
     show_progress: bool,
-) -> EncodedCorpus:
-    corpus = encoded_corpus(
+) -> PreprocessedCorpus:
+    corpus = preprocessed_corpus(
         source,
         name=str(file.path),
         identity={"layout": file.layout, "invalid": file.invalid, "files": ", ".join(file.sha256.values())},

@@ -11,9 +11,9 @@ from typing import Any
 from tqdm import tqdm
 
 from atlop.config import TrainerConfig
-from atlop.encoding import EncodedDocument
 from atlop.errors import AtlopError
 from atlop.evaluation import OfficialScores
+from atlop.preprocessing import Features
 from atlop.training.schedule import Update, updates_of_epoch, updates_per_epoch
 from atlop.training.stopping import StopRequestError
 from atlop.training.updates import UpdateMetrics, Updater
@@ -88,7 +88,7 @@ class Trainer:
         updater: Updater,
         *,
         config: TrainerConfig,
-        documents: Sequence[EncodedDocument],
+        documents: Sequence[Features],
         surroundings: Surroundings,
         state: TrainState | None = None,
         show_progress: bool,

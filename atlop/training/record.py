@@ -18,11 +18,11 @@ from pydantic import TypeAdapter, ValidationError
 
 import atlop
 from atlop.config import RunConfig, dump_config
-from atlop.encoding import Truncation
 from atlop.errors import AtlopError
 from atlop.evaluation import OfficialScores
 from atlop.files import read_json, settle, sync, write_text
 from atlop.json_values import expect, field
+from atlop.preprocessing import Truncation
 from atlop.secrets import command_without_secrets
 
 _PACKAGES = ("atlop", "torch", "transformers", "tokenizers", "accelerate", "numpy", "safetensors")

@@ -15,7 +15,8 @@ from atlop.config import RunConfig, load_config
 from atlop.errors import AtlopError, StoppedError
 from atlop.evaluation import OfficialScores, fact_table, mean_scores, official_scores
 from atlop.files import refuse_taken
-from atlop.model import FinishedRun, compile_layers, encoder_tokenizer, new_model, save_model, start_from, write_card
+from atlop.model import compile_layers
+from atlop.model_folder import FinishedRun, encoder_tokenizer, new_model, save_model, start_from, write_card
 from atlop.objectives import objective_named
 from atlop.prediction import accelerator_for, predict_facts
 from atlop.schema import Fact

@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from atlop.config import OptimizerConfig
-from atlop.encoding import EncodedDocument, collate
 from atlop.errors import AtlopError
 from atlop.model import AtlopModel
 from atlop.prediction import is_out_of_memory
+from atlop.preprocessing import Features, collate
 from atlop.training.schedule import Update, make_optimizer
 from atlop.training.sharding import copy_weights, sharded_copy, shared_like, whole
 
@@ -52,7 +52,7 @@ class Updater:
         model: AtlopModel,
         *,
         accelerator: Accelerator,
-        documents: Sequence[EncodedDocument],
+        documents: Sequence[Features],
         pair_counts: Sequence[int] | NDArray[np.int64],
         config: OptimizerConfig,
         updates: int,

@@ -8,8 +8,8 @@ from time import perf_counter
 
 from atlop.config import EncodingConfig
 from atlop.corpora import CorpusFile
-from atlop.encoding import EncodedCorpus, encoded_corpus, load_tokenizer
 from atlop.files import sha256_of
+from atlop.preprocessing import PreprocessedCorpus, load_tokenizer, preprocessed_corpus
 from scripts.benchmarking.memory import peak_memory, start_of_peak
 
 
@@ -56,8 +56,8 @@ def _repeat(file: Path, *, to: Path, documents: int) -> None:
         sink.write("]")
 
 
-def _open(file: Path, *, tokenizer_folder: str) -> EncodedCorpus:
-    return encoded_corpus(
+def _open(file: Path, *, tokenizer_folder: str) -> PreprocessedCorpus:
+    return preprocessed_corpus(
         CorpusFile(file),
         name=str(file),
         identity={"file": sha256_of(file)},

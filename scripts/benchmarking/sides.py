@@ -14,9 +14,10 @@ from transformers import AutoModel, BertConfig, PreTrainedTokenizerBase
 
 from atlop.config import ClassifierConfig, EncodingConfig, ObjectiveConfig
 from atlop.corpora import read_corpus, read_vocabulary, relations_of
-from atlop.encoding import EncodedDocument, SpecialPieces, collate, load_tokenizer
-from atlop.model import AtlopModel, document_encoder, new_model
+from atlop.model import AtlopModel
+from atlop.model_folder import document_encoder, new_model
 from atlop.prediction import DecisionRule, DocumentScores
+from atlop.preprocessing import Features, SpecialPieces, collate, load_tokenizer
 from atlop.schema import THRESHOLD_CLASS, Document, RelationVocabulary
 from tests import reference
 
@@ -94,7 +95,7 @@ class Fast:
 
     def __init__(self, material: Material, *, dtype: torch.dtype = torch.float32):
         self.model, tokenizer = make_model(material)
-        self.encoded: list[EncodedDocument] = list(document_encoder(self.model, tokenizer).encode(material.documents))
+        self.encoded: list[Features] = list(document_encoder(self.model, tokenizer).encode(material.documents))
         self._autocast = dtype != torch.float32
         self._dtype = dtype
         self._optimizer = torch.optim.AdamW(self.model.parameters(), lr=1e-6, eps=1e-6, weight_decay=0, fused=True)

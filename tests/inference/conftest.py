@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from atlop.inference import RelationExtractor
-from atlop.model import save_model
+from atlop.model_folder import save_model
 from tests.golden_values import golden_model, golden_tokenizer
 
 

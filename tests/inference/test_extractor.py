@@ -12,13 +12,13 @@ from torch import Tensor
 
 from atlop.corpora import CorpusFile
 from atlop.decoding import Calibration
-from atlop.encoding import Batch
 from atlop.ensemble import Ensemble, Member
 from atlop.errors import AtlopError
 from atlop.inference import Extraction, ExtractionError, RelationExtractor
 from atlop.inference import extractor as module
 from atlop.model import AtlopModel
 from atlop.model.atlop import Pooled
+from atlop.preprocessing import Batch
 from atlop.schema import Document, Fact
 from tests.golden_values import golden_batch, golden_documents, golden_model
 from tests.inference.texts import ENTITIES, TEXT, plain_row

@@ -5,8 +5,8 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor
 
-from atlop.encoding import Batch, DocumentEncoder, collate
 from atlop.model import AtlopModel
+from atlop.preprocessing import Batch, Preprocessor, collate
 from tests.golden_values import (
     GOLDEN,
     assert_gradients_of,
@@ -110,7 +110,7 @@ def test_gradients_are_the_same_in_every_pass_whatever_the_threads_do() -> None:
 def test_entities_without_a_mention_left_score_like_zeros_and_train() -> None:
     tokenizer = golden_tokenizer("bert")
     item = document("In the archive of the spring", entities=[[(0, 1, 2)], [(0, 4, 5)], [(0, 5, 6)]])
-    encoder = DocumentEncoder(tokenizer, vocabulary=golden_vocabulary(), max_length=8)
+    encoder = Preprocessor(tokenizer, vocabulary=golden_vocabulary(), max_length=8)
     (encoded,) = encoder.encode([item])
     assert encoded.lost_entities == 2
     model, batch = golden_model("bert"), collate([encoded], padding=0)
@@ -129,7 +129,7 @@ def test_documents_without_pairs_or_mentions_can_be_scored_and_trained_on(
     entities: list[list[tuple[int, int, int]]],
 ) -> None:
     item = document("In the archive of the spring", entities=entities)
-    encoder = DocumentEncoder(golden_tokenizer("bert"), vocabulary=golden_vocabulary(), max_length=7)
+    encoder = Preprocessor(golden_tokenizer("bert"), vocabulary=golden_vocabulary(), max_length=7)
     batch = collate(list(encoder.encode([item])), padding=0)
     model = golden_model("bert")
     scores = model(batch)
@@ -141,7 +141,7 @@ def test_documents_without_pairs_or_mentions_can_be_scored_and_trained_on(
 
 def test_a_document_without_pairs_does_not_disturb_its_neighbours() -> None:
     alone = document("In the archive", entities=[[(0, 1, 2)]])
-    encoder = DocumentEncoder(golden_tokenizer("bert"), vocabulary=golden_vocabulary())
+    encoder = Preprocessor(golden_tokenizer("bert"), vocabulary=golden_vocabulary())
     (lonely,) = encoder.encode([alone])
     model, usual = golden_model("bert"), golden_batch("bert", [0])
     batch = collate([lonely, golden_encoded("bert")[0], lonely], padding=0)

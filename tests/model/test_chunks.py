@@ -9,8 +9,8 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from atlop.encoding import Batch
 from atlop.model import chunks, reader
+from atlop.preprocessing import Batch
 from tests.golden_values import assert_gradients_equal, golden_batch, golden_model, gradients
 
 DOCUMENTS = [2, 6, 3, 0]

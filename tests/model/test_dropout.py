@@ -6,9 +6,9 @@ import pytest
 import torch
 from transformers import AutoConfig
 
-from atlop.encoding import Batch
 from atlop.model import AtlopModel
 from atlop.model.dropout import Dropout, keep_mask
+from atlop.preprocessing import Batch
 from tests.golden_values import golden_batch, golden_model
 from tests.tiny_encoders import each_kind, save_tiny_encoder, tiny_model
 

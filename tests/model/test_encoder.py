@@ -7,7 +7,7 @@ import torch
 from transformers import AutoModel, AutoTokenizer, FNetConfig
 
 from atlop.errors import AtlopError
-from atlop.model import load_model, save_model
+from atlop.model_folder import load_model, save_model
 from tests.golden_values import (
     assert_gradients_of,
     golden_features,

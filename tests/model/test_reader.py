@@ -7,11 +7,11 @@ import pytest
 import torch
 from torch import Tensor
 
-from atlop.encoding import Batch, EncodedDocument, collate
 from atlop.model import AttentionReader, reader, windows
 from atlop.model.attention import LastLayer
 from atlop.model.reader import ROW_EPSILON, readers
 from atlop.model.windows import Windows
+from atlop.preprocessing import Batch, Features, collate
 from tests.golden_values import golden_batch, golden_model
 
 HEADS = 2
@@ -27,7 +27,7 @@ third entity of the first document has none."""
 def example(*mentions: list[tuple[int, int]]) -> tuple[Batch, Windows]:
     """The documents and their windows of 10 pieces."""
     documents = [
-        EncodedDocument(
+        Features(
             index=0,
             title="",
             input_ids=np.arange(length, dtype=np.int32),

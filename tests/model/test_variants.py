@@ -9,9 +9,10 @@ import torch
 from transformers import AutoModel, AutoTokenizer, FNetConfig
 
 from atlop.config import ClassifierConfig, Markers, PoolingConfig
-from atlop.encoding import Batch
 from atlop.errors import AtlopError
-from atlop.model import AtlopModel, attention, compile_layers, load_model, save_model, start_from
+from atlop.model import AtlopModel, attention, compile_layers
+from atlop.model_folder import load_model, save_model, start_from
+from atlop.preprocessing import Batch
 from tests.golden_values import (
     CLASSIFIER,
     assert_gradients_equal,

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from atlop.encoding import collate
-from atlop.model import document_encoder
+from atlop.model_folder import document_encoder
 from atlop.prediction import DecisionRule, accelerator_for, score_batches
+from atlop.preprocessing import collate
 from atlop.report import Reader, Reading
 from atlop.schema import Fact
 from tests.golden_values import golden_documents, golden_model, golden_tokenizer

@@ -8,9 +8,9 @@ import pytest
 import torch
 
 from atlop.config import TrainerConfig
-from atlop.encoding import DocumentEncoder, EncodedDocument
 from atlop.errors import AtlopError
 from atlop.evaluation import OfficialScores, official_scores
+from atlop.preprocessing import Features, Preprocessor
 from atlop.training.loop import Surroundings, Trainer, TrainState
 from atlop.training.schedule import Update
 from atlop.training.stopping import StopRequestError
@@ -20,8 +20,8 @@ from tests.made_documents import VOCABULARY, document, tokenizer_for
 DOCUMENTS = [document("Ada left", entities=[[(0, 0, 1)]], title=f"title {number}") for number in range(10)]
 
 
-def encoded(count: int) -> list[EncodedDocument]:
-    return list(DocumentEncoder(tokenizer_for(*DOCUMENTS), vocabulary=VOCABULARY).encode(DOCUMENTS[:count]))
+def encoded(count: int) -> list[Features]:
+    return list(Preprocessor(tokenizer_for(*DOCUMENTS), vocabulary=VOCABULARY).encode(DOCUMENTS[:count]))
 
 
 class FakeUpdater:

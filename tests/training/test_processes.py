@@ -39,7 +39,7 @@ from copy import deepcopy
 import torch
 from accelerate import Accelerator
 
-from atlop.model import load_model
+from atlop.model_folder import load_model
 from atlop.training.sharding import copy_weights, sharded_copy
 
 accelerator = Accelerator()

@@ -22,13 +22,14 @@ from atlop.config import (
     load_config,
 )
 from atlop.corpora import read_corpus
-from atlop.encoding import collate
 from atlop.ensemble import Ensemble, Member
 from atlop.errors import AtlopError
 from atlop.evaluation import fact_table, mean_scores, official_scores
 from atlop.files import sha256_of
-from atlop.model import AtlopModel, document_encoder, load_model
+from atlop.model import AtlopModel
+from atlop.model_folder import document_encoder, load_model
 from atlop.prediction import accelerator_for, predict_facts
+from atlop.preprocessing import collate
 from atlop.schema import Oddities
 from atlop.training import train
 from atlop.training.updates import Updater

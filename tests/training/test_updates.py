@@ -11,11 +11,11 @@ from torch import Tensor
 from torch.optim.optimizer import register_optimizer_step_pre_hook
 
 from atlop.config import OptimizerConfig, Precision
-from atlop.encoding import DocumentEncoder, EncodedDocument
 from atlop.errors import AtlopError
 from atlop.model import AtlopModel
 from atlop.objectives import OBJECTIVES, objective_named
 from atlop.prediction import accelerator_for
+from atlop.preprocessing import Features, Preprocessor
 from atlop.training.updates import Updater, UpdaterState
 from tests.golden_values import (
     assert_gradients_equal,
@@ -41,7 +41,7 @@ def updater(
     config: OptimizerConfig = STEADY,
     updates: int = 10,
     precision: Precision = "float32",
-    documents: list[EncodedDocument] | None = None,
+    documents: list[Features] | None = None,
 ) -> Updater:
     documents = documents or golden_encoded("bert")
     return Updater(
@@ -193,7 +193,7 @@ def test_gradient_checkpointing_gives_the_same_gradients(name: str) -> None:
 
 def test_an_update_of_documents_without_pairs_changes_nothing() -> None:
     made = [document("the archive", entities=[[(0, 1, 2)]]), document("the spring", entities=[])]
-    documents = list(DocumentEncoder(golden_tokenizer("bert"), vocabulary=golden_vocabulary()).encode(made))
+    documents = list(Preprocessor(golden_tokenizer("bert"), vocabulary=golden_vocabulary()).encode(made))
     model = golden_model("bert")
     before = weights(model)
     metrics = updater(model, documents=documents).apply([[0, 1]])

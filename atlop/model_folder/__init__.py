@@ -1,0 +1,25 @@
+from atlop.model_folder.card import FinishedRun, write_card
+from atlop.model_folder.folder import (
+    document_encoder,
+    encoder_tokenizer,
+    keep_calibration,
+    load_model,
+    new_model,
+    save_model,
+    start_from,
+)
+from atlop.model_folder.released import classifier_sizes, load_released
+
+__all__ = [
+    "FinishedRun",
+    "classifier_sizes",
+    "document_encoder",
+    "encoder_tokenizer",
+    "keep_calibration",
+    "load_model",
+    "load_released",
+    "new_model",
+    "save_model",
+    "start_from",
+    "write_card",
+]

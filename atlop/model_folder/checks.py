@@ -1,0 +1,167 @@
+"""What model folders say of themselves, held against their weights before memory is taken for it."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from safetensors import safe_open
+from transformers import PreTrainedConfig, PreTrainedTokenizerBase
+from transformers.utils.hub import cached_file
+
+from atlop.config import LARGEST, Markers
+from atlop.errors import AtlopError, loading
+from atlop.json_values import shown
+from atlop.model.atlop import AtlopModel
+from atlop.model.configuration import AtlopConfig
+from atlop.objectives import objective_named
+from atlop.preprocessing import Preprocessor, collate
+from atlop.schema import Document, Entity, Mention
+
+MOST = {"num_hidden_layers": 1000, "num_layers": 1000, "n_layers": 1000, "n_layer": 1000, "num_labels": 100_000}
+"""Most of each thing that transformers makes as many of as a configuration says, before it looks at any weight."""
+
+
+class _Described(BaseModel):
+    """What an atlop model's `config.json` has to say; more is allowed."""
+
+    model_config = ConfigDict(strict=True, from_attributes=True)
+
+    encoder: dict[str, Any]
+    relations: list[str] = Field(min_length=1)
+    relation_names: dict[str, str] | None
+    representation_size: int = Field(ge=1, le=LARGEST)
+    block_size: int = Field(ge=1, le=LARGEST)
+    max_length: int = Field(ge=8, le=LARGEST)
+    leading_space: bool
+    markers: Markers
+    window_start: list[int] | None
+    window_end: list[int] | None
+    objective: str
+    max_relations: int = Field(ge=1, le=LARGEST)
+
+
+def read_configuration(name: str | Path, *, what: str) -> dict[str, Any]:
+    """Return the `config.json` of a model or an encoder, before transformers makes anything of it.
+
+    Args:
+        name: Folder or Hugging Face name.
+        what: What it is of, for messages.
+
+    Raises:
+        AtlopError: It cannot be read, or asks for more layers or labels than any model has.
+    """
+    with loading(what, name=name):
+        row, _ = PreTrainedConfig.get_config_dict(name)
+        _check_counts(row, where=f"{what} {str(name)!r}, config.json")
+    return row
+
+
+def described_model(name: str | Path) -> AtlopConfig:
+    """Return the configuration of a model of this package.
+
+    Args:
+        name: Folder or Hugging Face name.
+
+    Raises:
+        AtlopError: It cannot be read, is not one of this package, or a value of it cannot be.
+    """
+    where = f"model {str(name)!r}, config.json"
+    row = read_configuration(name, what="model")
+    if row.get("encoder") is None or row.get("relations") is None:
+        raise AtlopError(f"{name}: config.json does not describe an atlop model (no encoder or no relations)")
+    with loading("model", name=name):
+        _check_counts(row["encoder"], where=f"{where}, encoder")
+        # No other keys: by some, transformers takes attention from a repository and runs its code.
+        config = AtlopConfig(**{name: row[name] for name in AtlopConfig.__annotations__ if name in row})
+        try:
+            _Described.model_validate(config)
+        except ValidationError as error:
+            first = error.errors()[0]
+            place = ".".join(map(str, first["loc"]))
+            raise AtlopError(f"{where}, {place}: {first['msg']}; found {shown(first['input'])}") from None
+        _check_values(config, where=where)
+    return config
+
+
+def check_weights(name: str | Path, *, config: AtlopConfig) -> None:
+    """Hold the names and shapes in `model.safetensors` against what the configuration asks for.
+
+    Args:
+        name: Folder or Hugging Face name.
+        config: Its configuration.
+
+    Raises:
+        AtlopError: There are no such weights, or one is missing, unknown or of another shape; each is named.
+    """
+    with loading("model", name=name):
+        path = cached_file(name, "model.safetensors")
+        with safe_open(path, framework="pt") as file:
+            names = list(file.keys())
+            found = {key: list(file.get_slice(key).get_shape()) for key in names}
+        with torch.device("meta"):  # takes no memory, whatever the configuration says
+            wanted = {key: list(value.shape) for key, value in AtlopModel(config).state_dict().items()}
+    problems = [f"missing: {key}" for key in sorted(wanted.keys() - found)]
+    problems += [f"unknown: {key}" for key in sorted(found.keys() - wanted)]
+    problems += [
+        f"{key}: shape {found[key]}, but config.json asks for {shape}"
+        for key, shape in wanted.items()
+        if found.get(key, shape) != shape
+    ]
+    if problems:
+        raise AtlopError(f"model {str(name)!r}: the weights do not fit config.json:\n  " + "\n  ".join(problems))
+
+
+def try_out(model: AtlopModel, tokenizer: PreTrainedTokenizerBase, *, name: str | Path) -> None:
+    """Score a document of two words, so that what no check of ours knows of is found before a corpus is read.
+
+    Args:
+        model: Just loaded.
+        tokenizer: Its own.
+        name: Folder or Hugging Face name, for messages.
+
+    Raises:
+        AtlopError: It cannot be scored, or the tokenizer has pieces that the encoder does not know.
+    """
+    entities = tuple(Entity((Mention("a", 0, word, word + 1, ""),)) for word in range(2))
+    document = Document(title="", sentences=(("a", "b"),), entities=entities, facts=None)
+    with loading("model", name=name):
+        pieces, largest = model.config.encoder_config().vocab_size, max(tokenizer.get_vocab().values())
+        if largest >= pieces:
+            raise AtlopError(
+                f"model {str(name)!r}: its tokenizer has a piece {largest}, but its encoder knows {pieces}, from 0; "
+                "they do not belong together"
+            )
+        encoder = Preprocessor(tokenizer, vocabulary=model.config.vocabulary, leading_space=model.config.leading_space)
+        with torch.inference_mode():
+            model(collate(list(encoder.encode([document])), padding=model.padding))
+
+
+def _check_counts(row: Mapping[str, Any], *, where: str) -> None:
+    for key, most in MOST.items():
+        if isinstance(value := row.get(key), int) and value > most:
+            raise AtlopError(f"{where}, {key}: is {shown(value)}; expected at most {most:,}")
+
+
+def _check_values(config: AtlopConfig, *, where: str) -> None:
+    """Refuse values that are possible each on its own, but not together."""
+    relations = config.relations or []
+    if repeated := next((relation for relation in relations if relations.count(relation) > 1), None):
+        raise AtlopError(f"{where}, relations: {shown(repeated)} is there more than once")
+    if config.representation_size % config.block_size:
+        raise AtlopError(
+            f"{where}, block_size: {config.block_size} does not divide representation_size {config.representation_size}"
+        )
+    objective_named(config.objective)
+    _ = config.calibrated  # refuses thresholds of other relations
+    encoder = config.encoder_config()
+    borrowed = [*(config.window_start or ()), *(config.window_end or ())]
+    if config.window_size <= len(borrowed) + 1:
+        raise AtlopError(f"{where}, encoder: reads {config.window_size} pieces at once, which is too few")
+    for piece in [*borrowed, encoder.pad_token_id or 0]:
+        if not 0 <= piece < encoder.vocab_size:
+            raise AtlopError(
+                f"{where}: piece {piece} opens, closes or fills up a window, but the encoder knows "
+                f"{encoder.vocab_size}, from 0"
+            )

@@ -1,0 +1,194 @@
+"""A whole corpus, encoded, in a table that may be mapped from disk."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import overload
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from atlop.preprocessing.documents import Features, Truncation, in_both_orders, ordered_pairs
+from atlop.preprocessing.table import COUNTS, LISTS, text_of
+from atlop.schema import Oddities, RelationUse, RelationVocabulary
+
+
+@dataclass(frozen=True)
+class Contents:
+    """What is known of an encoded corpus besides its documents."""
+
+    relations: tuple[str, ...]
+    """Relation ids in order of first appearance."""
+    unlabelled: int
+    """Number of documents without labels."""
+    oddities: Oddities
+
+
+class PreprocessedCorpus(Sequence[Features]):
+    """Encoded documents over an Arrow table; a document's arrays are views of it, made when it is asked for.
+
+    The table knows no vocabulary. Labels give the number of their relation in `contents.relations`, and after
+    `with_vocabulary` its class id.
+    """
+
+    def __init__(self, table: pa.Table, contents: Contents):
+        """Keep the table.
+
+        Args:
+            table: Of `atlop.preprocessing.table.SCHEMA`.
+            contents: What belongs to it.
+        """
+        self.contents = contents
+        self._table = table
+        self._batches = [_Columns(batch) for batch in table.to_batches()]
+        self._starts = np.cumsum([0, *(batch.rows for batch in self._batches)])
+        self._classes = np.arange(len(contents.relations), dtype=np.int32)
+
+    def with_vocabulary(self, vocabulary: RelationVocabulary) -> "PreprocessedCorpus":
+        """Return the same documents with class ids for labels; facts of other relations become unknown."""
+        known = PreprocessedCorpus(self._table, self.contents)
+        known._classes = np.array(
+            [vocabulary.class_of(relation) if relation in vocabulary else -1 for relation in self.contents.relations],
+            dtype=np.int32,
+        )
+        return known
+
+    def __len__(self) -> int:
+        return int(self._starts[-1])
+
+    @overload
+    def __getitem__(self, index: int) -> Features: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[Features]: ...
+    def __getitem__(self, index: int | slice) -> Features | list[Features]:
+        """Return a document, or the list of several."""
+        rows = range(len(self))[index]
+        return [self._document(row) for row in rows] if isinstance(rows, range) else self._document(rows)
+
+    def __iter__(self) -> Iterator[Features]:
+        return map(self._document, range(len(self)))
+
+    @cached_property
+    def piece_counts(self) -> NDArray[np.int64]:
+        """Pieces of each document, special tokens counted, `[documents]`."""
+        return self._lengths("input_ids")
+
+    @cached_property
+    def pair_counts(self) -> NDArray[np.int64]:
+        """Pairs of each document, `[documents]`."""
+        entities = self._column("entities").astype(np.int64)
+        listed = self._table["pairs"].is_valid().to_numpy()
+        return np.where(listed, self._lengths("pairs") // 2, entities * (entities - 1))
+
+    def class_shares(self, classes: int) -> NDArray[np.float64]:
+        """Return the share of all pairs that each class holds for, `[classes]`; 0 for TH.
+
+        Args:
+            classes: Number of classes of the vocabulary that the corpus was given, TH included.
+        """
+        numbers = pc.list_flatten(self._table["label_relations"]).to_numpy()
+        orders = np.repeat(2 - self._column("directed"), self._lengths("label_relations"))
+        class_ids = self._classes[numbers]
+        known = class_ids >= 0
+        counts = np.bincount(class_ids[known], weights=orders[known], minlength=classes)
+        return counts / max(1, int(self.pair_counts.sum()))
+
+    @property
+    def truncation(self) -> Truncation:
+        """What the maximum length costs."""
+        lost = self._column("lost_mentions")
+        return Truncation(
+            documents=int(np.count_nonzero(lost)),
+            mentions=int(lost.sum()),
+            entities=int(self._column("lost_entities")[lost > 0].sum()),
+            facts=int(self._column("lost_facts")[lost > 0].sum()),
+        )
+
+    @cached_property
+    def relations(self) -> tuple[RelationUse, ...]:
+        """The relations in order of first appearance, each with its first fact and the number of its facts."""
+        numbers = pc.list_flatten(self._table["label_relations"]).to_numpy()
+        found, first, facts = np.unique(numbers, return_index=True, return_counts=True)
+        ends = np.cumsum(self._lengths("label_relations"))
+        uses = []
+        for number, label, count in zip(found.tolist(), first.tolist(), facts.tolist(), strict=True):
+            index = int(np.searchsorted(ends, label, side="right"))
+            columns, row = self._place(index)
+            rows, pairs = columns.row("label_rows", row), self._document(index).pairs
+            subject, object_ = pairs[rows[label - int(ends[index])]].tolist()  # counted from the document's last label
+            uses.append(
+                RelationUse(self.contents.relations[number], count, index, columns.title(row), subject, object_)
+            )
+        return tuple(uses)
+
+    @property
+    def unknown_facts(self) -> int:
+        """Facts of relations that the vocabulary does not have."""
+        return sum(
+            use.facts for use, class_id in zip(self.relations, self._classes.tolist(), strict=True) if class_id < 0
+        )
+
+    def _document(self, index: int) -> Features:
+        columns, row = self._place(index)
+        entities = columns.count("entities", row)
+        pairs = columns.row("pairs", row).reshape(-1, 2) if columns.lists_pairs(row) else ordered_pairs(entities)
+        classes = self._classes[columns.row("label_relations", row)]
+        directed = bool(columns.count("directed", row))
+        labels = np.stack([columns.row("label_rows", row), classes], axis=1)[classes >= 0]
+        return Features(
+            index=index,
+            title=columns.title(row),
+            input_ids=columns.row("input_ids", row),
+            mention_positions=columns.row("mention_positions", row),
+            mention_entities=columns.row("mention_entities", row),
+            entities=entities,
+            pairs=pairs,
+            labels=labels if directed else in_both_orders(labels),
+            lost_mentions=columns.count("lost_mentions", row),
+            lost_entities=columns.count("lost_entities", row),
+            lost_facts=columns.count("lost_facts", row),
+            unknown_facts=int(np.count_nonzero(classes < 0)),
+            directed=directed,
+        )
+
+    def _place(self, index: int) -> "tuple[_Columns, int]":
+        batch = int(np.searchsorted(self._starts, index, side="right")) - 1
+        return self._batches[batch], index - int(self._starts[batch])
+
+    def _column(self, name: str) -> NDArray[np.int32]:
+        column: NDArray[np.int32] = self._table[name].to_numpy()
+        return column
+
+    def _lengths(self, name: str) -> NDArray[np.int64]:
+        lengths: NDArray[np.int64] = (
+            pc.fill_null(pc.list_value_length(self._table[name]), 0).to_numpy().astype(np.int64)
+        )
+        return lengths
+
+
+class _Columns:
+    """The columns of one record batch as numpy arrays over its memory."""
+
+    def __init__(self, batch: pa.RecordBatch):
+        self.rows = batch.num_rows
+        self._titles = batch.column("title")
+        self._lists_pairs = batch.column("pairs").is_valid()
+        self._counts: Mapping[str, NDArray[np.int32]] = {name: batch.column(name).to_numpy() for name in COUNTS}
+        self._lists: Mapping[str, tuple[NDArray[np.int32], NDArray[np.int32]]] = {
+            name: (batch.column(name).offsets.to_numpy(), batch.column(name).values.to_numpy()) for name in LISTS
+        }
+
+    def title(self, row: int) -> str:
+        return text_of(self._titles[row])
+
+    def count(self, name: str, row: int) -> int:
+        return int(self._counts[name][row])
+
+    def lists_pairs(self, row: int) -> bool:
+        return bool(self._lists_pairs[row].as_py())
+
+    def row(self, name: str, row: int) -> NDArray[np.int32]:
+        offsets, values = self._lists[name]
+        return values[offsets[row] : offsets[row + 1]]

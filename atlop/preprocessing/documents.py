@@ -1,0 +1,245 @@
+"""Documents to piece ids, marker positions, pairs and sparse labels (paper, 'Encoder')."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+from transformers import PreTrainedTokenizerBase
+
+from atlop.config import Markers
+from atlop.preprocessing.pieces import SpecialPieces, WordCutter
+from atlop.schema import Document, RelationVocabulary
+
+
+@dataclass(frozen=True, slots=True)
+class Features:
+    """One document as the model reads it. Arrays are int32."""
+
+    index: int
+    """Index of the document in its corpus."""
+    title: str
+    input_ids: NDArray[np.int32]
+    """Piece ids with the special tokens, `[tokens]`."""
+    mention_positions: NDArray[np.int32]
+    """Position in `input_ids` at which each kept mention is read: its start marker, or without markers its first piece,
+    `[mentions]`."""
+    mention_entities: NDArray[np.int32]
+    """Entity of each kept mention, ascending, `[mentions]`."""
+    entities: int
+    """Number of entities, those without a kept mention included."""
+    pairs: NDArray[np.int32]
+    """Subject and object of each pair to classify, `[pairs, 2]`."""
+    labels: NDArray[np.int32]
+    """Row in `pairs` and class id of each fact of a known relation, `[labels, 2]`; empty where there are no labels."""
+    lost_mentions: int
+    """Mentions whose start marker lies beyond the cut."""
+    lost_entities: int
+    """Entities without a kept mention."""
+    lost_facts: int
+    """Facts whose subject or object has no kept mention."""
+    unknown_facts: int
+    """Facts of a relation that the vocabulary does not have."""
+    directed: bool = True
+    """Where not, both orders of a pair stand side by side, rows 2i and 2i + 1, and a fact labels both."""
+
+
+@dataclass(frozen=True)
+class Truncation:
+    """What a maximum length costs a corpus."""
+
+    documents: int
+    """Documents that lost a mention."""
+    mentions: int
+    entities: int
+    facts: int
+    """Facts that no model can find, since the subject or the object has no mention left."""
+
+    @classmethod
+    def of(cls, documents: Iterable[Features]) -> "Truncation":
+        """Add up what each document lost."""
+        lost = [document for document in documents if document.lost_mentions]
+        return cls(
+            documents=len(lost),
+            mentions=sum(document.lost_mentions for document in lost),
+            entities=sum(document.lost_entities for document in lost),
+            facts=sum(document.lost_facts for document in lost),
+        )
+
+    def __str__(self) -> str:
+        return (
+            f"{self.mentions} mentions beyond the cut in {self.documents} documents; "
+            f"{self.entities} entities and {self.facts} facts cannot be reached"
+        )
+
+
+class SeenRelations:
+    """Numbers relations from 0 in the order in which they come; stands in where the vocabulary is not known yet."""
+
+    def __init__(self) -> None:
+        self._numbers: dict[str, int] = {}
+
+    def class_of(self, relation: str) -> int:
+        """Return the number of a relation, the next one where it is new."""
+        return self._numbers.setdefault(relation, len(self._numbers))
+
+    def __contains__(self, relation: object) -> bool:
+        return True
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._numbers)
+
+
+class Preprocessor:
+    """Encodes documents one after the other; words that come again are not cut again."""
+
+    def __init__(
+        self,
+        tokenizer: PreTrainedTokenizerBase,
+        *,
+        vocabulary: RelationVocabulary | SeenRelations,
+        max_length: int = 1024,
+        leading_space: bool = False,
+        markers: Markers = "word",
+    ):
+        """Prepare the tokenizer.
+
+        Args:
+            tokenizer: Any tokenizer that transformers loads and that, for markers, has a piece for `*`.
+            vocabulary: Class ids of the relations, or what numbers them as they come.
+            max_length: Longest input in pieces, special tokens counted.
+            leading_space: Cut each word as if a space stood before it.
+            markers: How many `*` mark mentions.
+
+        Raises:
+            AtlopError: Mentions are marked, and the tokenizer has no piece for `*`.
+        """
+        self._special = SpecialPieces.of(tokenizer)
+        self._cutter = WordCutter(tokenizer, leading_space=leading_space)
+        self._vocabulary = vocabulary
+        self._markers = markers
+        self._marker = [] if markers == "none" else [self._cutter.marker]
+        self._most_pieces = max_length - len(self._special.start) - len(self._special.end)
+
+    def encode(self, documents: Iterable[Document]) -> Iterator[Features]:
+        """Yield the documents in their order, encoded."""
+        for index, document in enumerate(documents):
+            yield self._encode(document, index=index)
+
+    def words_of_pieces(self, document: Document) -> NDArray[np.int32]:
+        """Return the word that each piece of an encoded document is of, counted through the document, `[tokens]`.
+
+        A `*` is of the word that it marks; special pieces are of none, −1.
+        """
+        starts, ends = self._marked_words(document)
+        self._cutter.learn(word for sentence in document.sentences for word in sentence)
+        counts = [
+            len(self._cutter[word]) + starts[sentence_index, word_index] + ends[sentence_index, word_index]
+            for sentence_index, sentence in enumerate(document.sentences)
+            for word_index, word in enumerate(sentence)
+        ]
+        words = np.repeat(np.arange(len(counts), dtype=np.int32), counts)[: self._most_pieces]
+        return np.pad(words, (len(self._special.start), len(self._special.end)), constant_values=-1)
+
+    def _encode(self, document: Document, *, index: int) -> Features:
+        pieces, markers = self._mark(document)
+        start, end = self._special.start, self._special.end
+        mention_entities = [entity for entity, positions in enumerate(markers) for _ in positions]
+        positions = np.array([position for entity in markers for position in entity], dtype=np.int32)
+        kept = positions < min(self._most_pieces, len(pieces))  # a word without pieces may be the last one
+        kept_entities = np.array(mention_entities, dtype=np.int32)[kept]
+        pairs = _pairs(document)
+        facts = np.array([(fact.subject, fact.object) for fact in document.facts or ()], dtype=np.int32).reshape(-1, 2)
+        labels = self._labels(document, pairs=pairs)
+        reached = np.zeros(len(document.entities), dtype=bool)
+        reached[kept_entities] = True
+        return Features(
+            index=index,
+            title=document.title,
+            input_ids=np.array([*start, *pieces[: self._most_pieces], *end], dtype=np.int32),
+            mention_positions=positions[kept] + np.int32(len(start)),
+            mention_entities=kept_entities,
+            entities=len(document.entities),
+            pairs=pairs,
+            labels=labels,
+            lost_mentions=int((~kept).sum()),
+            lost_entities=int((~reached).sum()),
+            lost_facts=int((~reached[facts].all(axis=1)).sum()),
+            unknown_facts=sum(fact.relation not in self._vocabulary for fact in document.facts or ()),
+            directed=document.directed,
+        )
+
+    def _marked_words(self, document: Document) -> tuple[Counter[tuple[int, int]], Counter[tuple[int, int]]]:
+        """Return how many `*` stand before and after each word with which a mention begins or ends."""
+        distinct = {
+            (mention.sentence, mention.start, mention.end - 1, mention.type)
+            for entity in document.entities
+            for mention in entity.mentions
+        }
+        starts = Counter((sentence, start) for sentence, start, *_ in distinct)
+        ends = Counter((sentence, last) for sentence, _, last, _ in distinct)
+        if self._markers != "mention":
+            starts, ends = (Counter(dict.fromkeys(places, len(self._marker))) for places in (starts, ends))
+        return starts, ends
+
+    def _mark(self, document: Document) -> tuple[list[int], list[list[int]]]:
+        """Return all pieces of a document, markers included, and where each entity's mentions are read among them."""
+        starts, ends = self._marked_words(document)
+        cutter = self._cutter
+        cutter.learn(word for sentence in document.sentences for word in sentence)
+        pieces: list[int] = []
+        marker_positions: dict[tuple[int, int], int] = {}
+        for sentence_index, sentence in enumerate(document.sentences):
+            for word_index, word in enumerate(sentence):
+                place = (sentence_index, word_index)
+                if place in starts:
+                    marker_positions[place] = len(pieces)  # the first one stands for every mention that starts here
+                    pieces += self._marker * starts[place]
+                pieces += cutter[word]
+                if place in ends:
+                    pieces += self._marker * ends[place]
+        return pieces, [
+            [marker_positions[mention.sentence, mention.start] for mention in entity.mentions]
+            for entity in document.entities
+        ]
+
+    def _labels(self, document: Document, *, pairs: NDArray[np.int32]) -> NDArray[np.int32]:
+        """Return the row among the pairs and the class id of each fact whose pair is classified, `[labels, 2]`."""
+        entities = len(document.entities)
+        row_of = np.full((entities, entities), -1, dtype=np.int32)
+        row_of[pairs[:, 0], pairs[:, 1]] = np.arange(len(pairs))
+        labels = [
+            (row, self._vocabulary.class_of(fact.relation))
+            for fact in document.facts or ()
+            if fact.relation in self._vocabulary and (row := row_of[fact.subject, fact.object]) >= 0
+        ]
+        once = np.array(labels, dtype=np.int32).reshape(-1, 2)
+        return once if document.directed else in_both_orders(once)
+
+
+def _pairs(document: Document) -> NDArray[np.int32]:
+    """Return subject and object of each pair to classify, `[pairs, 2]`."""
+    if document.directed and document.pairs is None:
+        return ordered_pairs(len(document.entities))
+    if document.pairs is None:
+        pairs = ordered_pairs(len(document.entities))
+        pairs = pairs[pairs[:, 0] < pairs[:, 1]]
+    else:
+        pairs = np.array(document.pairs, dtype=np.int32).reshape(-1, 2)
+    return pairs if document.directed else np.stack([pairs, pairs[:, ::-1]], axis=1).reshape(-1, 2)
+
+
+def in_both_orders(labels: NDArray[np.int32]) -> NDArray[np.int32]:
+    """Return the labels of an undirected document for both orders of their pairs, from those of the first order."""
+    return np.concatenate([labels, labels + np.array([1, 0], dtype=np.int32)])
+
+
+@lru_cache(maxsize=64)
+def ordered_pairs(entities: int) -> NDArray[np.int32]:
+    """Return all (subject, object) with subject ≠ object, row by row, `[entities · (entities − 1), 2]`; read-only."""
+    subject, object_ = np.divmod(np.arange(entities * entities, dtype=np.int32), max(entities, 1))
+    pairs: NDArray[np.int32] = np.stack([subject, object_], axis=1)[subject != object_]
+    pairs.setflags(write=False)  # every document of as many entities shares them
+    return pairs

@@ -1,0 +1,82 @@
+"""How long documents are in pieces, and what a maximum length would cost."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from transformers import PreTrainedTokenizerBase
+
+from atlop.preprocessing.documents import Features, Preprocessor, Truncation
+from atlop.preprocessing.pieces import SpecialPieces
+from atlop.schema import Document, RelationVocabulary
+
+LENGTHS = (512, 1024)
+"""Maximum lengths that are asked about: what BERT reads at once, and what the paper reads in two windows."""
+
+_NO_CUT = 2**31 - 1
+
+
+@dataclass(frozen=True)
+class PieceStatistics:
+    """Counts of pieces; markers and special tokens are among them."""
+
+    pieces: int
+    """Of all documents, uncut."""
+    pieces_max: int
+    """Of the longest document."""
+    lost: dict[int, Truncation]
+    """What each maximum length would cost."""
+
+
+class PieceCounter:
+    """Counts pieces while documents pass, each encoded once and dropped."""
+
+    def __init__(self, tokenizer: PreTrainedTokenizerBase, *, lengths: tuple[int, ...] = LENGTHS):
+        """Prepare the tokenizer.
+
+        Args:
+            tokenizer: Any tokenizer that transformers loads and that has a piece for `*`.
+            lengths: Maximum lengths in pieces, special tokens counted.
+
+        Raises:
+            AtlopError: The tokenizer has no piece for `*`.
+        """
+        self._encoder = Preprocessor(tokenizer, vocabulary=RelationVocabulary((), {}), max_length=_NO_CUT)
+        self._end = len(SpecialPieces.of(tokenizer).end)
+        self._lost = {length: Counter[str]() for length in lengths}
+        self._pieces = 0
+        self._longest = 0
+
+    def watch(self, documents: Iterable[Document]) -> Iterator[Document]:
+        """Yield the documents on, counted."""
+        for document in documents:
+            (encoded,) = self._encoder.encode([document])
+            pieces = len(encoded.input_ids)
+            self._pieces += pieces
+            self._longest = max(self._longest, pieces)
+            for length, lost in self._lost.items():
+                if pieces > length:
+                    lost.update(self._lost_at(length, document, encoded))
+            yield document
+
+    def result(self) -> PieceStatistics:
+        """Return the counts of all documents that passed."""
+        names = ("documents", "mentions", "entities", "facts")
+        return PieceStatistics(
+            pieces=self._pieces,
+            pieces_max=self._longest,
+            lost={length: Truncation(*(lost[name] for name in names)) for length, lost in self._lost.items()},
+        )
+
+    def _lost_at(self, length: int, document: Document, encoded: Features) -> dict[str, int]:
+        """Count what lies beyond the cut, as `Preprocessor` does with that maximum length."""
+        kept = encoded.mention_positions < length - self._end
+        reached = np.zeros(encoded.entities, dtype=bool)
+        reached[encoded.mention_entities[kept]] = True
+        return {
+            "documents": int(not kept.all()),
+            "mentions": int((~kept).sum()),
+            "entities": int((~reached).sum()),
+            "facts": sum(not (reached[fact.subject] and reached[fact.object]) for fact in document.facts or ()),
+        }

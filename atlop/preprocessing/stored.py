@@ -1,0 +1,79 @@
+"""A corpus on its way from documents to the encoded corpus that is kept on disk."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Protocol
+
+import pyarrow as pa
+from transformers import PreTrainedTokenizerBase
+
+from atlop.config import EncodingConfig
+from atlop.preprocessing.cache import cached
+from atlop.preprocessing.corpus import Contents, PreprocessedCorpus
+from atlop.preprocessing.documents import Preprocessor, SeenRelations
+from atlop.preprocessing.identity import code_sha256, tokenizer_sha256
+from atlop.preprocessing.table import write_table
+from atlop.schema import Document, Oddities
+
+
+class Source(Protocol):
+    """Documents that can be gone through more than once; after a pass it says what was odd."""
+
+    def __iter__(self) -> Iterator[Document]:
+        """Yield every document."""
+        ...
+
+    @property
+    def oddities(self) -> Oddities:
+        """What the pass met besides valid documents."""
+        ...
+
+
+def preprocessed_corpus(
+    source: Source,
+    *,
+    name: str,
+    identity: Mapping[str, str],
+    tokenizer: PreTrainedTokenizerBase,
+    encoding: EncodingConfig,
+    progress: Callable[[Iterable[Document]], Iterable[Document]] = iter,
+) -> PreprocessedCorpus:
+    """Encode a corpus, or read it from disk where it was encoded before; no document is kept.
+
+    Args:
+        source: The documents; they are looked at only where the corpus has to be encoded.
+        name: What the corpus is called in messages.
+        identity: What says which documents these are, for example the sha256 of the file and how it is read.
+        tokenizer: Cuts words into pieces.
+        encoding: How documents become pieces.
+        progress: Shows how far encoding is.
+
+    Raises:
+        AtlopError: The documents cannot be read, or the tokenizer has no piece for `*`.
+    """
+
+    def build(sink: pa.NativeFile) -> Contents:
+        relations = SeenRelations()
+        encoder = Preprocessor(
+            tokenizer,
+            vocabulary=relations,
+            max_length=encoding.max_length,
+            leading_space=encoding.leading_space,
+            markers=encoding.markers,
+        )
+        labelled: list[bool] = []
+        write_table(sink, encoder.encode(_noting_labels(progress(source), labelled)))
+        return Contents(tuple(relations), labelled.count(False), source.oddities)
+
+    key = {
+        **identity,
+        **encoding.model_dump(mode="json"),
+        "tokenizer": tokenizer_sha256(tokenizer),
+        "code": code_sha256(),
+    }
+    return cached(key, name=name, build=build)
+
+
+def _noting_labels(documents: Iterable[Document], labelled: list[bool]) -> Iterator[Document]:
+    for document in documents:
+        labelled.append(document.facts is not None)
+        yield document

@@ -1,0 +1,87 @@
+"""A model folder says where the model comes from and how to use it."""
+
+import json
+from pathlib import Path
+
+import pytest
+from huggingface_hub import ModelCard
+
+from atlop.model_folder import FinishedRun, save_model, write_card
+from atlop.model_folder.card import licence_of, set_licence
+from tests.golden_values import golden_model, golden_tokenizer
+
+BEST = {"f1": 0.585606, "ign_f1": None, "precision": 0.7197, "recall": 0.4936}
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Path:
+    """A finished run, as its folder has it."""
+    folder = tmp_path / "first"
+    folder.mkdir()
+    save_model(folder / "best", model=golden_model("bert"), tokenizer=golden_tokenizer("bert"))
+    (folder / "config.toml").write_text(
+        '[data]\ntrain = "/somewhere/secret/train.json"\ndev = "/somewhere/secret/dev.json"\n'
+        '[encoder]\nname = "allenai/scibert_scivocab_cased"\n',
+        encoding="utf-8",
+    )
+    summary = {
+        "best": BEST,
+        "best_intervals": {"f1": [0.5685, 0.6028], "ign_f1": [0.0, 0.0]},
+        "updates": 1984,
+        "seconds": 1814,
+        "train": {"documents": 992},
+        "dev": {"documents": 500},
+    }
+    (folder / "summary.json").write_text(json.dumps(summary), encoding="utf-8")
+    environment = {
+        "packages": {"atlop": "0.1.0"},
+        "data_sha256": {"/somewhere/secret/train.json": "ab" * 32, "/somewhere/secret/dev.json": "cd" * 32},
+    }
+    (folder / "environment.json").write_text(json.dumps(environment), encoding="utf-8")
+    return folder
+
+
+def finished(run: Path) -> FinishedRun:
+    return FinishedRun(run, json.loads((run / "summary.json").read_text(encoding="utf-8")))
+
+
+def test_the_card_of_a_run_says_what_it_was_trained_on_and_what_it_scores(run: Path) -> None:
+    write_card(run / "best", run=finished(run))
+
+    text = (run / "best" / "README.md").read_text(encoding="utf-8")
+    assert "| best epoch | 58.56 (56.85 to 60.28) | n/a | 71.97 | 49.36 |" in text
+    assert f"| `train.json` | `{'ab' * 32}` |" in text
+    assert "992 documents, 1,984 updates; atlop 0.1.0." in text
+    assert "# ATLOP on bert, trained on train.json" in text
+    assert 'name = "allenai/scibert_scivocab_cased"' in text
+    assert "P17" in text
+    assert "/somewhere" not in text
+
+
+def test_the_hub_reads_the_scores_of_a_card(run: Path) -> None:
+    write_card(run / "best", run=finished(run))
+
+    data = ModelCard.load(run / "best" / "README.md").data
+    assert (data.license, data.library_name) == ("unknown", "atlop")
+    [result] = data.eval_results
+    assert (result.metric_name, result.metric_value, result.dataset_name) == ("F1", 58.56, "dev.json")
+
+
+def test_a_model_without_a_run_has_a_card_without_scores(run: Path) -> None:
+    write_card(run / "best")
+
+    text = (run / "best" / "README.md").read_text(encoding="utf-8")
+    assert "Not known: the folder was made from weights that were trained elsewhere." in text
+    assert "F1" not in text
+
+
+def test_the_licence_can_be_named(run: Path) -> None:
+    write_card(run / "best", run=finished(run))
+    before = (run / "best" / "README.md").read_text(encoding="utf-8")
+    assert licence_of(run / "best") == "unknown"
+
+    set_licence(run / "best", "mit")
+
+    assert licence_of(run / "best") == "mit"
+    after = (run / "best" / "README.md").read_text(encoding="utf-8")
+    assert after.replace("license: mit", "license: unknown") == before

@@ -1,0 +1,26 @@
+"""A model folder that an earlier version wrote gives the scores and facts that it gave then."""
+
+import json
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file
+
+from atlop.model_folder import document_encoder, load_model
+from atlop.prediction import accelerator_for, predict_facts, score_documents
+from tests.golden_values import golden_documents
+
+SAVED = Path(__file__).parents[1] / "saved_by_0_1"
+
+
+def test_it_gives_the_same_scores_and_facts() -> None:
+    model, tokenizer = load_model(SAVED / "model")
+    documents = list(document_encoder(model, tokenizer).encode(golden_documents()))
+    accelerator = accelerator_for("float32")
+    expected = load_file(SAVED / "scores.safetensors")
+    for scored in score_documents(model, documents, accelerator=accelerator, batch_size=3):
+        torch.testing.assert_close(scored.scores, expected.pop(f"document_{scored.index}"), atol=1e-5, rtol=0)
+    assert not expected
+    facts = predict_facts(model, documents, accelerator=accelerator, batch_size=3)
+    found = [[[fact.subject, fact.object, fact.relation] for fact in of_document] for of_document in facts]
+    assert found == json.loads((SAVED / "facts.json").read_text(encoding="utf-8"))

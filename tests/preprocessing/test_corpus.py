@@ -1,0 +1,157 @@
+"""An encoded corpus in an Arrow table is the list of documents that went into it."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from transformers import AutoTokenizer, PreTrainedTokenizerBase
+
+from atlop.corpora import read_corpus, relations_of
+from atlop.preprocessing import Contents, Features, PreprocessedCorpus, Preprocessor, SeenRelations, Truncation, collate
+from atlop.preprocessing import table as table_module
+from atlop.preprocessing.table import write_table
+from atlop.schema import Document, Fact, Oddities, RelationVocabulary
+from tests.made_documents import VOCABULARY, assert_same, document, tokenizer_for
+
+PLACES = [[(0, 0, 1), (0, 2, 3)], [(0, 1, 2), (0, 2, 3)], [(0, 2, 3)]]
+DOCUMENTS = [
+    document("Ada Bob Eve", entities=PLACES, facts=[(0, 1, "P131"), (0, 2, "P17"), (2, 1, "P999")], title="one"),
+    document("", entities=[], title="nothing"),
+    document("Ada left", entities=[[(0, 0, 1)]], facts=None, title="\ud800"),
+    document("Bob met Eve", entities=[[(0, 0, 1)], [(0, 2, 3)]], facts=[(1, 0, "P17"), (1, 0, "P999")], title="é"),
+]
+UNDIRECTED = replace(DOCUMENTS[3], facts=(Fact(0, 1, "P17"),), directed=False)
+SAMPLE = Path(__file__).parents[2] / "data" / "sample" / "train.json"
+
+
+def stored(documents: Sequence[Features], relations: SeenRelations) -> PreprocessedCorpus:
+    sink = pa.BufferOutputStream()
+    write_table(sink, documents)
+    contents = Contents(relations=tuple(relations), unlabelled=0, oddities=Oddities())
+    return PreprocessedCorpus(pa.ipc.open_file(sink.getvalue()).read_all(), contents)
+
+
+def encoded(
+    documents: Sequence[Document], *, tokenizer: PreTrainedTokenizerBase | None = None, max_length: int = 8
+) -> tuple[list[Features], PreprocessedCorpus]:
+    """Return documents encoded in memory and stored."""
+    relations = SeenRelations()
+    encoder = Preprocessor(tokenizer or tokenizer_for(*documents), vocabulary=relations, max_length=max_length)
+    plain = list(encoder.encode(documents))
+    return plain, stored(plain, relations)
+
+
+@pytest.fixture(params=[1, 3, 1000])
+def _batches(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tables of one batch, and of several."""
+    monkeypatch.setattr(table_module, "DOCUMENTS_OF_BATCH", request.param)
+
+
+@pytest.mark.usefixtures("_batches")
+def test_documents_come_back_as_they_were() -> None:
+    plain, corpus = encoded(DOCUMENTS)
+
+    assert len(corpus) == len(plain) == 4
+    for expected, found in zip(plain, corpus, strict=True):
+        assert_same(found, expected)
+    assert_same(corpus[-1], plain[-1])
+    assert [item.title for item in corpus[1:3]] == ["nothing", "\ud800"]
+    with pytest.raises(IndexError):
+        corpus[4]
+
+
+@pytest.mark.usefixtures("_batches")
+def test_labels_are_those_of_the_vocabulary_that_is_given_later() -> None:
+    plain = list(Preprocessor(tokenizer_for(*DOCUMENTS), vocabulary=VOCABULARY, max_length=8).encode(DOCUMENTS))
+
+    corpus = encoded(DOCUMENTS)[1].with_vocabulary(VOCABULARY)
+
+    for expected, found in zip(plain, corpus, strict=True):
+        assert_same(found, expected)
+    assert corpus.unknown_facts == sum(item.unknown_facts for item in plain) == 2
+
+
+@pytest.mark.usefixtures("_batches")
+def test_the_share_of_pairs_of_a_class_is_that_of_the_labels_written_out() -> None:
+    documents = [*DOCUMENTS, UNDIRECTED, replace(DOCUMENTS[0], pairs=((0, 1),))]
+    corpus = encoded(documents)[1].with_vocabulary(VOCABULARY)
+    labels = collate(list(corpus), padding=0).dense_labels(VOCABULARY.classes)
+    assert corpus.class_shares(VOCABULARY.classes) == pytest.approx(labels.double().mean(dim=0).numpy())
+    assert encoded(DOCUMENTS[1:2])[1].with_vocabulary(VOCABULARY).class_shares(4).tolist() == [0, 0, 0, 0]
+
+
+@pytest.mark.usefixtures("_batches")
+def test_counts_are_known_without_the_documents() -> None:
+    plain, corpus = encoded(DOCUMENTS)
+
+    assert corpus.pair_counts.tolist() == [len(item.pairs) for item in plain]
+    assert corpus.piece_counts.tolist() == [len(item.input_ids) for item in plain]
+    assert corpus.truncation == Truncation.of(plain)
+    assert corpus.truncation.documents == 1
+    assert corpus.relations == relations_of(DOCUMENTS)
+
+
+@pytest.mark.usefixtures("_batches")
+def test_pairs_that_a_document_lists_itself_come_back() -> None:
+    plain, _ = encoded(DOCUMENTS)
+    relations = SeenRelations()
+    for relation in ("P131", "P17", "P999"):
+        relations.class_of(relation)
+    listed = replace(
+        plain[0], pairs=np.array([[2, 1], [0, 1]], dtype=np.int32), labels=np.array([[0, 2]], dtype=np.int32)
+    )
+    none = replace(plain[3], pairs=np.empty((0, 2), np.int32), labels=np.empty((0, 2), np.int32), index=1)
+
+    corpus = stored([listed, none], relations)
+
+    assert_same(corpus[0], listed)
+    assert_same(corpus[1], none)
+    assert corpus.pair_counts.tolist() == [2, 0]
+    [use] = corpus.relations
+    assert (use.relation, use.facts, use.document, use.subject, use.object) == ("P999", 1, 0, 2, 1)
+
+
+def test_a_corpus_without_documents_or_facts_is_one() -> None:
+    _, empty = encoded([], tokenizer=tokenizer_for(*DOCUMENTS))
+    assert (len(empty), list(empty), empty.relations, empty.unknown_facts) == (0, [], (), 0)
+    assert empty.pair_counts.tolist() == empty.piece_counts.tolist() == []
+    assert empty.truncation == Truncation(0, 0, 0, 0)
+    assert encoded(DOCUMENTS[1:3])[1].with_vocabulary(VOCABULARY).relations == ()
+
+
+def test_arrays_are_views_that_nobody_can_write_to_and_a_batch_can_be_made_of_them(tmp_path: Path) -> None:
+    plain, _ = encoded(DOCUMENTS)
+    path = tmp_path / "documents.arrow"
+    with pa.OSFile(str(path), "wb") as sink:
+        write_table(sink, plain)
+    before = pa.total_allocated_bytes()
+    table = pa.ipc.open_file(pa.memory_map(str(path))).read_all()
+    corpus = PreprocessedCorpus(table, Contents(("P131", "P17", "P999"), unlabelled=0, oddities=Oddities()))
+
+    assert not corpus[0].input_ids.flags.writeable
+    assert not corpus[0].input_ids.flags.owndata
+    assert pa.total_allocated_bytes() - before < 1000
+    batch = collate([corpus[0], corpus[3]], padding=0)
+    assert batch.input_ids.tolist() == collate([plain[0], plain[3]], padding=0).input_ids.tolist()
+
+
+def _assert_stored_like_plain(path: Path, tokenizer: PreTrainedTokenizerBase, *, max_length: int) -> None:
+    documents = read_corpus(path).documents
+    vocabulary = RelationVocabulary(tuple(use.relation for use in relations_of(documents))[1:], {})
+    plain = Preprocessor(tokenizer, vocabulary=vocabulary, max_length=max_length).encode(documents)
+    corpus = encoded(documents, tokenizer=tokenizer, max_length=max_length)[1].with_vocabulary(vocabulary)
+    for expected, found in zip(plain, corpus, strict=True):
+        assert_same(found, expected)
+    assert corpus.relations == relations_of(documents)
+
+
+def test_the_sample_corpus_is_stored_like_in_memory(golden: Path) -> None:
+    _assert_stored_like_plain(SAMPLE, AutoTokenizer.from_pretrained(golden / "bert"), max_length=100)
+
+
+@pytest.mark.parametrize("name", ["docred/test.json", "redocred/dev_revised.json", "dwie/dev.json"])
+def test_real_corpora_are_stored_like_in_memory(real_data: Path, golden: Path, name: str) -> None:
+    _assert_stored_like_plain(real_data / name, AutoTokenizer.from_pretrained(golden / "roberta"), max_length=400)

@@ -1,0 +1,55 @@
+"""A digest changes with what it stands for, and with nothing else."""
+
+from pathlib import Path
+
+import pytest
+from transformers import AutoTokenizer
+
+import atlop
+from atlop.preprocessing import identity
+from atlop.preprocessing.identity import code_sha256, sha256_of_json, tokenizer_sha256
+from tests.made_documents import word_tokenizer
+
+
+def test_the_order_of_keys_does_not_matter() -> None:
+    assert sha256_of_json({"a": 1, "b": [1, 2]}) == sha256_of_json({"b": [1, 2], "a": 1})
+    assert sha256_of_json({"b": [1, 2]}) != sha256_of_json({"b": [2, 1]})
+
+
+def test_a_tokenizer_loaded_again_is_the_same_also_after_use(golden: Path) -> None:
+    first, second = (AutoTokenizer.from_pretrained(golden / "bert") for _ in range(2))
+    first(["some", "words"], add_special_tokens=False)
+    assert tokenizer_sha256(first) == tokenizer_sha256(second)
+
+
+def test_tokenizers_that_cut_otherwise_differ(golden: Path) -> None:
+    folders = [AutoTokenizer.from_pretrained(golden / name) for name in ("bert", "roberta")]
+    words = [word_tokenizer(["Ada"]), word_tokenizer(["Bob"]), word_tokenizer(["Ada", "Bob"])]
+    added = word_tokenizer(["Ada"])
+    added.add_tokens(["Eve"])
+    assert len({tokenizer_sha256(tokenizer) for tokenizer in [*folders, *words, added]}) == 6
+
+
+def test_a_tokenizer_without_backend_is_told_by_its_vocabulary(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tests.made_documents.PreTrainedTokenizerFast.is_fast", False)
+    same = [tokenizer_sha256(word_tokenizer(["Ada"])) for _ in range(2)]
+    assert same[0] == same[1] != tokenizer_sha256(word_tokenizer(["Bob"]))
+
+
+def test_the_digest_of_the_code_changes_with_version_and_sources(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = code_sha256()
+    assert before == code_sha256()
+    monkeypatch.setattr(atlop, "__version__", "999")
+    assert code_sha256() != before
+    monkeypatch.undo()
+    for source in ("preprocessing/pieces.py", "corpora/docred.py", "schema.py"):
+        (tmp_path / source).parent.mkdir(exist_ok=True)
+        (tmp_path / source).write_text("one")
+    monkeypatch.setattr(atlop, "__file__", str(tmp_path / "__init__.py"))
+    digests = [identity.code_sha256()]
+    for source in ("preprocessing/pieces.py", "corpora/docred.py", "schema.py"):
+        (tmp_path / source).write_text("other")
+        digests.append(identity.code_sha256())
+    assert len(set(digests)) == 4

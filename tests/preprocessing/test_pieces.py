@@ -1,0 +1,106 @@
+"""Words are cut on their own and once; special pieces and the marker are found in any tokenizer."""
+
+from collections import Counter
+from typing import Any
+
+import pytest
+from transformers import PreTrainedTokenizerBase
+
+from atlop.errors import AtlopError
+from atlop.preprocessing import Preprocessor, SpecialPieces, pieces
+from atlop.preprocessing.pieces import WordCutter
+from tests.golden_values import golden_tokenizer
+from tests.made_documents import VOCABULARY, assert_same, document, tokenizer_for, word_tokenizer
+
+
+class CountingTokenizer:
+    """Passes everything on and counts how often each text is cut."""
+
+    def __init__(self, tokenizer: PreTrainedTokenizerBase):
+        self._tokenizer = tokenizer
+        self.texts: Counter[str] = Counter()
+        self.calls = 0
+
+    def __call__(self, texts: str | list[str], **options: Any) -> Any:
+        self.calls += 1
+        self.texts.update([texts] if isinstance(texts, str) else texts)
+        return self._tokenizer(texts, **options)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._tokenizer, name)
+
+
+def test_a_word_is_cut_once_however_often_it_comes() -> None:
+    first = document("Ada met Ada and Bob met Ada", "Ada left", entities=[[(0, 0, 1)]])
+    second = document("Bob left Rome", entities=[[(0, 0, 1)]])
+    counting: Any = CountingTokenizer(tokenizer_for(first, second))
+    encoder = Preprocessor(counting, vocabulary=VOCABULARY)
+    counting.texts.clear()
+    calls = counting.calls
+    for _ in range(3):
+        list(encoder.encode([first, second]))
+    assert counting.texts == Counter(["Ada", "met", "and", "Bob", "left", "Rome"])
+    assert counting.calls - calls == 2  # one for each document that brings new words
+
+
+def test_words_are_forgotten_when_there_are_too_many_and_documents_stay_the_same(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    made = [document(f"Ada met w{index} w{index + 1}", entities=[[(0, 0, 1)]]) for index in range(20)]
+    tokenizer = tokenizer_for(*made)
+    expected = list(Preprocessor(tokenizer, vocabulary=VOCABULARY).encode(made))
+    monkeypatch.setattr(pieces, "MOST_WORDS", 6)
+
+    encoder = Preprocessor(tokenizer, vocabulary=VOCABULARY)
+    for encoded, same in zip(encoder.encode(made), expected, strict=True):
+        assert_same(encoded, same)
+        assert len(encoder._cutter._pieces) <= 6 + 4
+
+
+def test_special_pieces_are_read_off_the_tokenizer() -> None:
+    assert SpecialPieces.of(golden_tokenizer("bert")) == SpecialPieces(start=(2,), end=(3,), padding=0)
+    assert SpecialPieces.of(golden_tokenizer("roberta")) == SpecialPieces(start=(0,), end=(2,), padding=1)
+    assert SpecialPieces.of(word_tokenizer(["a"])) == SpecialPieces(start=(2,), end=(3,), padding=0)
+
+
+def test_special_pieces_are_found_where_the_tokenizer_does_not_know_the_word() -> None:
+    assert SpecialPieces.of(word_tokenizer(["nothing"])) == SpecialPieces(start=(2,), end=(3,), padding=0)
+
+
+def test_a_tokenizer_without_the_marker_is_refused() -> None:
+    with pytest.raises(AtlopError, match=r"no piece for the mention marker '\*'.*choose another encoder"):
+        Preprocessor(word_tokenizer(["Ada"], marker=False), vocabulary=VOCABULARY)
+
+
+@pytest.mark.parametrize(("name", "piece"), [("bert", 5), ("roberta", None)])
+def test_the_marker_is_the_piece_of_the_asterisk(name: str, piece: int | None) -> None:
+    tokenizer = golden_tokenizer(name)
+    marker = WordCutter(tokenizer).marker
+    assert tokenizer.convert_ids_to_tokens(marker) == "*"
+    assert piece in (None, marker)
+
+
+def test_words_are_cut_without_a_leading_space_unless_asked_for() -> None:
+    tokenizer = golden_tokenizer("roberta")
+    bare, spaced = WordCutter(tokenizer), WordCutter(tokenizer, leading_space=True)
+    for cutter in (bare, spaced):
+        cutter.learn(["the", "archive"])
+    for word in ("the", "archive"):
+        assert tokenizer.convert_ids_to_tokens(bare[word]) == tokenizer.tokenize(word)
+        assert tokenizer.convert_ids_to_tokens(spaced[word]) == tokenizer.tokenize(" " + word)
+        assert bare[word] != spaced[word]
+
+
+def test_the_leading_space_reaches_the_document_but_not_the_marker() -> None:
+    tokenizer = golden_tokenizer("roberta")
+    item = document("the archive", entities=[[(0, 1, 2)]])
+    (encoded,) = Preprocessor(tokenizer, vocabulary=VOCABULARY, leading_space=True).encode([item])
+    expected = ["<s>", *tokenizer.tokenize(" the"), "*", *tokenizer.tokenize(" archive"), "*", "</s>"]
+    assert tokenizer.convert_ids_to_tokens(encoded.input_ids.tolist()) == expected
+
+
+def test_a_word_without_pieces_takes_no_room() -> None:
+    tokenizer = golden_tokenizer("bert")
+    cutter = WordCutter(tokenizer)
+    cutter.learn(["", " ", "\u200b"])
+    assert cutter[""] == cutter[" "] == []

@@ -1,0 +1,103 @@
+"""A corpus goes from documents to disk in one pass, and what it depends on makes another entry."""
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from transformers import PreTrainedTokenizerBase
+
+from atlop.config import EncodingConfig
+from atlop.errors import AtlopError
+from atlop.preprocessing import PreprocessedCorpus, Preprocessor, SeenRelations, preprocessed_corpus
+from atlop.schema import Document, Oddities
+from tests.made_documents import assert_same, document, tokenizer_for, word_tokenizer
+
+DOCUMENTS = [
+    document("Ada met Bob", entities=[[(0, 0, 1)], [(0, 2, 3)]], facts=[(1, 0, "P17"), (0, 1, "P6")]),
+    document("Ada left", entities=[[(0, 0, 1)]], facts=None),
+]
+TOKENIZER = tokenizer_for(*DOCUMENTS)
+
+
+class Passes:
+    """A source that counts its passes, and knows what it left out only at the end of one."""
+
+    def __init__(self) -> None:
+        self.passes = 0
+        self.oddities = Oddities()
+
+    def __iter__(self) -> Iterator[Document]:
+        self.passes += 1
+        yield from DOCUMENTS
+        self.oddities = Oddities(skipped=("one",), merged=3)
+
+
+@pytest.fixture(autouse=True)
+def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ATLOP_CACHE", str(tmp_path))
+
+
+def encode(source: Passes, **changes: Any) -> PreprocessedCorpus:
+    arguments: dict[str, Any] = {
+        "name": "train.json",
+        "identity": {"file": "digest", "layout": "docred"},
+        "tokenizer": TOKENIZER,
+        "encoding": EncodingConfig(max_length=8),
+    }
+    return preprocessed_corpus(source, **(arguments | changes))
+
+
+def test_a_stored_corpus_equals_the_encoded_one_and_is_not_made_again() -> None:
+    source = Passes()
+    expected = list(Preprocessor(TOKENIZER, vocabulary=SeenRelations(), max_length=8).encode(DOCUMENTS))
+    for corpus in (encode(source), encode(source), encode(Passes())):
+        for one, other in zip(corpus, expected, strict=True):
+            assert_same(one, other)
+        assert corpus.contents.relations == ("P17", "P6")
+        assert corpus.contents.unlabelled == 1
+        assert corpus.contents.oddities == Oddities(skipped=("one",), merged=3)
+    assert source.passes == 1
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"identity": {"file": "digest", "layout": "other"}},
+        {"tokenizer": word_tokenizer(["Ada"])},
+        {"encoding": EncodingConfig(max_length=9)},
+        {"encoding": EncodingConfig(max_length=8, leading_space=True)},
+    ],
+)
+def test_what_a_corpus_depends_on_makes_another_entry(change: dict[str, Any]) -> None:
+    source = Passes()
+    encode(source)
+    encode(source, **change)
+    assert source.passes == 2
+
+
+def test_other_code_makes_another_entry(monkeypatch: pytest.MonkeyPatch) -> None:
+    source = Passes()
+    encode(source)
+    monkeypatch.setattr("atlop.preprocessing.stored.code_sha256", lambda: "other")
+    encode(source)
+    assert source.passes == 2
+
+
+def test_progress_is_shown_only_while_encoding() -> None:
+    shown: list[int] = []
+
+    def progress(documents: Iterable[Document]) -> Iterator[Document]:
+        for number, item in enumerate(documents):
+            shown.append(number)
+            yield item
+
+    for _ in range(2):
+        encode(Passes(), progress=progress)
+    assert shown == [0, 1]
+
+
+def test_a_tokenizer_without_marker_is_refused() -> None:
+    tokenizer: PreTrainedTokenizerBase = word_tokenizer(["Ada"], marker=False)
+    with pytest.raises(AtlopError, match="no piece for the mention marker"):
+        encode(Passes(), tokenizer=tokenizer)
