@@ -27,9 +27,6 @@ Markers: TypeAlias = Literal["word", "mention", "none"]
 paper on DocRED), `mention` one of each for every distinct mention (the paper on CDR and GDA), `none` no `*` at all, so
 that a mention is read at its first piece (the ablation "− entity marker")."""
 
-MentionPooling: TypeAlias = Literal["logsumexp", "mean"]
-"""What an entity's mentions become: their `logsumexp` (the paper), or their `mean` (the ablation "− logsumexp")."""
-
 ContextPooling: TypeAlias = Literal["localized", "none"]
 """What a pair has besides its entities: the text that both attend to (`localized`, the paper), or nothing (`none`, the
 ablation "− localized context pooling")."""
@@ -71,7 +68,14 @@ class DataConfig(Section):
     """Whether an invalid document stops the run or is dropped."""
 
 
-class EncoderConfig(Section):
+class LayersConfig(Section):
+    """What is taken of an encoder."""
+
+    layers_averaged: int = Field(1, ge=1)
+    """Last layers whose hidden states and attention are averaged; published 1."""
+
+
+class EncoderConfig(LayersConfig):
     """The pretrained encoder."""
 
     name: str
@@ -89,13 +93,17 @@ class EncodingConfig(Section):
     """Cut each word as if a space stood before it. Published RoBERTa results rest on `false`."""
     markers: Markers = "word"
     """How many `*` mark mentions: one a `word`, one for each `mention` (published for CDR and GDA), or `none`."""
+    window: int | None = Field(None, ge=8)
+    """Most tokens of one encoder call; longer documents are read in overlapping windows. Without it, 512 (published),
+    or what the encoder takes where that is less."""
 
 
 class PoolingConfig(Section):
     """From the encoder's states to entities and pairs."""
 
-    mentions: MentionPooling = "logsumexp"
-    """How an entity's mentions are put together."""
+    mentions: str = "logsumexp"
+    """What an entity's mentions become, one of `atlop.model.POOLINGS`: their `logsumexp` (the paper), or their `mean`
+    (the ablation "− logsumexp")."""
     context: ContextPooling = "localized"
     """What a pair has besides its entities. With `none` the encoder's attention is not computed."""
 
@@ -192,6 +200,17 @@ class TrackingConfig(Section):
     """Weights & Biases project."""
 
 
+class ModelConfig(Section):
+    """What a model is made of besides its encoder and its relations; the model folder keeps it. See `RunConfig`."""
+
+    encoder: LayersConfig = LayersConfig()
+    encoding: EncodingConfig = EncodingConfig()
+    pooling: PoolingConfig = PoolingConfig()
+    classifier: ClassifierConfig = ClassifierConfig()
+    heads: dict[str, dict[str, float]] = {}
+    objective: ObjectiveConfig = ObjectiveConfig()
+
+
 class RunConfig(Section):
     """Everything that a run is made of."""
 
@@ -200,10 +219,24 @@ class RunConfig(Section):
     encoding: EncodingConfig = EncodingConfig()
     pooling: PoolingConfig = PoolingConfig()
     classifier: ClassifierConfig = ClassifierConfig()
+    heads: dict[str, dict[str, float]] = {}
+    """Further heads, each a `[heads.NAME]` with its parameters, by the names of `atlop.model.HEADS`."""
     objective: ObjectiveConfig = ObjectiveConfig()
     optimizer: OptimizerConfig = OptimizerConfig()
     trainer: TrainerConfig = TrainerConfig()
     tracking: TrackingConfig = TrackingConfig()
+
+    @property
+    def model(self) -> ModelConfig:
+        """The sections that describe the model."""
+        return ModelConfig(
+            encoder=LayersConfig(layers_averaged=self.encoder.layers_averaged),
+            encoding=self.encoding,
+            pooling=self.pooling,
+            classifier=self.classifier,
+            heads=self.heads,
+            objective=self.objective,
+        )
 
 
 def load_config(source: str, *, overrides: Sequence[str] = ()) -> RunConfig:

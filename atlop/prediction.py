@@ -18,9 +18,9 @@ from torch import Tensor
 from atlop.config import Precision
 from atlop.decoding import Calibration, facts_of
 from atlop.errors import AtlopError
-from atlop.model import AtlopModel, AttentionReader
-from atlop.objectives import Objective
-from atlop.preprocessing import Features, collate
+from atlop.model import AtlopModel, EntityAttention
+from atlop.objectives import Objective, objective_of
+from atlop.preprocessing import Features
 from atlop.schema import Fact, RelationVocabulary
 
 logger = logging.getLogger(__name__)
@@ -67,7 +67,7 @@ class DocumentScores:
     """Subject and object of each pair, `[pairs, 2]`; of an undirected document one of the two orders."""
     scores: Tensor
     """`[pairs, classes]`, float32, on the CPU; class 0 is TH. Of an undirected document the mean of both orders."""
-    attention: AttentionReader | None = None
+    attention: EntityAttention | None = None
     """Where asked for, what gives the attention of the document's entities, on the model's device.
 
     `None` also of a model whose pairs have no context.
@@ -143,22 +143,19 @@ def score_batches(
 
 def _scored_at_once(
     documents: list[Features], *, model: AtlopModel, accelerator: Accelerator, keep_attention: bool
-) -> list[tuple[Features, Tensor, AttentionReader | None]]:
+) -> list[tuple[Features, Tensor, EntityAttention | None]]:
     """Return each document of a batch with its scores, and its attention where it is kept."""
-    batch = collate(documents, padding=model.padding)
+    batch = model.collate(documents).to(accelerator.device)
     with torch.inference_mode(), accelerator.autocast():
-        on_device = batch.to(accelerator.device)
-        pooled = model.pool(on_device)
-        scores = model.score(on_device, pooled).float().cpu()
-    attention: Sequence[AttentionReader | None] = [None] * len(documents)
-    if keep_attention and pooled.attention is not None:
-        attention = pooled.attention
+        pooled = model.pool(batch)
+        scores = model.score(batch, pooled).scores.float().cpu()
+    attention = [pooled.attention_of(row) if keep_attention else None for row in range(len(documents))]
     return list(zip(documents, scores.split(batch.pair_counts), attention, strict=True))
 
 
 def _scored(
     documents: list[Features], *, model: AtlopModel, accelerator: Accelerator, keep_attention: bool
-) -> Iterator[tuple[Features, Tensor, AttentionReader | None]]:
+) -> Iterator[tuple[Features, Tensor, EntityAttention | None]]:
     """Yield each document with its scores, and its attention where it is kept.
 
     Where memory is not enough for all at once, by halves of them.
@@ -209,8 +206,8 @@ class DecisionRule:
             model: The model.
             calibration: Where the thresholds come from.
         """
-        config = model.config
-        rule = cls(model.objective, vocabulary=config.vocabulary, max_relations=config.max_relations)
+        config, objective = model.config, model.config.described.objective
+        rule = cls(objective_of(objective), vocabulary=config.vocabulary, max_relations=objective.max_relations)
         return rule.with_calibration(calibration)
 
     def with_calibration(self, calibration: Calibration | None) -> "DecisionRule":

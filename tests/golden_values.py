@@ -12,13 +12,14 @@ import torch
 from torch import Tensor
 from transformers import AutoModel, AutoTokenizer, PreTrainedTokenizerBase
 
-from atlop.config import ClassifierConfig, EncodingConfig, ObjectiveConfig
+from atlop.config import ClassifierConfig, EncodingConfig, ModelConfig
 from atlop.corpora import read_corpus, read_vocabulary
-from atlop.model import AtlopModel
-from atlop.model.chunks import chunks
-from atlop.model.windows import window_spans
+from atlop.model import AtlopModel, PairOutputs
 from atlop.model_folder import load_released, new_model
-from atlop.preprocessing import Batch, Features, Preprocessor, collate
+from atlop.objectives import Objective, objective_of
+from atlop.preprocessing import Batch, Features, Preprocessor, Windowing, collate
+from atlop.preprocessing.parts import rows_of
+from atlop.preprocessing.windows import window_spans
 from atlop.schema import Document, RelationVocabulary
 from tests import reference
 
@@ -71,9 +72,7 @@ def untrained_golden_model(name: str) -> AtlopModel:
     model, _ = new_model(
         str(GOLDEN / name),
         vocabulary=golden_vocabulary(),
-        encoding=EncodingConfig(max_length=MAX_LENGTH),
-        classifier=CLASSIFIER,
-        objective=ObjectiveConfig(),
+        described=ModelConfig(encoding=EncodingConfig(max_length=MAX_LENGTH), classifier=CLASSIFIER),
         pretrained=False,
     )
     return model
@@ -89,19 +88,20 @@ def golden_model(name: str) -> AtlopModel:
 def plain_model(model: AtlopModel) -> reference.PlainAtlop:
     """The plain reference with the same weights, around transformers' own attention, with the package's windows."""
     config = model.config
-    assert config.window_start is not None
-    assert config.window_end is not None
-    start_pieces = len(config.window_start)
+    windowing, described = config.windowing, config.described
+    representation_size, block_size = described.classifier.sizes
     plain = reference.PlainAtlop(
         AutoModel.from_config(config.encoder_config(), attn_implementation="eager"),
         classes=config.vocabulary.classes,
-        start_pieces=config.window_start,
-        end_pieces=config.window_end,
-        representation=config.representation_size,
-        block=config.block_size,
-        pool=reference.mean_of_mentions if config.mention_pooling == "mean" else reference.logsumexp_of_mentions,
-        with_context=config.context_pooling == "localized",
-        spans=lambda length, end: window_spans(length, size=512, start_pieces=start_pieces, end_pieces=end),
+        start_pieces=windowing.start,
+        end_pieces=windowing.end,
+        representation=representation_size,
+        block=block_size,
+        pool=reference.mean_of_mentions if described.pooling.mentions == "mean" else reference.logsumexp_of_mentions,
+        with_context=described.pooling.context == "localized",
+        spans=lambda length, end: window_spans(
+            length, size=windowing.size, start_tokens=len(windowing.start), end_tokens=end
+        ),
     )
     missing, unexpected = plain.load_state_dict(
         {_plain_name(name): value for name, value in model.state_dict().items()}, strict=False
@@ -124,18 +124,32 @@ def _plain_name(name: str) -> str:
 
 
 def golden_batch(name: str, documents: list[int], *, max_length: int = MAX_LENGTH) -> Batch:
-    padding = golden_tokenizer(name).pad_token_id
     encoded = golden_encoded(name, max_length)
-    return collate([encoded[index] for index in documents], padding=padding)
+    return collate([encoded[index] for index in documents], windowing=golden_windowing(name))
+
+
+@cache
+def golden_windowing(name: str) -> Windowing:
+    return untrained_golden_model(name).config.windowing
 
 
 def represent(model: AtlopModel, batch: Batch) -> tuple[Tensor, Tensor]:
     """Entity embeddings `[documents, entities, width]` and pair contexts `[pairs, width]`."""
     pooled = model.pool(batch)
-    found = list(chunks(batch))
-    contexts = torch.cat([pooled.context(chunk, torch.from_numpy(chunk.places)) for chunk in found])
-    order = np.argsort(np.concatenate([chunk.rows for chunk in found]))
-    return pooled.embeddings, contexts[torch.from_numpy(order)]
+    found = [(rows_of(blocks), pooled.context(blocks)) for blocks in model.parts(batch)]
+    order = np.argsort(np.concatenate([np.arange(len(batch.pairs))[rows] for rows, _ in found]))
+    return pooled.embeddings, torch.cat([context for _, context in found])[torch.from_numpy(order)]
+
+
+def score(model: AtlopModel, batch: Batch) -> Tensor:
+    """Scores of the pairs of a batch, `[pairs, classes]`."""
+    outputs: PairOutputs = model(batch)
+    return outputs.scores
+
+
+def objective_in(model: AtlopModel) -> Objective:
+    """The objective that a model was trained for."""
+    return objective_of(model.config.described.objective)
 
 
 def gradients(model: AtlopModel) -> dict[str, Tensor]:

@@ -10,13 +10,15 @@ from tokenizers.pre_tokenizers import WhitespaceSplit
 from tokenizers.processors import TemplateProcessing
 from transformers import PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
-from atlop.preprocessing import Features
+from atlop.preprocessing import Features, Windowing
 from atlop.schema import Document, Entity, Fact, Mention, RelationVocabulary
 
 Place = tuple[int, int, int]
 """Sentence, first word, one past the last word."""
 
 SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]")
+WINDOWING = Windowing(size=512)
+"""Windows that none of these documents needs."""
 VOCABULARY = RelationVocabulary(relations=("P17", "P131", "P27"), names={})
 
 

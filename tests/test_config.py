@@ -174,8 +174,9 @@ def test_a_configuration_cannot_be_changed(smallest: str) -> None:
 
 
 def test_every_setting_is_described() -> None:
-    sections = [RunConfig.model_fields[name].annotation for name in RunConfig.model_fields]
+    fields = {name: field for name, field in RunConfig.model_fields.items() if name != "heads"}
+    assert RunConfig.model_fields["heads"].description
 
-    for section in sections:
+    for section in [field.annotation for field in fields.values()]:
         for name, field in section.model_fields.items():  # type: ignore[union-attr]
             assert field.description, f"{section}.{name}"

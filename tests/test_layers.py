@@ -16,8 +16,10 @@ RANKS = (
     ("parsing",),
     ("files", "json_values", "network", "secrets", "pages"),
     ("schema", "config"),
-    ("corpora", "preprocessing", "objectives", "decoding", "evaluation", "submission"),
+    ("corpora", "preprocessing", "decoding", "evaluation", "submission"),
+    ("ops",),
     ("model",),
+    ("objectives",),
     ("model_folder",),
     ("prediction",),
     ("calibration", "ensemble"),
@@ -103,8 +105,8 @@ def test_an_import_up_or_sideways_is_found(room: str, source: str) -> None:
 @pytest.mark.parametrize(
     ("room", "source"),
     [
-        ("model", "from atlop.model.windows import cut"),
-        ("model", "from .windows import cut"),
+        ("model", "from atlop.model.context import EntityAttention"),
+        ("model", "from .context import EntityAttention"),
         ("training", "from atlop.prediction import predict_facts"),
         ("cli", "from atlop import __version__"),
         ("preprocessing", "import torch"),

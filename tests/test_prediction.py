@@ -23,6 +23,8 @@ from tests.golden_values import (
     golden_model,
     golden_tokenizer,
     golden_vocabulary,
+    objective_in,
+    score,
 )
 from tests.made_documents import document
 
@@ -42,8 +44,8 @@ def facts_one_by_one(model: AtlopModel) -> list[tuple[Fact, ...]]:
     found = []
     for index, encoded in enumerate(golden_encoded("bert")):
         with torch.no_grad():
-            scores = model(golden_batch("bert", [index]))
-        decided = model.objective.decide(scores, max_relations=4).numpy()
+            scores = score(model, golden_batch("bert", [index]))
+        decided = objective_in(model).decide(scores, max_relations=4).numpy()
         found.append(facts_of(decided, pairs=encoded.pairs, vocabulary=golden_vocabulary()))
     return found
 
@@ -68,7 +70,7 @@ def test_every_document_is_scored_once(model: AtlopModel, accelerator: Accelerat
         assert item.scores.dtype == torch.float32
         assert item.pairs.tolist() == documents[item.index].pairs.tolist()
         with torch.no_grad():
-            alone = model(golden_batch("bert", [item.index]))
+            alone = score(model, golden_batch("bert", [item.index]))
         torch.testing.assert_close(item.scores, alone, atol=1e-5, rtol=0)
 
 
@@ -110,7 +112,8 @@ def test_documents_without_pairs_have_no_facts(model: AtlopModel, accelerator: A
 
 def test_most_relations_of_a_pair_are_those_of_the_model(accelerator: Accelerator) -> None:
     model = golden_model("bert")
-    model.config.max_relations = 1
+    assert model.config.sections is not None
+    model.config.sections["objective"]["max_relations"] = 1
     one = predict_facts(model, golden_encoded("bert")[:2], accelerator=accelerator, batch_size=2)
     for facts in one:
         pairs = [(fact.subject, fact.object) for fact in facts]

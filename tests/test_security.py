@@ -13,7 +13,6 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from atlop.config import ClassifierConfig, EncodingConfig, ObjectiveConfig
 from atlop.errors import AtlopError
 from atlop.model_folder import load_model, new_model, save_model
 from atlop.preprocessing import load_tokenizer
@@ -138,9 +137,6 @@ def test_code_beside_a_model_is_never_run(tmp_path: Path, monkeypatch: pytest.Mo
         new_model(
             str(folder),
             vocabulary=golden_vocabulary(),
-            encoding=EncodingConfig(),
-            classifier=ClassifierConfig(),
-            objective=ObjectiveConfig(),
         )
     model, _ = load_model(tmp_path / "model")
     weights = load_file(tmp_path / "model/model.safetensors")

@@ -1,6 +1,6 @@
 """Random encoders of every supported kind, small enough for a test, in folders as Hugging Face lays them out."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +16,10 @@ from transformers import (
     RobertaConfig,
 )
 
-from atlop.config import ClassifierConfig, EncodingConfig, Markers, ObjectiveConfig, PoolingConfig
+from atlop.config import ClassifierConfig, EncodingConfig, LayersConfig, Markers, ModelConfig, PoolingConfig
 from atlop.model import AtlopModel
 from atlop.model_folder import document_encoder, new_model
-from atlop.preprocessing import Batch, collate
+from atlop.preprocessing import Batch
 from tests.golden_values import CLASSIFIER, golden_documents, golden_tokenizer, golden_vocabulary
 
 PIECES = 420
@@ -79,16 +79,21 @@ def tiny_model(
     pooling: PoolingConfig | None = None,
     classifier: ClassifierConfig = CLASSIFIER,
     markers: Markers = "word",
+    layers_averaged: int = 1,
+    heads: Mapping[str, dict[str, float]] = {},
 ) -> tuple[AtlopModel, Batch]:
     """Put new layers on a saved encoder; give the model and some of the golden documents."""
     torch.manual_seed(1)
     model, tokenizer = new_model(
         folder,
         vocabulary=golden_vocabulary(),
-        encoding=EncodingConfig(max_length=1000, markers=markers),
-        pooling=pooling,
-        classifier=classifier,
-        objective=ObjectiveConfig(),
+        described=ModelConfig(
+            encoder=LayersConfig(layers_averaged=layers_averaged),
+            encoding=EncodingConfig(max_length=1000, markers=markers),
+            pooling=pooling or PoolingConfig(),
+            classifier=classifier,
+            heads=dict(heads),
+        ),
     )
     chosen = [golden_documents()[index] for index in documents]
-    return model, collate(list(document_encoder(model, tokenizer).encode(chosen)), padding=model.padding)
+    return model, model.collate(list(document_encoder(model, tokenizer).encode(chosen)))

@@ -242,7 +242,7 @@ def import_checkpoint(
     as_json: Json = False,
 ) -> None:
     """Make a model folder of a released checkpoint."""
-    from atlop.config import EncodingConfig, ObjectiveConfig
+    from atlop.config import EncodingConfig, ModelConfig, ObjectiveConfig
 
     if not file.is_file():
         raise AtlopError(f"{file}: no such file; give the state dict that the released code saved")
@@ -254,9 +254,11 @@ def import_checkpoint(
         model, tokenizer = new_model(
             encoder,
             vocabulary=vocabulary,
-            encoding=EncodingConfig(max_length=max_length),
-            classifier=classifier_sizes(file),
-            objective=ObjectiveConfig(max_relations=max_relations),
+            described=ModelConfig(
+                encoding=EncodingConfig(max_length=max_length),
+                classifier=classifier_sizes(file),
+                objective=ObjectiveConfig(max_relations=max_relations),
+            ),
             pretrained=False,
         )
         load_released(model, file)
@@ -265,8 +267,7 @@ def import_checkpoint(
     result: dict[str, Any] = {
         "output": output,
         "relations": len(vocabulary.relations),
-        "representation_size": model.config.representation_size,
-        "block_size": model.config.block_size,
+        **model.config.described.classifier.model_dump(include={"representation_size", "block_size"}),
         "parameters": model.num_parameters(),
     }
     rows: list[Row] = [(key.replace("_", " "), f"{result[key]:,}") for key in list(result)[1:]]

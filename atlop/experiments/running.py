@@ -152,9 +152,7 @@ def estimate_seconds(config: RunConfig, *, updates: int = 3) -> float:
     model, _ = new_model(
         config.encoder.name,
         vocabulary=data.vocabulary,
-        encoding=config.encoding,
-        classifier=config.classifier,
-        objective=config.objective,
+        described=config.model,
     )
     documents, trainer = data.train.documents, config.trainer
     total = total_updates(trainer, documents=len(documents))

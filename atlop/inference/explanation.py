@@ -1,7 +1,6 @@
 """What the model read for a fact: the words and sentences that weigh most in the localized context of its pair."""
 
 from collections.abc import Iterator, Sequence
-from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -9,7 +8,7 @@ import torch
 from numpy.typing import NDArray
 
 from atlop.inference.facts import DIGITS, Context, ContextSentence, ContextWord
-from atlop.model import AttentionReader, context_weights
+from atlop.model import EntityAttention
 from atlop.schema import Document
 
 MOST_SENTENCES = 3
@@ -20,7 +19,7 @@ _PAIRS_AT_ONCE = 64  # each needs a row of attention of every head
 
 
 def contexts_of(
-    pairs: Sequence[tuple[int, int]], *, document: Document, attention: AttentionReader, words: NDArray[np.int32]
+    pairs: Sequence[tuple[int, int]], *, document: Document, attention: EntityAttention, words: NDArray[np.int32]
 ) -> dict[tuple[int, int], Context]:
     """Return the context of each pair.
 
@@ -36,7 +35,7 @@ def contexts_of(
 
 
 def word_weights(
-    pairs: Sequence[tuple[int, int]], *, document: Document, attention: AttentionReader, words: NDArray[np.int32]
+    pairs: Sequence[tuple[int, int]], *, document: Document, attention: EntityAttention, words: NDArray[np.int32]
 ) -> Iterator[tuple[tuple[int, int], NDArray[np.float64]]]:
     """Yield each distinct pair with the weight of every word in its localized context, `[words]`; sums to 1 at most.
 
@@ -46,9 +45,7 @@ def word_weights(
     for first in range(0, len(distinct), _PAIRS_AT_ONCE):
         chunk = distinct[first : first + _PAIRS_AT_ONCE]
         with torch.inference_mode():
-            rows = {entity: attention.rows(slice(entity, entity + 1)) for entity in {*chain(*chunk)}}
-            subjects, objects = (torch.cat([rows[entity] for entity in side]) for side in zip(*chunk, strict=True))
-            weights = context_weights(subjects, objects).cpu().numpy()
+            weights = attention.context_weights(torch.tensor(chunk)).cpu().numpy()
         of_words = np.zeros((len(chunk), document.words))
         np.add.at(of_words.T, words[words >= 0], weights.T[words >= 0])
         yield from zip(chunk, of_words, strict=True)

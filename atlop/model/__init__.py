@@ -1,7 +1,20 @@
 from atlop.model.atlop import AtlopModel
 from atlop.model.compilation import compile_layers
 from atlop.model.configuration import AtlopConfig
-from atlop.model.pooling import context_weights
-from atlop.model.reader import AttentionReader
+from atlop.model.context import EntityAttention
+from atlop.model.heads import HEADS, Head, PairStates
+from atlop.model.outputs import LossTerm, PairOutputs
+from atlop.model.pooling import POOLINGS
 
-__all__ = ["AtlopConfig", "AtlopModel", "AttentionReader", "compile_layers", "context_weights"]
+__all__ = [
+    "HEADS",
+    "POOLINGS",
+    "AtlopConfig",
+    "AtlopModel",
+    "EntityAttention",
+    "Head",
+    "LossTerm",
+    "PairOutputs",
+    "PairStates",
+    "compile_layers",
+]

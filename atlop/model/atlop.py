@@ -1,24 +1,27 @@
-"""The model: encoder, pooling and classifier composed, in the layout of transformers."""
+"""The model: encoder, pooling, classifier and heads composed, kept as transformers does."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
+from typing import TypeVar
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 from transformers import AutoModel, PreTrainedModel
 
-from atlop.model import attention
-from atlop.model.chunks import Chunk, chunks
+from atlop.errors import AtlopError
 from atlop.model.classifier import GroupedBilinear
 from atlop.model.configuration import AtlopConfig
-from atlop.model.dropout import with_fast_dropout
-from atlop.model.encoder import encode
-from atlop.model.linear import with_fast_linear_layers
-from atlop.model.pooling import MENTION_POOLINGS, gather_rows, localized_context
-from atlop.model.reader import AttentionReader
-from atlop.objectives import Objective, objective_named
-from atlop.preprocessing import Batch
+from atlop.model.context import EntityAttention, localized_context
+from atlop.model.encoder import AttentionSource, document_states, encode
+from atlop.model.heads import HEADS, PairStates
+from atlop.model.outputs import PairOutputs
+from atlop.model.pooling import POOLINGS
+from atlop.ops import limits_for, use_fast_layers
+from atlop.preprocessing import Batch, Block, Features, Group, collate
+from atlop.preprocessing.parts import parts, put, rows_of, take
+
+Made = TypeVar("Made")
 
 
 class AtlopModel(PreTrainedModel):
@@ -34,108 +37,146 @@ class AtlopModel(PreTrainedModel):
     _supports_sdpa = True
 
     def __init__(self, config: AtlopConfig):
-        """Build the model with untrained weights; `new_model` and `from_pretrained` bring trained ones."""
+        """Build the model with untrained weights; `new_model` and `from_pretrained` bring trained ones.
+
+        Raises:
+            AtlopError: A pooling or a head of the configuration is not known.
+        """
         super().__init__(config)
-        encoder_config = config.encoder_config()
+        encoder_config, described = config.encoder_config(), config.described
+        width = encoder_config.hidden_size
+        self._has_context = described.pooling.context == "localized"
+        context_width = width if self._has_context else 0
+        self._layers_averaged = described.encoder.layers_averaged
+        self._windowing = config.windowing
         self.encoder = prepared(
             AutoModel.from_config(encoder_config, attn_implementation="eager", trust_remote_code=False)
         )
+        self.pool_mentions = _known(POOLINGS, described.pooling.mentions, key="pooling.mentions")(width)
+        representation_size, block_size = described.classifier.sizes
         self.classifier = GroupedBilinear(
-            encoder_config.hidden_size,
-            context_width=encoder_config.hidden_size if config.context_pooling == "localized" else 0,
+            width,
+            context_width=context_width,
             classes=config.vocabulary.classes,
-            representation_size=config.representation_size,
-            block_size=config.block_size,
+            representation_size=representation_size,
+            block_size=block_size,
         )
-        self.objective: Objective = objective_named(config.objective)
-        self.padding = encoder_config.pad_token_id or 0
-        self.window_size = config.window_size
+        self.heads = nn.ModuleDict()
         self.post_init()
+        for name, parameters in described.heads.items():  # last of all, so that other layers start as without them
+            head = _known(HEADS, name, key="heads")
+            self.heads[name] = head(name, width=width, context_width=context_width, parameters=parameters)
 
     def _init_weights(self, module: nn.Module) -> None:
         if isinstance(module, nn.Linear):
             module.reset_parameters()
 
-    def forward(self, batch: Batch) -> Tensor:
-        """Score the pairs of a batch.
+    def parts(self, batch: Batch) -> Iterator[list[Block]]:
+        """Yield the pairs of a batch as they are scored together on the model's device."""
+        at_once = limits_for(self.device)
+        return parts(
+            batch,
+            documents=at_once.documents,
+            entities=at_once.entities,
+            pairs=at_once.pairs,
+            context=at_once.context,
+        )
 
-        Returns:
-            `[pairs, classes]` in the order of `batch.pairs`, float32; class 0 is TH.
-        """
+    def collate(self, documents: Sequence[Features]) -> Batch:
+        """Lay the features of documents out for this model, on the CPU."""
+        return collate(documents, windowing=self._windowing)
+
+    def forward(self, batch: Batch) -> PairOutputs:
+        """Score the pairs of a batch that is where the model is; outputs are in the order of `batch.pairs`."""
         return self.score(batch, self.pool(batch))
-
-    def score(self, batch: Batch, pooled: "Pooled") -> Tensor:
-        """Score the pairs of a batch that is pooled; the rest of `forward`."""
-        embeddings = pooled.embeddings.flatten(end_dim=1)
-        dtype = torch.promote_types(embeddings.dtype, torch.float32)
-        scores = embeddings.new_empty(len(batch.pairs), self.config.vocabulary.classes, dtype=dtype)
-        for chunk in chunks(batch):
-            table = torch.from_numpy(np.stack([chunk.rows, chunk.places]))
-            rows, places = table.to(scores.device, non_blocking=True)
-            pairs = batch.pairs.index_select(0, rows).long()
-            scores.index_copy_(0, rows, self.classifier(embeddings, pairs, pooled.context(chunk, places)))
-        return scores
 
     def pool(self, batch: Batch) -> "Pooled":
         """Run the encoder and pool the mentions of each entity."""
         encoded = encode(
             self.encoder,
             batch,
-            window_size=self.window_size,
-            window_start=self.config.window_start or (),
-            window_end=self.config.window_end or (),
-            padding=self.padding,
-            with_attention=self.config.context_pooling == "localized",
+            padding=self._windowing.padding,
+            layers_averaged=self._layers_averaged,
+            with_attention=self._has_context,
         )
-        positions = torch.from_numpy(batch.mention_positions).to(batch.pairs.device, non_blocking=True)
-        pool_mentions = MENTION_POOLINGS[self.config.mention_pooling]
-        return Pooled(
-            embeddings=pool_mentions(gather_rows(encoded.hidden, positions), batch.entity_mentions),
-            attention=encoded.attention,
-            hidden=encoded.hidden,
-        )
+        states = document_states(encoded.hidden, batch)
+        cells = batch.mention_cells
+        mentions = states.flatten(end_dim=1).index_select(0, cells.clamp(min=0).flatten()).unflatten(0, cells.shape)
+        return Pooled(batch, self.pool_mentions(mentions, cells >= 0), encoded.attention, states, self.training)
+
+    def score(self, batch: Batch, pooled: "Pooled") -> PairOutputs:
+        """Score the pairs of a batch that is pooled; the rest of `forward`."""
+        embeddings = pooled.embeddings.flatten(end_dim=1)
+        outputs: dict[str, Tensor] = {}
+        for blocks in self.parts(batch):
+            rows = rows_of(blocks)
+            pairs, context = take(batch.pairs, rows), pooled.context(blocks)
+            found = {"scores": self.classifier(embeddings, pairs, context)}
+            if self.heads:
+                subject, object_ = (embeddings.index_select(0, side) for side in pairs.unbind(dim=1))
+                states = PairStates(subject, object_, context)
+                found |= {f"heads.{name}": head(states) for name, head in self.heads.items()}
+            for name, values in found.items():
+                outputs[name] = put(outputs.get(name), values, rows, count=len(batch.pairs))
+        heads = {name: outputs[f"heads.{name}"] for name in self.heads}
+        return PairOutputs(outputs["scores"], heads)
 
 
 @dataclass(frozen=True)
 class Pooled:
     """A batch as pairs see it."""
 
+    batch: Batch
     embeddings: Tensor
     """Embedding of each entity, `[documents, entities, width]`."""
-    attention: Sequence[AttentionReader] | None
-    """What gives the attention of each document's entities; `None` where pairs have no context."""
-    hidden: Tensor
-    """Encoder states, `[documents, tokens, width]`."""
+    attention: AttentionSource | None
+    """`None` where pairs have no context."""
+    states: Tensor
+    """Encoder states, `[documents, grid width, width]`."""
+    training: bool
 
-    def context(self, chunk: Chunk, places: Tensor) -> Tensor:
-        """Return the localized context of pairs, `[pairs, width]`; of width 0 without attention.
-
-        Args:
-            chunk: The pairs.
-            places: Its places, on the model's device.
-        """
+    def context(self, blocks: Sequence[Block]) -> Tensor:
+        """Return the localized context of the pairs of some blocks, `[pairs, width]`; of width 0 without attention."""
         if self.attention is None:
-            return self.hidden.new_empty(len(places), 0)
-        if not chunk.blocks:
-            return self.hidden[0, :0]
-        contexts = []
-        for block in chunk.blocks:
-            reader = self.attention[block.document]
-            subjects, objects = reader.rows(block.subjects), reader.rows(block.objects)
-            contexts.append(localized_context(subjects, objects, self.hidden[block.document, : reader.tokens]))
-        return torch.cat([of_block.flatten(end_dim=1) for of_block in contexts]).index_select(0, places)
+            return self.states.new_empty(sum(block.count for block in blocks), 0)
+        if not blocks:
+            return self.states[0, :0]
+        contexts: list[Tensor] = []
+        for documents, of_group in groupby(blocks, key=lambda block: block.documents):
+            group = Group(self.batch, documents)
+            attention = EntityAttention(self.attention, group, training=self.training)
+            hidden = self.states[documents, : group.width]
+            for block in of_group:
+                of_all = localized_context(attention.rows(block.subjects), attention.rows(block.objects), hidden)
+                cells = block.cells(take(self.batch.pairs, block.rows), entities=self.embeddings.shape[1])
+                contexts.append(of_all.index_select(0, cells))
+        return contexts[0] if len(contexts) == 1 else torch.cat(contexts)
+
+    def attention_of(self, document: int) -> EntityAttention | None:
+        """Return what gives the attention of one document's entities; `None` where pairs have no context."""
+        if self.attention is None:
+            return None
+        return EntityAttention(self.attention, Group(self.batch, slice(document, document + 1)), training=self.training)
 
 
 def prepared(encoder: PreTrainedModel) -> PreTrainedModel:
-    """Drop the layer over the first token, which ATLOP does not use, and choose attention, linear layers and dropout.
+    """Drop the layer over the first token, which ATLOP does not use, and take faster layers of equal meaning.
 
     Args:
         encoder: Loaded with eager attention, which hands out all weights and which every encoder has.
     """
     if getattr(encoder, "pooler", None) is not None:
         encoder.register_module("pooler", None)
-    if encoder.config.model_type in attention.SUPPORTED:
-        attention.use_on(encoder)
-    with_fast_linear_layers(encoder)
-    with_fast_dropout(encoder)
+    use_fast_layers(encoder)
     return encoder
+
+
+def _known(registry: Mapping[str, Made], name: str, *, key: str) -> Made:
+    """Return what a registry has under a name.
+
+    Raises:
+        AtlopError: It has nothing.
+    """
+    if name not in registry:
+        raise AtlopError(f"{key}: {name!r} is not known; known are {', '.join(registry) or 'none'}")
+    return registry[name]

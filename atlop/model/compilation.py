@@ -1,11 +1,8 @@
 """The encoder's layers compiled, once for documents of any length."""
 
-import torch
-from transformers import AttentionInterface
-
 from atlop.errors import AtlopError
-from atlop.model import attention
 from atlop.model.atlop import AtlopModel
+from atlop.ops import attention
 
 
 def compile_layers(model: AtlopModel) -> None:
@@ -17,12 +14,12 @@ def compile_layers(model: AtlopModel) -> None:
     Raises:
         AtlopError: The encoder is of a type that reads padded inputs, whose many shapes would each be compiled.
     """
-    kind = model.encoder.config.model_type
-    if kind not in attention.SUPPORTED:
+    if not attention.takes_packed(model.encoder):
         known = ", ".join(sorted(attention.SUPPORTED))
         raise AtlopError(
-            f"trainer.compile: an encoder of type {kind!r} cannot be compiled (only {known}); set it to false"
+            f"trainer.compile: an encoder of type {model.encoder.config.model_type!r} cannot be compiled (only "
+            f"{known}); set it to false"
         )
-    AttentionInterface.register(attention.IMPLEMENTATION, torch.compiler.disable(attention.attend))
+    attention.leave_uncompiled()
     for layer in model.encoder.get_submodule("encoder.layer").children():
         layer.compile(dynamic=True)

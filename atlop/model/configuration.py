@@ -4,12 +4,14 @@ from typing import Any
 
 from transformers import AutoConfig, PreTrainedConfig
 
-from atlop.config import ContextPooling, Markers, MentionPooling
+from atlop.config import ModelConfig
 from atlop.decoding import Calibration, read_calibration
+from atlop.errors import AtlopError
+from atlop.preprocessing import Windowing
 from atlop.schema import RelationVocabulary
 
-WINDOW_SIZE = 512
-"""Longest input of one encoder call in pieces; published."""
+WINDOW = 512
+"""Most tokens of one encoder call where nothing else is set; published."""
 
 _DOUBLE_END = {"roberta", "xlm-roberta", "camembert"}
 """Encoders whose segments end with two end tokens, `</s></s>`; a cut window ends likewise."""
@@ -19,7 +21,7 @@ _POSITIONS_AFTER_PADDING = {*_DOUBLE_END, "mpnet"}
 
 
 class AtlopConfig(PreTrainedConfig):
-    """Configuration of an `AtlopModel`, kept in the layout of transformers."""
+    """Configuration of an `AtlopModel`, kept as transformers does."""
 
     model_type = "atlop"
 
@@ -29,30 +31,23 @@ class AtlopConfig(PreTrainedConfig):
     """Relation ids in the order of their class ids 1, 2, …; class 0 is TH."""
     relation_names: dict[str, str] | None = None
     """Readable names of relations."""
-    representation_size: int = 768
-    """Width of the subject's and of the object's representation in a pair."""
-    block_size: int = 64
-    """Width of one group of the classifier; divides `representation_size`."""
-    max_length: int = 1024
-    """Longest input in pieces, special tokens counted; the rest of a document is cut off."""
-    leading_space: bool = False
-    """Whether words are cut into pieces as if a space stood before each."""
-    markers: Markers = "word"
-    """How many `*` mark mentions."""
-    mention_pooling: MentionPooling = "logsumexp"
-    """How an entity's mentions are put together."""
-    context_pooling: ContextPooling = "localized"
-    """What a pair has besides its entities."""
+    sections: dict[str, Any] | None = None
+    """The sections of the run's configuration that describe the model, as `ModelConfig` gives them."""
     window_start: list[int] | None = None
-    """Piece ids that a borrowed window start is made of."""
+    """Token ids that a borrowed window start is made of."""
     window_end: list[int] | None = None
-    """Piece ids that a borrowed window end is made of."""
-    objective: str = "adaptive_thresholding"
-    """Name of the objective, whose decision rule decoding follows."""
-    max_relations: int = 4
-    """Most relations of one pair (k)."""
+    """Token ids that a borrowed window end is made of."""
     calibration: dict[str, Any] | None = None
     """Thresholds and probabilities that were chosen after training, the fields of a `Calibration`."""
+
+    @property
+    def described(self) -> ModelConfig:
+        """The sections as their typed schema has them.
+
+        Raises:
+            pydantic.ValidationError: A key is unknown, or a value is wrong.
+        """
+        return ModelConfig.model_validate(self.sections or {}, strict=True)
 
     @property
     def calibrated(self) -> Calibration | None:
@@ -69,11 +64,25 @@ class AtlopConfig(PreTrainedConfig):
         return RelationVocabulary(relations=tuple(self.relations or ()), names=self.relation_names or {})
 
     @property
-    def window_size(self) -> int:
-        """Longest input of one encoder call in pieces: 512, or what the encoder can take where that is less."""
+    def windowing(self) -> Windowing:
+        """How documents become the inputs of the encoder.
+
+        Raises:
+            AtlopError: A window is larger than what the encoder can take.
+        """
         encoder = self.encoder_config()
         positions = getattr(encoder, "max_position_embeddings", None)
-        return min(WINDOW_SIZE, positions - first_position(encoder)) if positions else WINDOW_SIZE
+        most = positions - first_position(encoder) if positions else None
+        window = self.described.encoding.window
+        if window is not None and most is not None and window > most:
+            raise AtlopError(f"encoding.window: {window} tokens, but the encoder takes {most}; lower it")
+        return Windowing(
+            size=window or min(WINDOW, most or WINDOW),
+            start=tuple(self.window_start or ()),
+            end=tuple(self.window_end or ()),
+            padding=encoder.pad_token_id or 0,
+            first_position=first_position(encoder),
+        )
 
     def encoder_config(self) -> PreTrainedConfig:
         """Return the encoder's configuration as transformers' own object."""
@@ -87,5 +96,5 @@ def first_position(encoder: PreTrainedConfig) -> int:
 
 
 def window_end(end: tuple[int, ...], *, model_type: str) -> list[int]:
-    """Return the pieces that close a window, from those that close a document (two for RoBERTa)."""
+    """Return the tokens that close a window, from those that close a document (two for RoBERTa)."""
     return [*end, *end] if model_type in _DOUBLE_END else list(end)

@@ -10,13 +10,14 @@ from safetensors import safe_open
 from transformers import PreTrainedConfig, PreTrainedTokenizerBase
 from transformers.utils.hub import cached_file
 
-from atlop.config import LARGEST, Markers
+from atlop.config import ClassifierConfig, ModelConfig, problems_of
 from atlop.errors import AtlopError, loading
 from atlop.json_values import shown
 from atlop.model.atlop import AtlopModel
 from atlop.model.configuration import AtlopConfig
-from atlop.objectives import objective_named
-from atlop.preprocessing import Preprocessor, collate
+from atlop.model_folder.earlier import with_sections
+from atlop.objectives import objective_of
+from atlop.preprocessing import Preprocessor
 from atlop.schema import Document, Entity, Mention
 
 MOST = {"num_hidden_layers": 1000, "num_layers": 1000, "n_layers": 1000, "n_layer": 1000, "num_labels": 100_000}
@@ -31,15 +32,9 @@ class _Described(BaseModel):
     encoder: dict[str, Any]
     relations: list[str] = Field(min_length=1)
     relation_names: dict[str, str] | None
-    representation_size: int = Field(ge=1, le=LARGEST)
-    block_size: int = Field(ge=1, le=LARGEST)
-    max_length: int = Field(ge=8, le=LARGEST)
-    leading_space: bool
-    markers: Markers
+    sections: ModelConfig
     window_start: list[int] | None
     window_end: list[int] | None
-    objective: str
-    max_relations: int = Field(ge=1, le=LARGEST)
 
 
 def read_configuration(name: str | Path, *, what: str) -> dict[str, Any]:
@@ -74,14 +69,13 @@ def described_model(name: str | Path) -> AtlopConfig:
     with loading("model", name=name):
         _check_counts(row["encoder"], where=f"{where}, encoder")
         # No other keys: by some, transformers takes attention from a repository and runs its code.
+        row = with_sections(row)
         config = AtlopConfig(**{name: row[name] for name in AtlopConfig.__annotations__ if name in row})
         try:
             _Described.model_validate(config)
         except ValidationError as error:
-            first = error.errors()[0]
-            place = ".".join(map(str, first["loc"]))
-            raise AtlopError(f"{where}, {place}: {first['msg']}; found {shown(first['input'])}") from None
-        _check_values(config, where=where)
+            raise AtlopError(f"{where}, {problems_of(error, section=_Described)[0]}") from None
+        check_values(config, where=where)
     return config
 
 
@@ -133,9 +127,10 @@ def try_out(model: AtlopModel, tokenizer: PreTrainedTokenizerBase, *, name: str 
                 f"model {str(name)!r}: its tokenizer has a piece {largest}, but its encoder knows {pieces}, from 0; "
                 "they do not belong together"
             )
-        encoder = Preprocessor(tokenizer, vocabulary=model.config.vocabulary, leading_space=model.config.leading_space)
+        encoding = model.config.described.encoding.model_copy(update={"max_length": 1024})  # so that nothing is cut off
+        preprocessor = Preprocessor.of(encoding, tokenizer=tokenizer, vocabulary=model.config.vocabulary)
         with torch.inference_mode():
-            model(collate(list(encoder.encode([document])), padding=model.padding))
+            model(model.collate(list(preprocessor.encode([document]))))
 
 
 def _check_counts(row: Mapping[str, Any], *, where: str) -> None:
@@ -144,22 +139,45 @@ def _check_counts(row: Mapping[str, Any], *, where: str) -> None:
             raise AtlopError(f"{where}, {key}: is {shown(value)}; expected at most {most:,}")
 
 
-def _check_values(config: AtlopConfig, *, where: str) -> None:
-    """Refuse values that are possible each on its own, but not together."""
-    relations = config.relations or []
+def refuse_odd_groups(classifier: ClassifierConfig, *, where: str) -> None:
+    """Refuse groups that do not make up the representation.
+
+    Raises:
+        AtlopError: They do not.
+    """
+    representation_size, block_size = classifier.sizes
+    if representation_size % block_size:
+        raise AtlopError(
+            f"{where}classifier.block_size: {block_size} does not divide representation_size {representation_size}"
+        )
+
+
+def check_values(config: AtlopConfig, *, where: str) -> None:
+    """Refuse values that are possible each on its own, but not together.
+
+    Args:
+        config: Of a model.
+        where: What it is, for messages.
+
+    Raises:
+        AtlopError: There are such values.
+    """
+    relations, described = config.relations or [], config.described
     if repeated := next((relation for relation in relations if relations.count(relation) > 1), None):
         raise AtlopError(f"{where}, relations: {shown(repeated)} is there more than once")
-    if config.representation_size % config.block_size:
-        raise AtlopError(
-            f"{where}, block_size: {config.block_size} does not divide representation_size {config.representation_size}"
-        )
-    objective_named(config.objective)
+    refuse_odd_groups(described.classifier, where=f"{where}, ")
+    objective_of(described.objective)
     _ = config.calibrated  # refuses thresholds of other relations
-    encoder = config.encoder_config()
-    borrowed = [*(config.window_start or ()), *(config.window_end or ())]
-    if config.window_size <= len(borrowed) + 1:
-        raise AtlopError(f"{where}, encoder: reads {config.window_size} pieces at once, which is too few")
-    for piece in [*borrowed, encoder.pad_token_id or 0]:
+    encoder, windowing = config.encoder_config(), config.windowing
+    if described.encoder.layers_averaged > encoder.num_hidden_layers:
+        raise AtlopError(
+            f"{where}, encoder.layers_averaged: {described.encoder.layers_averaged}, but the encoder has "
+            f"{encoder.num_hidden_layers} layers"
+        )
+    borrowed = [*windowing.start, *windowing.end]
+    if windowing.size <= len(borrowed) + 1:
+        raise AtlopError(f"{where}, encoder: reads {windowing.size} pieces at once, which is too few")
+    for piece in [*borrowed, windowing.padding]:
         if not 0 <= piece < encoder.vocab_size:
             raise AtlopError(
                 f"{where}: piece {piece} opens, closes or fills up a window, but the encoder knows "

@@ -6,14 +6,21 @@ from typing import Any
 import torch
 from transformers import AutoConfig, AutoModel, PreTrainedModel, PreTrainedTokenizerBase
 
-from atlop.config import ClassifierConfig, EncodingConfig, ObjectiveConfig, PoolingConfig
+from atlop.config import ModelConfig
 from atlop.decoding import Calibration
 from atlop.errors import AtlopError, loading
 from atlop.files import folder_written_whole, read_json, settled, usual_mode, write_json
 from atlop.model.atlop import AtlopModel, prepared
 from atlop.model.configuration import AtlopConfig, window_end
-from atlop.model_folder.checks import check_weights, described_model, read_configuration, try_out
-from atlop.objectives import objective_named
+from atlop.model_folder.checks import (
+    check_values,
+    check_weights,
+    described_model,
+    read_configuration,
+    refuse_odd_groups,
+    try_out,
+)
+from atlop.objectives import objective_of
 from atlop.preprocessing import Preprocessor, SpecialPieces, load_tokenizer
 from atlop.schema import RelationVocabulary
 
@@ -34,10 +41,7 @@ def new_model(
     encoder: str,
     *,
     vocabulary: RelationVocabulary,
-    encoding: EncodingConfig,
-    classifier: ClassifierConfig,
-    objective: ObjectiveConfig,
-    pooling: PoolingConfig | None = None,
+    described: ModelConfig | None = None,
     pretrained: bool = True,
 ) -> tuple[AtlopModel, PreTrainedTokenizerBase]:
     """Put new layers on an encoder.
@@ -45,26 +49,19 @@ def new_model(
     Args:
         encoder: Hugging Face name or folder.
         vocabulary: The relations to tell apart.
-        encoding: How documents become pieces.
-        classifier: Sizes of the new layers.
-        objective: Loss and decision.
-        pooling: From the encoder's states to entities and pairs; as published where it is left out.
+        described: What the model is made of; as published where it is left out.
         pretrained: Whether the encoder's weights are read; without them it starts at random.
 
     Returns:
         The model in float32 and in evaluation mode, and the encoder's tokenizer.
 
     Raises:
-        AtlopError: The encoder cannot be loaded, the sizes do not fit together, or the objective is not known.
+        AtlopError: The encoder cannot be loaded, the sizes do not fit together, or an objective, a pooling or a head is
+            not known.
     """
-    chosen_objective = objective_named(objective.name, parameters=objective.parameters)
-    pooling = pooling or PoolingConfig()
-    representation_size, block_size = classifier.sizes
-    if representation_size % block_size:
-        raise AtlopError(
-            f"classifier.block_size: {classifier.block_size} does not divide representation_size "
-            f"{classifier.representation_size}"
-        )
+    described = described or ModelConfig()
+    objective_of(described.objective)
+    refuse_odd_groups(described.classifier, where="")
     read_configuration(encoder, what="encoder")
     with loading("encoder", name=encoder):
         encoder_config = AutoConfig.from_pretrained(encoder, trust_remote_code=False)
@@ -75,20 +72,12 @@ def new_model(
         encoder=encoder_config.to_dict(),
         relations=list(vocabulary.relations),
         relation_names=dict(vocabulary.names),
-        representation_size=representation_size,
-        block_size=block_size,
-        max_length=encoding.max_length,
-        leading_space=encoding.leading_space,
-        markers=encoding.markers,
-        mention_pooling=pooling.mentions,
-        context_pooling=pooling.context,
+        sections=described.model_dump(mode="json"),
         window_start=list(special.start),
         window_end=window_end(special.end, model_type=encoder_config.model_type),
-        objective=objective.name,
-        max_relations=objective.max_relations,
     )
+    check_values(config, where="configuration")
     model = AtlopModel(config)
-    model.objective = chosen_objective
     if weights is not None:
         model.encoder = prepared(weights)
     return model.eval(), tokenizer
@@ -167,14 +156,7 @@ def start_from(model: AtlopModel, folder: str | Path) -> None:
 
 def document_encoder(model: AtlopModel, tokenizer: PreTrainedTokenizerBase) -> Preprocessor:
     """Return the encoder of documents that a model was trained with."""
-    config = model.config
-    return Preprocessor(
-        tokenizer,
-        vocabulary=config.vocabulary,
-        max_length=config.max_length,
-        leading_space=config.leading_space,
-        markers=config.markers,
-    )
+    return Preprocessor.of(model.config.described.encoding, tokenizer=tokenizer, vocabulary=model.config.vocabulary)
 
 
 def _encoder_weights(encoder: str) -> PreTrainedModel:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from pydantic import ValidationError
 
-from atlop.config import problems_of
+from atlop.config import ObjectiveConfig, problems_of
 from atlop.errors import AtlopError
 from atlop.objectives.adaptive_focal import AdaptiveFocal
 from atlop.objectives.adaptive_margin import AdaptiveMargin
@@ -52,4 +52,9 @@ def objective_named(name: str, *, parameters: Mapping[str, float] | None = None)
         raise AtlopError(f"objective {name!r}:\n" + "\n".join(f"  {problem}" for problem in problems)) from None
 
 
-__all__ = ["OBJECTIVES", "AdaptiveThresholding", "Objective", "objective_named"]
+def objective_of(config: ObjectiveConfig) -> Objective:
+    """Return the objective of a configuration; see `objective_named`."""
+    return objective_named(config.name, parameters=config.parameters)
+
+
+__all__ = ["OBJECTIVES", "AdaptiveThresholding", "Objective", "objective_named", "objective_of"]

@@ -7,6 +7,8 @@ import torch
 from torch import Tensor
 
 from atlop.config import Section
+from atlop.model import LossTerm, PairOutputs
+from atlop.preprocessing import Batch
 from atlop.schema import THRESHOLD_CLASS
 
 
@@ -19,6 +21,15 @@ class Objective(Section, ABC):
 
     has_threshold_class: ClassVar[bool] = True
     """Whether a relation is compared with TH. Where not, the column of TH is neither trained nor read."""
+
+    def __call__(self, outputs: PairOutputs, batch: Batch) -> LossTerm:
+        """Return the loss of a batch that is where its outputs are."""
+        labels = batch.dense_labels(outputs.scores.shape[1])
+        return LossTerm(self.total(outputs.scores, labels), self.count(batch))
+
+    def count(self, batch: Batch) -> int:
+        """Return what the loss of a batch is averaged over: its pairs; known before it is scored."""
+        return len(batch.pairs)
 
     @abstractmethod
     def total(self, scores: Tensor, labels: Tensor) -> Tensor:

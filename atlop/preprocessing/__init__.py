@@ -1,19 +1,25 @@
 from atlop.preprocessing.batch import Batch, collate
 from atlop.preprocessing.corpus import Contents, PreprocessedCorpus
-from atlop.preprocessing.documents import Features, Preprocessor, SeenRelations, Truncation
+from atlop.preprocessing.documents import Features, Numbering, Preprocessor, Truncation
+from atlop.preprocessing.group import Group
+from atlop.preprocessing.parts import Block
 from atlop.preprocessing.pieces import SpecialPieces, load_tokenizer
 from atlop.preprocessing.stored import Source, preprocessed_corpus
+from atlop.preprocessing.windows import Windowing
 
 __all__ = [
     "Batch",
+    "Block",
     "Contents",
     "Features",
+    "Group",
+    "Numbering",
     "PreprocessedCorpus",
     "Preprocessor",
-    "SeenRelations",
     "Source",
     "SpecialPieces",
     "Truncation",
+    "Windowing",
     "collate",
     "load_tokenizer",
     "preprocessed_corpus",

@@ -140,6 +140,7 @@ def _contents(row: dict[str, Any], *, where: str) -> Contents:
     }
     return Contents(
         relations=_strings(row, "relations", where=where),
+        types=_strings(row, "types", where=where),
         unlabelled=field(row, "unlabelled", int, where=where),
         oddities=Oddities(skipped=_strings(oddities, "skipped", where=where), **counts),
     )

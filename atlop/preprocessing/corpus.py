@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from atlop.preprocessing.documents import Features, Truncation, in_both_orders, ordered_pairs
-from atlop.preprocessing.table import COUNTS, LISTS, text_of
+from atlop.preprocessing.table import COUNTS, LISTS, text_of, token_sentences
 from atlop.schema import Oddities, RelationUse, RelationVocabulary
 
 
@@ -21,6 +21,8 @@ class Contents:
 
     relations: tuple[str, ...]
     """Relation ids in order of first appearance."""
+    types: tuple[str, ...]
+    """Types of mentions in order of first appearance."""
     unlabelled: int
     """Number of documents without labels."""
     oddities: Oddities
@@ -137,15 +139,25 @@ class PreprocessedCorpus(Sequence[Features]):
         classes = self._classes[columns.row("label_relations", row)]
         directed = bool(columns.count("directed", row))
         labels = np.stack([columns.row("label_rows", row), classes], axis=1)[classes >= 0]
+        evidence = np.stack([columns.row("evidence_labels", row), columns.row("evidence_sentences", row)], axis=1)
+        evidence = evidence[classes[evidence[:, 0]] >= 0]
+        evidence[:, 0] = (np.cumsum(classes >= 0, dtype=np.int32) - 1)[
+            evidence[:, 0]
+        ]  # labels are fewer by the unknown
+        if not directed:
+            labels, evidence = in_both_orders(labels, evidence)
         return Features(
             index=index,
             title=columns.title(row),
             input_ids=columns.row("input_ids", row),
             mention_positions=columns.row("mention_positions", row),
             mention_entities=columns.row("mention_entities", row),
+            mention_types=columns.row("mention_types", row),
+            token_sentences=token_sentences(columns.row("sentence_tokens", row)),
             entities=entities,
             pairs=pairs,
-            labels=labels if directed else in_both_orders(labels),
+            labels=labels,
+            evidence=evidence,
             lost_mentions=columns.count("lost_mentions", row),
             lost_entities=columns.count("lost_entities", row),
             lost_facts=columns.count("lost_facts", row),

@@ -4,12 +4,13 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 from transformers import PreTrainedTokenizerBase
 
-from atlop.config import Markers
+from atlop.config import EncodingConfig, Markers
 from atlop.preprocessing.pieces import SpecialPieces, WordCutter
 from atlop.schema import Document, RelationVocabulary
 
@@ -28,12 +29,18 @@ class Features:
     `[mentions]`."""
     mention_entities: NDArray[np.int32]
     """Entity of each kept mention, ascending, `[mentions]`."""
+    mention_types: NDArray[np.int32]
+    """Number of the type of each kept mention, `[mentions]`."""
+    token_sentences: NDArray[np.int32]
+    """Sentence of each token, `[tokens]`; −1 for special tokens."""
     entities: int
     """Number of entities, those without a kept mention included."""
     pairs: NDArray[np.int32]
     """Subject and object of each pair to classify, `[pairs, 2]`."""
     labels: NDArray[np.int32]
     """Row in `pairs` and class id of each fact of a known relation, `[labels, 2]`; empty where there are no labels."""
+    evidence: NDArray[np.int32]
+    """Row in `labels` and index of each sentence that supports it, `[evidence, 2]`."""
     lost_mentions: int
     """Mentions whose start marker lies beyond the cut."""
     lost_entities: int
@@ -75,17 +82,17 @@ class Truncation:
         )
 
 
-class SeenRelations:
-    """Numbers relations from 0 in the order in which they come; stands in where the vocabulary is not known yet."""
+class Numbering:
+    """Numbers names from 0 in the order in which they come; stands in where no vocabulary is known yet."""
 
     def __init__(self) -> None:
         self._numbers: dict[str, int] = {}
 
-    def class_of(self, relation: str) -> int:
-        """Return the number of a relation, the next one where it is new."""
-        return self._numbers.setdefault(relation, len(self._numbers))
+    def class_of(self, name: str) -> int:
+        """Return the number of a name, the next one where it is new."""
+        return self._numbers.setdefault(name, len(self._numbers))
 
-    def __contains__(self, relation: object) -> bool:
+    def __contains__(self, name: object) -> bool:
         return True
 
     def __iter__(self) -> Iterator[str]:
@@ -99,7 +106,8 @@ class Preprocessor:
         self,
         tokenizer: PreTrainedTokenizerBase,
         *,
-        vocabulary: RelationVocabulary | SeenRelations,
+        vocabulary: RelationVocabulary | Numbering,
+        types: Numbering | None = None,
         max_length: int = 1024,
         leading_space: bool = False,
         markers: Markers = "word",
@@ -109,6 +117,7 @@ class Preprocessor:
         Args:
             tokenizer: Any tokenizer that transformers loads and that, for markers, has a piece for `*`.
             vocabulary: Class ids of the relations, or what numbers them as they come.
+            types: What numbers the types of mentions.
             max_length: Longest input in pieces, special tokens counted.
             leading_space: Cut each word as if a space stood before it.
             markers: How many `*` mark mentions.
@@ -119,9 +128,29 @@ class Preprocessor:
         self._special = SpecialPieces.of(tokenizer)
         self._cutter = WordCutter(tokenizer, leading_space=leading_space)
         self._vocabulary = vocabulary
+        self._types = types or Numbering()
         self._markers = markers
         self._marker = [] if markers == "none" else [self._cutter.marker]
         self._most_pieces = max_length - len(self._special.start) - len(self._special.end)
+
+    @classmethod
+    def of(
+        cls,
+        config: EncodingConfig,
+        *,
+        tokenizer: PreTrainedTokenizerBase,
+        vocabulary: RelationVocabulary | Numbering,
+        types: Numbering | None = None,
+    ) -> Self:
+        """Return the preprocessor of a configuration; see `__init__`."""
+        return cls(
+            tokenizer,
+            vocabulary=vocabulary,
+            types=types,
+            max_length=config.max_length,
+            leading_space=config.leading_space,
+            markers=config.markers,
+        )
 
     def encode(self, documents: Iterable[Document]) -> Iterator[Features]:
         """Yield the documents in their order, encoded."""
@@ -144,32 +173,42 @@ class Preprocessor:
         return np.pad(words, (len(self._special.start), len(self._special.end)), constant_values=-1)
 
     def _encode(self, document: Document, *, index: int) -> Features:
-        pieces, markers = self._mark(document)
+        tokens, sentence_ends, markers = self._mark(document)
         start, end = self._special.start, self._special.end
-        mention_entities = [entity for entity, positions in enumerate(markers) for _ in positions]
-        positions = np.array([position for entity in markers for position in entity], dtype=np.int32)
-        kept = positions < min(self._most_pieces, len(pieces))  # a word without pieces may be the last one
-        kept_entities = np.array(mention_entities, dtype=np.int32)[kept]
+        mentions = [(entity, mention) for entity, of in enumerate(document.entities) for mention in of.mentions]
+        positions = np.array(markers, dtype=np.int32)
+        kept = positions < min(self._most_pieces, len(tokens))  # a word without tokens may be the last one
+        kept_entities = np.array([entity for entity, _ in mentions], dtype=np.int32)[kept]
+        types = np.array([self._types.class_of(mention.type) for _, mention in mentions], dtype=np.int32)
         pairs = _pairs(document)
         facts = np.array([(fact.subject, fact.object) for fact in document.facts or ()], dtype=np.int32).reshape(-1, 2)
-        labels = self._labels(document, pairs=pairs)
+        labels, evidence = self._labels(document, pairs=pairs)
         reached = np.zeros(len(document.entities), dtype=bool)
         reached[kept_entities] = True
         return Features(
             index=index,
             title=document.title,
-            input_ids=np.array([*start, *pieces[: self._most_pieces], *end], dtype=np.int32),
+            input_ids=np.array([*start, *tokens[: self._most_pieces], *end], dtype=np.int32),
             mention_positions=positions[kept] + np.int32(len(start)),
             mention_entities=kept_entities,
+            mention_types=types[kept],
+            token_sentences=self._sentences_of_tokens(sentence_ends),
             entities=len(document.entities),
             pairs=pairs,
             labels=labels,
+            evidence=evidence,
             lost_mentions=int((~kept).sum()),
             lost_entities=int((~reached).sum()),
             lost_facts=int((~reached[facts].all(axis=1)).sum()),
             unknown_facts=sum(fact.relation not in self._vocabulary for fact in document.facts or ()),
             directed=document.directed,
         )
+
+    def _sentences_of_tokens(self, sentence_ends: list[int]) -> NDArray[np.int32]:
+        """Return the sentence of each token that is kept, −1 for special tokens, from where sentences end, uncut."""
+        counts = np.diff(np.array([0, *sentence_ends]))
+        sentences = np.repeat(np.arange(len(counts), dtype=np.int32), counts)[: self._most_pieces]
+        return np.pad(sentences, (len(self._special.start), len(self._special.end)), constant_values=-1)
 
     def _marked_words(self, document: Document) -> tuple[Counter[tuple[int, int]], Counter[tuple[int, int]]]:
         """Return how many `*` stand before and after each word with which a mention begins or ends."""
@@ -184,39 +223,41 @@ class Preprocessor:
             starts, ends = (Counter(dict.fromkeys(places, len(self._marker))) for places in (starts, ends))
         return starts, ends
 
-    def _mark(self, document: Document) -> tuple[list[int], list[list[int]]]:
-        """Return all pieces of a document, markers included, and where each entity's mentions are read among them."""
+    def _mark(self, document: Document) -> tuple[list[int], list[int], list[int]]:
+        """Return all tokens of a document with its markers, where its sentences end and where its mentions are read."""
         starts, ends = self._marked_words(document)
         cutter = self._cutter
         cutter.learn(word for sentence in document.sentences for word in sentence)
-        pieces: list[int] = []
+        tokens: list[int] = []
+        sentence_ends: list[int] = []
         marker_positions: dict[tuple[int, int], int] = {}
         for sentence_index, sentence in enumerate(document.sentences):
             for word_index, word in enumerate(sentence):
                 place = (sentence_index, word_index)
                 if place in starts:
-                    marker_positions[place] = len(pieces)  # the first one stands for every mention that starts here
-                    pieces += self._marker * starts[place]
-                pieces += cutter[word]
+                    marker_positions[place] = len(tokens)  # the first one stands for every mention that starts here
+                    tokens += self._marker * starts[place]
+                tokens += cutter[word]
                 if place in ends:
-                    pieces += self._marker * ends[place]
-        return pieces, [
-            [marker_positions[mention.sentence, mention.start] for mention in entity.mentions]
-            for entity in document.entities
-        ]
+                    tokens += self._marker * ends[place]
+            sentence_ends.append(len(tokens))
+        read_at = [marker_positions[each.sentence, each.start] for of in document.entities for each in of.mentions]
+        return tokens, sentence_ends, read_at
 
-    def _labels(self, document: Document, *, pairs: NDArray[np.int32]) -> NDArray[np.int32]:
-        """Return the row among the pairs and the class id of each fact whose pair is classified, `[labels, 2]`."""
+    def _labels(self, document: Document, *, pairs: NDArray[np.int32]) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+        """Return the row among the pairs and the class id of each fact whose pair is classified, and its evidence."""
         entities = len(document.entities)
         row_of = np.full((entities, entities), -1, dtype=np.int32)
         row_of[pairs[:, 0], pairs[:, 1]] = np.arange(len(pairs))
-        labels = [
-            (row, self._vocabulary.class_of(fact.relation))
-            for fact in document.facts or ()
-            if fact.relation in self._vocabulary and (row := row_of[fact.subject, fact.object]) >= 0
-        ]
-        once = np.array(labels, dtype=np.int32).reshape(-1, 2)
-        return once if document.directed else in_both_orders(once)
+        labels: list[tuple[int, int]] = []
+        evidence: list[tuple[int, int]] = []
+        for fact in document.facts or ():
+            row = row_of[fact.subject, fact.object]
+            if row >= 0 and fact.relation in self._vocabulary:
+                evidence += [(len(labels), sentence) for sentence in fact.evidence]
+                labels.append((row, self._vocabulary.class_of(fact.relation)))
+        once = np.array(labels, dtype=np.int32).reshape(-1, 2), np.array(evidence, dtype=np.int32).reshape(-1, 2)
+        return once if document.directed else in_both_orders(*once)
 
 
 def _pairs(document: Document) -> NDArray[np.int32]:
@@ -231,9 +272,12 @@ def _pairs(document: Document) -> NDArray[np.int32]:
     return pairs if document.directed else np.stack([pairs, pairs[:, ::-1]], axis=1).reshape(-1, 2)
 
 
-def in_both_orders(labels: NDArray[np.int32]) -> NDArray[np.int32]:
-    """Return the labels of an undirected document for both orders of their pairs, from those of the first order."""
-    return np.concatenate([labels, labels + np.array([1, 0], dtype=np.int32)])
+def in_both_orders(
+    labels: NDArray[np.int32], evidence: NDArray[np.int32]
+) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+    """Return labels and evidence of an undirected document for both orders of its pairs, from those of the first."""
+    other_order, other_labels = np.array([1, 0], dtype=np.int32), np.array([len(labels), 0], dtype=np.int32)
+    return np.concatenate([labels, labels + other_order]), np.concatenate([evidence, evidence + other_labels])
 
 
 @lru_cache(maxsize=64)

@@ -9,7 +9,7 @@ from transformers import PreTrainedTokenizerBase
 from atlop.config import EncodingConfig
 from atlop.preprocessing.cache import cached
 from atlop.preprocessing.corpus import Contents, PreprocessedCorpus
-from atlop.preprocessing.documents import Preprocessor, SeenRelations
+from atlop.preprocessing.documents import Numbering, Preprocessor
 from atlop.preprocessing.identity import code_sha256, tokenizer_sha256
 from atlop.preprocessing.table import write_table
 from atlop.schema import Document, Oddities
@@ -52,21 +52,15 @@ def preprocessed_corpus(
     """
 
     def build(sink: pa.NativeFile) -> Contents:
-        relations = SeenRelations()
-        encoder = Preprocessor(
-            tokenizer,
-            vocabulary=relations,
-            max_length=encoding.max_length,
-            leading_space=encoding.leading_space,
-            markers=encoding.markers,
-        )
+        relations, types = Numbering(), Numbering()
+        encoder = Preprocessor.of(encoding, tokenizer=tokenizer, vocabulary=relations, types=types)
         labelled: list[bool] = []
         write_table(sink, encoder.encode(_noting_labels(progress(source), labelled)))
-        return Contents(tuple(relations), labelled.count(False), source.oddities)
+        return Contents(tuple(relations), tuple(types), labelled.count(False), source.oddities)
 
     key = {
         **identity,
-        **encoding.model_dump(mode="json"),
+        **encoding.model_dump(mode="json", exclude={"window"}),  # which decides on batches, not on features
         "tokenizer": tokenizer_sha256(tokenizer),
         "code": code_sha256(),
     }

@@ -13,14 +13,26 @@ DOCUMENTS_OF_BATCH = 1000
 """Documents that are written at once."""
 
 _LIST = pa.list_(pa.field("item", pa.int32(), nullable=False))
-LISTS = ("input_ids", "mention_positions", "mention_entities", "pairs", "label_rows", "label_relations")
+LISTS = (
+    "input_ids",
+    "mention_positions",
+    "mention_entities",
+    "mention_types",
+    "sentence_tokens",
+    "pairs",
+    "label_rows",
+    "label_relations",
+    "evidence_labels",
+    "evidence_sentences",
+)
 """Columns that hold a list for each document."""
 COUNTS = ("entities", "lost_mentions", "lost_entities", "lost_facts", "directed")
 """Columns that hold a number for each document."""
 SCHEMA = pa.schema(
     [
         pa.field("title", pa.binary(), nullable=False),
-        # `pairs` is subject, object, subject, …; null says that it is all ordered pairs.
+        # `pairs` is subject, object, subject, …; null says that it is all ordered pairs. `sentence_tokens` is the
+        # number of special tokens before the text, of the tokens of each sentence, and of special tokens after it.
         *(pa.field(name, _LIST, nullable=name == "pairs") for name in LISTS),
         *(pa.field(name, pa.int32(), nullable=False) for name in COUNTS),
     ]
@@ -33,7 +45,7 @@ def write_table(sink: pa.NativeFile, documents: Iterable[Features]) -> None:
 
     Args:
         sink: Where the bytes go.
-        documents: Encoded with `SeenRelations`.
+        documents: Of a preprocessor that numbers relations and types as they come.
 
     Raises:
         OSError: The bytes cannot be written.
@@ -55,9 +67,13 @@ def _record_batch(documents: Sequence[Features]) -> pa.RecordBatch:
         "input_ids": lambda document: document.input_ids,
         "mention_positions": lambda document: document.mention_positions,
         "mention_entities": lambda document: document.mention_entities,
+        "mention_types": lambda document: document.mention_types,
+        "sentence_tokens": lambda document: sentence_tokens(document.token_sentences),
         "pairs": _listed_pairs,
-        "label_rows": lambda document: _labels_once(document)[:, 0],
-        "label_relations": lambda document: _labels_once(document)[:, 1],
+        "label_rows": lambda document: _once(document, document.labels)[:, 0],
+        "label_relations": lambda document: _once(document, document.labels)[:, 1],
+        "evidence_labels": lambda document: _once(document, document.evidence)[:, 0],
+        "evidence_sentences": lambda document: _once(document, document.evidence)[:, 1],
     }
     # JSON can say half a surrogate pair, and Arrow's strings cannot.
     columns = [pa.array([document.title.encode("utf-8", "surrogatepass") for document in documents], pa.binary())]
@@ -73,9 +89,27 @@ def _listed_pairs(document: Features) -> NDArray[np.int32] | None:
     return document.pairs.reshape(-1)
 
 
-def _labels_once(document: Features) -> NDArray[np.int32]:
-    """Return a document's labels, of an undirected one those of the first order of each pair."""
-    return document.labels if document.directed else document.labels[document.labels[:, 0] % 2 == 0]
+def _once(document: Features, rows: NDArray[np.int32]) -> NDArray[np.int32]:
+    """Return labels or evidence, of an undirected document those of the first order of each pair, which come first."""
+    return rows if document.directed else rows[: len(rows) // 2]
+
+
+def sentence_tokens(token_sentences: NDArray[np.int32]) -> NDArray[np.int32]:
+    """Return the length of each run of `Features.token_sentences`: special tokens, sentences, special tokens.
+
+    Sentences without tokens are runs of length 0; those beyond the cut are left out.
+    """
+    own = np.flatnonzero(token_sentences >= 0)
+    first, stop = (own[0], own[-1] + 1) if len(own) else (len(token_sentences), len(token_sentences))
+    counts = np.bincount(token_sentences[own])
+    return np.array([first, *counts, len(token_sentences) - stop], dtype=np.int32)
+
+
+def token_sentences(sentence_tokens: NDArray[np.int32]) -> NDArray[np.int32]:
+    """Return what `sentence_tokens` was made of."""
+    sentences = np.arange(-1, len(sentence_tokens) - 1, dtype=np.int32)
+    sentences[-1] = -1
+    return np.repeat(sentences, sentence_tokens)
 
 
 def _ragged(rows: Iterator[NDArray[np.int32] | None]) -> pa.ListArray:

@@ -17,7 +17,7 @@ from atlop.evaluation import OfficialScores, fact_table, mean_scores, official_s
 from atlop.files import refuse_taken
 from atlop.model import compile_layers
 from atlop.model_folder import FinishedRun, encoder_tokenizer, new_model, save_model, start_from, write_card
-from atlop.objectives import objective_named
+from atlop.objectives import objective_of
 from atlop.prediction import accelerator_for, predict_facts
 from atlop.schema import Fact
 from atlop.training.checkpoint import Checkpoints
@@ -77,7 +77,7 @@ class _Run:
         self._is_main = self._accelerator.is_main_process
         self._show_progress = show_progress and self._is_main
         self._refuse_processes()
-        objective_named(config.objective.name, parameters=config.objective.parameters)  # refuses before files are read
+        objective_of(config.objective)  # refuses before files are read
         self._data = TrainingData(
             config.data,
             tokenizer=encoder_tokenizer(config.encoder.name),
@@ -89,13 +89,10 @@ class _Run:
         self._model, self._tokenizer = new_model(
             config.encoder.name,
             vocabulary=self._data.vocabulary,
-            encoding=config.encoding,
-            pooling=config.pooling,
-            classifier=config.classifier,
-            objective=config.objective,
+            described=config.model,
         )
         shares = self._data.train.documents.class_shares(self._data.vocabulary.classes)
-        self._model.objective = self._model.objective.informed(torch.from_numpy(shares).float())
+        self._objective = objective_of(config.objective).informed(torch.from_numpy(shares).float())
         if config.trainer.start_from is not None:
             start_from(self._model, config.trainer.start_from)
         if config.encoder.gradient_checkpointing:
@@ -120,6 +117,7 @@ class _Run:
         )
         updater = Updater(
             self._model,
+            objective=self._objective,
             accelerator=self._accelerator,
             documents=data.train.documents,
             pair_counts=data.train.documents.pair_counts,

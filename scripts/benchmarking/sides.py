@@ -12,12 +12,13 @@ from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 from transformers import AutoModel, BertConfig, PreTrainedTokenizerBase
 
-from atlop.config import ClassifierConfig, EncodingConfig, ObjectiveConfig
+from atlop.config import EncodingConfig, ModelConfig
 from atlop.corpora import read_corpus, read_vocabulary, relations_of
-from atlop.model import AtlopModel
+from atlop.model import AtlopModel, PairOutputs
 from atlop.model_folder import document_encoder, new_model
+from atlop.objectives import objective_of
 from atlop.prediction import DecisionRule, DocumentScores
-from atlop.preprocessing import Features, SpecialPieces, collate, load_tokenizer
+from atlop.preprocessing import Features, SpecialPieces, load_tokenizer
 from atlop.schema import THRESHOLD_CLASS, Document, RelationVocabulary
 from tests import reference
 
@@ -76,9 +77,7 @@ def make_model(material: Material) -> tuple[AtlopModel, PreTrainedTokenizerBase]
 def _untrained_model(material: Material) -> tuple[AtlopModel, PreTrainedTokenizerBase]:
     sizes: dict[str, Any] = {
         "vocabulary": material.vocabulary,
-        "encoding": EncodingConfig(max_length=material.max_length),
-        "classifier": ClassifierConfig(),
-        "objective": ObjectiveConfig(),
+        "described": ModelConfig(encoding=EncodingConfig(max_length=material.max_length)),
     }
     torch.manual_seed(66)
     if material.encoder != BERT_BASE:
@@ -96,26 +95,27 @@ class Fast:
     def __init__(self, material: Material, *, dtype: torch.dtype = torch.float32):
         self.model, tokenizer = make_model(material)
         self.encoded: list[Features] = list(document_encoder(self.model, tokenizer).encode(material.documents))
+        self._objective = objective_of(self.model.config.described.objective)
         self._autocast = dtype != torch.float32
         self._dtype = dtype
         self._optimizer = torch.optim.AdamW(self.model.parameters(), lr=1e-6, eps=1e-6, weight_decay=0, fused=True)
 
     def scores(self, rows: list[int]) -> Tensor:
         """Score documents, `[pairs, classes]`."""
-        batch = collate([self.encoded[row] for row in rows], padding=self.model.padding)
+        batch = self.model.collate([self.encoded[row] for row in rows])
         with torch.autocast("cpu", dtype=self._dtype, enabled=self._autocast):
-            scores: Tensor = self.model(batch)
-        return scores
+            outputs: PairOutputs = self.model(batch)
+        return outputs.scores
 
     def update(self, rows: list[int]) -> Phases:
         """Train on documents."""
         self.model.train()
         started = perf_counter()
-        batch = collate([self.encoded[row] for row in rows], padding=self.model.padding)
+        batch = self.model.collate([self.encoded[row] for row in rows])
         with torch.autocast("cpu", dtype=self._dtype, enabled=self._autocast):
-            scores = self.model(batch)
-        total = self.model.objective.total(scores, batch.dense_labels(scores.shape[1]))
-        return _finish(total / len(scores), self._optimizer, started=started)
+            outputs = self.model(batch)
+        term = self._objective(outputs, batch)
+        return _finish(term.sum / term.count, self._optimizer, started=started)
 
     def predict(self, rows: list[int]) -> float:
         """Score documents; return seconds."""

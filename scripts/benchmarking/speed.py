@@ -13,7 +13,7 @@ from typing import Any
 import torch
 
 from atlop.cli.memory import keep_freed_memory
-from atlop.model.linear import product
+from atlop.ops.linear import product
 from atlop.preprocessing import Preprocessor
 from scripts.benchmarking.sides import Fast, Material, Phases, Plain, make_model
 
@@ -97,7 +97,7 @@ def measure_encoding(material: Material, *, warm_up: int = 100) -> dict[str, flo
     """Measure documents per second from words to pieces, on one core, after the first hundred."""
     model, tokenizer = make_model(material)
     config = model.config
-    encoder = Preprocessor(tokenizer, vocabulary=config.vocabulary, max_length=config.max_length)
+    encoder = Preprocessor.of(config.described.encoding, tokenizer=tokenizer, vocabulary=config.vocabulary)
     list(encoder.encode(material.documents[:warm_up]))
     rest = material.documents[warm_up:] or material.documents
     started = perf_counter()

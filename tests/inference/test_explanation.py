@@ -5,21 +5,29 @@ import pytest
 import torch
 
 from atlop.inference import Extraction, RelationExtractor
-from atlop.model import context_weights
-from atlop.model.pooling import localized_context
-from tests.golden_values import golden_batch, golden_documents, golden_encoded, golden_tokenizer
+from tests.golden_values import (
+    golden_batch,
+    golden_documents,
+    golden_encoded,
+    golden_model,
+    golden_tokenizer,
+    represent,
+)
 
 
-def test_context_weights_are_those_of_the_localized_context() -> None:
-    generator = torch.Generator().manual_seed(0)
-    attention = torch.rand(5, 3, 11, generator=generator)
-    hidden = torch.rand(11, 4, generator=generator)
-    subject, object_ = torch.tensor([0, 3, 4]), torch.tensor([1, 2, 0])
+@pytest.mark.parametrize("document", [0, 1], ids=["one window", "two windows"])
+def test_context_weights_are_those_of_the_localized_context(document: int) -> None:
+    model, batch = golden_model("bert"), golden_batch("bert", [0, 3])
+    first = document * batch.pair_counts[0]
 
-    weights = context_weights(attention[subject], attention[object_])
+    with torch.no_grad():
+        attention = model.pool(batch).attention_of(document)
+        assert attention is not None
+        weights = attention.context_weights(torch.tensor(batch.document_pairs[document][:5]).long())
+        _, contexts = represent(model, batch)
+        states = model.pool(batch).states[document, : batch.lengths[document]]
 
-    expected = localized_context(attention, attention, hidden)[subject, object_]
-    torch.testing.assert_close(weights @ hidden, expected)
+    torch.testing.assert_close(weights @ states, contexts[first : first + 5], atol=1e-5, rtol=0)
 
 
 @pytest.mark.parametrize("index", [0, 5, 6])
@@ -43,12 +51,13 @@ def test_the_heaviest_words_and_sentences_are_those_of_the_slow_way(extractor: R
 
     document, words = golden_documents()[0], extractor._encoder.words_of_pieces(golden_documents()[0])
     with torch.no_grad():
-        [reader] = extractor.model.pool(golden_batch("bert", [0])).attention
+        attention = extractor.model.pool(golden_batch("bert", [0])).attention_of(0)
+    assert attention is not None
     assert isinstance(found, Extraction)
     assert found.facts
     for fact in found:
-        rows = reader.rows(slice(0, len(document.entities)))[[fact.subject.entity, fact.object.entity]]
-        weights = (rows[0] * rows[1]).mean(dim=0).numpy()
+        rows = attention.rows(slice(0, len(document.entities)))[:, :, [fact.subject.entity, fact.object.entity]]
+        weights = (rows[..., 0] * rows[..., 1]).mean(dim=1).numpy()
         weights = weights / (weights.sum() + 1e-5)
         of_words = np.array([weights[words == number].sum() for number in range(document.words)])
         flat = [(s, word) for s, sentence in enumerate(document.sentences) for word in sentence]

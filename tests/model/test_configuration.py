@@ -17,7 +17,7 @@ from atlop.model.configuration import AtlopConfig, first_position, window_end
     ],
 )
 def test_a_window_is_512_pieces_or_what_the_encoder_takes(encoder: PreTrainedConfig, size: int, first: int) -> None:
-    assert AtlopConfig(encoder=encoder.to_dict()).window_size == size
+    assert AtlopConfig(encoder=encoder.to_dict()).windowing.size == size
     assert first_position(encoder) == first
 
 

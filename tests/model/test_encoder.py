@@ -14,6 +14,7 @@ from tests.golden_values import (
     gradients,
     plain_model,
     represent,
+    score,
 )
 from tests.tiny_encoders import each_kind, save_tiny_encoder, tiny_model
 
@@ -28,7 +29,7 @@ def test_every_kind_of_encoder_scores_and_learns_like_the_reference(kind: str, t
     plain = plain_model(model)
     expected, context = plain([golden_features("bert")[index] for index in DOCUMENTS])
     expected.square().mean().backward()
-    found = model(batch)
+    found = score(model, batch)
     found.square().mean().backward()
     torch.testing.assert_close(found, expected, atol=1e-5, rtol=0)
     torch.testing.assert_close(represent(model, batch)[1], context, atol=1e-5, rtol=0)
@@ -39,14 +40,15 @@ def test_every_kind_of_encoder_scores_and_learns_like_the_reference(kind: str, t
 def test_every_kind_of_encoder_gives_attention_that_sums_to_one(kind: str, tmp_path: Path) -> None:
     model, batch = tiny_model(save_tiny_encoder(tmp_path, kind=kind), documents=DOCUMENTS)
     with torch.no_grad():
-        readers = model.pool(batch).attention
-    assert readers is not None
-    for document, (reader, entities) in enumerate(zip(readers, batch.entities, strict=True)):
-        found = (batch.entity_mentions[document, :entities] >= 0).any(dim=1)
-        attention = reader.rows(slice(0, entities))
-        assert attention.shape == (entities, 4, batch.lengths[document])
-        torch.testing.assert_close(attention[found].sum(dim=-1), torch.ones(int(found.sum()), 4))
-        assert (attention[~found] == 0).all()
+        pooled = model.pool(batch)
+        for document, entities in enumerate(batch.entities):
+            found = (batch.mention_cells[document, :entities] >= 0).any(dim=1)
+            of_document = pooled.attention_of(document)
+            assert of_document is not None
+            attention = of_document.rows(slice(0, entities))
+            assert attention.shape == (batch.lengths[document], 4, entities)
+            torch.testing.assert_close(attention[:, :, found].sum(dim=0), torch.ones(4, int(found.sum())))
+            assert (attention[:, :, ~found] == 0).all()
 
 
 @each_kind
@@ -55,17 +57,17 @@ def test_padding_does_not_change_the_scores_of_a_document(kind: str, tmp_path: P
     model, beside_a_longer_one = tiny_model(folder, documents=[0, 1])
     _, alone = tiny_model(folder, documents=[0])
     with torch.no_grad():
-        found = model(beside_a_longer_one).split(beside_a_longer_one.pair_counts)[0]
-        torch.testing.assert_close(found, model(alone), atol=1e-5, rtol=0)
+        found = score(model, beside_a_longer_one).split(beside_a_longer_one.pair_counts)[0]
+        torch.testing.assert_close(found, score(model, alone), atol=1e-5, rtol=0)
 
 
 @each_kind
 def test_every_kind_of_encoder_works_in_bf16(kind: str, tmp_path: Path) -> None:
     model, batch = tiny_model(save_tiny_encoder(tmp_path, kind=kind), documents=DOCUMENTS)
     with torch.no_grad():
-        exact = model(batch)
+        exact = score(model, batch)
     with torch.autocast("cpu", dtype=torch.bfloat16):
-        coarse = model(batch)
+        coarse = score(model, batch)
     coarse.square().mean().backward()
     assert not torch.equal(coarse, exact)
     torch.testing.assert_close(coarse.float(), exact, atol=0.2, rtol=0)
@@ -79,7 +81,7 @@ def test_every_kind_of_encoder_survives_saving(kind: str, tmp_path: Path) -> Non
     save_model(tmp_path / "model", model=model, tokenizer=tokenizer)
     loaded, _ = load_model(tmp_path / "model")
     with torch.no_grad():
-        assert torch.equal(loaded(batch), model(batch))
+        assert torch.equal(score(loaded, batch), score(model, batch))
 
 
 @each_kind
@@ -101,4 +103,32 @@ def test_an_encoder_without_attention_is_refused(tmp_path: Path) -> None:
     AutoModel.from_config(config).save_pretrained(folder)
     model, batch = tiny_model(folder, documents=DOCUMENTS)
     with pytest.raises(AtlopError, match="gives no attention"):
-        model(batch)
+        score(model, batch)
+
+
+@each_kind
+def test_the_last_layers_can_be_averaged(kind: str, tmp_path: Path) -> None:
+    folder = save_tiny_encoder(tmp_path, kind=kind)
+    model, batch = tiny_model(folder, documents=DOCUMENTS, layers_averaged=2)
+    whole = AutoModel.from_pretrained(folder, attn_implementation="eager").eval()
+    with torch.no_grad():
+        pooled = model.pool(batch)
+        for row in (0, 2):  # of one window each
+            tokens = batch.lengths[row]
+            start = batch.window_ends[batch.first_windows[row]]
+            ids = batch.input_ids[start : start + tokens][None].long()
+            output = whole(ids, output_attentions=True, output_hidden_states=True)
+            states = torch.stack(output.hidden_states[-2:]).mean(dim=0)[0]
+            torch.testing.assert_close(pooled.states[row, :tokens], states, atol=1e-5, rtol=0)
+            attention = torch.stack(output.attentions[-2:]).mean(dim=0)[0]  # [heads, tokens, tokens]
+            cells = batch.mention_cells[row, 0] - row * batch.width
+            mentions = cells[batch.mention_cells[row, 0] >= 0]
+            found = pooled.attention_of(row)
+            assert found is not None
+            expected = attention[:, mentions].mean(dim=1).T
+            torch.testing.assert_close(found.rows(slice(0, 1))[:, :, 0], expected, atol=1e-5, rtol=0)
+
+
+def test_no_more_layers_can_be_averaged_than_there_are(tmp_path: Path) -> None:
+    with pytest.raises(AtlopError, match=r"encoder\.layers_averaged: 3, but the encoder has 2 layers"):
+        tiny_model(save_tiny_encoder(tmp_path), documents=[0], layers_averaged=3)

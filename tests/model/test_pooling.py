@@ -2,9 +2,10 @@
 
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from atlop.model.pooling import CONTEXT_EPSILON, entity_embeddings, localized_context, mean_embeddings
+from atlop.model.context import CONTEXT_EPSILON, localized_context
+from atlop.model.pooling import LogSumExp, Mean
 
 DOCUMENTS, MENTIONS, HEADS, TOKENS, WIDTH = 2, 5, 3, 7, 4
 MENTIONS_OF = torch.tensor([[[0, 1, 2], [3, -1, -1], [-1, -1, -1]], [[0, 0, -1], [1, 2, -1], [4, 3, -1]]])
@@ -25,8 +26,25 @@ def mentions_of(document: int, entity: int) -> list[int]:
 
 
 def context_of(attention: Tensor, hidden: Tensor, pairs: Tensor) -> Tensor:
+    """Contexts of pairs from attention `[entities, heads, tokens]` and states `[tokens, width]` of one document."""
     subject, object_ = pairs.T
-    return localized_context(attention, attention, hidden)[subject, object_]
+    rows = attention.permute(2, 1, 0)
+    return localized_context(rows, rows, hidden[None])[subject * len(attention) + object_]
+
+
+def entity_embeddings(states: Tensor, mentions: Tensor) -> Tensor:
+    """Pool the states `[documents, mentions, width]` of the mentions `[documents, entities, slots]`."""
+    return pooled_by(LogSumExp(states.shape[2]), states, mentions)
+
+
+def mean_embeddings(states: Tensor, mentions: Tensor) -> Tensor:
+    return pooled_by(Mean(states.shape[2]), states, mentions)
+
+
+def pooled_by(pooling: nn.Module, states: Tensor, mentions: Tensor) -> Tensor:
+    documents = torch.arange(len(states))[:, None, None]
+    found: Tensor = pooling(states[documents, mentions.clamp(min=0)], mentions >= 0)
+    return found
 
 
 def test_an_entity_is_the_logsumexp_of_its_mentions() -> None:

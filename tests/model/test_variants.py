@@ -1,6 +1,5 @@
 """The paper's ablations of the model, each against the plain reference without that part."""
 
-import json
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -10,7 +9,7 @@ from transformers import AutoModel, AutoTokenizer, FNetConfig
 
 from atlop.config import ClassifierConfig, Markers, PoolingConfig
 from atlop.errors import AtlopError
-from atlop.model import AtlopModel, attention, compile_layers
+from atlop.model import AtlopModel, compile_layers, encoder
 from atlop.model_folder import load_model, save_model, start_from
 from atlop.preprocessing import Batch
 from tests.golden_values import (
@@ -20,6 +19,7 @@ from tests.golden_values import (
     golden_features,
     gradients,
     plain_model,
+    score,
 )
 from tests.tiny_encoders import each_kind, save_tiny_encoder, tiny_model
 
@@ -59,7 +59,7 @@ def test_scores_and_gradients_are_those_of_the_reference(kind: str, variant: Var
     features = golden_features("bert", marked=variant.markers != "none")
     expected, _ = plain([features[index] for index in DOCUMENTS])
     expected.square().mean().backward()
-    found = model(batch)
+    found = score(model, batch)
     found.square().mean().backward()
     torch.testing.assert_close(found, expected, atol=1e-5, rtol=1e-5)
     assert_gradients_of(model, equal=plain)
@@ -71,18 +71,18 @@ def test_a_variant_survives_saving(variant: Variant, tmp_path: Path) -> None:
     tokenizer = AutoTokenizer.from_pretrained(tmp_path / "encoder")
     save_model(tmp_path / "model", model=model, tokenizer=tokenizer)
     loaded, _ = load_model(tmp_path / "model")
-    assert loaded.config.markers == variant.markers
+    assert loaded.config.described.encoding.markers == variant.markers
     with torch.no_grad():
-        assert torch.equal(loaded(batch), model(batch))
+        assert torch.equal(score(loaded, batch), score(model, batch))
 
 
 @each_variant
 def test_a_variant_trains_in_bf16(variant: Variant, tmp_path: Path) -> None:
     model, batch = variant.model(save_tiny_encoder(tmp_path))
     with torch.no_grad():
-        exact = model(batch)
+        exact = score(model, batch)
     with torch.autocast("cpu", dtype=torch.bfloat16):
-        coarse = model.train()(batch)
+        coarse = score(model.train(), batch)
     coarse.square().mean().backward()
     torch.testing.assert_close(coarse, exact, atol=0.2, rtol=0)
     assert all(gradient.isfinite().all() for gradient in gradients(model).values())
@@ -95,8 +95,8 @@ def test_an_encoder_that_gives_no_attention_is_compiled_like_one_that_does(tmp_p
     (plain, batch), (compiled, _) = (tiny_model(folder, documents=DOCUMENTS, pooling=BERT_E) for _ in range(2))
     compile_layers(compiled)
     for model in (plain, compiled):
-        model(batch).square().mean().backward()
-    torch.testing.assert_close(compiled(batch), plain(batch), atol=1e-5, rtol=1e-5)
+        score(model, batch).square().mean().backward()
+    torch.testing.assert_close(score(compiled, batch), score(plain, batch), atol=1e-5, rtol=1e-5)
     assert_gradients_equal(gradients(compiled), gradients(plain))
 
 
@@ -104,10 +104,10 @@ def test_attention_that_nobody_reads_is_not_computed(tmp_path: Path, monkeypatch
     def refuse(*_: Any, **__: Any) -> None:
         raise AssertionError("computed")
 
-    monkeypatch.setattr(attention.LastLayer, "_rows", refuse)
+    monkeypatch.setattr(encoder, "attention_rows", refuse)
     folder = save_tiny_encoder(tmp_path)
     model, batch = tiny_model(folder, documents=DOCUMENTS, pooling=BERT_E)
-    model(batch)
+    score(model, batch)
     with pytest.raises(AssertionError, match="computed"):
         tiny_model(folder, documents=DOCUMENTS)[0](batch)
 
@@ -117,7 +117,7 @@ def test_without_context_an_encoder_needs_no_attention(tmp_path: Path) -> None:
     config = FNetConfig(vocab_size=420, hidden_size=32, num_hidden_layers=1, intermediate_size=32, pad_token_id=0)
     AutoModel.from_config(config).save_pretrained(folder)
     model, batch = tiny_model(folder, documents=DOCUMENTS, pooling=BERT_E)
-    assert model(batch).isfinite().all()
+    assert score(model, batch).isfinite().all()
     with pytest.raises(AtlopError, match=r'gives no attention.* or pooling\.context = "none"'):
         tiny_model(folder, documents=DOCUMENTS)[0](batch)
 
@@ -126,21 +126,9 @@ def test_one_group_has_about_as_many_weights_as_the_published_groups(tmp_path: P
     folder = save_tiny_encoder(tmp_path)
     grouped, _ = tiny_model(folder, documents=[0], classifier=ClassifierConfig())
     single, _ = tiny_model(folder, documents=[0], classifier=ClassifierConfig(kind="bilinear"))
-    assert (single.config.representation_size, single.config.block_size) == (222, 222)
+    assert single.config.described.classifier.sizes == (222, 222)
     weights = [model.classifier.bilinear.weight.numel() for model in (grouped, single)]
     assert weights[1] == pytest.approx(weights[0], rel=0.005)
-
-
-def test_a_model_folder_of_before_the_variants_is_the_published_model(tmp_path: Path) -> None:
-    model, batch = tiny_model(save_tiny_encoder(tmp_path / "encoder"), documents=DOCUMENTS)
-    save_model(tmp_path / "old", model=model, tokenizer=AutoTokenizer.from_pretrained(tmp_path / "encoder"))
-    path = tmp_path / "old" / "config.json"
-    config = json.loads(path.read_text(encoding="utf-8"))
-    for key in ("mention_pooling", "context_pooling"):
-        config.pop(key, None)
-    path.write_text(json.dumps(config), encoding="utf-8")
-    with torch.no_grad():
-        assert torch.equal(load_model(tmp_path / "old")[0](batch), model(batch))
 
 
 def test_a_second_stage_cannot_start_from_another_variant(tmp_path: Path) -> None:

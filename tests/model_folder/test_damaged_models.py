@@ -13,7 +13,7 @@ import torch
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from atlop.config import ClassifierConfig, EncodingConfig, ObjectiveConfig
+from atlop.config import ClassifierConfig, ModelConfig
 from atlop.decoding import Calibration
 from atlop.errors import AtlopError
 from atlop.model_folder import (
@@ -79,9 +79,7 @@ def make(folder: Path) -> None:
     new_model(
         str(folder),
         vocabulary=golden_vocabulary(),
-        encoding=EncodingConfig(),
-        classifier=CLASSIFIER,
-        objective=ObjectiveConfig(),
+        described=ModelConfig(classifier=CLASSIFIER),
     )
 
 
@@ -103,7 +101,7 @@ def look_at(valid: Path, name: str, content: bytes, *, use: Callable[[Path], Non
 @example(content=changed_config(lambda config: config["encoder"].update(num_labels=10**9)))
 @example(content=changed_config(lambda config: config["encoder"].update(num_hidden_layers=10**9)))
 @example(content=changed_config(lambda config: config["encoder"].update(vocab_size=10**11)))
-@example(content=changed_config(lambda config: config.update(representation_size=64 * 10**9)))
+@example(content=changed_config(lambda config: config["sections"]["classifier"].update(representation_size=64 * 10**7)))
 @example(content=changed_config(lambda config: config["encoder"].update(return_dict=False)))
 @example(content=changed_config(lambda config: config["encoder"].update(chunk_size_feed_forward=7)))
 @example(content=changed_config(lambda config: config["encoder"].update(max_position_embeddings=1)))

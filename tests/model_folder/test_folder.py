@@ -9,11 +9,10 @@ import torch
 from safetensors.torch import load_file, save_file
 from transformers import AutoModel, AutoTokenizer, PreTrainedTokenizerBase
 
-from atlop.config import ClassifierConfig, EncodingConfig, ObjectiveConfig
+from atlop.config import ClassifierConfig, EncodingConfig, ModelConfig
 from atlop.errors import AtlopError
 from atlop.model import AtlopModel
 from atlop.model_folder import document_encoder, load_model, new_model, save_model, start_from
-from atlop.preprocessing import collate
 from atlop.schema import RelationVocabulary
 from tests.golden_values import (
     CLASSIFIER,
@@ -25,6 +24,7 @@ from tests.golden_values import (
     golden_model,
     golden_tokenizer,
     golden_vocabulary,
+    score,
     untrained_golden_model,
 )
 from tests.tiny_encoders import save_tiny_encoder
@@ -41,9 +41,7 @@ def model_on(
     model, _ = new_model(
         encoder,
         vocabulary=vocabulary or golden_vocabulary(),
-        encoding=encoding or EncodingConfig(),
-        classifier=classifier,
-        objective=ObjectiveConfig(),
+        described=ModelConfig(encoding=encoding or EncodingConfig(), classifier=classifier),
         pretrained=pretrained,
     )
     return model
@@ -61,7 +59,7 @@ def test_a_saved_model_scores_the_same_after_loading(name: str, tmp_path: Path) 
     save_model(tmp_path / "model", model=model, tokenizer=golden_tokenizer(name))
     loaded, _ = load_model(tmp_path / "model")
     with torch.no_grad():
-        assert torch.equal(loaded(batch), model(batch))
+        assert torch.equal(score(loaded, batch), score(model, batch))
     assert not loaded.training
 
 
@@ -86,7 +84,7 @@ def test_the_folder_is_all_that_prediction_needs(name: str, tmp_path: Path) -> N
     save_model(tmp_path / "model", model=made, tokenizer=tokenizer)
     encoded = list(document_encoder(made, tokenizer).encode(golden_documents()[:4]))
     with torch.no_grad():
-        expected = made(collate(encoded, padding=made.padding))
+        expected = score(made, made.collate(encoded))
     shutil.rmtree(tmp_path / "encoder")
     (tmp_path / "model").rename(tmp_path / "elsewhere")
 
@@ -97,7 +95,7 @@ def test_the_folder_is_all_that_prediction_needs(name: str, tmp_path: Path) -> N
     without_space = [document.input_ids.tolist() for document in golden_encoded(name, max_length=300)[:4]]
     assert ([document.input_ids.tolist() for document in again] == without_space) == (name == "bert")
     with torch.no_grad():
-        assert torch.equal(model(collate(again, padding=model.padding)), expected)
+        assert torch.equal(score(model, model.collate(again)), expected)
 
 
 def test_transformers_own_way_of_saving_and_loading_works(tmp_path: Path) -> None:
@@ -105,7 +103,7 @@ def test_transformers_own_way_of_saving_and_loading_works(tmp_path: Path) -> Non
     model.save_pretrained(tmp_path)
     loaded = AtlopModel.from_pretrained(tmp_path).eval()
     with torch.no_grad():
-        assert torch.equal(loaded(batch), model(batch))
+        assert torch.equal(score(loaded, batch), score(model, batch))
 
 
 def test_the_weights_are_safetensors_and_nothing_is_pickled(saved: Path) -> None:
@@ -113,7 +111,7 @@ def test_the_weights_are_safetensors_and_nothing_is_pickled(saved: Path) -> None
     assert not [path for path in saved.rglob("*") if path.suffix in {".bin", ".pt", ".pkl", ".pth"}]
     config = json.loads((saved / "config.json").read_text(encoding="utf-8"))
     assert config["model_type"] == "atlop"
-    assert config["max_relations"] == 4
+    assert config["sections"]["objective"]["max_relations"] == 4
 
 
 def test_pretrained_weights_of_the_encoder_survive_new_layers(tmp_path: Path) -> None:
@@ -208,7 +206,7 @@ def test_a_new_model_starts_from_the_weights_of_an_earlier_one(saved: Path) -> N
     model, batch = untrained_golden_model("bert").eval(), golden_batch("bert", [0, 3])
     start_from(model, saved)
     with torch.no_grad():
-        assert torch.equal(model(batch), golden_model("bert")(batch))
+        assert torch.equal(score(model, batch), score(golden_model("bert"), batch))
 
 
 def test_a_start_with_other_relations_or_sizes_is_refused(saved: Path) -> None:

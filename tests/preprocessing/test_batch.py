@@ -1,9 +1,12 @@
-"""Encoded documents side by side."""
+"""Features of several documents laid out for the model."""
 
+from dataclasses import replace
+
+import numpy as np
 import torch
 
-from atlop.preprocessing import Batch, Features, Preprocessor, collate
-from tests.made_documents import VOCABULARY, document, tokenizer_for
+from atlop.preprocessing import Batch, Features, Group, Preprocessor, Windowing, collate
+from tests.made_documents import VOCABULARY, WINDOWING, document, tokenizer_for
 
 LONG = document(
     "Ada met Bob in Rome", "Ada left", entities=[[(0, 0, 1), (1, 0, 1)], [(0, 2, 3)], [(0, 4, 5)]],
@@ -13,62 +16,110 @@ SHORT = document("Eve saw Bob", entities=[[(0, 0, 1)], [(0, 2, 3)]], facts=[(1, 
 ALONE = document("Eve", entities=[[(0, 0, 1)]], title="alone")
 EMPTY = document("Eve", entities=[], facts=None, title="empty")
 ALL = [LONG, SHORT, ALONE, EMPTY]
+TINY = Windowing(size=10, start=(70,), end=(80, 81), first_position=2)
 
 
 def encoded(max_length: int = 100) -> list[Features]:
     return list(Preprocessor(tokenizer_for(*ALL), vocabulary=VOCABULARY, max_length=max_length).encode(ALL))
 
 
-def collated(*numbers: int) -> Batch:
+def collated(*numbers: int, windowing: Windowing = WINDOWING) -> Batch:
     documents = encoded()
-    return collate([documents[number] for number in numbers], padding=0)
+    return collate([documents[number] for number in numbers], windowing=windowing)
 
 
-def test_shorter_documents_are_filled_up() -> None:
-    documents = encoded()
-    batch = collate(documents, padding=77)
-    assert batch.lengths == tuple(len(document.input_ids) for document in documents) == (17, 9, 5, 3)
-    assert batch.input_ids.dtype == torch.int64
-    for row, document_ in zip(batch.input_ids.tolist(), documents, strict=True):
-        length = len(document_.input_ids)
-        assert row[:length] == document_.input_ids.tolist()
-        assert row[length:] == [77] * (17 - length)
+def test_documents_of_one_window_each_lie_one_after_the_other() -> None:
+    documents, batch = encoded(), collated(0, 1, 2, 3)
+    assert batch.lengths == batch.window_lengths == (17, 9, 5, 3)
+    assert batch.window_ends.tolist() == [0, 17, 26, 31, 34]
+    assert batch.first_windows == (0, 1, 2, 3, 4)
+    assert batch.input_ids.tolist() == [token for each in documents for token in each.input_ids.tolist()]
+    assert batch.position_ids.tolist() == [position for length in batch.lengths for position in range(length)]
+    expected = [row * 17 + column for row, length in enumerate(batch.lengths) for column in range(length)]
+    assert batch.cells.tolist() == batch.window_cells.tolist() == expected
 
 
-def test_mentions_and_entities_are_filled_up_with_minus_one() -> None:
+def test_windows_of_a_document_borrow_tokens_that_are_in_no_cell() -> None:
+    documents, batch = encoded(), collated(0, 1, windowing=TINY)
+    windows = batch.first_windows[1]
+    assert windows > 1
+    assert batch.window_counts.tolist() == [windows] * windows + [1]
+    read = set()
+    for window, (start, stop) in enumerate(zip(batch.window_ends, batch.window_ends[1:], strict=False)):
+        cells, ids = batch.cells[start:stop].tolist(), batch.input_ids[start:stop].tolist()
+        own = [(cell, token) for cell, token in zip(cells, ids, strict=True) if cell < 2 * 17]
+        borrowed = [token for cell, token in zip(cells, ids, strict=True) if cell == 2 * 17]
+        assert set(borrowed) <= {70, 80, 81}
+        assert len(borrowed) == len(cells) - len(own)
+        for cell, token in own:
+            assert documents[cell // 17].input_ids[cell % 17] == token
+        assert batch.position_ids[start:stop].tolist() == list(range(2, 2 + stop - start))
+        longest = max(batch.window_lengths)
+        assert batch.window_cells[start:stop].tolist() == list(range(window * longest, window * longest + stop - start))
+        read |= {cell for cell, _ in own}
+    assert read == {*range(17), *range(17, 17 + 9)}
+
+
+def test_mentions_of_an_entity_lie_side_by_side() -> None:
     batch = collated(1, 0, 2)
-    assert batch.mention_positions.tolist() == [[1, 5, -1, -1], [1, 12, 5, 9], [1, -1, -1, -1]]
-    assert batch.entity_mentions.tolist() == [
-        [[0, -1], [1, -1], [-1, -1]],
-        [[0, 1], [2, -1], [3, -1]],
-        [[0, -1], [-1, -1], [-1, -1]],
+    assert batch.mention_cells.tolist() == [
+        [[1, -1], [5, -1], [-1, -1]],
+        [[17 + 1, 17 + 12], [17 + 5, -1], [17 + 9, -1]],
+        [[2 * 17 + 1, -1], [-1, -1], [-1, -1]],
     ]
+    assert ((batch.mention_types >= 0) == (batch.mention_cells >= 0)).all()
 
 
-def test_every_mention_knows_its_entity() -> None:
-    assert collated(1, 0).mention_entities.tolist() == [[0, 1, -1, -1], [0, 0, 1, 2]]
-
-
-def test_every_entity_finds_the_markers_of_its_own_mentions() -> None:
+def test_every_window_reads_the_mentions_that_are_its_own() -> None:
     documents = encoded(max_length=13)  # the second mention of Ada is cut
-    batch = collate(documents, padding=0)
-    for row, document_ in enumerate(documents):
-        for entity in range(document_.entities):
-            columns = [column for column in batch.entity_mentions[row, entity].tolist() if column >= 0]
-            found = batch.mention_positions[row, columns].tolist()
-            assert found == document_.mention_positions[document_.mention_entities == entity].tolist()
+    for windowing in (WINDOWING, TINY):
+        batch = collate(documents, windowing=windowing)
+        mentions = [
+            (row, entity, position)
+            for row, each in enumerate(documents)
+            for entity, position in zip(each.mention_entities.tolist(), each.mention_positions.tolist(), strict=True)
+        ]
+        assert batch.mentions == len(mentions)
+        found = set()
+        for window, entities in enumerate(batch.window_readings):
+            kept = len(entities)
+            assert batch.reading_entities[window].tolist() == entities.tolist() + [-1] * (
+                batch.reading_entities.shape[1] - kept
+            )
+            assert (batch.reading_mentions[window, kept:] == len(mentions)).all()
+            for token, entity, mention, count in zip(
+                *(each[window, :kept].tolist() for each in (
+                    batch.reading_tokens, batch.reading_entities, batch.reading_mentions, batch.reading_counts,
+                )),
+                strict=True,
+            ):  # fmt: skip
+                row, owner, position = mentions[mention]
+                assert owner == entity
+                assert batch.window_ends[window] <= token < batch.window_ends[window + 1]
+                assert batch.cells[token] == row * batch.width + position
+                assert count == (documents[row].mention_entities == entity).sum()
+                found.add(mention)
+        assert found == set(range(len(mentions)))
     assert documents[0].lost_mentions == 1
 
 
-def test_pairs_and_labels_follow_document_after_document() -> None:
-    batch = collated(1, 2, 0)
+def test_pairs_labels_and_evidence_follow_document_after_document() -> None:
+    documents = encoded()
+    documents[0] = replace(documents[0], evidence=np.array([[0, 1], [2, 0]], dtype=np.int32))
+    batch = collate([documents[1], documents[2], documents[0]], windowing=WINDOWING)
     assert batch.pair_counts == (2, 0, 6)
     assert batch.pairs.tolist() == [[0, 1], [1, 0], [6, 7], [6, 8], [7, 6], [7, 8], [8, 6], [8, 7]]
     assert [pairs.tolist() for pairs in batch.document_pairs[:2]] == [[[0, 1], [1, 0]], []]
     assert batch.document_pairs[2].tolist() == (batch.pairs[2:] - 2 * 3).tolist()  # three entities a document
     assert batch.labels.tolist() == [[1, 2], [3, 1], [7, 3], [7, 1]]
+    assert batch.evidence.tolist() == [[1, 1], [3, 0]]
     assert batch.indices == (1, 2, 0)
     assert batch.titles == ("short", "alone", "long")
+
+
+def test_every_cell_knows_its_sentence() -> None:
+    batch = collated(1, 0)
+    assert batch.token_sentences.tolist() == [[-1, *[0] * 7, -1, *[-1] * 8], [-1, *[0] * 11, *[1] * 4, -1]]
 
 
 def test_labels_can_be_written_out() -> None:
@@ -82,8 +133,8 @@ def test_labels_can_be_written_out() -> None:
 
 def test_documents_without_entities_can_stand_alone() -> None:
     batch = collated(3)
-    assert batch.mention_positions.shape == (1, 0)
-    assert batch.entity_mentions.shape == (1, 0, 0)
+    assert batch.reading_tokens.shape == (1, 0)
+    assert batch.mention_cells.shape == (1, 0, 0)
     assert batch.pairs.shape == (0, 2)
     assert batch.dense_labels(4).shape == (0, 4)
 
@@ -95,14 +146,39 @@ def test_a_batch_on_another_device_keeps_everything() -> None:
     assert torch.equal(moved.labels, batch.labels)
     assert moved.titles == batch.titles
     meta = batch.to(torch.device("meta"))
-    for tensor in (meta.input_ids, meta.entity_mentions, meta.pairs, meta.labels):
-        assert tensor.device.type == "meta"
-    assert (meta.mention_positions == batch.mention_positions).all()
+    for name in ("input_ids", "window_ends", "mention_cells", "pairs", "labels"):
+        assert getattr(meta, name).device.type == "meta"
+        assert getattr(meta, name).shape == getattr(batch, name).shape
+
+
+def test_all_tensors_lie_in_one_piece_that_is_copied_at_once() -> None:
+    batch = collated(0, 1, 3)
+    copy = batch._over(batch.table.clone())
+    copy.table.zero_()
+    for name, view in batch._views().items():
+        assert view.untyped_storage().data_ptr() == batch.table.untyped_storage().data_ptr(), name
+        assert getattr(copy, name).shape == view.shape
+        assert not getattr(copy, name).any()
+    assert sum(view.numel() for view in batch._views().values()) == len(batch.table)
 
 
 def test_collation_does_not_change_the_documents() -> None:
     documents, untouched = encoded(), encoded()
-    collate(documents, padding=0)
+    collate(documents, windowing=WINDOWING)
     for found, expected in zip(documents, untouched, strict=True):
         assert found.labels.tolist() == expected.labels.tolist()
         assert found.mention_positions.tolist() == expected.mention_positions.tolist()
+
+
+def test_a_group_puts_its_windows_side_by_side() -> None:
+    batch = collated(1, 0, 2, windowing=TINY)
+    packed = torch.arange(len(batch.input_ids))
+    for documents in (slice(0, 1), slice(1, 2), slice(1, 3), slice(0, 3)):
+        group = Group(batch, documents)
+        padded = group.padded(packed, fill=-1)
+        assert padded.shape == (group.window_count, group.window_width)
+        for row, window in enumerate(range(batch.first_windows[documents.start], batch.first_windows[documents.stop])):
+            start, stop = batch.window_ends[window : window + 2].tolist()
+            assert padded[row].tolist() == list(range(start, stop)) + [-1] * (group.window_width - stop + start)
+        absent = group.absent
+        assert torch.equal(padded < 0, torch.zeros_like(padded, dtype=torch.bool) if absent is None else absent)

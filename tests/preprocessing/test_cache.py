@@ -17,7 +17,7 @@ from filelock import FileLock
 
 from atlop.errors import AtlopError
 from atlop.files import sha256_of
-from atlop.preprocessing import Contents, PreprocessedCorpus, Preprocessor, SeenRelations
+from atlop.preprocessing import Contents, Numbering, PreprocessedCorpus, Preprocessor
 from atlop.preprocessing.cache import cache_folder, cached
 from atlop.preprocessing.identity import sha256_of_json
 from atlop.preprocessing.table import write_table
@@ -25,7 +25,9 @@ from atlop.schema import Oddities
 from tests.made_documents import assert_same, document, tokenizer_for
 
 DOCUMENT = document("Ada met Bob", entities=[[(0, 0, 1)], [(0, 2, 3)]], facts=[(0, 1, "P17")])
-CONTENTS = Contents(relations=("P17",), unlabelled=0, oddities=Oddities(skipped=("one \ud800",), merged=2))
+CONTENTS = Contents(
+    relations=("P17",), types=("PER",), unlabelled=0, oddities=Oddities(skipped=("one \ud800",), merged=2)
+)
 KEY = {"file": "a digest"}
 
 
@@ -35,7 +37,7 @@ class Build:
     def __init__(self, relations: tuple[str, ...] = ("P17",)) -> None:
         self.calls = 0
         self._contents = replace(CONTENTS, relations=relations)
-        encoder = Preprocessor(tokenizer_for(DOCUMENT), vocabulary=SeenRelations())
+        encoder = Preprocessor(tokenizer_for(DOCUMENT), vocabulary=Numbering())
         self.documents = list(encoder.encode([DOCUMENT]))
 
     def __call__(self, sink: pa.NativeFile) -> Contents:

@@ -10,11 +10,11 @@ import pytest
 from transformers import AutoTokenizer, PreTrainedTokenizerBase
 
 from atlop.corpora import read_corpus, relations_of
-from atlop.preprocessing import Contents, Features, PreprocessedCorpus, Preprocessor, SeenRelations, Truncation, collate
+from atlop.preprocessing import Contents, Features, Numbering, PreprocessedCorpus, Preprocessor, Truncation, collate
 from atlop.preprocessing import table as table_module
 from atlop.preprocessing.table import write_table
 from atlop.schema import Document, Fact, Oddities, RelationVocabulary
-from tests.made_documents import VOCABULARY, assert_same, document, tokenizer_for
+from tests.made_documents import VOCABULARY, WINDOWING, assert_same, document, tokenizer_for
 
 PLACES = [[(0, 0, 1), (0, 2, 3)], [(0, 1, 2), (0, 2, 3)], [(0, 2, 3)]]
 DOCUMENTS = [
@@ -27,10 +27,10 @@ UNDIRECTED = replace(DOCUMENTS[3], facts=(Fact(0, 1, "P17"),), directed=False)
 SAMPLE = Path(__file__).parents[2] / "data" / "sample" / "train.json"
 
 
-def stored(documents: Sequence[Features], relations: SeenRelations) -> PreprocessedCorpus:
+def stored(documents: Sequence[Features], relations: Numbering) -> PreprocessedCorpus:
     sink = pa.BufferOutputStream()
     write_table(sink, documents)
-    contents = Contents(relations=tuple(relations), unlabelled=0, oddities=Oddities())
+    contents = Contents(relations=tuple(relations), types=("PER",), unlabelled=0, oddities=Oddities())
     return PreprocessedCorpus(pa.ipc.open_file(sink.getvalue()).read_all(), contents)
 
 
@@ -38,7 +38,7 @@ def encoded(
     documents: Sequence[Document], *, tokenizer: PreTrainedTokenizerBase | None = None, max_length: int = 8
 ) -> tuple[list[Features], PreprocessedCorpus]:
     """Return documents encoded in memory and stored."""
-    relations = SeenRelations()
+    relations = Numbering()
     encoder = Preprocessor(tokenizer or tokenizer_for(*documents), vocabulary=relations, max_length=max_length)
     plain = list(encoder.encode(documents))
     return plain, stored(plain, relations)
@@ -78,9 +78,24 @@ def test_labels_are_those_of_the_vocabulary_that_is_given_later() -> None:
 def test_the_share_of_pairs_of_a_class_is_that_of_the_labels_written_out() -> None:
     documents = [*DOCUMENTS, UNDIRECTED, replace(DOCUMENTS[0], pairs=((0, 1),))]
     corpus = encoded(documents)[1].with_vocabulary(VOCABULARY)
-    labels = collate(list(corpus), padding=0).dense_labels(VOCABULARY.classes)
+    labels = collate(list(corpus), windowing=WINDOWING).dense_labels(VOCABULARY.classes)
     assert corpus.class_shares(VOCABULARY.classes) == pytest.approx(labels.double().mean(dim=0).numpy())
     assert encoded(DOCUMENTS[1:2])[1].with_vocabulary(VOCABULARY).class_shares(4).tolist() == [0, 0, 0, 0]
+
+
+@pytest.mark.usefixtures("_batches")
+def test_evidence_follows_the_labels_that_a_vocabulary_leaves() -> None:
+    facts = (Fact(0, 1, "P999", evidence=(0,)), Fact(0, 2, "P17", evidence=(1, 0)), Fact(2, 1, "P27"))
+    item = replace(document("Ada Bob", "Eve", entities=[[(0, 0, 1)], [(0, 1, 2)], [(1, 0, 1)]]), facts=facts)
+    both = [item, replace(item, facts=(facts[0], facts[1]), directed=False)]
+    _, corpus = encoded(both, max_length=100)
+    assert corpus[0].evidence.tolist() == [[0, 0], [1, 1], [1, 0]]
+    known = corpus.with_vocabulary(VOCABULARY)  # which lacks P999
+    assert known[0].labels[:, 1].tolist() == [VOCABULARY.class_of("P17"), VOCABULARY.class_of("P27")]
+    assert known[0].evidence.tolist() == [[0, 1], [0, 0]]
+    assert known[1].labels.tolist() == [[2, 1], [3, 1]]  # both orders of the pair of 0 and 2
+    assert known[1].evidence.tolist() == [[0, 1], [0, 0], [1, 1], [1, 0]]
+    assert known[0].token_sentences.tolist() == [-1, *[0] * 6, *[1] * 3, -1]
 
 
 @pytest.mark.usefixtures("_batches")
@@ -97,13 +112,17 @@ def test_counts_are_known_without_the_documents() -> None:
 @pytest.mark.usefixtures("_batches")
 def test_pairs_that_a_document_lists_itself_come_back() -> None:
     plain, _ = encoded(DOCUMENTS)
-    relations = SeenRelations()
+    relations = Numbering()
     for relation in ("P131", "P17", "P999"):
         relations.class_of(relation)
     listed = replace(
-        plain[0], pairs=np.array([[2, 1], [0, 1]], dtype=np.int32), labels=np.array([[0, 2]], dtype=np.int32)
+        plain[0],
+        pairs=np.array([[2, 1], [0, 1]], dtype=np.int32),
+        labels=np.array([[0, 2]], dtype=np.int32),
+        evidence=np.array([[0, 0]], dtype=np.int32),
     )
-    none = replace(plain[3], pairs=np.empty((0, 2), np.int32), labels=np.empty((0, 2), np.int32), index=1)
+    nothing = np.empty((0, 2), np.int32)
+    none = replace(plain[3], pairs=nothing, labels=nothing, evidence=nothing, index=1)
 
     corpus = stored([listed, none], relations)
 
@@ -129,13 +148,13 @@ def test_arrays_are_views_that_nobody_can_write_to_and_a_batch_can_be_made_of_th
         write_table(sink, plain)
     before = pa.total_allocated_bytes()
     table = pa.ipc.open_file(pa.memory_map(str(path))).read_all()
-    corpus = PreprocessedCorpus(table, Contents(("P131", "P17", "P999"), unlabelled=0, oddities=Oddities()))
+    corpus = PreprocessedCorpus(table, Contents(("P131", "P17", "P999"), ("PER",), unlabelled=0, oddities=Oddities()))
 
     assert not corpus[0].input_ids.flags.writeable
     assert not corpus[0].input_ids.flags.owndata
     assert pa.total_allocated_bytes() - before < 1000
-    batch = collate([corpus[0], corpus[3]], padding=0)
-    assert batch.input_ids.tolist() == collate([plain[0], plain[3]], padding=0).input_ids.tolist()
+    batch = collate([corpus[0], corpus[3]], windowing=WINDOWING)
+    assert batch.input_ids.tolist() == collate([plain[0], plain[3]], windowing=WINDOWING).input_ids.tolist()
 
 
 def _assert_stored_like_plain(path: Path, tokenizer: PreTrainedTokenizerBase, *, max_length: int) -> None:

@@ -6,10 +6,9 @@ import torch
 
 from atlop.model_folder import document_encoder
 from atlop.prediction import DecisionRule, accelerator_for, score_batches
-from atlop.preprocessing import collate
 from atlop.report import Reader, Reading
 from atlop.schema import Fact
-from tests.golden_values import golden_documents, golden_model, golden_tokenizer
+from tests.golden_values import golden_documents, golden_model, golden_tokenizer, score
 
 SHOWN = 2
 """Documents of the golden ones that are read here."""
@@ -31,7 +30,7 @@ def readings() -> tuple[list[Reading], list[torch.Tensor]]:
     scored = score_batches(model, [encoded[::-1]], accelerator=accelerator_for("float32"), keep_attention=True)
     assert all(each.attention is None for each in reader.watch(scored))
     with torch.no_grad():
-        scores = [model(collate([each], padding=model.padding)) for each in encoded]
+        scores = [score(model, model.collate([each])) for each in encoded]
     return reader.result(), scores
 
 

@@ -7,9 +7,9 @@ import torch
 from transformers import AutoConfig
 
 from atlop.model import AtlopModel
-from atlop.model.dropout import Dropout, keep_mask
+from atlop.ops.dropout import Dropout, keep_mask
 from atlop.preprocessing import Batch
-from tests.golden_values import golden_batch, golden_model
+from tests.golden_values import golden_batch, golden_model, score
 from tests.tiny_encoders import each_kind, save_tiny_encoder, tiny_model
 
 NESTED = 6
@@ -19,14 +19,14 @@ NESTED = 6
 def test_there_is_no_dropout_besides_the_encoders_own() -> None:
     model, batch = golden_model("bert"), golden_batch("bert", [0, 6])  # whose encoder has none
     with torch.no_grad():
-        assert torch.equal(model.train()(batch), model.eval()(batch))
+        assert torch.equal(score(model.train(), batch), score(model.eval(), batch))
 
 
 def attention_of(model: AtlopModel, batch: Batch) -> torch.Tensor:
-    readers = model.pool(batch).attention
-    assert readers is not None
+    attention = model.pool(batch).attention_of(0)
+    assert attention is not None
     [entities] = batch.entities
-    return readers[0].rows(slice(0, entities))[None]
+    return attention.rows(slice(0, entities)).permute(2, 1, 0)[None]
 
 
 @each_kind
@@ -55,11 +55,11 @@ def test_gradients_under_dropout_are_those_of_finite_differences(kind: str, tmp_
 
     def loss() -> torch.Tensor:
         torch.manual_seed(3)  # the same choice of what is dropped every time
-        return model(batch).square().mean()  # type: ignore[no-any-return]
+        return score(model, batch).square().mean()
 
     with torch.no_grad():
         assert loss() == loss()
-        assert loss() != model.eval()(batch).square().mean()
+        assert loss() != score(model.eval(), batch).square().mean()
     model.train()
     loss().backward()
     compared = 0
@@ -84,8 +84,8 @@ def test_gradients_under_dropout_are_those_of_finite_differences(kind: str, tmp_
 def test_dropout_changes_with_every_pass(kind: str, tmp_path: Path) -> None:
     model, batch = tiny_model(save_tiny_encoder(tmp_path, kind=kind, dropout=0.3), documents=[NESTED])
     with torch.no_grad():
-        assert not torch.equal(model.train()(batch), model.train()(batch))
-        assert torch.equal(model.eval()(batch), model.eval()(batch))
+        assert not torch.equal(score(model.train(), batch), score(model.train(), batch))
+        assert torch.equal(score(model.eval(), batch), score(model.eval(), batch))
 
 
 @pytest.mark.parametrize("dropout", [0.1, 0.5, 0.9])

@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from atlop.model import linear
-from atlop.model.linear import Linear, product, with_fast_linear_layers
+from atlop.ops import linear
+from atlop.ops.linear import Linear, product
 
 
 @pytest.fixture(params=[False, True], ids=["torch's", "oneDNN's"], autouse=True)
@@ -50,16 +50,6 @@ def test_a_product_is_that_with_the_transpose(rows: int) -> None:
     torch.testing.assert_close(product(left, right), left @ right.T)
     torch.testing.assert_close(product(left, right, bias), left @ right.T + bias)
     torch.testing.assert_close(product(left, random(5, 4).T), left @ random(5, 4))
-
-
-def test_layers_are_replaced_with_their_parameters() -> None:
-    plain = nn.Sequential(nn.Linear(5, 4), nn.ModuleDict({"inner": nn.Linear(4, 3, bias=False)}))
-    before = dict(plain.named_parameters())
-    with_fast_linear_layers(plain)
-    assert sum(isinstance(module, Linear) for module in plain.modules()) == 2
-    after = dict(plain.named_parameters())
-    assert set(after) == set(before)
-    assert all(after[name] is before[name] for name in before)
 
 
 def test_mixed_precision_stays_mixed() -> None:

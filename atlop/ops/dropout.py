@@ -1,10 +1,11 @@
-"""Dropout on the CPU, several times faster than torch's, which draws its random numbers one by one."""
+"""Dropout, on the CPU several times faster than torch's, which draws its random numbers one by one."""
 
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 
 class Dropout(nn.Dropout):
@@ -12,10 +13,15 @@ class Dropout(nn.Dropout):
 
     def forward(self, input: Tensor) -> Tensor:
         """Drop elements in training and scale the others up."""
-        if not self.training or self.p in (0.0, 1.0) or input.device.type != "cpu" or torch.compiler.is_compiling():
-            return super().forward(input)
-        dropped: Tensor = _Dropout.apply(input, keep_mask(input.shape, dropout=self.p), 1 / (1 - self.p))
-        return dropped
+        return dropout(input, self.p) if self.training else input
+
+
+def dropout(input: Tensor, share: float) -> Tensor:
+    """Set a share of the elements to 0 and scale the others up by `1 / (1 − share)`; any shape and device."""
+    if share in (0.0, 1.0) or input.device.type != "cpu" or torch.compiler.is_compiling():
+        return functional.dropout(input, share)
+    dropped: Tensor = _Dropout.apply(input, keep_mask(input.shape, dropout=share), 1 / (1 - share))
+    return dropped
 
 
 class _Dropout(torch.autograd.Function):
@@ -26,17 +32,9 @@ class _Dropout(torch.autograd.Function):
         return torch.mul(input, keep).mul_(scale)
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None]:
         (keep,) = ctx.saved_tensors
-        return torch.mul(gradient, keep).mul_(ctx.scale), None, None
-
-
-def with_fast_dropout(module: nn.Module) -> None:
-    """Replace every plain dropout layer inside a module."""
-    for parent in list(module.modules()):
-        for name, child in parent.named_children():
-            if type(child) is nn.Dropout:
-                parent.register_module(name, Dropout(child.p))
+        return torch.mul(grad, keep).mul_(ctx.scale), None, None
 
 
 def keep_mask(shape: torch.Size, *, dropout: float) -> Tensor:

@@ -30,16 +30,6 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     return rows.view(*input.shape[:-1], len(weight))
 
 
-def with_fast_linear_layers(module: nn.Module) -> None:
-    """Replace every plain linear layer inside a module; parameters stay the same objects."""
-    for parent in list(module.modules()):
-        for name, child in parent.named_children():
-            if type(child) is nn.Linear:
-                layer = Linear(child.in_features, child.out_features, bias=child.bias is not None, device="meta")
-                layer.weight, layer.bias = child.weight, child.bias
-                parent.register_module(name, layer)
-
-
 def product(left: Tensor, right: Tensor, bias: Tensor | None = None) -> Tensor:
     """Multiply `[rows, inner]` by the transpose of `[columns, inner]`, and add `[columns]`; not differentiable.
 
@@ -60,21 +50,21 @@ class _OneDnnLinear(torch.autograd.Function):
         return product(rows, weight, bias)
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, Tensor | None, Tensor | None]:
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, Tensor | None, Tensor | None]:
         rows, weight = ctx.saved_tensors
-        to_rows, to_weight, to_bias = ctx.needs_input_grad
+        needs_rows, needs_weight, needs_bias = ctx.needs_input_grad
         return (
-            product(gradient, weight.T) if to_rows else None,
-            _gradient_of_weight(gradient, rows) if to_weight else None,
-            gradient.sum(dim=0) if to_bias else None,
+            product(grad, weight.T) if needs_rows else None,
+            _grad_weight(grad, rows) if needs_weight else None,
+            grad.sum(dim=0) if needs_bias else None,
         )
 
 
-def _gradient_of_weight(gradient: Tensor, rows: Tensor) -> Tensor:
-    """Return `gradient.T @ rows`; oneDNN copies its left argument, so the narrower one is put there."""
-    if gradient.shape[1] > rows.shape[1]:
-        return product(rows.T, gradient.T).T
-    return product(gradient.T, rows.T)
+def _grad_weight(grad: Tensor, rows: Tensor) -> Tensor:
+    """Return `grad.T @ rows`; oneDNN copies its left argument, so the narrower one is put there."""
+    if grad.shape[1] > rows.shape[1]:
+        return product(rows.T, grad.T).T
+    return product(grad.T, rows.T)
 
 
 def _is_onednn_faster(tensor: Tensor) -> bool:

@@ -1,0 +1,15 @@
+from atlop.ops.attention import Packing, QueryKey, attention_rows, takes_packed
+from atlop.ops.bilinear import grouped_bilinear
+from atlop.ops.encoder import use_fast_layers
+from atlop.ops.limits import Limits, limits_for
+
+__all__ = [
+    "Limits",
+    "Packing",
+    "QueryKey",
+    "attention_rows",
+    "grouped_bilinear",
+    "limits_for",
+    "takes_packed",
+    "use_fast_layers",
+]

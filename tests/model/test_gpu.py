@@ -1,0 +1,92 @@
+"""On a GPU: the numbers of the CPU, and a host that waits for nothing."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+from atlop.prediction import accelerator_for, predict_facts
+from tests.devices import needs_gpu
+from tests.golden_values import (
+    BATCHES,
+    assert_gradients_equal,
+    each_encoder,
+    golden_batch,
+    golden_encoded,
+    golden_model,
+    gradients,
+    objective_in,
+    read_golden,
+    score,
+)
+from tests.test_prediction import facts_one_by_one
+from tests.tiny_encoders import each_kind, save_tiny_encoder, tiny_model
+
+pytestmark = needs_gpu
+GPU = torch.device("cuda")
+
+
+@each_encoder
+@pytest.mark.parametrize("batch_name", BATCHES)
+def test_scores_and_gradients_are_those_of_the_cpu(name: str, batch_name: str) -> None:
+    batch = golden_batch(name, read_golden(f"{name}/expected.json")[batch_name]["documents"])
+    found = []
+    for device in ("cpu", "cuda"):
+        model = golden_model(name)
+        if device == "cuda":
+            nn.Module.cuda(model)
+        there = batch.to(torch.device(device))
+        outputs = model(there)
+        term = objective_in(model)(outputs, there)
+        (term.sum / max(1, term.count)).backward()
+        found.append((outputs.scores.detach().cpu(), {key: value.cpu() for key, value in gradients(model).items()}))
+    torch.testing.assert_close(found[1][0], found[0][0], atol=1e-4, rtol=0)
+    if len(batch.pairs):
+        assert_gradients_equal(found[1][1], found[0][1])
+
+
+@each_kind
+def test_every_kind_of_encoder_scores_as_on_the_cpu(kind: str, tmp_path: Path) -> None:
+    model, batch = tiny_model(save_tiny_encoder(tmp_path, kind=kind), documents=[0, 3, 6])
+    with torch.no_grad():
+        expected = score(model, batch)
+        nn.Module.cuda(model)
+        found = score(model, batch.to(GPU)).cpu()
+    torch.testing.assert_close(found, expected, atol=1e-4, rtol=0)
+
+
+@each_encoder
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16], ids=str)
+def test_half_precision_is_close(name: str, dtype: torch.dtype) -> None:
+    batch, model = golden_batch(name, [2, 6, 3]), golden_model(name)
+    with torch.no_grad():
+        expected = score(model, batch)
+        nn.Module.cuda(model)
+        with torch.autocast("cuda", dtype=dtype):
+            found = score(model, batch.to(GPU)).float().cpu()
+    assert (found - expected).norm() < 0.03 * expected.norm()
+
+
+@pytest.mark.parametrize("training", [False, True])
+def test_a_pass_waits_for_nothing(training: bool) -> None:
+    model = golden_model("bert").train(training)
+    nn.Module.cuda(model)
+    objective = objective_in(model)
+    batch = golden_batch("bert", [2, 3, 0]).pin_memory()
+    for mode in ("default", "error"):  # the first pass sets libraries up
+        torch.cuda.set_sync_debug_mode(mode)
+        try:
+            on_gpu = batch.to(GPU)
+            with torch.autocast("cuda", dtype=torch.bfloat16):
+                outputs = model(on_gpu)
+            objective(outputs, on_gpu).sum.backward()
+        finally:
+            torch.cuda.set_sync_debug_mode("default")
+
+
+def test_facts_are_those_of_the_cpu() -> None:
+    model, accelerator = golden_model("bert"), accelerator_for("float32")
+    expected = facts_one_by_one(model)
+    nn.Module.cuda(model)
+    assert predict_facts(model, golden_encoded("bert"), accelerator=accelerator, batch_size=4) == expected
