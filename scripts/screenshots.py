@@ -1,4 +1,4 @@
-r"""Take the pictures of README from a finished run: its report, the page of its service, and its plots.
+r"""Take the pictures of the documentation from a finished run: its report, the page of its service, and its plots.
 
 Paths are seen in the pictures, so they are given as they should be read there. Needs chromium. Example:
 

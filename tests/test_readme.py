@@ -1,15 +1,16 @@
-"""Numbers in README are those of the records of runs."""
+"""Numbers in README and `docs/` are those of the records of runs."""
 
 import json
+import re
 from pathlib import Path
 from statistics import mean, stdev
 
 import pytest
 
 from atlop.config import RunConfig, find_config
+from tests.documentation import DOCS, README, ROOT, text_of
 
-ROOT = Path(__file__).parents[1]
-README = (ROOT / "README.md").read_text(encoding="utf-8").splitlines()
+RESULTS = text_of(DOCS / "results.md").splitlines()
 RECORDS = sorted((ROOT / "scripts" / "measured").glob("*.json"))
 EXPERIMENTS = sorted((ROOT / "scripts" / "measured" / "experiments").glob("*.json"))
 
@@ -20,26 +21,40 @@ def test_there_are_records() -> None:
 
 
 def shown(values: list[float]) -> str:
-    """Return a score as README's tables have it: in percent, with the deviation over several seeds."""
+    """Return a score as the tables have it: in percent, with the deviation over several seeds."""
     return f"{100 * mean(values):.2f}" + (f" ± {100 * stdev(values):.2f}" if len(values) > 1 else "")
 
 
 @pytest.mark.parametrize("record", RECORDS, ids=lambda record: str(record.stem))
 def test_the_scores_of_a_record_stand_in_its_row(record: Path) -> None:
     best = [run["summary"]["best"] for run in json.loads(record.read_text(encoding="utf-8"))["runs"]]
-    [row] = [line for line in README if f"| `{record.stem}`" in line]
-    assert f"| {shown([each['f1'] for each in best])} | {shown([each['ign_f1'] for each in best])} |" in row
+    [row] = [line for line in RESULTS if f"| `{record.stem}`" in line]
+    scores = f"| {shown([run['f1'] for run in best])} | {shown([run['ign_f1'] for run in best])} |"
+    repeated = [line for line in text_of(README).splitlines() if f"| `{record.stem}`" in line]
+    for line in (row, *repeated):
+        assert scores in line
 
 
 @pytest.mark.parametrize("record", EXPERIMENTS, ids=lambda record: str(record.stem))
-def test_the_tables_of_experiments_stand_in_the_readme(record: Path) -> None:
+def test_the_tables_of_experiments_stand_among_the_results(record: Path) -> None:
     text = record.read_text(encoding="utf-8")
     assert '"/' not in text
     tables = json.loads(text)["tables"]
     assert tables
-    rows = {tuple(cell.strip() for cell in line.strip("|").split("|")) for line in README if line.startswith("|")}
+    rows = {tuple(cell.strip() for cell in line.strip("|").split("|")) for line in RESULTS if line.startswith("|")}
     for table in tables.values():
         assert {tuple(row) for row in table} <= rows
+
+
+@pytest.mark.parametrize(("section", "page"), [("Results", "results.md"), ("Speed", "speed.md")])
+def test_readme_repeats_numbers_as_the_pages_have_them(section: str, page: str) -> None:
+    text = text_of(README).partition(f"\n## {section}\n")[2].partition("\n## ")[0]
+    measured = {f"| `{record.stem}`" for record in RECORDS}  # held to their records above
+    rows = [line for line in text.splitlines() if line.startswith("|") and line.partition(",")[0] not in measured]
+
+    with_numbers = {row for row in rows if re.search(r"\d\.\d", row)}
+    assert len(with_numbers) > 3
+    assert with_numbers <= set(text_of(DOCS / page).splitlines())
 
 
 @pytest.mark.parametrize("record", RECORDS, ids=lambda record: str(record.stem))

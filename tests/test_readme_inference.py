@@ -1,42 +1,23 @@
-"""README's ways from text to facts work as they stand there, and all its commands exist."""
+"""The ways from text to facts work as README and `docs/inference.md` have them."""
 
 import json
 import shlex
 from pathlib import Path
-from typing import Any
 
-import click
 import pytest
-import typer
 
-from atlop.cli import app
 from atlop.model_folder import save_model
+from tests.documentation import DOCS, README, blocks
 from tests.golden_values import golden_documents, golden_model, golden_tokenizer
 from tests.inference.texts import plain_row
 from tests.test_cli import run
-from tests.test_readme_own_data import README, blocks
 
-COMMANDS = [
-    line
-    for line in README.read_text(encoding="utf-8").replace("\\\n", "").splitlines()
-    if line.startswith("atlop ") and "…" not in line
-]
-
-
-@pytest.mark.parametrize("line", COMMANDS)
-def test_every_command_of_readme_is_one_that_exists(line: str) -> None:
-    arguments = shlex.split(line, comments=True)[1:]
-    group: Any = typer.main.get_command(app)
-    name, command, rest = group.resolve_command(click.Context(group), arguments)
-
-    context = command.make_context(name, list(rest))  # options and arguments are taken apart, nothing is run
-
-    assert context.params
+INFERENCE = DOCS / "inference.md"
 
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The current folder, with models where README has them and a file of texts."""
+    """The current folder, with models where the pages have them and a file of texts."""
     monkeypatch.chdir(tmp_path)
     for run_name in ("own", "sample"):
         (tmp_path / "runs" / run_name).mkdir(parents=True)
@@ -50,7 +31,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_the_commands_that_make_facts_of_text_run(folder: Path) -> None:
     pytest.importorskip("rdflib", reason="needs rdflib: pip install 'atlop[graph]'")
-    *commands, push = blocks("bash", section="Facts from text")[0].splitlines()
+    *commands, push = blocks("bash", page=INFERENCE, section="Files of text")[0].splitlines()
     assert push.startswith("atlop push ")  # tests/test_cli_inference.py runs one
 
     for command in commands:
@@ -60,15 +41,16 @@ def test_the_commands_that_make_facts_of_text_run(folder: Path) -> None:
     assert {"facts.jsonl", "facts.parquet", "graph.graphml", "graph.nt"} <= made
 
 
-def test_the_example_from_python_runs(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    [code] = blocks("python", section="From Python")
+@pytest.mark.parametrize("page", [README, INFERENCE], ids=lambda page: str(page.name))
+def test_the_example_from_python_runs(page: Path, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    [code] = blocks("python", page=page, section="From Python")
     assert len(code.splitlines()) <= 10 + 1  # a blank line
 
-    exec(compile(code, "README.md", "exec"), {})
+    exec(compile(code, page.name, "exec"), {})
 
     printed = capsys.readouterr().out.splitlines()
-    assert printed[-1].startswith("{'document': 1,")
     assert any(line.startswith("Skai TV ") for line in printed)
+    assert page == README or printed[-1].startswith("{'document': 1,")
 
 
 def test_the_example_with_spacy_runs(
@@ -83,7 +65,8 @@ def test_the_example_with_spacy_runs(
     )
     monkeypatch.setattr(spacy, "load", lambda name: nlp)  # in the place of a pipeline that has to be downloaded
 
-    exec(compile(blocks("python", section="Facts from text")[0], "README.md", "exec"), {})
+    [code] = blocks("python", page=INFERENCE, section="spaCy")
+    exec(compile(code, INFERENCE.name, "exec"), {})
 
     first, second = capsys.readouterr().out.splitlines()
     assert "'name': 'Skai TV'" in first

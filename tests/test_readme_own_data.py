@@ -1,7 +1,6 @@
-"""README's way from a spreadsheet to a model works as it stands there."""
+"""The ways from one's own data to a model work as README and `docs/formats.md` have them."""
 
 import json
-import re
 import subprocess
 import sys
 from pathlib import Path
@@ -9,24 +8,20 @@ from pathlib import Path
 import pytest
 
 from atlop.corpora import read_corpus
+from tests.documentation import DOCS, README, blocks
 from tests.test_cli import run, values_of
 
-README = Path(__file__).parents[1] / "README.md"
+FORMATS = DOCS / "formats.md"
 TEXT = "Skai TV is Greek. It is based in Piraeus."
-
-
-def blocks(language: str, *, section: str = "Your own data") -> list[str]:
-    """Return the code of a section of README."""
-    text = README.read_text(encoding="utf-8").partition(f"\n## {section}\n")[2].partition("\n## ")[0]
-    return re.findall(rf"^```{language}\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
 
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The current folder, with README's files and what its script makes of them."""
+    """The current folder, with the page's files and what its script makes of them."""
     monkeypatch.chdir(tmp_path)
-    [script], [config] = blocks("python"), blocks("toml")
-    mentions, relations = blocks("csv")
+    [script], [config], [mentions, relations] = (
+        blocks(language, page=FORMATS, section="Your own data") for language in ("python", "toml", "csv")
+    )
     (tmp_path / "to_json_lines.py").write_text(script, encoding="utf-8")
     (tmp_path / "own.toml").write_text(config, encoding="utf-8")
     for split in ("train", "dev"):
@@ -61,7 +56,7 @@ def test_the_script_makes_a_line_of_each_text(folder: Path) -> None:
 
 
 def test_its_example_can_be_trained_on_and_predicted(folder: Path, tiny_encoder: Path) -> None:
-    *_, check, train, predict = blocks("bash")[0].splitlines()
+    *_, check, train, predict = blocks("bash", page=FORMATS, section="Your own data")[0].splitlines()
     lines = folder / "train.jsonl"
     lines.write_bytes(4 * lines.read_bytes())
     smaller = [
@@ -75,8 +70,30 @@ def test_its_example_can_be_trained_on_and_predicted(folder: Path, tiny_encoder:
     checked, _ = run(*check.split()[1:])
     run(*train.split()[1:], *(argument for value in smaller for argument in ("--set", value)))
     run(*predict.split()[1:])
-    converted, _ = run(*blocks("bash", section="Layouts")[0].split()[1:])
+    converted, _ = run(*blocks("bash", page=FORMATS, section="Converting")[0].split()[1:])
 
     assert values_of(checked)["headquarters"] == "4"
     assert isinstance(json.loads((folder / "result.json").read_text(encoding="utf-8")), list)
     assert "texts and character offsets" in converted
+
+
+@pytest.mark.parametrize(("page", "section"), [(README, "Your own text"), (FORMATS, "JSON lines")])
+def test_the_line_of_json_is_a_document(page: Path, section: str, tmp_path: Path) -> None:
+    [line] = blocks("json", page=page, section=section)
+    path = tmp_path / "train.jsonl"
+    path.write_text(" ".join(line.splitlines()), encoding="utf-8")
+
+    [document] = read_corpus(path).documents
+
+    assert [[mention.name for mention in entity.mentions] for entity in document.entities] == [
+        ["Skai TV", "It"],
+        ["Piraeus"],
+    ]
+    assert [(fact.subject, fact.object) for fact in document.facts or ()] == [(0, 1)]
+
+
+def test_readme_trains_on_the_same_configuration() -> None:
+    sections = (README, "Your own text"), (FORMATS, "Your own data")
+    first, second = (blocks("toml", page=page, section=section) for page, section in sections)
+
+    assert first == second

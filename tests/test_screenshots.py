@@ -1,4 +1,4 @@
-"""The pictures of README are taken from a run by one command, and name no folder of the machine."""
+"""The pictures of the documentation are taken from a run by one command, and name no folder of the machine."""
 
 import subprocess
 import sys
@@ -7,20 +7,20 @@ from pathlib import Path
 import pytest
 
 from atlop.model_folder import save_model
+from tests.documentation import PAGES, ROOT, text_of
 from tests.golden_values import golden_model, golden_tokenizer
 
-ROOT = Path(__file__).parents[1]
 SCRIPT = ROOT / "scripts" / "screenshots.py"
 PICTURES = {"margins.svg", "precision_recall.svg", "relations.svg", "report.png", "serve.png"}
 
 
-def test_readme_shows_each_picture_and_none_is_large() -> None:
+def test_the_documentation_shows_each_picture_and_none_is_large() -> None:
     folder = ROOT / "scripts" / "pictures"
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    text = "".join(map(text_of, PAGES))
 
     assert {path.name for path in folder.iterdir()} == PICTURES
     for path in folder.iterdir():
-        assert f"scripts/pictures/{path.name}" in readme
+        assert f"scripts/pictures/{path.name}" in text
         assert path.stat().st_size < 250_000
 
 

@@ -9,6 +9,7 @@ from atlop.corpora import CORPORA, LAYOUTS, WRITERS, CorpusFile, read_corpus
 from atlop.corpora.layouts import find_layout
 from atlop.errors import AtlopError
 from atlop.files import sha256_of
+from tests.documentation import DOCS, text_of
 
 LINE = '{"text": "Ada left.", "entities": []}\n'
 PUBTATOR = "1|t|Ada left\n1|a|\n1\t0\t3\tAda\tChemical\tD1\n"
@@ -20,9 +21,9 @@ def write(path: Path, text: str) -> Path:
     return path
 
 
-def test_readme_lists_every_layout() -> None:
-    text = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
-    rows = [row.split("|") for row in text.partition("\n## Layouts\n")[2].partition("\n## ")[0].splitlines()]
+def test_the_page_of_formats_lists_every_layout() -> None:
+    text = text_of(DOCS / "formats.md").partition("\n## Corpora\n")[2].partition("\n## ")[0]
+    rows = [row.split("|") for row in text.splitlines()]
     listed = {name.strip(" `"): row[4].strip() == "✓" for row in rows if len(row) == 6 for name in row[1].split(",")}
 
     assert {name for name in listed if name in CORPORA} == set(CORPORA)
