@@ -1,8 +1,7 @@
 """The model: encoder, pooling, classifier and heads composed, kept as transformers does."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from itertools import groupby
+from dataclasses import dataclass, field
 from typing import TypeVar
 
 import torch
@@ -13,7 +12,7 @@ from atlop.errors import AtlopError
 from atlop.model.classifier import GroupedBilinear
 from atlop.model.configuration import AtlopConfig
 from atlop.model.context import EntityAttention, localized_context
-from atlop.model.encoder import AttentionSource, document_states, encode
+from atlop.model.encoder import AttentionOf, document_states, encode
 from atlop.model.heads import HEADS, PairStates
 from atlop.model.outputs import PairOutputs
 from atlop.model.pooling import POOLINGS
@@ -129,11 +128,13 @@ class Pooled:
     batch: Batch
     embeddings: Tensor
     """Embedding of each entity, `[documents, entities, width]`."""
-    attention: AttentionSource | None
+    attention: AttentionOf | None
     """`None` where pairs have no context."""
     states: Tensor
     """Encoder states, `[documents, grid width, width]`."""
     training: bool
+    _groups: dict[int, EntityAttention] = field(default_factory=dict)
+    """By first document, so that dropout is drawn once."""
 
     def context(self, blocks: Sequence[Block]) -> Tensor:
         """Return the localized context of the pairs of some blocks, `[pairs, width]`; of width 0 without attention."""
@@ -142,14 +143,15 @@ class Pooled:
         if not blocks:
             return self.states[0, :0]
         contexts: list[Tensor] = []
-        for documents, of_group in groupby(blocks, key=lambda block: block.documents):
-            group = Group(self.batch, documents)
-            attention = EntityAttention(self.attention, group, training=self.training)
-            hidden = self.states[documents, : group.width]
-            for block in of_group:
-                of_all = localized_context(attention.rows(block.subjects), attention.rows(block.objects), hidden)
-                cells = block.cells(take(self.batch.pairs, block.rows), entities=self.embeddings.shape[1])
-                contexts.append(of_all.index_select(0, cells))
+        for block in blocks:
+            group = Group(self.batch, block.documents)
+            attention = self._groups.setdefault(
+                block.documents.start, EntityAttention(self.attention, group, training=self.training)
+            )
+            hidden = self.states[block.documents, : group.width]
+            of_all = localized_context(attention.rows(block.subjects), attention.rows(block.objects), hidden)
+            cells = block.cells(take(self.batch.pairs, block.rows), entities=self.embeddings.shape[1])
+            contexts.append(of_all.index_select(0, cells))
         return contexts[0] if len(contexts) == 1 else torch.cat(contexts)
 
     def attention_of(self, document: int) -> EntityAttention | None:

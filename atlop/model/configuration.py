@@ -6,18 +6,8 @@ from transformers import AutoConfig, PreTrainedConfig
 
 from atlop.config import ModelConfig
 from atlop.decoding import Calibration, read_calibration
-from atlop.errors import AtlopError
 from atlop.preprocessing import Windowing
 from atlop.schema import RelationVocabulary
-
-WINDOW = 512
-"""Most tokens of one encoder call where nothing else is set; published."""
-
-_DOUBLE_END = {"roberta", "xlm-roberta", "camembert"}
-"""Encoders whose segments end with two end tokens, `</s></s>`; a cut window ends likewise."""
-
-_POSITIONS_AFTER_PADDING = {*_DOUBLE_END, "mpnet"}
-"""Encoders that count positions from the padding id + 1."""
 
 
 class AtlopConfig(PreTrainedConfig):
@@ -65,36 +55,11 @@ class AtlopConfig(PreTrainedConfig):
 
     @property
     def windowing(self) -> Windowing:
-        """How documents become the inputs of the encoder.
-
-        Raises:
-            AtlopError: A window is larger than what the encoder can take.
-        """
-        encoder = self.encoder_config()
-        positions = getattr(encoder, "max_position_embeddings", None)
-        most = positions - first_position(encoder) if positions else None
-        window = self.described.encoding.window
-        if window is not None and most is not None and window > most:
-            raise AtlopError(f"encoding.window: {window} tokens, but the encoder takes {most}; lower it")
-        return Windowing(
-            size=window or min(WINDOW, most or WINDOW),
-            start=tuple(self.window_start or ()),
-            end=tuple(self.window_end or ()),
-            padding=encoder.pad_token_id or 0,
-            first_position=first_position(encoder),
-        )
+        """How documents become the inputs of the encoder; see `Windowing.of`."""
+        start, end = tuple(self.window_start or ()), tuple(self.window_end or ())
+        return Windowing.of(self.encoder_config(), start=start, end=end, size=self.described.encoding.window)
 
     def encoder_config(self) -> PreTrainedConfig:
         """Return the encoder's configuration as transformers' own object."""
         assert self.encoder is not None, "an AtlopConfig needs the configuration of its encoder"
         return AutoConfig.for_model(**self.encoder)
-
-
-def first_position(encoder: PreTrainedConfig) -> int:
-    """Return the number of an input's first position."""
-    return encoder.pad_token_id + 1 if encoder.model_type in _POSITIONS_AFTER_PADDING else 0
-
-
-def window_end(end: tuple[int, ...], *, model_type: str) -> list[int]:
-    """Return the tokens that close a window, from those that close a document (two for RoBERTa)."""
-    return [*end, *end] if model_type in _DOUBLE_END else list(end)

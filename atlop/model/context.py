@@ -6,7 +6,7 @@ import torch
 from opt_einsum import contract
 from torch import Tensor
 
-from atlop.model.encoder import AttentionSource
+from atlop.model.encoder import AttentionOf
 from atlop.ops import limits_for
 from atlop.preprocessing import Group
 
@@ -23,15 +23,15 @@ class EntityAttention:
     Attention is added up over the windows that read a mention, and renormalised where there are several.
     """
 
-    def __init__(self, source: AttentionSource, group: Group, *, training: bool):
+    def __init__(self, attention: AttentionOf, group: Group, *, training: bool):
         """Compute nothing yet.
 
         Args:
-            source: Attention of the encoder.
+            attention: That of the encoder.
             group: The documents.
             training: Whether dropout would be drawn anew if rows were computed again.
         """
-        self._source = source
+        self._attention = attention
         self._group = group
         self._entities = max(group.batch.entities[group.documents])
         at_once = limits_for(group.reading_tokens.device).entities
@@ -77,7 +77,7 @@ class EntityAttention:
         readings = group.readings_of(entities)
         of, counts = (each[group.windows, readings] for each in (batch.reading_entities, batch.reading_counts))
         with torch.autocast(of.device.type, enabled=False):
-            rows = self._source.rows(group, readings)  # [windows, heads, readings, window tokens]
+            rows = self._attention(group, readings)  # [windows, heads, readings, window tokens]
             ids = torch.arange(entities.start, entities.stop, device=of.device)
             share = ((of[..., None] == ids) / counts[..., None]).to(rows.dtype)  # [windows, readings, entities]
             if group.merges:

@@ -1,7 +1,8 @@
 """Windows to hidden states and attention (paper, 'Encoder')."""
 
-from collections.abc import Sequence
-from typing import NamedTuple, Protocol
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import NamedTuple, TypeAlias
 
 import torch
 from torch import Tensor
@@ -11,17 +12,9 @@ from atlop.errors import AtlopError
 from atlop.ops import Packing, QueryKey, attention_rows, takes_packed
 from atlop.preprocessing import Batch, Group
 
-
-class AttentionSource(Protocol):
-    """Gives the attention of the encoder's last layers, on average, from the tokens asked for."""
-
-    def rows(self, group: Group, readings: slice) -> Tensor:
-        """Return the attention of some readings of each window, after dropout.
-
-        Returns:
-            `[windows, heads, readings, window tokens]`, at least float32; zeros where a window is filled up.
-        """
-        ...
+AttentionOf: TypeAlias = Callable[[Group, slice], Tensor]
+"""Gives the attention of some readings of each window of a group, after dropout and averaged over layers:
+`[windows, heads, readings, window tokens]`, at least float32; zeros where a window is filled up."""
 
 
 class Encoded(NamedTuple):
@@ -29,7 +22,7 @@ class Encoded(NamedTuple):
 
     hidden: Tensor
     """Hidden states of all windows, `[tokens, width]`."""
-    attention: AttentionSource | None
+    attention: AttentionOf | None
     """`None` where it was not asked for."""
 
 
@@ -48,51 +41,9 @@ def encode(
     Raises:
         AtlopError: Attention is wanted, and the encoder gives none.
     """
-    run = _run_packed if takes_packed(encoder) else _run_padded
-    states, attention = run(encoder, batch, padding=padding, layers=layers_averaged, with_attention=with_attention)
-    return Encoded(_mean(states), attention)
-
-
-def _run_packed(
-    encoder: PreTrainedModel, batch: Batch, *, padding: int, layers: int, with_attention: bool
-) -> tuple[Sequence[Tensor], AttentionSource | None]:
-    """Return the states `[tokens, width]` of the last layers, and their attention; nothing is computed for padding."""
-    count = encoder.config.num_hidden_layers
-    kept = range(count - layers if with_attention else count, count)
-    packing = Packing(list(batch.window_lengths), batch.window_ends, layers_kept=kept)
-    output = encoder(
-        batch.input_ids[None],
-        position_ids=batch.position_ids[None],
-        packing=packing,
-        output_hidden_states=layers > 1,
-    )
-    states = [output.last_hidden_state[0]] if layers == 1 else [each[0] for each in output.hidden_states[-layers:]]
-    return states, PackedAttention([packing.kept[layer] for layer in kept]) if with_attention else None
-
-
-def _run_padded(
-    encoder: PreTrainedModel, batch: Batch, *, padding: int, layers: int, with_attention: bool
-) -> tuple[Sequence[Tensor], AttentionSource | None]:
-    """Do the same with windows side by side, filled up to the longest, for encoders that take no packed ones."""
-    windows, tokens = len(batch.window_lengths), max(batch.window_lengths)
-    input_ids = batch.input_ids.new_full((windows * tokens,), padding).index_copy(
-        0, batch.window_cells.long(), batch.input_ids
-    )
-    mask = torch.arange(tokens, device=input_ids.device) < batch.window_ends.diff()[:, None]
-    output = encoder(
-        input_ids.view(windows, tokens).long(),
-        attention_mask=mask.long(),
-        output_attentions=with_attention,
-        output_hidden_states=layers > 1,
-    )
-    if with_attention and not output.attentions:
-        raise AtlopError(
-            f"encoder {encoder.config.model_type!r} gives no attention, which localized context pooling reads; "
-            'choose an encoder such as BERT, RoBERTa or DeBERTa, or pooling.context = "none"'
-        )
-    last = [output.last_hidden_state] if layers == 1 else output.hidden_states[-layers:]
-    states = [each.flatten(end_dim=1).index_select(0, batch.window_cells) for each in last]
-    return states, PaddedAttention(output.attentions[-layers:]) if with_attention else None
+    if takes_packed(encoder):
+        return _run_packed(encoder, batch, layers=layers_averaged, with_attention=with_attention)
+    return _run_padded(encoder, batch, padding=padding, layers=layers_averaged, with_attention=with_attention)
 
 
 def document_states(hidden: Tensor, batch: Batch) -> Tensor:
@@ -110,52 +61,72 @@ def document_states(hidden: Tensor, batch: Batch) -> Tensor:
         return hidden[None]
     states = hidden.new_zeros(borrowed + 1, hidden.shape[1]).index_add(0, batch.cells, hidden)
     if len(batch.window_lengths) > documents:
-        ones = torch.ones_like(batch.cells)
-        windows_of_cell = (
-            torch.zeros_like(batch.cells[:1]).expand(borrowed + 1).clone().index_add_(0, batch.cells, ones)
-        )
-        states = states / windows_of_cell.clamp(min=1)[:, None]
+        counts = hidden.new_zeros(borrowed + 1).index_add(0, batch.cells, hidden.new_ones(len(hidden)))
+        states = states / counts.clamp(min=1)[:, None]
     return states[:borrowed].view(documents, batch.width, -1)
 
 
-class PackedAttention:
-    """Attention that is computed from the queries and keys of packed windows when it is asked for."""
-
-    def __init__(self, layers: Sequence[QueryKey]):
-        """Keep the last layers' queries and keys."""
-        self._layers = layers
-
-    def rows(self, group: Group, readings: slice) -> Tensor:
-        """See `AttentionSource.rows`."""
-        return _mean([self._rows(layer, group, readings) for layer in self._layers])
-
-    def _rows(self, layer: QueryKey, group: Group, readings: slice) -> Tensor:
-        tokens = group.reading_tokens[:, readings]
-        query = layer.query.index_select(1, tokens.flatten()) * layer.scaling
-        query = query.unflatten(1, tokens.shape).transpose(0, 1)  # [windows, heads, readings, width]
-        key = group.padded(layer.key.transpose(0, 1)).transpose(1, 2)
-        return attention_rows(query, key, dropout=layer.dropout, absent=group.absent)
+def _run_packed(encoder: PreTrainedModel, batch: Batch, *, layers: int, with_attention: bool) -> Encoded:
+    """Run packed windows, so that nothing is computed for padding."""
+    count = encoder.config.num_hidden_layers
+    kept = range(count - layers if with_attention else count, count)
+    packing = Packing(list(batch.window_lengths), batch.window_ends, layers_kept=kept)
+    output = encoder(
+        batch.input_ids[None],
+        position_ids=batch.position_ids[None],
+        packing=packing,
+        output_hidden_states=layers > 1,
+    )
+    last = [output.last_hidden_state] if layers == 1 else output.hidden_states[-layers:]
+    of_layers = [partial(_rows_of_packed, packing.kept[layer]) for layer in kept]
+    return Encoded(_mean(last)[0], partial(_mean_rows, of_layers) if with_attention else None)
 
 
-class PaddedAttention:
-    """Attention that an encoder has returned whole."""
+def _run_padded(encoder: PreTrainedModel, batch: Batch, *, padding: int, layers: int, with_attention: bool) -> Encoded:
+    """Run windows side by side, filled up to the longest, for encoders that take no packed ones."""
+    windows, tokens = len(batch.window_lengths), max(batch.window_lengths)
+    filled = batch.input_ids.new_full((windows * tokens,), padding)
+    input_ids = filled.index_copy(0, batch.window_cells.long(), batch.input_ids).view(windows, tokens)
+    mask = torch.arange(tokens, device=input_ids.device) < batch.window_ends.diff()[:, None]
+    output = encoder(
+        input_ids.long(),
+        attention_mask=mask.long(),
+        output_attentions=with_attention,
+        output_hidden_states=layers > 1,
+    )
+    if with_attention and not output.attentions:
+        raise AtlopError(
+            f"encoder {encoder.config.model_type!r} gives no attention, which localized context pooling reads; "
+            'choose an encoder such as BERT, RoBERTa or DeBERTa, or pooling.context = "none"'
+        )
+    last = [output.last_hidden_state] if layers == 1 else output.hidden_states[-layers:]
+    hidden = _mean(last).flatten(end_dim=1).index_select(0, batch.window_cells)
+    of_layers = [partial(_rows_of_padded, weights) for weights in (output.attentions or ())[-layers:]]
+    return Encoded(hidden, partial(_mean_rows, of_layers) if with_attention else None)
 
-    def __init__(self, layers: Sequence[Tensor]):
-        """Keep the last layers' weights, `[windows, heads, tokens, tokens]` each."""
-        self._layers = layers
 
-    def rows(self, group: Group, readings: slice) -> Tensor:
-        """See `AttentionSource.rows`."""
-        return _mean([self._rows(layer, group, readings) for layer in self._layers])
+def _mean_rows(of_layers: Sequence[AttentionOf], group: Group, readings: slice) -> Tensor:
+    return _mean([rows(group, readings) for rows in of_layers])
 
-    def _rows(self, layer: Tensor, group: Group, readings: slice) -> Tensor:
-        weights = layer[group.windows]
-        windows, heads, tokens, _ = weights.shape
-        places = (group.reading_tokens[:, readings] - group.window_starts[:, None]).clamp(min=0)
-        of_heads = torch.arange(windows * heads, device=places.device).view(windows, heads, 1) * tokens
-        rows = weights.flatten(end_dim=2).index_select(0, (of_heads + places[:, None]).flatten())
-        rows = rows.view(windows, heads, -1, tokens)[..., : group.window_width]
-        return rows.to(torch.promote_types(rows.dtype, torch.float32))
+
+def _rows_of_packed(layer: QueryKey, group: Group, readings: slice) -> Tensor:
+    """Compute attention from the queries and keys of packed windows."""
+    tokens = group.reading_tokens[:, readings]
+    query = layer.query.index_select(1, tokens.flatten()) * layer.scaling
+    query = query.unflatten(1, tokens.shape).transpose(0, 1)  # [windows, heads, readings, width]
+    key = group.padded(layer.key.transpose(0, 1)).transpose(1, 2)
+    return attention_rows(query, key, dropout=layer.dropout, absent=group.absent)
+
+
+def _rows_of_padded(weights: Tensor, group: Group, readings: slice) -> Tensor:
+    """Pick rows of the attention that an encoder has returned whole, `[windows, heads, tokens, tokens]`."""
+    weights = weights[group.windows]
+    windows, heads, tokens, _ = weights.shape
+    places = (group.reading_tokens[:, readings] - group.window_starts[:, None]).clamp(min=0)
+    of_heads = torch.arange(windows * heads, device=places.device).view(windows, heads, 1) * tokens
+    rows = weights.flatten(end_dim=2).index_select(0, (of_heads + places[:, None]).flatten())
+    rows = rows.view(windows, heads, -1, tokens)[..., : group.window_width]
+    return rows.to(torch.promote_types(rows.dtype, torch.float32))
 
 
 def _mean(layers: Sequence[Tensor]) -> Tensor:

@@ -11,7 +11,7 @@ from atlop.decoding import Calibration
 from atlop.errors import AtlopError, loading
 from atlop.files import folder_written_whole, read_json, settled, usual_mode, write_json
 from atlop.model.atlop import AtlopModel, prepared
-from atlop.model.configuration import AtlopConfig, window_end
+from atlop.model.configuration import AtlopConfig
 from atlop.model_folder.checks import (
     check_values,
     check_weights,
@@ -22,6 +22,7 @@ from atlop.model_folder.checks import (
 )
 from atlop.objectives import objective_of
 from atlop.preprocessing import Preprocessor, SpecialPieces, load_tokenizer
+from atlop.preprocessing.windows import window_end
 from atlop.schema import RelationVocabulary
 
 

@@ -2,6 +2,20 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Self
+
+from transformers import PreTrainedConfig
+
+from atlop.errors import AtlopError
+
+WINDOW = 512
+"""Most tokens of one encoder call where nothing else is set; published."""
+
+_DOUBLE_END = {"roberta", "xlm-roberta", "camembert"}
+"""Encoders whose segments end with two end tokens, `</s></s>`; a cut window ends likewise."""
+
+_POSITIONS_AFTER_PADDING = {*_DOUBLE_END, "mpnet"}
+"""Encoders that count positions from the padding id + 1."""
 
 MINIMUM_OVERLAP = 64
 """Tokens that neighbours share beyond two windows, so that no token is read at a border only. A rule here."""
@@ -21,6 +35,28 @@ class Windowing:
     """Token id that fills up shorter windows of encoders that do not take packed ones."""
     first_position: int = 0
     """Number of a window's first position."""
+
+    @classmethod
+    def of(
+        cls, encoder: PreTrainedConfig, *, start: tuple[int, ...], end: tuple[int, ...], size: int | None = None
+    ) -> Self:
+        """Return the rule for an encoder.
+
+        Args:
+            encoder: Its configuration.
+            start: Token ids that a borrowed window start is made of.
+            end: Token ids that a borrowed window end is made of.
+            size: Most tokens of a window; without it, 512, or what the encoder takes where that is less.
+
+        Raises:
+            AtlopError: A window of this size is larger than what the encoder takes.
+        """
+        first, positions = first_position(encoder), getattr(encoder, "max_position_embeddings", None)
+        most = positions - first if positions else None
+        if size is not None and most is not None and size > most:
+            raise AtlopError(f"encoding.window: {size} tokens, but the encoder takes {most}; lower it")
+        usual = WINDOW if most is None else min(WINDOW, most)
+        return cls(size or usual, start=start, end=end, padding=encoder.pad_token_id or 0, first_position=first)
 
 
 @dataclass(frozen=True)
@@ -83,3 +119,13 @@ def window_spans(length: int, *, size: int, start_tokens: int, end_tokens: int) 
     steps = -(-last_start // stride)
     starts = [step * last_start // steps for step in range(1, steps)]
     return [(0, first_stop), *((start, start + inner) for start in starts), (last_start, length)]
+
+
+def first_position(encoder: PreTrainedConfig) -> int:
+    """Return the number of an input's first position."""
+    return encoder.pad_token_id + 1 if encoder.model_type in _POSITIONS_AFTER_PADDING else 0
+
+
+def window_end(end: tuple[int, ...], *, model_type: str) -> list[int]:
+    """Return the tokens that close a window, from those that close a document (two for RoBERTa)."""
+    return [*end, *end] if model_type in _DOUBLE_END else list(end)

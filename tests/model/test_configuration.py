@@ -1,9 +1,12 @@
 """What a model folder says of its encoder's inputs."""
 
 import pytest
+from pydantic import ValidationError
 from transformers import BertConfig, DebertaV2Config, PreTrainedConfig, RobertaConfig
 
-from atlop.model.configuration import AtlopConfig, first_position, window_end
+from atlop.errors import AtlopError
+from atlop.model import AtlopConfig
+from atlop.preprocessing.windows import first_position, window_end
 
 
 @pytest.mark.parametrize(
@@ -19,6 +22,19 @@ from atlop.model.configuration import AtlopConfig, first_position, window_end
 def test_a_window_is_512_pieces_or_what_the_encoder_takes(encoder: PreTrainedConfig, size: int, first: int) -> None:
     assert AtlopConfig(encoder=encoder.to_dict()).windowing.size == size
     assert first_position(encoder) == first
+
+
+@pytest.mark.parametrize("window", [64, 4096])
+def test_a_window_can_be_chosen_up_to_what_the_encoder_takes(window: int) -> None:
+    encoder = BertConfig(max_position_embeddings=4096).to_dict()
+    assert AtlopConfig(encoder=encoder, sections={"encoding": {"window": window}}).windowing.size == window
+    with pytest.raises(AtlopError, match=r"encoding\.window: 4097 tokens, but the encoder takes 4096"):
+        _ = AtlopConfig(encoder=encoder, sections={"encoding": {"window": 4097}}).windowing
+
+
+def test_a_misspelt_setting_of_a_model_folder_is_an_error() -> None:
+    with pytest.raises(ValidationError, match=r"context_poolin"):
+        _ = AtlopConfig(sections={"pooling": {"context_poolin": "none"}}).described
 
 
 def test_only_roberta_closes_a_window_with_two_end_pieces() -> None:

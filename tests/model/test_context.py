@@ -1,6 +1,8 @@
 """The attention of entities, read from windows when it is asked for, against the attention of all tokens."""
 
 from dataclasses import replace
+from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,10 +11,11 @@ from torch import Tensor
 
 from atlop.model import EntityAttention, context
 from atlop.model.context import ROW_EPSILON
-from atlop.model.encoder import PackedAttention, PaddedAttention, document_states
+from atlop.model.encoder import _rows_of_packed, _rows_of_padded, document_states
 from atlop.ops import Limits, QueryKey, limits
 from atlop.preprocessing import Batch, Features, Group, Windowing, collate
 from tests.golden_values import assert_gradients_equal, golden_batch, golden_model, gradients, score
+from tests.tiny_encoders import save_tiny_encoder, tiny_model
 
 HEADS = 2
 MENTIONS = (
@@ -63,7 +66,7 @@ def rows_of(
     found = []
     for first in range(0, 3, documents):
         group = Group(batch, slice(first, first + documents))
-        rows = EntityAttention(PaddedAttention([attention]), group, training=False).rows(entities)
+        rows = EntityAttention(partial(_rows_of_padded, attention), group, training=False).rows(entities)
         for row, of_document in enumerate(rows.unflatten(0, (documents, -1))):
             length = batch.lengths[first + row]
             assert not of_document[length:].any()
@@ -166,7 +169,7 @@ def under_dropout(monkeypatch: pytest.MonkeyPatch, *, training: bool) -> EntityA
     batch = example(*MENTIONS)
     states = torch.randn(2, HEADS, len(batch.input_ids), 3, generator=torch.Generator().manual_seed(0))
     layer = QueryKey(states[0], states[1], scaling=0.5, dropout=0.5 * training)
-    return EntityAttention(PackedAttention([layer]), Group(batch, slice(1, 2)), training=training)
+    return EntityAttention(partial(_rows_of_packed, layer), Group(batch, slice(1, 2)), training=training)
 
 
 def test_in_training_dropout_is_drawn_once_for_each_mention(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -216,3 +219,15 @@ def test_scores_and_gradients_do_not_depend_on_what_is_taken_together(
     found.square().mean().backward()
     torch.testing.assert_close(found, expected, atol=1e-5, rtol=0)
     assert_gradients_equal(gradients(model), gradients_of_all)
+
+
+def test_dropout_does_not_depend_on_what_is_taken_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    model, batch = tiny_model(save_tiny_encoder(tmp_path, dropout=0.3), documents=[6, 0])
+    model.train()
+    found = []
+    for chosen in (limits.CPU, replace(limits.CPU, pairs=7, entities=3)):
+        for module in ("context", "atlop"):
+            monkeypatch.setattr(f"atlop.model.{module}.limits_for", lambda _, chosen=chosen: chosen)
+        torch.manual_seed(0)
+        found.append(score(model, batch))
+    torch.testing.assert_close(found[1], found[0], atol=1e-5, rtol=0)
