@@ -13,7 +13,7 @@ from atlop.decoding import Calibration
 from atlop.errors import AtlopError
 from atlop.model import AtlopModel
 from atlop.model_folder import document_encoder
-from atlop.objectives import AdaptiveThresholding
+from atlop.objectives import AdaptiveThresholding, objective_named
 from atlop.prediction import (
     DecisionRule,
     DocumentScores,
@@ -167,6 +167,6 @@ class Ensemble:
         for member, scored in zip(self.members, of_members, strict=True):
             theirs = member.model.config.vocabulary
             columns = [theirs.class_of(relation) for relation in vocabulary.relations]
-            margins: Tensor = member.model.objective.margins(scored.scores)
+            margins: Tensor = objective_named(member.model.config.objective).margins(scored.scores)
             total[:, THRESHOLD_CLASS + 1 :] += margins[:, columns]
         return replace(of_members[0], scores=total / len(of_members))

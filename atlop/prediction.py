@@ -19,7 +19,7 @@ from atlop.config import Precision
 from atlop.decoding import Calibration, facts_of
 from atlop.errors import AtlopError
 from atlop.model import AtlopModel, AttentionReader
-from atlop.objectives import Objective
+from atlop.objectives import Objective, objective_named
 from atlop.preprocessing import Features, collate
 from atlop.schema import Fact, RelationVocabulary
 
@@ -210,7 +210,7 @@ class DecisionRule:
             calibration: Where the thresholds come from.
         """
         config = model.config
-        rule = cls(model.objective, vocabulary=config.vocabulary, max_relations=config.max_relations)
+        rule = cls(objective_named(config.objective), vocabulary=config.vocabulary, max_relations=config.max_relations)
         return rule.with_calibration(calibration)
 
     def with_calibration(self, calibration: Calibration | None) -> "DecisionRule":

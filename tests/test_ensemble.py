@@ -48,7 +48,7 @@ def margins_one_by_one(names: Sequence[str], index: int) -> Tensor:
     margins = []
     for name in names:
         with torch.no_grad():
-            scores = golden_model(name)(golden_batch(name, [index]))
+            scores = golden_model(name)(golden_batch(name, [index])).scores
         margins.append(scores[:, 1:] - scores[:, :1])
     return torch.stack(margins).mean(dim=0)
 

@@ -16,8 +16,9 @@ RANKS = (
     ("parsing",),
     ("files", "json_values", "network", "secrets", "pages"),
     ("schema", "config"),
-    ("corpora", "preprocessing", "objectives", "decoding", "evaluation", "submission"),
+    ("corpora", "preprocessing", "decoding", "evaluation", "submission"),
     ("model",),
+    ("objectives",),
     ("model_folder",),
     ("prediction",),
     ("calibration", "ensemble"),
@@ -89,6 +90,7 @@ def test_imports_only_go_down(path: Path) -> None:
     [
         ("preprocessing", "from atlop.model import AtlopModel"),
         ("preprocessing", "import atlop.objectives"),
+        ("model", "from atlop.objectives import Objective"),
         ("decoding", "def later():\n    from atlop.preprocessing.batch import Batch"),
         ("schema", "from atlop import config"),
         ("model", "from ..training import train"),

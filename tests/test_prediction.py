@@ -13,6 +13,7 @@ from atlop.errors import AtlopError
 from atlop.evaluation import official_scores
 from atlop.model import AtlopModel
 from atlop.model.atlop import Pooled
+from atlop.objectives import objective_named
 from atlop.prediction import accelerator_for, predict_facts, score_documents
 from atlop.preprocessing import Batch, Features, Preprocessor
 from atlop.schema import Fact
@@ -42,8 +43,8 @@ def facts_one_by_one(model: AtlopModel) -> list[tuple[Fact, ...]]:
     found = []
     for index, encoded in enumerate(golden_encoded("bert")):
         with torch.no_grad():
-            scores = model(golden_batch("bert", [index]))
-        decided = model.objective.decide(scores, max_relations=4).numpy()
+            scores = model(golden_batch("bert", [index])).scores
+        decided = objective_named(model.config.objective).decide(scores, max_relations=4).numpy()
         found.append(facts_of(decided, pairs=encoded.pairs, vocabulary=golden_vocabulary()))
     return found
 
@@ -68,7 +69,7 @@ def test_every_document_is_scored_once(model: AtlopModel, accelerator: Accelerat
         assert item.scores.dtype == torch.float32
         assert item.pairs.tolist() == documents[item.index].pairs.tolist()
         with torch.no_grad():
-            alone = model(golden_batch("bert", [item.index]))
+            alone = model(golden_batch("bert", [item.index])).scores
         torch.testing.assert_close(item.scores, alone, atol=1e-5, rtol=0)
 
 

@@ -9,6 +9,8 @@ from pathlib import Path
 from statistics import median
 from time import perf_counter
 
+import torch
+
 from atlop.calibration import Candidates, candidates_of
 from atlop.config import RunConfig, default_settings, settings_of
 from atlop.corpora import read_corpus, read_train_facts
@@ -19,6 +21,7 @@ from atlop.experiments.plan import Experiment, Plan, PlannedRun, plan_runs
 from atlop.experiments.results import ExperimentResults, results_of
 from atlop.files import read_json, sha256_of, write_json
 from atlop.model_folder import encoder_tokenizer, load_model, new_model
+from atlop.objectives import objective_named
 from atlop.prediction import accelerator_for, predict_facts
 from atlop.schema import Document
 from atlop.training import train
@@ -158,8 +161,11 @@ def estimate_seconds(config: RunConfig, *, updates: int = 3) -> float:
     )
     documents, trainer = data.train.documents, config.trainer
     total = total_updates(trainer, documents=len(documents))
+    objective = objective_named(config.objective.name, parameters=config.objective.parameters)
+    shares = torch.from_numpy(documents.class_shares(data.vocabulary.classes)).float()
     updater = Updater(
         model,
+        objective=objective.informed(shares),
         accelerator=accelerator,
         documents=documents,
         pair_counts=documents.pair_counts,

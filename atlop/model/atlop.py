@@ -15,9 +15,9 @@ from atlop.model.configuration import AtlopConfig
 from atlop.model.dropout import with_fast_dropout
 from atlop.model.encoder import encode
 from atlop.model.linear import with_fast_linear_layers
+from atlop.model.outputs import PairOutputs
 from atlop.model.pooling import MENTION_POOLINGS, gather_rows, localized_context
 from atlop.model.reader import AttentionReader
-from atlop.objectives import Objective, objective_named
 from atlop.preprocessing import Batch
 
 
@@ -47,7 +47,8 @@ class AtlopModel(PreTrainedModel):
             representation_size=config.representation_size,
             block_size=config.block_size,
         )
-        self.objective: Objective = objective_named(config.objective)
+        self.heads = nn.ModuleDict()
+        """What is trained beside the scores: each has `loss(outputs, batch) -> LossTerm` and `count(batch) -> int`."""
         self.padding = encoder_config.pad_token_id or 0
         self.window_size = config.window_size
         self.post_init()
@@ -56,16 +57,12 @@ class AtlopModel(PreTrainedModel):
         if isinstance(module, nn.Linear):
             module.reset_parameters()
 
-    def forward(self, batch: Batch) -> Tensor:
-        """Score the pairs of a batch.
-
-        Returns:
-            `[pairs, classes]` in the order of `batch.pairs`, float32; class 0 is TH.
-        """
-        return self.score(batch, self.pool(batch))
+    def forward(self, batch: Batch) -> PairOutputs:
+        """Score the pairs of a batch, in the order of `batch.pairs`."""
+        return PairOutputs(self.score(batch, self.pool(batch)))
 
     def score(self, batch: Batch, pooled: "Pooled") -> Tensor:
-        """Score the pairs of a batch that is pooled; the rest of `forward`."""
+        """Score the pairs of a batch that is pooled, `[pairs, classes]`, float32; the rest of `forward`."""
         embeddings = pooled.embeddings.flatten(end_dim=1)
         dtype = torch.promote_types(embeddings.dtype, torch.float32)
         scores = embeddings.new_empty(len(batch.pairs), self.config.vocabulary.classes, dtype=dtype)

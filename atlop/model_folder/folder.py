@@ -57,7 +57,7 @@ def new_model(
     Raises:
         AtlopError: The encoder cannot be loaded, the sizes do not fit together, or the objective is not known.
     """
-    chosen_objective = objective_named(objective.name, parameters=objective.parameters)
+    objective_named(objective.name, parameters=objective.parameters)  # refuses one that is not known
     pooling = pooling or PoolingConfig()
     representation_size, block_size = classifier.sizes
     if representation_size % block_size:
@@ -88,7 +88,6 @@ def new_model(
         max_relations=objective.max_relations,
     )
     model = AtlopModel(config)
-    model.objective = chosen_objective
     if weights is not None:
         model.encoder = prepared(weights)
     return model.eval(), tokenizer

@@ -7,6 +7,8 @@ import torch
 from torch import Tensor
 
 from atlop.config import Section
+from atlop.model import LossTerm, PairOutputs
+from atlop.preprocessing import Batch
 from atlop.schema import THRESHOLD_CLASS
 
 
@@ -19,6 +21,20 @@ class Objective(Section, ABC):
 
     has_threshold_class: ClassVar[bool] = True
     """Whether a relation is compared with TH. Where not, the column of TH is neither trained nor read."""
+
+    def __call__(self, outputs: PairOutputs, batch: Batch) -> LossTerm:
+        """Return what training minimises over the pairs of a batch.
+
+        Args:
+            outputs: What the model says of them.
+            batch: On the same device.
+        """
+        labels = batch.dense_labels(outputs.scores.shape[1])
+        return LossTerm(self.total(outputs.scores, labels), count=self.count(batch))
+
+    def count(self, batch: Batch) -> int:
+        """Return what the loss of a batch is averaged over, known before the model has read it: all pairs."""
+        return len(batch.pairs)
 
     @abstractmethod
     def total(self, scores: Tensor, labels: Tensor) -> Tensor:

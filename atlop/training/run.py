@@ -77,7 +77,8 @@ class _Run:
         self._is_main = self._accelerator.is_main_process
         self._show_progress = show_progress and self._is_main
         self._refuse_processes()
-        objective_named(config.objective.name, parameters=config.objective.parameters)  # refuses before files are read
+        # Before files are read, so that one that is not known is refused at once.
+        objective = objective_named(config.objective.name, parameters=config.objective.parameters)
         self._data = TrainingData(
             config.data,
             tokenizer=encoder_tokenizer(config.encoder.name),
@@ -95,7 +96,7 @@ class _Run:
             objective=config.objective,
         )
         shares = self._data.train.documents.class_shares(self._data.vocabulary.classes)
-        self._model.objective = self._model.objective.informed(torch.from_numpy(shares).float())
+        self._objective = objective.informed(torch.from_numpy(shares).float())
         if config.trainer.start_from is not None:
             start_from(self._model, config.trainer.start_from)
         if config.encoder.gradient_checkpointing:
@@ -120,6 +121,7 @@ class _Run:
         )
         updater = Updater(
             self._model,
+            objective=self._objective,
             accelerator=self._accelerator,
             documents=data.train.documents,
             pair_counts=data.train.documents.pair_counts,

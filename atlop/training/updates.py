@@ -14,6 +14,7 @@ from torch import Tensor
 from atlop.config import OptimizerConfig
 from atlop.errors import AtlopError
 from atlop.model import AtlopModel
+from atlop.objectives import Objective
 from atlop.prediction import is_out_of_memory
 from atlop.preprocessing import Features, collate
 from atlop.training.schedule import Update, make_optimizer
@@ -51,6 +52,7 @@ class Updater:
         self,
         model: AtlopModel,
         *,
+        objective: Objective,
         accelerator: Accelerator,
         documents: Sequence[Features],
         pair_counts: Sequence[int] | NDArray[np.int64],
@@ -62,6 +64,7 @@ class Updater:
 
         Args:
             model: The model to train; in place, or where it is shared out, `gather` brings it up to date.
+            objective: The loss, which knows the train file.
             accelerator: Device, precision and processes.
             documents: All train documents.
             pair_counts: Number of pairs of each.
@@ -72,9 +75,8 @@ class Updater:
         self._accelerator = accelerator
         self._documents = documents
         self._pair_counts = pair_counts
-        self._objective = model.objective
+        self._objective = objective
         self._padding = model.padding
-        self._classes = model.config.vocabulary.classes
         self._max_gradient_norm = config.max_gradient_norm
         self._given = model
         self._is_shared_out = sharded and accelerator.num_processes > 1
@@ -196,5 +198,5 @@ class Updater:
             batch = batch.pin_memory()
         batch = batch.to(self._accelerator.device)
         with self._accelerator.autocast():
-            scores = self._model(batch)
-        return self._objective.total(scores, batch.dense_labels(self._classes))
+            outputs = self._model(batch)
+        return self._objective(outputs, batch).sum

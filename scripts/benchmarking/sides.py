@@ -16,6 +16,7 @@ from atlop.config import ClassifierConfig, EncodingConfig, ObjectiveConfig
 from atlop.corpora import read_corpus, read_vocabulary, relations_of
 from atlop.model import AtlopModel
 from atlop.model_folder import document_encoder, new_model
+from atlop.objectives import objective_named
 from atlop.prediction import DecisionRule, DocumentScores
 from atlop.preprocessing import Features, SpecialPieces, collate, load_tokenizer
 from atlop.schema import THRESHOLD_CLASS, Document, RelationVocabulary
@@ -98,13 +99,14 @@ class Fast:
         self.encoded: list[Features] = list(document_encoder(self.model, tokenizer).encode(material.documents))
         self._autocast = dtype != torch.float32
         self._dtype = dtype
+        self._objective = objective_named(self.model.config.objective)
         self._optimizer = torch.optim.AdamW(self.model.parameters(), lr=1e-6, eps=1e-6, weight_decay=0, fused=True)
 
     def scores(self, rows: list[int]) -> Tensor:
         """Score documents, `[pairs, classes]`."""
         batch = collate([self.encoded[row] for row in rows], padding=self.model.padding)
         with torch.autocast("cpu", dtype=self._dtype, enabled=self._autocast):
-            scores: Tensor = self.model(batch)
+            scores: Tensor = self.model(batch).scores
         return scores
 
     def update(self, rows: list[int]) -> Phases:
@@ -113,9 +115,9 @@ class Fast:
         started = perf_counter()
         batch = collate([self.encoded[row] for row in rows], padding=self.model.padding)
         with torch.autocast("cpu", dtype=self._dtype, enabled=self._autocast):
-            scores = self.model(batch)
-        total = self.model.objective.total(scores, batch.dense_labels(scores.shape[1]))
-        return _finish(total / len(scores), self._optimizer, started=started)
+            outputs = self.model(batch)
+        loss = self._objective(outputs, batch)
+        return _finish(loss.sum / loss.count, self._optimizer, started=started)
 
     def predict(self, rows: list[int]) -> float:
         """Score documents; return seconds."""

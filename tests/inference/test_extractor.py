@@ -59,7 +59,7 @@ def test_the_margin_is_the_score_above_that_of_th(extractor: RelationExtractor) 
 
     batch = golden_batch("bert", [0])
     with torch.no_grad():
-        scores = extractor.model(batch)
+        scores = extractor.model(batch).scores
     rows = {pair: row for row, pair in enumerate(map(tuple, batch.pairs.tolist()))}
     assert isinstance(found, Extraction)
     for fact in found:

@@ -6,6 +6,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from atlop.model import AtlopModel
+from atlop.objectives import objective_named
 from atlop.preprocessing import Batch, Preprocessor, collate
 from tests.golden_values import (
     GOLDEN,
@@ -27,7 +28,7 @@ from tests.made_documents import document
 
 
 def loss_of(model: AtlopModel, scores: Tensor, batch: Batch) -> Tensor:
-    return model.objective.total(scores, batch.dense_labels(scores.shape[1])) / len(scores)
+    return objective_named(model.config.objective).total(scores, batch.dense_labels(scores.shape[1])) / len(scores)
 
 
 @each_encoder
@@ -37,10 +38,10 @@ def test_golden_scores_context_decisions_and_loss(name: str, batch_name: str) ->
     tensors = load_file(GOLDEN / name / "forward.safetensors")
     model, batch = golden_model(name), golden_batch(name, expected["documents"])
     with torch.no_grad():
-        scores, (_, context) = model(batch), represent(model, batch)
+        scores, (_, context) = model(batch).scores, represent(model, batch)
     torch.testing.assert_close(scores, tensors[f"{batch_name}.logits"], atol=1e-5, rtol=0)
     torch.testing.assert_close(context, tensors[f"{batch_name}.context"], atol=1e-5, rtol=0)
-    decided = model.objective.decide(scores, max_relations=model.config.max_relations)
+    decided = objective_named(model.config.objective).decide(scores, max_relations=model.config.max_relations)
     assert torch.equal(decided[:, 1:], tensors[f"{batch_name}.decoded"][:, 1:].bool())
     assert int(decided.sum()) == expected["num_positive_decoded"]
     assert loss_of(model, scores, batch).item() == pytest.approx(expected["loss"], rel=1e-4)
@@ -59,7 +60,7 @@ def test_scores_and_gradients_are_those_of_the_reference(name: str, documents: l
     plain = plain_model(model)
     expected, context = plain([golden_features(name)[index] for index in documents])
     loss_of(model, expected, batch).backward()
-    found = model(batch)
+    found = model(batch).scores
     loss_of(model, found, batch).backward()
     torch.testing.assert_close(found, expected, atol=1e-5, rtol=0)
     torch.testing.assert_close(represent(model, batch)[1], context, atol=1e-5, rtol=0)
@@ -74,7 +75,7 @@ def test_documents_of_any_length_are_scored_as_the_reference_does(name: str, max
     plain = plain_model(model)
     with torch.no_grad():
         expected, context = plain([golden_features(name, max_length)[index] for index in documents])
-        torch.testing.assert_close(model(batch), expected, atol=1e-5, rtol=0)
+        torch.testing.assert_close(model(batch).scores, expected, atol=1e-5, rtol=0)
         torch.testing.assert_close(represent(model, batch)[1], context, atol=1e-5, rtol=0)
     assert max_length < 4000 or max(batch.lengths) > 1100  # three windows at least
 
@@ -84,9 +85,9 @@ def test_a_document_scores_the_same_alone_and_in_a_batch(name: str) -> None:
     model, documents = golden_model(name), [6, 5, 0, 4, 7]
     with torch.no_grad():
         together = golden_batch(name, documents)
-        scores = model(together).split(together.pair_counts)
+        scores = model(together).scores.split(together.pair_counts)
         for index, of_document in zip(documents, scores, strict=True):
-            alone = model(golden_batch(name, [index]))
+            alone = model(golden_batch(name, [index])).scores
             torch.testing.assert_close(of_document, alone, atol=1e-5, rtol=0)
 
 
@@ -98,7 +99,7 @@ def test_gradients_are_the_same_in_every_pass_whatever_the_threads_do() -> None:
         passes = []
         for _ in range(4):
             model.zero_grad()
-            model(batch).square().mean().backward()
+            model(batch).scores.square().mean().backward()
             passes.append(gradients(model))
     finally:
         torch.set_num_threads(threads)
@@ -118,7 +119,7 @@ def test_entities_without_a_mention_left_score_like_zeros_and_train() -> None:
     assert embeddings[0, 1:].abs().max() == 0
     assert embeddings[0, 0].abs().max() > 0
     assert context.abs().max() == 0
-    scores = model(batch)
+    scores = model(batch).scores
     loss_of(model, scores, batch).backward()
     assert scores.isfinite().all()
     assert all(gradient.isfinite().all() for gradient in gradients(model).values())
@@ -132,10 +133,10 @@ def test_documents_without_pairs_or_mentions_can_be_scored_and_trained_on(
     encoder = Preprocessor(golden_tokenizer("bert"), vocabulary=golden_vocabulary(), max_length=7)
     batch = collate(list(encoder.encode([item])), padding=0)
     model = golden_model("bert")
-    scores = model(batch)
+    scores = model(batch).scores
     pairs = len(entities) * (len(entities) - 1)
     assert scores.shape == (pairs, 7)
-    model.objective.total(scores, batch.dense_labels(7)).backward()
+    objective_named(model.config.objective).total(scores, batch.dense_labels(7)).backward()
     assert all(gradient.isfinite().all() for gradient in gradients(model).values())
 
 
@@ -146,4 +147,4 @@ def test_a_document_without_pairs_does_not_disturb_its_neighbours() -> None:
     model, usual = golden_model("bert"), golden_batch("bert", [0])
     batch = collate([lonely, golden_encoded("bert")[0], lonely], padding=0)
     with torch.no_grad():
-        torch.testing.assert_close(model(batch), model(usual), atol=1e-5, rtol=0)
+        torch.testing.assert_close(model(batch).scores, model(usual).scores, atol=1e-5, rtol=0)

@@ -19,7 +19,7 @@ NESTED = 6
 def test_there_is_no_dropout_besides_the_encoders_own() -> None:
     model, batch = golden_model("bert"), golden_batch("bert", [0, 6])  # whose encoder has none
     with torch.no_grad():
-        assert torch.equal(model.train()(batch), model.eval()(batch))
+        assert torch.equal(model.train()(batch).scores, model.eval()(batch).scores)
 
 
 def attention_of(model: AtlopModel, batch: Batch) -> torch.Tensor:
@@ -55,11 +55,11 @@ def test_gradients_under_dropout_are_those_of_finite_differences(kind: str, tmp_
 
     def loss() -> torch.Tensor:
         torch.manual_seed(3)  # the same choice of what is dropped every time
-        return model(batch).square().mean()  # type: ignore[no-any-return]
+        return model(batch).scores.square().mean()  # type: ignore[no-any-return]
 
     with torch.no_grad():
         assert loss() == loss()
-        assert loss() != model.eval()(batch).square().mean()
+        assert loss() != model.eval()(batch).scores.square().mean()
     model.train()
     loss().backward()
     compared = 0
@@ -84,8 +84,8 @@ def test_gradients_under_dropout_are_those_of_finite_differences(kind: str, tmp_
 def test_dropout_changes_with_every_pass(kind: str, tmp_path: Path) -> None:
     model, batch = tiny_model(save_tiny_encoder(tmp_path, kind=kind, dropout=0.3), documents=[NESTED])
     with torch.no_grad():
-        assert not torch.equal(model.train()(batch), model.train()(batch))
-        assert torch.equal(model.eval()(batch), model.eval()(batch))
+        assert not torch.equal(model.train()(batch).scores, model.train()(batch).scores)
+        assert torch.equal(model.eval()(batch).scores, model.eval()(batch).scores)
 
 
 @pytest.mark.parametrize("dropout", [0.1, 0.5, 0.9])

@@ -59,7 +59,7 @@ def test_scores_and_gradients_are_those_of_the_reference(kind: str, variant: Var
     features = golden_features("bert", marked=variant.markers != "none")
     expected, _ = plain([features[index] for index in DOCUMENTS])
     expected.square().mean().backward()
-    found = model(batch)
+    found = model(batch).scores
     found.square().mean().backward()
     torch.testing.assert_close(found, expected, atol=1e-5, rtol=1e-5)
     assert_gradients_of(model, equal=plain)
@@ -73,16 +73,16 @@ def test_a_variant_survives_saving(variant: Variant, tmp_path: Path) -> None:
     loaded, _ = load_model(tmp_path / "model")
     assert loaded.config.markers == variant.markers
     with torch.no_grad():
-        assert torch.equal(loaded(batch), model(batch))
+        assert torch.equal(loaded(batch).scores, model(batch).scores)
 
 
 @each_variant
 def test_a_variant_trains_in_bf16(variant: Variant, tmp_path: Path) -> None:
     model, batch = variant.model(save_tiny_encoder(tmp_path))
     with torch.no_grad():
-        exact = model(batch)
+        exact = model(batch).scores
     with torch.autocast("cpu", dtype=torch.bfloat16):
-        coarse = model.train()(batch)
+        coarse = model.train()(batch).scores
     coarse.square().mean().backward()
     torch.testing.assert_close(coarse, exact, atol=0.2, rtol=0)
     assert all(gradient.isfinite().all() for gradient in gradients(model).values())
@@ -95,8 +95,8 @@ def test_an_encoder_that_gives_no_attention_is_compiled_like_one_that_does(tmp_p
     (plain, batch), (compiled, _) = (tiny_model(folder, documents=DOCUMENTS, pooling=BERT_E) for _ in range(2))
     compile_layers(compiled)
     for model in (plain, compiled):
-        model(batch).square().mean().backward()
-    torch.testing.assert_close(compiled(batch), plain(batch), atol=1e-5, rtol=1e-5)
+        model(batch).scores.square().mean().backward()
+    torch.testing.assert_close(compiled(batch).scores, plain(batch).scores, atol=1e-5, rtol=1e-5)
     assert_gradients_equal(gradients(compiled), gradients(plain))
 
 
@@ -117,7 +117,7 @@ def test_without_context_an_encoder_needs_no_attention(tmp_path: Path) -> None:
     config = FNetConfig(vocab_size=420, hidden_size=32, num_hidden_layers=1, intermediate_size=32, pad_token_id=0)
     AutoModel.from_config(config).save_pretrained(folder)
     model, batch = tiny_model(folder, documents=DOCUMENTS, pooling=BERT_E)
-    assert model(batch).isfinite().all()
+    assert model(batch).scores.isfinite().all()
     with pytest.raises(AtlopError, match=r'gives no attention.* or pooling\.context = "none"'):
         tiny_model(folder, documents=DOCUMENTS)[0](batch)
 
@@ -140,7 +140,7 @@ def test_a_model_folder_of_before_the_variants_is_the_published_model(tmp_path: 
         config.pop(key, None)
     path.write_text(json.dumps(config), encoding="utf-8")
     with torch.no_grad():
-        assert torch.equal(load_model(tmp_path / "old")[0](batch), model(batch))
+        assert torch.equal(load_model(tmp_path / "old")[0](batch).scores, model(batch).scores)
 
 
 def test_a_second_stage_cannot_start_from_another_variant(tmp_path: Path) -> None:

@@ -31,7 +31,7 @@ def readings() -> tuple[list[Reading], list[torch.Tensor]]:
     scored = score_batches(model, [encoded[::-1]], accelerator=accelerator_for("float32"), keep_attention=True)
     assert all(each.attention is None for each in reader.watch(scored))
     with torch.no_grad():
-        scores = [model(collate([each], padding=model.padding)) for each in encoded]
+        scores = [model(collate([each], padding=model.padding)).scores for each in encoded]
     return reader.result(), scores
 
 
