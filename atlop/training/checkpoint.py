@@ -19,7 +19,7 @@ logger = logging.getLogger(__name__)
 
 _MODEL, _OPTIMIZER, _VALUES = "model.safetensors", "optimizer.safetensors", "state.json"
 _SUMS = "sha256.txt"
-_FORMAT = 1
+_FORMAT = 2
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Checkpoint:
 
 
 class Checkpoints:
-    """`checkpoints/` of a run: a folder for each, named by the updates done."""
+    """`checkpoints/` of a run: a folder for each, named by the steps done."""
 
     def __init__(self, folder: Path, *, kept: int):
         """Keep the path; `write` makes the folder.

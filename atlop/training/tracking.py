@@ -1,14 +1,111 @@
-"""Weights & Biases, without which everything works as well."""
+"""What is told while training runs: metrics of each step, a progress bar, and Weights & Biases where it is wanted."""
 
 import logging
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
+from tqdm import tqdm
+
 from atlop.config import TrackingConfig
+from atlop.errors import AtlopError
+from atlop.evaluation import OfficialScores
+from atlop.training.build import Training
+from atlop.training.schedule import Step
+from atlop.training.step import StepMetrics
 
 logger = logging.getLogger(__name__)
+
+LOGGING_INTERVAL = 10
+"""Steps whose metrics are read from the device at once: reading makes a GPU wait."""
+
+
+class StepLog:
+    """Metrics of steps on their way from the device to the log and a progress bar."""
+
+    def __init__(self, training: Training, *, log: Callable[[Mapping[str, Any]], None]):
+        """Begin.
+
+        Args:
+            training: Names documents, and counts the steps that were left out.
+            log: Takes the metrics of one step.
+        """
+        self._training = training
+        self._progress = training.state.progress
+        self._max_skipped = training.config.trainer.max_skipped_updates
+        self._log = log
+        self._waiting: list[tuple[Step, StepMetrics]] = []
+        self._shown: dict[str, str] = {}
+        self._bar = tqdm(
+            total=training.schedule.total,
+            initial=self._progress.update,
+            desc="training",
+            unit="update",
+            disable=not training.show_progress,
+        )
+
+    @property
+    def is_read(self) -> bool:
+        """Whether nothing waits to be read from the device, which just now has been waited for."""
+        return not self._waiting
+
+    def add(self, step: Step, metrics: StepMetrics) -> None:
+        """Take the metrics of a step.
+
+        Raises:
+            AtlopError: See `read`.
+        """
+        self._waiting.append((step, metrics))
+        self._bar.update()
+        if len(self._waiting) == LOGGING_INTERVAL:
+            self.read()
+
+    def read(self) -> None:
+        """Read the metrics of the last steps from the device, check and log them.
+
+        Raises:
+            AtlopError: More losses or gradients than are allowed are not finite; step and documents are named.
+        """
+        for step, metrics in self._waiting:
+            loss, norm = metrics.loss.item(), metrics.gradient_norm.item()
+            finite = isfinite(loss) and (isfinite(norm) or metrics.skipped)
+            if finite:
+                self._shown["loss"] = f"{loss:.3f}"
+            else:
+                self._pass_over(f"update {step.number}: loss {loss}, gradient norm {norm}", step)
+            self._log(
+                {
+                    "update": step.number,
+                    "epoch": step.epoch,
+                    **({"loss": loss} if finite else {"skipped": True}),
+                    "gradient_norm": norm if isfinite(norm) else None,
+                    **{f"{group}_learning_rate": rate for group, rate in metrics.learning_rates.items()},
+                }
+            )
+        self._waiting.clear()
+        self._bar.set_postfix(self._shown, refresh=False)
+
+    def show(self, scores: OfficialScores) -> None:
+        """Show dev F1, in percent, beside the loss."""
+        self._shown["dev F1"] = f"{100 * scores.f1:.2f}"
+        self._bar.set_postfix(self._shown, refresh=False)
+
+    def close(self) -> None:
+        """Let go of the progress bar."""
+        self._bar.close()
+
+    def _pass_over(self, numbers: str, step: Step) -> None:
+        what = f"{numbers}; documents of the update: {self._training.titles(step)}"
+        self._progress.skipped += 1
+        if self._progress.skipped > self._max_skipped:
+            raise AtlopError(
+                f"{what}. The weights are as before it, but training stops, since trainer.max_skipped_updates is "
+                f"{self._max_skipped}; a run may be resumed with more. A lower learning rate or "
+                'trainer.precision = "float32" may help as well'
+            )
+        logger.warning("%s. It is left out (%d of %d)", what, self._progress.skipped, self._max_skipped)
 
 
 class Tracker:

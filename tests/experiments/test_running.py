@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 
 from atlop.corpora import read_corpus
+from atlop.device import accelerator_for
 from atlop.ensemble import Ensemble, Member
 from atlop.errors import AtlopError
 from atlop.evaluation import official_scores
 from atlop.experiments import ExperimentFolder, ExperimentResults, load_experiment, plan_runs, run_experiment
 from atlop.model_folder import load_model
-from atlop.prediction import accelerator_for
 from atlop.training import train
 from tests.test_cli import run, values_of
 from tests.test_cli_training import CONFIG
