@@ -28,6 +28,7 @@ class DeviceAccelerator(Accelerator):  # type: ignore[misc]  # accelerate has no
         self._device = device
         self.precision = precision
         """Number format of the matrix products; never `auto`."""
+        AcceleratorState._reset_state()  # an earlier one may have had another precision
         super().__init__(mixed_precision=precision if precision in _HALF else "no")
 
     @property
@@ -79,7 +80,8 @@ def accelerator_for(
         AtlopError: There is no such device, or it cannot compute in this precision.
     """
     named = None if device is None else _device_named(device)
-    AcceleratorState._reset_state(reset_partial_state=not torch.distributed.is_initialized())
+    if not torch.distributed.is_initialized():
+        PartialState._reset_state()  # an earlier one may have been on another device
     on_cpu = parse_flag_from_env("ACCELERATE_USE_CPU") or (named is not None and named.type == "cpu")
     state = PartialState(cpu=on_cpu)
     if named is None or state.num_processes > 1:

@@ -4,7 +4,7 @@ import os
 
 import torch
 
-_ISA_LIMITS = ("ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA")
+ISA_LIMITS = ("ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA")
 """Variables by which oneDNN, which multiplies PyTorch's bf16 matrices, is kept to older instructions."""
 
 _WITHOUT_BF16 = {"SSE41", "AVX", "AVX2", "AVX2_VNNI", "AVX2_VNNI_2", "AVX512_CORE", "AVX512_CORE_VNNI"}
@@ -23,10 +23,14 @@ def cpu_multiplies_bf16() -> tuple[bool, str]:
     capability = torch.backends.cpu.get_cpu_capability()
     if not capability.startswith("AVX512"):
         return False, f"the CPU has {unit}, but PyTorch is kept to {capability} (ATEN_CPU_CAPABILITY)"
-    for variable in _ISA_LIMITS:
+    for variable in ISA_LIMITS:
         limit = os.environ.get(variable, "").upper()
         if limit in _WITHOUT_BF16:
             return False, f"the CPU has {unit}, but {variable}={limit} keeps it from use"
-    if not (torch.backends.mkldnn.is_available() and torch.ops.mkldnn._is_mkldnn_bf16_supported()):
+    if not _onednn_has_bf16():
         return False, f"the CPU has {unit}, but this build of PyTorch does not use it"
     return True, f"the CPU has {unit}"
+
+
+def _onednn_has_bf16() -> bool:
+    return torch.backends.mkldnn.is_available() and bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
