@@ -14,7 +14,7 @@ ROOT = Path(atlop.__file__).parent
 RANKS = (
     ("errors",),
     ("parsing",),
-    ("files", "json_values", "network", "secrets", "pages"),
+    ("files", "json_values", "network", "secrets", "pages", "stopping"),
     ("schema", "config", "environment"),
     ("corpora", "preprocessing", "ops", "decoding", "evaluation", "submission"),
     ("model",),

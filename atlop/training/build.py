@@ -18,11 +18,11 @@ from atlop.objectives import objective_named
 from atlop.prediction import predict_facts
 from atlop.preprocessing import Batch
 from atlop.schema import Fact
+from atlop.stopping import StopRequestError, StopRequests
 from atlop.training.data import TrainingData, fed
 from atlop.training.schedule import Schedule, Step
 from atlop.training.state import TrainState
 from atlop.training.step import TrainStep, batch_of
-from atlop.training.stopping import StopRequestError, StopRequests
 
 
 @dataclass(frozen=True)
@@ -59,11 +59,6 @@ class Training:
         """Return whether dev is to be evaluated before the next step."""
         progress = self.state.progress
         return progress.update != progress.evaluated and self.schedule.is_evaluated(progress.update)
-
-    def is_checkpoint_due(self) -> bool:
-        """Return whether the interval of checkpoints ends with the last step."""
-        interval = self.config.trainer.checkpoint_interval
-        return interval is not None and self.state.progress.update % interval == 0
 
     def has_ended(self) -> bool:
         """Return whether no step is left, or the last evaluations were too many without a new best."""
@@ -153,10 +148,9 @@ def build_training(config: RunConfig, *, device: str | None = None, show_progres
 def _refuse_processes(config: RunConfig, *, accelerator: DeviceAccelerator) -> None:
     """Refuse numbers and kinds of processes that a training cannot be shared among."""
     trainer, processes, kind = config.trainer, accelerator.num_processes, accelerator.distributed_type
-    if trainer.batch_size % processes:
+    if (size := trainer.batch_size) % processes:
         raise AtlopError(
-            f"trainer.batch_size: {trainer.batch_size} documents cannot be shared evenly by {processes} processes; "
-            "choose a multiple"
+            f"trainer.batch_size: {size} documents cannot be shared evenly by {processes} processes; choose a multiple"
         )
     if kind in (DistributedType.FSDP, DistributedType.DEEPSPEED, DistributedType.MEGATRON_LM):
         raise AtlopError(

@@ -38,23 +38,13 @@ class Checkpoints:
     """`checkpoints/` of a run: a folder for each, named by the steps done."""
 
     def __init__(self, folder: Path, *, kept: int):
-        """Keep the path; `write` makes the folder.
-
-        Args:
-            folder: Where the checkpoints lie.
-            kept: How many of the newest are kept.
-        """
-        self.folder = folder
-        self._kept = kept
+        """Keep the path, which `write` makes, and how many of the newest are kept."""
+        self.folder, self._kept = folder, kept
         self.newest: Path | None = None
         """The one that was written or read last."""
 
     def write(self, checkpoint: Checkpoint, *, update: int) -> None:
-        """Write a checkpoint, then remove the oldest and whatever lies there of later updates.
-
-        Args:
-            checkpoint: What it holds.
-            update: Updates done.
+        """Write a checkpoint of the steps done, then remove the oldest and whatever lies there of later steps.
 
         Raises:
             AtlopError: A weight is not finite; nothing is written.
@@ -81,7 +71,7 @@ class Checkpoints:
         """Return the newest checkpoint that is whole, `None` where there is none at all; says which it passes over.
 
         Args:
-            problem: Says what else is wrong with a checkpoint, so that it is of no use.
+            problem: Says what else is wrong with a checkpoint.
 
         Raises:
             AtlopError: There are checkpoints, but all are damaged.

@@ -48,13 +48,7 @@ class TrainingData:
     def __init__(
         self, config: DataConfig, *, tokenizer: PreTrainedTokenizerBase, encoding: EncodingConfig, show_progress: bool
     ):
-        """Read and encode train and dev, and say what is left out, cut off and unknown.
-
-        Args:
-            config: Where the files lie and how they are read.
-            tokenizer: Of the encoder that is trained.
-            encoding: How documents become pieces.
-            show_progress: Whether to draw a progress bar where documents are encoded.
+        """Read and preprocess train and dev, and say what is left out, cut off and unknown.
 
         Raises:
             AtlopError: A file is not as it should be, has documents without labels, or relations that are not known.
@@ -66,9 +60,8 @@ class TrainingData:
         )
         dev = dev_file.read()
         self.dev_documents = dev.documents
-        self._given_facts = (
-            None if config.train_facts is None else self._read_facts(config.train_facts, invalid="strict")
-        )
+        given = config.train_facts
+        self._given_facts = None if given is None else self._read_facts(given, invalid="strict")
         encoded_dev = encoded(dev, file=dev_file)
         train = encoded(train_file, file=train_file)
         log_oddities(config.train, documents=len(train), oddities=train.contents.oddities)

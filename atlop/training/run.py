@@ -24,19 +24,12 @@ class Run:
     """A training's folder at work; of several processes the first one writes."""
 
     def __init__(self, training: Training, *, folder: RunFolder, has_begun: bool):
-        """Make the folder, or go back to its newest checkpoint that is whole.
-
-        Args:
-            training: Ready to start; its state is restored.
-            folder: Its folder.
-            has_begun: Whether the folder holds the run already.
+        """Make the folder, or bring the training back to the newest checkpoint in it.
 
         Raises:
             AtlopError: Configuration, data or code have changed since the run began, or all checkpoints are damaged.
         """
-        self._training = training
-        self._folder = folder
-        self._accelerator = training.accelerator
+        self._training, self._folder, self._accelerator = training, folder, training.accelerator
         self._is_main = training.accelerator.is_main_process
         config = training.config
         self._checkpoints = Checkpoints(folder.checkpoints, kept=config.trainer.checkpoints_kept)
@@ -87,32 +80,28 @@ class Run:
             self.save(is_best=progress.best_update == progress.update)
 
     def asked(self, signal: int, *, can_wait: bool) -> tuple[int, bool]:
-        """Return the signal that asked to stop, and whether a checkpoint is due by the clock, alike in all processes.
+        """Return the signal that asked to stop, and whether a checkpoint is due now, alike in all processes.
 
         Args:
             signal: What this process was sent; 0 without one.
             can_wait: Whether processes may wait for each other now; where not, several are asked later.
         """
-        minutes = self._training.config.trainer.checkpoint_minutes
+        trainer, update = self._training.config.trainer, self._training.state.progress.update
+        minutes, interval = trainer.checkpoint_minutes, trainer.checkpoint_interval
         is_late = minutes is not None and monotonic() - self._kept_at >= 60 * minutes
-        if self._accelerator.num_processes == 1:
-            return signal, is_late
-        if not can_wait:
-            return 0, False
-        own = torch.tensor([[signal, int(is_late)]], device=self._accelerator.device)
-        signal, is_late = self._accelerator.gather(own).amax(dim=0).tolist()
-        return signal, bool(is_late)
-
-    def is_kept(self) -> bool:
-        """Return whether the last checkpoint is of the last step."""
-        return self._kept == self._training.state.progress.update
+        if self._accelerator.num_processes > 1 and can_wait:  # their clocks and signals differ
+            own = torch.tensor([[signal, int(is_late)]], device=self._accelerator.device)
+            signal, is_late = self._accelerator.gather(own).amax(dim=0).tolist()
+        elif self._accelerator.num_processes > 1:
+            signal, is_late = 0, False
+        is_due = bool(signal or is_late or (interval is not None and update % interval == 0))
+        return signal, is_due and self._kept != update
 
     def checkpoint(self) -> None:
         """Write everything that is needed to go on from here; every process calls it.
 
         Raises:
             AtlopError: A weight is not finite.
-            OSError: The disk is full, or may not be written to; earlier checkpoints are untouched.
         """
         state = self._training.state
         state.progress.seconds = self.seconds()
@@ -132,11 +121,7 @@ class Run:
         return f"The last good checkpoint is {self._checkpoints.newest}: `{command}` goes on from it"
 
     def finish(self, *, started: float) -> dict[str, Any]:
-        """Write and return the summary, and remove the checkpoints.
-
-        Args:
-            started: When this part of the training was asked for, on the monotonic clock.
-        """
+        """Write and return the summary, and remove the checkpoints; `started` is of the monotonic clock."""
         self._tracker.finish()
         training, progress = self._training, self._training.state.progress
         assert progress.best is not None
@@ -188,6 +173,5 @@ class Run:
         logger.info("%s: goes on after update %d, from %s", folder.path, update, newest)
 
     def _problem(self, checkpoint: Checkpoint) -> str | None:
-        if self._folder.holds(checkpoint.values["metrics"]):
-            return None
-        return "metrics.jsonl has not the lines that had been written then"
+        is_whole = self._folder.holds(checkpoint.values["metrics"])
+        return None if is_whole else "metrics.jsonl has not the lines that had been written then"

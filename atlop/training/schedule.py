@@ -32,11 +32,7 @@ class Schedule:
     """All steps of a training, in order; the same for the same seed, whatever came before."""
 
     def __init__(self, config: TrainerConfig, *, documents: int):
-        """Divide the documents of every epoch.
-
-        Args:
-            config: Epochs, batches, interval of evaluation and seed.
-            documents: Number of train documents.
+        """Divide a number of documents for every epoch.
 
         Raises:
             AtlopError: There are too few documents for one batch.
@@ -44,8 +40,7 @@ class Schedule:
         batches = documents // config.batch_size  # the last incomplete batch is left out, the last step is not
         if not batches:
             raise AtlopError(f"trainer.batch_size: {config.batch_size}, but there are only {documents} train documents")
-        self._config = config
-        self._documents = documents
+        self._config, self._documents = config, documents
         self.per_epoch = -(-batches // config.gradient_accumulation)
         self.total = config.epochs * self.per_epoch
 
@@ -66,16 +61,9 @@ class Schedule:
 
 
 def make_optimizer(model: nn.Module, *, config: OptimizerConfig, steps: int) -> tuple[AdamW, LambdaLR]:
-    """Return AdamW with a learning rate for each of `GROUPS`, and their linear schedule.
+    """Return AdamW with a learning rate for each of `GROUPS`, and their linear schedule over all steps.
 
-    Args:
-        model: The model, on its device.
-        config: Rates, epsilon, weight decay and share of warm-up.
-        steps: Steps of the whole training.
-
-    Returns:
-        The optimizer, and the schedule: up from 0 during the warm-up, whose number of steps is rounded down, then down
-        to 0.
+    Rates go up from 0 during the warm-up, whose number of steps is rounded down, then down to 0.
     """
     rates = {"encoder": config.encoder_learning_rate, "new_layers": config.new_layers_learning_rate}
     groups = [

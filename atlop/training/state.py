@@ -64,26 +64,13 @@ class TrainState:
     """Model, optimizer, schedule of rates, loss scaler, progress and, of the process, all random generators."""
 
     def __init__(
-        self,
-        model: AtlopModel,
-        *,
-        accelerator: Accelerator,
-        config: OptimizerConfig,
-        steps: int,
-        sharded: bool = False,
+        self, model: AtlopModel, *, accelerator: Accelerator, config: OptimizerConfig, steps: int, sharded: bool = False
     ):
-        """Prepare a model for training on the accelerator's device.
+        """Prepare a model for some steps of training on the accelerator's device.
 
-        Args:
-            model: The model to train; in place, or where it is sharded, `gather` brings it up to date.
-            accelerator: Device, precision and processes.
-            config: Optimizer and its schedule.
-            steps: Steps of the whole training.
-            sharded: Whether to shard the model among the processes.
+        It is trained in place; where it is sharded among the processes, `gather` brings it up to date.
         """
-        self.progress = Progress()
-        self.accelerator = accelerator
-        self.model = model
+        self.progress, self.accelerator, self.model = Progress(), accelerator, model
         self._is_sharded = sharded and accelerator.num_processes > 1
         trained = sharded_copy(model, accelerator=accelerator) if self._is_sharded else model.to(accelerator.device)
         self.adamw, self.schedule = make_optimizer(trained, config=config, steps=steps)
@@ -138,10 +125,9 @@ class TrainState:
             accelerator.scaler.load_state_dict(values["scaler"])
         generators = values["random"]
         if len(generators) != accelerator.num_processes:
+            now, then = accelerator.num_processes, len(generators)
             logger.warning(
-                "training goes on with %d processes instead of %d; it will not end with the same bits",
-                accelerator.num_processes,
-                len(generators),
+                "training goes on with %d processes instead of %d; it will not end with the same bits", now, then
             )
         _set_generators(generators[accelerator.process_index % len(generators)])
 

@@ -47,8 +47,7 @@ class TrainStep:
             objective: The loss of the relations' scores, which knows the train file.
             max_gradient_norm: Gradients of a larger norm are scaled down to it.
         """
-        self._state = state
-        self._accelerator = state.accelerator
+        self._state, self._accelerator = state, state.accelerator
         heads: Mapping[str, Any] = state.accelerator.unwrap_model(state.trained).heads
         self._losses = {"relation": objective, **{name: head.loss for name, head in heads.items()}}
         self._counts = {"relation": objective.count, **{name: head.count for name, head in heads.items()}}
@@ -96,11 +95,7 @@ class TrainStep:
         return dict(zip(counts, self._accelerator.reduce(own, reduction="sum").clamp(min=1), strict=True))
 
     def _accumulate(self, batch: Batch, *, totals: dict[str, int | Tensor]) -> Tensor:
-        """Add the gradients of a batch; return its part of the step's mean loss.
-
-        Raises:
-            AtlopError: There is not enough memory.
-        """
+        """Add the gradients of a batch; return its part of the step's mean loss."""
         try:
             loss = self._loss(batch.to(self._accelerator.device), totals=totals)
             # Data-parallel training averages over processes, but the loss is a sum over their shares.

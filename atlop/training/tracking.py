@@ -3,6 +3,7 @@
 import logging
 import os
 from collections.abc import Callable, Mapping
+from functools import partial
 from math import isfinite
 from pathlib import Path
 from typing import Any
@@ -26,16 +27,8 @@ class StepLog:
     """Metrics of steps on their way from the device to the log and a progress bar."""
 
     def __init__(self, training: Training, *, log: Callable[[Mapping[str, Any]], None]):
-        """Begin.
-
-        Args:
-            training: Names documents, and counts the steps that were left out.
-            log: Takes the metrics of one step.
-        """
-        self._training = training
-        self._progress = training.state.progress
-        self._max_skipped = training.config.trainer.max_skipped_updates
-        self._log = log
+        """Draw the bar; `log` takes the metrics of one step."""
+        self._training, self._progress, self._log = training, training.state.progress, log
         self._waiting: list[tuple[Step, StepMetrics]] = []
         self._shown: dict[str, str] = {}
         self._bar = tqdm(
@@ -52,11 +45,7 @@ class StepLog:
         return not self._waiting
 
     def add(self, step: Step, metrics: StepMetrics) -> None:
-        """Take the metrics of a step.
-
-        Raises:
-            AtlopError: See `read`.
-        """
+        """Take the metrics of a step; raises what `read` does."""
         self._waiting.append((step, metrics))
         self._bar.update()
         if len(self._waiting) == LOGGING_INTERVAL:
@@ -99,13 +88,14 @@ class StepLog:
     def _pass_over(self, numbers: str, step: Step) -> None:
         what = f"{numbers}; documents of the update: {self._training.titles(step)}"
         self._progress.skipped += 1
-        if self._progress.skipped > self._max_skipped:
+        most = self._training.config.trainer.max_skipped_updates
+        if self._progress.skipped > most:
             raise AtlopError(
                 f"{what}. The weights are as before it, but training stops, since trainer.max_skipped_updates is "
-                f"{self._max_skipped}; a run may be resumed with more. A lower learning rate or "
+                f"{most}; a run may be resumed with more. A lower learning rate or "
                 'trainer.precision = "float32" may help as well'
             )
-        logger.warning("%s. It is left out (%d of %d)", what, self._progress.skipped, self._max_skipped)
+        logger.warning("%s. It is left out (%d of %d)", what, self._progress.skipped, most)
 
 
 class Tracker:
@@ -129,24 +119,24 @@ class Tracker:
         if mode == "online" and not (os.environ.get("WANDB_API_KEY") or wandb.api.api_key):
             logger.warning("wandb: no account is set up (`wandb login`); metrics are kept offline in %s/wandb", folder)
             mode = "offline"
-        quiet = wandb.Settings(silent=True, console="off")
-        arguments: dict[str, Any] = {
-            "project": config.project,
-            "id": name,
-            "resume": "allow",
-            "name": folder.name,
-            "dir": folder,
-            "config": dict(settings),
-            "settings": quiet,
-        }
+        init = partial(
+            wandb.init,
+            project=config.project,
+            id=name,
+            resume="allow",
+            name=folder.name,
+            dir=folder,
+            config=dict(settings),
+            settings=wandb.Settings(silent=True, console="off"),
+        )
         try:
-            self._run = wandb.init(mode=mode, **arguments)
+            self._run = init(mode=mode)
         except wandb.errors.Error as error:
             logger.warning("wandb: %s; metrics are kept offline in %s/wandb", error, folder)
-            self._run = wandb.init(mode="offline", **arguments)
+            self._run = init(mode="offline")
 
     def log(self, metrics: Mapping[str, Any], *, update: int) -> None:
-        """Send metrics of one update."""
+        """Send metrics of one step."""
         if self._run is not None:
             self._run.log(dict(metrics), step=update)
 

@@ -12,10 +12,10 @@ from atlop.config import RunConfig, find_config, load_config
 from atlop.errors import AtlopError, StoppedError
 from atlop.files import refuse_taken
 from atlop.run_folder import RunFolder, refuse_changed_config, with_precision_of
+from atlop.stopping import StopRequests
 from atlop.training.build import Training, build_training
 from atlop.training.checkpoint import Checkpoints
 from atlop.training.run import Run
-from atlop.training.stopping import StopRequests
 from atlop.training.tracking import StepLog
 
 
@@ -32,8 +32,7 @@ def train(
     Args:
         config: The run's configuration, or the path or name of one.
         output: The run's folder; unless it is resumed, it must not exist, or be empty. `best/` and `last/` in it are
-            model folders, and `checkpoints/` holds what is needed to go on while it trains. Without it,
-            `runs/NAME` of a named configuration.
+            model folders. Without it, `runs/NAME` of a named configuration.
         resume: Whether to go on with what the folder holds of this run, from its last checkpoint. It begins where the
             folder holds nothing, and only gives the summary where it has ended.
         device: `cpu`, `cuda` or `cuda:N`; without it, a GPU where there is one.
@@ -123,8 +122,8 @@ def fit(training: Training, *, run: Run, stop: StopRequests) -> int:
                 log.show(scores)
                 run.checkpoint()
                 run.save(is_best=is_best)  # after the checkpoint, from which models can be written again
-            stopped, is_late = run.asked(stop.signal, can_wait=log.is_read)
-            if not run.is_kept() and (stopped or is_late or training.is_checkpoint_due()):
+            stopped, is_checkpoint_due = run.asked(stop.signal, can_wait=log.is_read)
+            if is_checkpoint_due:
                 log.read()  # so that nothing of a step whose numbers are wrong is kept
                 run.checkpoint()
             if stopped:

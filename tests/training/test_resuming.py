@@ -29,9 +29,9 @@ from atlop.prediction import predict_facts
 from atlop.preprocessing import Batch
 from atlop.run_folder import CHANGEABLE, RunFolder
 from atlop.schema import Fact
+from atlop.stopping import StopRequests
 from atlop.training import build, checkpoint, run, train, trainer
 from atlop.training.step import StepMetrics, TrainStep
-from atlop.training.stopping import StopRequests
 from tests.tiny_encoders import save_tiny_encoder
 
 

@@ -15,12 +15,12 @@ from atlop.config import DataConfig, EncoderConfig, RunConfig, TrainerConfig
 from atlop.errors import AtlopError
 from atlop.evaluation import OfficialScores, official_scores
 from atlop.preprocessing import Batch, Features, Preprocessor
+from atlop.stopping import StopRequests
 from atlop.training import Training
 from atlop.training.run import Run
 from atlop.training.schedule import Schedule
 from atlop.training.state import Progress
 from atlop.training.step import StepMetrics
-from atlop.training.stopping import StopRequests
 from atlop.training.trainer import fit
 from tests.made_documents import VOCABULARY, document, tokenizer_for
 
