@@ -19,7 +19,7 @@ RANKS = (
     ("corpora", "preprocessing", "ops", "decoding", "evaluation", "submission"),
     ("model",),
     ("objectives",),
-    ("model_folder", "run_folder", "device"),
+    ("model_folder", "run_folder", "device", "sharding"),
     ("prediction",),
     ("calibration", "ensemble"),
     ("training", "inference", "scoring"),

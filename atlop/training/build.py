@@ -27,10 +27,9 @@ from atlop.training.step import TrainStep, batch_of
 
 @dataclass(frozen=True)
 class Training:
-    """All that training works with."""
+    """All that training works with; the precision in its configuration is resolved."""
 
     config: RunConfig
-    """Its precision is resolved."""
     accelerator: DeviceAccelerator
     data: TrainingData
     tokenizer: PreTrainedTokenizerBase
@@ -82,8 +81,7 @@ class Training:
             found = self.predict(progress=watch)
         except StopRequestError:
             return None
-        data = self.data
-        return official_scores(data.dev_documents, predictions=found, train_facts=data.train_facts)
+        return official_scores(self.data.dev_documents, predictions=found, train_facts=self.data.train_facts)
 
     def predict(self, *, progress: Any = iter) -> list[tuple[Fact, ...]]:
         """Return dev's facts by the weights that the whole model has."""
@@ -105,8 +103,7 @@ def build_training(config: RunConfig, *, device: str | None = None, show_progres
         show_progress: Whether to draw progress bars.
 
     Raises:
-        AtlopError: A file is not as it should be, the encoder cannot be loaded, or settings do not fit together or the
-            device.
+        AtlopError: A file is not as it should be, the encoder cannot be loaded, or settings do not fit together.
     """
     accelerator = accelerator_for(config.trainer.precision, device=device, training=True)
     trainer = config.trainer.model_copy(update={"precision": accelerator.precision})
@@ -114,12 +111,8 @@ def build_training(config: RunConfig, *, device: str | None = None, show_progres
     _refuse_processes(config, accelerator=accelerator)
     objective = objective_named(config.objective.name, parameters=config.objective.parameters)
     show_progress = show_progress and accelerator.is_main_process
-    data = TrainingData(
-        config.data,
-        tokenizer=encoder_tokenizer(config.encoder.name),
-        encoding=config.encoding,
-        show_progress=show_progress,
-    )
+    tokenizer = encoder_tokenizer(config.encoder.name)
+    data = TrainingData(config.data, tokenizer=tokenizer, encoding=config.encoding, show_progress=show_progress)
     schedule = Schedule(trainer, documents=len(data.train.documents))
     set_seed(trainer.seed)
     model, tokenizer = new_model(
@@ -153,12 +146,8 @@ def _refuse_processes(config: RunConfig, *, accelerator: DeviceAccelerator) -> N
             f"trainer.batch_size: {size} documents cannot be shared evenly by {processes} processes; choose a multiple"
         )
     if kind in (DistributedType.FSDP, DistributedType.DEEPSPEED, DistributedType.MEGATRON_LM):
-        raise AtlopError(
-            f"accelerate is set to {kind.value}; launch without it, and set trainer.sharded=true to shard the model "
-            "among the processes (FSDP)"
-        )
+        how = "launch without it, and set trainer.sharded=true to shard the model among the processes (FSDP)"
+        raise AtlopError(f"accelerate is set to {kind.value}; {how}")
     if trainer.sharded and (trainer.precision == "fp16" or trainer.compile):
-        raise AtlopError(
-            "trainer.sharded: a sharded model cannot be trained in fp16 or compiled; set trainer.precision=bf16 and "
-            "trainer.compile=false"
-        )
+        how = "set trainer.precision=bf16 and trainer.compile=false"
+        raise AtlopError(f"trainer.sharded: a sharded model cannot be trained in fp16 or compiled; {how}")

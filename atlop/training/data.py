@@ -126,20 +126,12 @@ def fed(items: Iterable[Item], *, make: Callable[[Item], Made], ahead: int = 2) 
                 future.cancel()
 
 
-def _encoded(
-    source: Corpus | CorpusFile,
-    *,
-    file: CorpusFile,
-    tokenizer: PreTrainedTokenizerBase,
-    encoding: EncodingConfig,
-    show_progress: bool,
-) -> PreprocessedCorpus:
+def _encoded(source: Corpus | CorpusFile, *, file: CorpusFile, show_progress: bool, **how: Any) -> PreprocessedCorpus:
     corpus = preprocessed_corpus(
         source,
         name=str(file.path),
         identity={"layout": file.layout, "invalid": file.invalid, "files": ", ".join(file.sha256.values())},
-        tokenizer=tokenizer,
-        encoding=encoding,
+        **how,
         progress=partial(tqdm, desc=f"encoding {file.path.name}", unit="document", disable=not show_progress),
     )
     if not corpus or corpus.contents.unlabelled:

@@ -14,7 +14,7 @@ from atlop.evaluation import OfficialScores, fact_table, mean_scores
 from atlop.model_folder import FinishedRun, save_model, start_from, write_card
 from atlop.run_folder import RunFolder, refuse_changed_config, refuse_changed_environment
 from atlop.training.build import Training
-from atlop.training.checkpoint import Checkpoint, Checkpoints
+from atlop.training.checkpoint import Checkpoints
 from atlop.training.tracking import Tracker
 
 logger = logging.getLogger(__name__)
@@ -48,8 +48,7 @@ class Run:
         if has_begun:
             self._restore()
         self._kept, self._kept_at = training.state.progress.update, monotonic()
-        self._earlier = training.state.progress.seconds
-        self._started = monotonic()
+        self._earlier, self._started = training.state.progress.seconds, monotonic()
 
     def seconds(self) -> float:
         """Return the time spent on training, over all its parts."""
@@ -89,11 +88,9 @@ class Run:
         trainer, update = self._training.config.trainer, self._training.state.progress.update
         minutes, interval = trainer.checkpoint_minutes, trainer.checkpoint_interval
         is_late = minutes is not None and monotonic() - self._kept_at >= 60 * minutes
-        if self._accelerator.num_processes > 1 and can_wait:  # their clocks and signals differ
+        if self._accelerator.num_processes > 1:  # whose clocks and signals differ
             own = torch.tensor([[signal, int(is_late)]], device=self._accelerator.device)
-            signal, is_late = self._accelerator.gather(own).amax(dim=0).tolist()
-        elif self._accelerator.num_processes > 1:
-            signal, is_late = 0, False
+            signal, is_late = self._accelerator.gather(own).amax(dim=0).tolist() if can_wait else (0, False)
         is_due = bool(signal or is_late or (interval is not None and update % interval == 0))
         return signal, is_due and self._kept != update
 
@@ -157,7 +154,7 @@ class Run:
         """Go back to the newest checkpoint, or to the beginning where there is none."""
         folder, config = self._folder, self._training.config
         with self._accelerator.main_process_first():
-            checkpoint = self._checkpoints.read_newest(problem=self._problem)
+            checkpoint = self._checkpoints.read_newest(is_usable=lambda it: folder.holds(it.values["metrics"]))
         if checkpoint is not None:
             refuse_changed_config(folder.path, began=RunConfig(**checkpoint.values["config"]), now=config)
         self._accelerator.wait_for_everyone()
@@ -171,7 +168,3 @@ class Run:
         self._training.state.restore(checkpoint)
         update, newest = self._training.state.progress.update, self._checkpoints.newest
         logger.info("%s: goes on after update %d, from %s", folder.path, update, newest)
-
-    def _problem(self, checkpoint: Checkpoint) -> str | None:
-        is_whole = self._folder.holds(checkpoint.values["metrics"])
-        return None if is_whole else "metrics.jsonl has not the lines that had been written then"

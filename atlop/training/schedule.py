@@ -20,10 +20,8 @@ GROUPS = {"encoder": "encoder.", "new_layers": ""}
 class Step:
     """What one step trains on."""
 
-    number: int
-    """From 1, over all epochs."""
-    epoch: int
-    """From 0."""
+    number: int  # from 1, over all epochs
+    epoch: int  # from 0
     batches: list[list[int]]
     """Document indices of each batch, the same in every process; each takes its share of every batch."""
 
@@ -74,11 +72,7 @@ def make_optimizer(model: nn.Module, *, config: OptimizerConfig, steps: int) -> 
 
 
 def parameter_groups(model: nn.Module, *, prefixes: Mapping[str, str] = GROUPS) -> dict[str, list[nn.Parameter]]:
-    """Return the parameters of each group.
-
-    Args:
-        model: The model.
-        prefixes: What the names of a group's parameters begin with, by group; the first that fits counts.
+    """Return the parameters of each group: of a name's prefixes, the first that fits counts.
 
     Raises:
         AtlopError: A parameter is in no group, and would never be trained.

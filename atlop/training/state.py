@@ -15,9 +15,9 @@ from torch import Tensor
 from atlop.config import OptimizerConfig
 from atlop.evaluation import OfficialScores
 from atlop.model import AtlopModel
+from atlop.sharding import copy_weights, sharded_copy, sharded_like, whole
 from atlop.training.checkpoint import Checkpoint
 from atlop.training.schedule import make_optimizer
-from atlop.training.sharding import copy_weights, sharded_copy, sharded_like, whole
 
 logger = logging.getLogger(__name__)
 
@@ -33,11 +33,9 @@ class Progress:
     evaluated: int = 0
     """Steps done when dev was evaluated last."""
     best: OfficialScores | None = None
-    """Best dev scores so far."""
     best_update: int | None = None
     """Step after which they were reached."""
     last: OfficialScores | None = None
-    """Dev scores of the last evaluation."""
     evaluations_since_best: int = 0
     skipped: int = 0
     """Steps that were left out because their numbers were not finite."""
@@ -125,10 +123,8 @@ class TrainState:
             accelerator.scaler.load_state_dict(values["scaler"])
         generators = values["random"]
         if len(generators) != accelerator.num_processes:
-            now, then = accelerator.num_processes, len(generators)
-            logger.warning(
-                "training goes on with %d processes instead of %d; it will not end with the same bits", now, then
-            )
+            what = "training goes on with %d processes instead of %d; it will not end with the same bits"
+            logger.warning(what, accelerator.num_processes, len(generators))
         _set_generators(generators[accelerator.process_index % len(generators)])
 
 

@@ -13,7 +13,7 @@ from atlop.model import AtlopModel, LossTerm
 from atlop.objectives import Objective
 from atlop.prediction import is_out_of_memory
 from atlop.preprocessing import Batch, Features, collate
-from atlop.training.sharding import whole
+from atlop.sharding import whole
 from atlop.training.state import TrainState
 
 
@@ -29,9 +29,8 @@ class StepMetrics:
     loss: Tensor
     """Mean loss of the step, over all batches and processes; a scalar in nats."""
     gradient_norm: Tensor
-    """Norm of all gradients before clipping; a scalar."""
-    learning_rates: dict[str, float]
-    """By optimizer group."""
+    """Of all gradients before clipping; a scalar."""
+    learning_rates: dict[str, float]  # by optimizer group
     skipped: bool
     """Whether float16 gradients overflowed, so that the weights were left as they are."""
 
@@ -40,13 +39,7 @@ class TrainStep:
     """Forward, backward and optimizer, over the batches of a step."""
 
     def __init__(self, state: TrainState, *, objective: Objective, max_gradient_norm: float):
-        """Keep what every step needs.
-
-        Args:
-            state: Model and optimizer, which steps change.
-            objective: The loss of the relations' scores, which knows the train file.
-            max_gradient_norm: Gradients of a larger norm are scaled down to it.
-        """
+        """Keep the state, which steps change, the loss of the scores, and the largest norm of the gradients."""
         self._state, self._accelerator = state, state.accelerator
         heads: Mapping[str, Any] = state.accelerator.unwrap_model(state.trained).heads
         self._losses = {"relation": objective, **{name: head.loss for name, head in heads.items()}}
@@ -54,12 +47,10 @@ class TrainStep:
         self._max_gradient_norm = max_gradient_norm
 
     def __call__(self, batches: Sequence[Batch]) -> StepMetrics:
-        """Train on the batches of one step: a loss is averaged over all that it counts, whatever batch it is in.
+        """Train on this process's share of the batches of one step, which are on the host.
 
-        Where loss or gradient is not finite, weights and optimizer stay as they are; nobody waits to know it.
-
-        Args:
-            batches: This process's share of each, on the host.
+        A loss is averaged over all that it counts, whatever batch it is in. Where loss or gradient is not finite,
+        weights and optimizer stay as they are; nobody waits to know it.
 
         Raises:
             AtlopError: There is not enough memory for the documents.

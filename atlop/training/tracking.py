@@ -29,9 +29,10 @@ class StepLog:
     def __init__(self, training: Training, *, log: Callable[[Mapping[str, Any]], None]):
         """Draw the bar; `log` takes the metrics of one step."""
         self._training, self._progress, self._log = training, training.state.progress, log
-        self._waiting: list[tuple[Step, StepMetrics]] = []
         self._shown: dict[str, str] = {}
-        self._bar = tqdm(
+        self.waiting: list[tuple[Step, StepMetrics]] = []
+        """Steps whose metrics are not read yet; none where the device just now has been waited for."""
+        self.bar = tqdm(
             total=training.schedule.total,
             initial=self._progress.update,
             desc="training",
@@ -39,16 +40,11 @@ class StepLog:
             disable=not training.show_progress,
         )
 
-    @property
-    def is_read(self) -> bool:
-        """Whether nothing waits to be read from the device, which just now has been waited for."""
-        return not self._waiting
-
     def add(self, step: Step, metrics: StepMetrics) -> None:
         """Take the metrics of a step; raises what `read` does."""
-        self._waiting.append((step, metrics))
-        self._bar.update()
-        if len(self._waiting) == LOGGING_INTERVAL:
+        self.waiting.append((step, metrics))
+        self.bar.update()
+        if len(self.waiting) == LOGGING_INTERVAL:
             self.read()
 
     def read(self) -> None:
@@ -57,7 +53,7 @@ class StepLog:
         Raises:
             AtlopError: More losses or gradients than are allowed are not finite; step and documents are named.
         """
-        for step, metrics in self._waiting:
+        for step, metrics in self.waiting:
             loss, norm = metrics.loss.item(), metrics.gradient_norm.item()
             finite = isfinite(loss) and (isfinite(norm) or metrics.skipped)
             if finite:
@@ -73,17 +69,13 @@ class StepLog:
                     **{f"{group}_learning_rate": rate for group, rate in metrics.learning_rates.items()},
                 }
             )
-        self._waiting.clear()
-        self._bar.set_postfix(self._shown, refresh=False)
+        self.waiting.clear()
+        self.bar.set_postfix(self._shown, refresh=False)
 
     def show(self, scores: OfficialScores) -> None:
         """Show dev F1, in percent, beside the loss."""
         self._shown["dev F1"] = f"{100 * scores.f1:.2f}"
-        self._bar.set_postfix(self._shown, refresh=False)
-
-    def close(self) -> None:
-        """Let go of the progress bar."""
-        self._bar.close()
+        self.bar.set_postfix(self._shown, refresh=False)
 
     def _pass_over(self, numbers: str, step: Step) -> None:
         what = f"{numbers}; documents of the update: {self._training.titles(step)}"

@@ -102,7 +102,8 @@ def fit(training: Training, *, run: Run, stop: StopRequests) -> int:
         OSError: The disk is full, or may not be written to.
     """
     progress = training.state.progress
-    with closing(StepLog(training, log=run.log)) as log, closing(training.feed()) as feed:
+    log = StepLog(training, log=run.log)
+    with log.bar, closing(training.feed()) as feed:
         is_due = training.is_evaluation_due()  # where a stop came before the evaluation
         while is_due or not training.has_ended():
             if not is_due:
@@ -122,7 +123,7 @@ def fit(training: Training, *, run: Run, stop: StopRequests) -> int:
                 log.show(scores)
                 run.checkpoint()
                 run.save(is_best=is_best)  # after the checkpoint, from which models can be written again
-            stopped, is_checkpoint_due = run.asked(stop.signal, can_wait=log.is_read)
+            stopped, is_checkpoint_due = run.asked(stop.signal, can_wait=not log.waiting)
             if is_checkpoint_due:
                 log.read()  # so that nothing of a step whose numbers are wrong is kept
                 run.checkpoint()
