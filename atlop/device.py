@@ -80,7 +80,7 @@ def accelerator_for(
         AtlopError: There is no such device, or it cannot compute in this precision.
     """
     named = None if device is None else _device_named(device)
-    if not torch.distributed.is_initialized():
+    if not (torch.distributed.is_available() and torch.distributed.is_initialized()):
         PartialState._reset_state()  # an earlier one may have been on another device
     on_cpu = parse_flag_from_env("ACCELERATE_USE_CPU") or (named is not None and named.type == "cpu")
     state = PartialState(cpu=on_cpu)

@@ -85,6 +85,7 @@ class RelationExtractor:
                 damaged.
         """
         self.accelerator = accelerator_for(precision, device=device)
+        self.precision = self.accelerator.precision
         self.batch_size = batch_size
         self.model = model.to(self.accelerator.device)
         self.tokenizer = tokenizer

@@ -69,7 +69,7 @@ def extract_file(
     settings = {
         "input_sha256": sha256_of(path),
         "model_sha256": extractor.fingerprint,
-        "precision": extractor.accelerator.precision,
+        "precision": extractor.precision,
         "batch_size": extractor.batch_size,
         "group_by": group_by,
         "explain": explain,

@@ -131,7 +131,7 @@ class _Process:
             is_main_process=process == 0, process_index=process, num_processes=processes, wait_for_everyone=lambda: None
         )
         self.extract, self.fingerprint = extractor.extract, extractor.fingerprint
-        self.batch_size = extractor.batch_size
+        self.precision, self.batch_size = extractor.precision, extractor.batch_size
 
 
 @pytest.mark.parametrize("processes", [2, 3, 6])

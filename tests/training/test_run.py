@@ -19,6 +19,7 @@ from atlop.config import (
     OptimizerConfig,
     RunConfig,
     TrainerConfig,
+    dump_config,
     load_config,
 )
 from atlop.corpora import read_corpus
@@ -269,6 +270,18 @@ def test_an_empty_folder_may_be_there(config: RunConfig, tmp_path: Path) -> None
     short = config.model_copy(update={"trainer": config.trainer.model_copy(update={"epochs": 1})})
     (tmp_path / "run").mkdir()
     assert train(short, output=tmp_path / "run", show_progress=False)["updates"] == 2
+
+
+def test_a_configuration_may_be_given_by_its_path_and_names_the_run(
+    config: RunConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    short = config.model_copy(update={"trainer": config.trainer.model_copy(update={"epochs": 1})})
+    (tmp_path / "short.toml").write_text(dump_config(short), encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    train("short.toml", show_progress=False)
+    assert load_config("runs/short/config.toml") == short
+    with pytest.raises(AtlopError, match="a configuration without a name needs output"):
+        train(short)
 
 
 def test_a_run_that_cannot_start_leaves_no_folder(config: RunConfig, tmp_path: Path) -> None:
