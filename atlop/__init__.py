@@ -1,18 +1,29 @@
 """Document-level relation extraction with adaptive thresholding and localized context pooling."""
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from atlop.inference import RelationExtractor
+    from atlop.model import AtlopModel
+    from atlop.schema import Document
+    from atlop.scoring import evaluate
+    from atlop.training import train
 
 __version__ = "0.1.0"
-__all__ = ["RelationExtractor", "__version__"]
+__all__ = ["AtlopModel", "Document", "RelationExtractor", "__version__", "evaluate", "train"]
+
+_ROOMS = {
+    "AtlopModel": "atlop.model",
+    "Document": "atlop.schema",
+    "RelationExtractor": "atlop.inference",
+    "evaluate": "atlop.scoring",
+    "train": "atlop.training",
+}
 
 
 def __getattr__(name: str) -> Any:
-    """Import what needs torch when it is first asked for."""
-    if name == "RelationExtractor":
-        from atlop.inference import RelationExtractor
-
-        return RelationExtractor
+    """Import a room when something of it is first asked for: most need torch, which takes seconds."""
+    if name in _ROOMS:
+        return getattr(import_module(_ROOMS[name]), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

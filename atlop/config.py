@@ -16,8 +16,10 @@ from atlop.files import read_toml
 from atlop.json_values import shown
 from atlop.parsing import parse_toml
 
-Precision: TypeAlias = Literal["float32", "bf16", "fp16"]
-"""Number format of the matrix products; the loss is always computed in float32. `fp16` needs a GPU."""
+Precision: TypeAlias = Literal["auto", "float32", "tf32", "bf16", "fp16"]
+"""Number format of the matrix products; the loss is always computed in float32. `auto` takes what is fast and safe on
+the machine: bf16 or, on older GPUs, fp16; float32 where a CPU trains slower in bf16, and for prediction on any CPU.
+`tf32` (float32 whose products read 10 bits of the mantissa) and `fp16` need a GPU."""
 
 Invalid: TypeAlias = Literal["strict", "skip"]
 """What a document that cannot be right leads to: `strict` stops, `skip` drops and counts it."""
@@ -165,10 +167,13 @@ class TrainerConfig(Section):
     """Documents in a batch, over all processes; the last incomplete batch of an epoch is left out."""
     gradient_accumulation: int = Field(1, ge=1)
     """Batches in an update; the last update of an epoch may have fewer."""
-    precision: Precision = "bf16"
-    """Number format of training."""
+    precision: Precision = "auto"
+    """Number format of training. What `auto` chooses stands in the run's `config.toml`, and is kept when it goes on."""
     evaluation_interval: int | None = Field(None, ge=1)
     """Updates between two evaluations on dev; without it, one after each epoch."""
+    patience: int | None = Field(None, ge=1)
+    """Evaluations without a new best dev F1 after which training ends; without it, never. Learning rates are those of
+    all epochs, whether they are reached or not."""
     checkpoint_interval: int | None = Field(None, ge=1)
     """Updates between two checkpoints; one is written after every evaluation besides."""
     checkpoint_minutes: float | None = Field(15.0, ge=0)

@@ -190,6 +190,26 @@ def settle(path: Path) -> None:
         old.rename(path)
 
 
+def model_folder(name: str | Path) -> str:
+    """Return the model folder that a run folder holds, or what was given.
+
+    Args:
+        name: Run folder, model folder or Hugging Face name.
+
+    Raises:
+        AtlopError: It is a folder that holds neither.
+    """
+    folder = Path(name)
+    best = folder / "best"
+    if settled(best).is_dir():
+        return str(best)
+    if folder.is_dir() and not (folder / "config.json").is_file():
+        raise AtlopError(
+            f"{name}: holds no model: neither best/, which a run makes at its first evaluation, nor config.json"
+        )
+    return str(name)
+
+
 def refuse_taken(folder: Path) -> None:
     """Make sure that a folder to be written does not exist or is empty.
 

@@ -9,13 +9,11 @@ from typing import TypeVar
 import numpy as np
 import torch
 from accelerate import Accelerator
-from accelerate.state import AcceleratorState, PartialState
 from accelerate.utils import gather_object
 from accelerate.utils.memory import should_reduce_batch_size
 from numpy.typing import NDArray
 from torch import Tensor
 
-from atlop.config import Precision
 from atlop.decoding import Calibration, facts_of
 from atlop.errors import AtlopError
 from atlop.model import AtlopModel, EntityAttention
@@ -32,20 +30,6 @@ Progress = Callable[[Sequence[Item]], Iterable[Item]]
 
 PAIRS_DECIDED_AT_ONCE = 4096
 """Pairs that are decided together, so that a document of many entities needs little memory besides its scores."""
-
-_MIXED_PRECISION = {"float32": "no", "bf16": "bf16", "fp16": "fp16"}
-
-
-def accelerator_for(precision: Precision) -> Accelerator:
-    """Return the device, precision and processes to work with, as `accelerate launch` or the machine sets them.
-
-    Raises:
-        AtlopError: The device cannot compute in this precision.
-    """
-    AcceleratorState._reset_state(reset_partial_state=False)  # an earlier call may have had another precision
-    if precision == "fp16" and PartialState().device.type == "cpu":
-        raise AtlopError("precision fp16: needs a GPU; choose float32 or bf16")
-    return Accelerator(mixed_precision=_MIXED_PRECISION[precision])
 
 
 def is_out_of_memory(error: Exception) -> bool:

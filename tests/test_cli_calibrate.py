@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from atlop.calibration import candidates_of
+from atlop.device import accelerator_for
 from atlop.ensemble import Ensemble, Member
 from atlop.model_folder import save_model
-from atlop.prediction import accelerator_for
 from tests.golden_values import golden_documents, golden_model, golden_tokenizer
 from tests.test_cli import run, values_of, write
 

@@ -205,6 +205,30 @@ def test_resume_with_a_configuration_begins_a_run_and_refuses_another_one(config
     assert f"{folder}: cannot go on with another configuration: trainer.epochs was 1, now 2" in problem
 
 
+@pytest.mark.parametrize(
+    "command", ["train", "evaluate", "predict", "calibrate", "plot", "report", "extract", "serve", "experiment"]
+)
+def test_every_command_that_uses_a_model_takes_a_device(command: str) -> None:
+    assert "--device DEVICE" in run(command, "--help")[0]
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="the machine has a GPU")
+def test_a_device_that_is_not_there_is_one_message(
+    config: Path, run_folder: Path, tiny_corpus: Path, tmp_path: Path
+) -> None:
+    for arguments in (["train", config, "--output", tmp_path / "run"], ["evaluate", run_folder, tiny_corpus]):
+        assert "--device cuda:1: PyTorch" in run(*arguments, "--device", "cuda:1", code=2)[1]
+    assert not (tmp_path / "run").exists()
+
+
+def test_train_says_that_patience_ended_it(config: Path, tmp_path: Path) -> None:
+    still = [f"optimizer.{layers}_learning_rate=0" for layers in ("encoder", "new_layers")]
+    overrides = [part for each in (*still, "trainer.epochs=6", "trainer.patience=1") for part in ("--set", each)]
+    output, _ = run("train", config, "--output", tmp_path / "run", "--device", "cpu", *overrides)
+    assert values_of(output)["stopped early, after update"] == "4"
+    assert "of 12: 1 evaluations without a new best (trainer.patience)" in output
+
+
 # evaluate
 
 

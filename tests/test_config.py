@@ -180,3 +180,8 @@ def test_every_setting_is_described() -> None:
     for section in [field.annotation for field in fields.values()]:
         for name, field in section.model_fields.items():  # type: ignore[union-attr]
             assert field.description, f"{section}.{name}"
+
+
+@pytest.mark.parametrize("path", sorted(CONFIGS.rglob("*.toml")), ids=lambda path: path.stem)
+def test_no_shipped_configuration_names_a_precision(path: Path) -> None:
+    assert "precision =" not in path.read_text(encoding="utf-8")

@@ -8,10 +8,11 @@ from torch import Tensor
 
 from atlop.calibration import candidates_of, global_threshold
 from atlop.decoding import Calibration
+from atlop.device import accelerator_for
 from atlop.ensemble import Ensemble, Member
 from atlop.errors import AtlopError
 from atlop.model import AtlopModel
-from atlop.prediction import accelerator_for, predict_facts
+from atlop.prediction import predict_facts
 from atlop.schema import RelationVocabulary
 from tests.golden_values import (
     golden_batch,

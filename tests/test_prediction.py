@@ -9,11 +9,12 @@ from accelerate import Accelerator
 
 from atlop import prediction
 from atlop.decoding import facts_of
+from atlop.device import accelerator_for
 from atlop.errors import AtlopError
 from atlop.evaluation import official_scores
 from atlop.model import AtlopModel
 from atlop.model.atlop import Pooled
-from atlop.prediction import accelerator_for, predict_facts, score_documents
+from atlop.prediction import predict_facts, score_documents
 from atlop.preprocessing import Batch, Features, Preprocessor
 from atlop.schema import Fact
 from tests.golden_values import (

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from atlop.environment import environment
 from atlop.secrets import command_without_secrets, without_secrets
-from atlop.training.record import environment
 from tests.test_cli import run
 
 

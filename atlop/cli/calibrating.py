@@ -6,12 +6,13 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from atlop.cli.options import BatchSize, Invalid, Json, Labelled, Layout, Models, Precision
-from atlop.cli.predicting import described, heading, loaded_models, model_folder, read_labelled
+from atlop.cli.options import BatchSize, Device, Invalid, Json, Labelled, Layout, Models, Precision
+from atlop.cli.predicting import described, heading, loaded_models
 from atlop.cli.session import is_main_process, report
 from atlop.cli.text import Row, percent
+from atlop.corpora import read_labelled
 from atlop.errors import AtlopError
-from atlop.files import refuse_existing, write_json
+from atlop.files import model_folder, refuse_existing, write_json
 
 
 def calibrate(
@@ -26,7 +27,8 @@ def calibrate(
         typer.Option(metavar="FILE", help="JSON file for the thresholds. [default: the model's config.json]"),
     ] = None,
     batch_size: BatchSize = 8,
-    precision: Precision = "float32",
+    precision: Precision = "auto",
+    device: Device = None,
     layout: Layout = None,
     invalid: Invalid = "strict",
     as_json: Json = False,
@@ -43,7 +45,7 @@ def calibrate(
     elif not Path(model_folder(models[0])).is_dir():
         raise AtlopError(f"{models[0]}: is not a folder, so nothing can be kept in it; give --output FILE")
     corpus = read_labelled(file, layout=layout, invalid=invalid)
-    with loaded_models(models, precision=precision) as (ensemble, run):
+    with loaded_models(models, precision=precision, device=device) as (ensemble, run):
         from atlop.calibration import calibrate, candidates_of
         from atlop.model_folder import keep_calibration
 

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from atlop.cli.options import Json, Overrides
+from atlop.cli.options import Device, Json, Overrides
 from atlop.cli.session import quiet_libraries, report
 from atlop.cli.text import GAP, Row
 from atlop.config import find_config
@@ -24,6 +24,7 @@ def experiment(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Train nothing: list the runs, and about how long they would take.")
     ] = False,
+    device: Device = None,
     as_json: Json = False,
 ) -> None:
     """Train every variant with every seed, and write one table.
@@ -39,9 +40,9 @@ def experiment(
     plan = plan_runs(read, overrides=overrides or ())
     with quiet_libraries(needs=plan.runs[0].config.encoder.name, what="encoder"):
         if dry_run:
-            result = _estimated(plan, folder=folder)
+            result = _estimated(plan, folder=folder, device=device)
         else:
-            results = run_experiment(read, folder=folder, overrides=overrides or ())
+            results = run_experiment(read, folder=folder, overrides=overrides or (), device=device)
             table = write_tables(results, path=folder / name)
     if dry_run:
         report(result, as_json=as_json, heading=f"{read.title}: {len(plan.runs)} runs", rows=_rows(result))
@@ -50,7 +51,7 @@ def experiment(
         report({"output": folder, **asdict(results)}, as_json=as_json, heading=heading, rows=[])
 
 
-def _estimated(plan: Any, *, folder: Path) -> dict[str, Any]:
+def _estimated(plan: Any, *, folder: Path, device: str | None) -> dict[str, Any]:
     """Return each run's state and, of those that are not trained, about how long the whole of it takes."""
     from atlop.experiments import ExperimentFolder, estimate_seconds
 
@@ -62,7 +63,7 @@ def _estimated(plan: Any, *, folder: Path) -> dict[str, Any]:
                 update={"trainer": run.config.trainer.model_copy(update={"seed": 0})}
             ).model_dump_json()
             if without_seed not in measured:
-                measured[without_seed] = estimate_seconds(run.config)
+                measured[without_seed] = estimate_seconds(run.config, device=device)
             seconds = measured[without_seed]
         runs.append({"name": run.name, "state": state, "seconds": seconds})
     return {"output": folder, "runs": runs, "seconds": sum(run["seconds"] for run in runs)}

@@ -8,12 +8,12 @@ import typer
 
 from atlop.cli import checking, converting, downloading
 from atlop.cli.options import Detailed, Invalid, Json, Labelled, Layout, Train
-from atlop.cli.predicting import described, heading, read_labelled, read_train
+from atlop.cli.predicting import described, heading
 from atlop.cli.score_tables import comparison_table, detailed_table
 from atlop.cli.scoring import score_in_depth, table_of_submission
 from atlop.cli.session import USER_ERROR, report
 from atlop.cli.text import GAP, Row, conversion_rows, corpus_rows, listed, score_rows
-from atlop.corpora import CORPORA, SCHEME_PREFIX, WRITERS, read_vocabulary
+from atlop.corpora import CORPORA, SCHEME_PREFIX, WRITERS, read_labelled, read_train, read_vocabulary
 from atlop.evaluation import compare as compare_tables
 from atlop.evaluation import scores_of_table
 from atlop.submission import read_submission

@@ -11,12 +11,11 @@ from typing import Annotated, Literal
 import typer
 
 from atlop.cli.memory import keep_few_kernels
-from atlop.cli.options import BatchSize, Json, Model, Precision
-from atlop.cli.predicting import model_folder
+from atlop.cli.options import BatchSize, Device, Json, Model, Precision
 from atlop.cli.session import is_main_process, quiet_libraries, report
 from atlop.corpora import layout_of
 from atlop.errors import AtlopError
-from atlop.files import read_json, refuse_existing
+from atlop.files import model_folder, read_json, refuse_existing
 
 _LOG = logging.getLogger(__name__)
 
@@ -36,7 +35,8 @@ def extract(
     ] = None,
     explain: Annotated[bool, typer.Option("--explain", help="Add the words and sentences that weigh most.")] = False,
     batch_size: BatchSize = 8,
-    precision: Precision = "float32",
+    precision: Precision = "auto",
+    device: Device = None,
     as_json: Json = False,
 ) -> None:
     """Find the facts of one's own documents.
@@ -56,7 +56,7 @@ def extract(
         from atlop.inference import RelationExtractor
         from atlop.inference.parts import extract_file
 
-        extractor = RelationExtractor.from_pretrained(folder, precision=precision, batch_size=batch_size)
+        extractor = RelationExtractor.from_pretrained(folder, precision=precision, device=device, batch_size=batch_size)
         gc.freeze()  # what is loaded stays; that the collector goes through it again and again costs a twentieth
         bar = partial(tqdm, desc="extracting", unit="document", disable=not is_main_process())
         started = monotonic()
@@ -94,7 +94,8 @@ def serve(
     ] = "127.0.0.1",
     port: Annotated[int, typer.Option(metavar="N", min=0, max=65535, help="Port; 0 takes a free one.")] = 8000,
     batch_size: BatchSize = 8,
-    precision: Precision = "float32",
+    precision: Precision = "auto",
+    device: Device = None,
 ) -> None:
     """Find facts over HTTP: for other programs, and on a page for people.
 
@@ -111,7 +112,7 @@ def serve(
 
         if not serving.is_loopback(host):
             _LOG.warning("whoever reaches %s may use the service; it asks for no password and does not encrypt", host)
-        extractor = RelationExtractor.from_pretrained(folder, precision=precision, batch_size=batch_size)
+        extractor = RelationExtractor.from_pretrained(folder, precision=precision, device=device, batch_size=batch_size)
         limits = serving.Limits()
         serving.serve(serving.make_app(extractor, limits=limits), host=host, port=port, limits=limits)
 

@@ -1,5 +1,6 @@
 """The commands that train or apply a model: what each takes, does and prints. torch comes in where one needs it."""
 
+import sys
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
@@ -11,6 +12,7 @@ from atlop.cli.options import (
     BatchSize,
     CalibrationFile,
     Detailed,
+    Device,
     Invalid,
     Json,
     Labelled,
@@ -20,14 +22,13 @@ from atlop.cli.options import (
     Precision,
     Train,
 )
-from atlop.cli.predicting import described, heading, loaded_models, predict_corpus, read_labelled, read_train
+from atlop.cli.predicting import described, heading, loaded_models, predict_corpus, quiet_models
 from atlop.cli.score_tables import detailed_table
 from atlop.cli.scoring import score_in_depth
 from atlop.cli.session import is_main_process, quiet_libraries, report
 from atlop.cli.text import GAP, Row, score_rows, truncation_rows
-from atlop.corpora import read_corpus, read_vocabulary, statistics_of
+from atlop.corpora import read_corpus, read_labelled, read_train, read_vocabulary, statistics_of
 from atlop.errors import AtlopError
-from atlop.evaluation import fact_table, scores_of_table
 from atlop.files import refuse_taken
 from atlop.submission import write_submission
 
@@ -48,6 +49,7 @@ def train(
         Path | None,
         typer.Option(metavar="RUN", help="Go on with this run from its last checkpoint; with CONFIG, or begin it."),
     ] = None,
+    device: Device = None,
     as_json: Json = False,
 ) -> None:
     """Train a model.
@@ -68,12 +70,13 @@ def train(
     with quiet_libraries(needs=settings.encoder.name, what="encoder"):
         from atlop.training import train
 
-        summary = train(settings, output=output, resume=resume is not None)
+        summary = train(settings, output=output, resume=resume is not None, device=device)
         if not is_main_process():
             return
     best = summary["best"]
     rows: list[Row] = [
         ("updates", f"{summary['updates']:,}"),
+        *_early(summary["stopped_early"]),
         ("best after update", f"{best['update']:,}"),
         ("minutes", f"{summary['seconds'] / 60:.1f}"),
         GAP,
@@ -82,6 +85,16 @@ def train(
     ]
     heading = f"{output}: trained; the best model is {output / 'best'}, its scores on {settings.data.dev}:"
     report({"output": output, **summary}, as_json=as_json, heading=heading, rows=rows)
+
+
+def _early(stopped: dict[str, int] | None) -> list[Row]:
+    """Say that patience has ended a training."""
+    if stopped is None:
+        return []
+    note = (
+        f"of {stopped['of']:,}: {stopped['evaluations_since_best']} evaluations without a new best (trainer.patience)"
+    )
+    return [("stopped early, after update", f"{stopped['update']:,}", note)]
 
 
 def _config_of(run: Path | None) -> str:
@@ -102,7 +115,8 @@ def evaluate(
     detailed: Detailed = False,
     calibration: CalibrationFile = None,
     batch_size: BatchSize = 8,
-    precision: Precision = "float32",
+    precision: Precision = "auto",
+    device: Device = None,
     layout: Layout = None,
     invalid: Invalid = "strict",
     as_json: Json = False,
@@ -111,33 +125,42 @@ def evaluate(
 
     Counts as the leaderboard does. Several models decide together, by the mean of their margins.
     """
-    corpus = read_labelled(file, layout=layout, invalid=invalid)
-    known = read_train(train, corpus=corpus, layout=layout)
-    found, vocabulary = predict_corpus(
-        models, corpus, precision=precision, batch_size=batch_size, calibration=calibration
-    )
+    with quiet_models(models):
+        from atlop.scoring import evaluate
+
+        found = evaluate(
+            models,
+            file,
+            train=train,
+            calibration=calibration,
+            batch_size=batch_size,
+            precision=precision,
+            device=device,
+            layout=layout,
+            invalid=invalid,
+            show_progress=sys.stderr.isatty(),
+        )
     if is_main_process():
-        table = fact_table(corpus.documents, predictions=found.facts, train_facts=known.seen)
-        scores = asdict(scores_of_table(table))
-        in_depth = score_in_depth(table, corpus=corpus, train=known) if detailed or as_json else None
+        scores, lost = asdict(found.scores), found.predictions
+        in_depth = score_in_depth(found.table, corpus=found.corpus, train=found.train) if detailed or as_json else None
         report(
             {
                 "models": models,
-                "file": described(corpus),
+                "file": described(found.corpus),
                 "train": train,
                 "scores": scores,
                 "detailed": in_depth and asdict(in_depth),
-                "truncation": asdict(found.truncation),
-                "unknown_relation_facts": found.unknown_facts,
+                "truncation": asdict(lost.truncation),
+                "unknown_relation_facts": lost.unknown_facts,
             },
             as_json=as_json,
-            heading=heading(corpus),
+            heading=heading(found.corpus),
             rows=[
                 *score_rows(scores),
-                *truncation_rows(asdict(found.truncation)),
-                ("facts of unknown relations", f"{found.unknown_facts:,}"),
+                *truncation_rows(asdict(lost.truncation)),
+                ("facts of unknown relations", f"{lost.unknown_facts:,}"),
             ],
-            tables=[detailed_table(in_depth, names=vocabulary.names)] if in_depth else [],
+            tables=[detailed_table(in_depth, names=found.vocabulary.names)] if in_depth else [],
         )
 
 
@@ -147,7 +170,8 @@ def predict(
     output: Annotated[Path, typer.Option(metavar="FILE", help="Where the JSON goes, the zip beside it.")],
     calibration: CalibrationFile = None,
     batch_size: BatchSize = 8,
-    precision: Precision = "float32",
+    precision: Precision = "auto",
+    device: Device = None,
     layout: Layout = None,
     invalid: Invalid = "strict",
     as_json: Json = False,
@@ -165,7 +189,7 @@ def predict(
             f"{file}: titles repeat, so a submission could not tell the documents apart: {titles}; give each its own"
         )
     found, vocabulary = predict_corpus(
-        models, corpus, precision=precision, batch_size=batch_size, calibration=calibration
+        models, corpus, precision=precision, device=device, batch_size=batch_size, calibration=calibration
     )
     if is_main_process():
         packed = write_submission(
@@ -197,7 +221,8 @@ def plot(
         Path | None, typer.Option(metavar="FILE", help="Train file: draw F1 of relations by their train facts.")
     ] = None,
     batch_size: BatchSize = 8,
-    precision: Precision = "float32",
+    precision: Precision = "auto",
+    device: Device = None,
     layout: Layout = None,
     invalid: Invalid = "strict",
     as_json: Json = False,
@@ -219,7 +244,7 @@ def plot(
     if dev is not None:
         corpus = read_labelled(dev, layout=layout, invalid=invalid)
         known = read_train(train, corpus=corpus, layout=layout)
-        with loaded_models([run], precision=precision) as (ensemble, settings):
+        with loaded_models([run], precision=precision, device=device) as (ensemble, settings):
             scored = ensemble.score(corpus.documents, batch_size=batch_size, **settings)
             decisions = plotting.decisions_of(scored, corpus=corpus, rule=ensemble.rule, train=known)
             if not is_main_process():

@@ -44,7 +44,14 @@ Detailed = Annotated[
     ),
 ]
 BatchSize = Annotated[int, typer.Option(metavar="N", min=1, help="Documents in a batch.")]
-Precision = Annotated[config.Precision, typer.Option(help="Number format of the matrix products.")]
+Precision = Annotated[
+    config.Precision,
+    typer.Option(help="Number format of the matrix products; auto: bf16 or fp16 on a GPU, float32 on a CPU."),
+]
+Device = Annotated[
+    str | None,
+    typer.Option(metavar="DEVICE", help="cpu, cuda or cuda:N. [default: a GPU where there is one]"),
+]
 Layout = Annotated[
     str | None,
     typer.Option(

@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
-from atlop.cli.predicting import TrainFacts
 from atlop.cli.scoring import score_in_depth
-from atlop.corpora import Corpus
+from atlop.corpora import Corpus, TrainFacts
 from atlop.errors import AtlopError
 from atlop.evaluation import DetailedScores, OfficialScores, fact_table, scores_of_table
 

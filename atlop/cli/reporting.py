@@ -8,14 +8,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from atlop.cli import plotting
-from atlop.cli.options import BatchSize, Invalid, Json, Layout, Precision, Train
+from atlop.cli.options import BatchSize, Device, Invalid, Json, Layout, Precision, Train
 from atlop.cli.predicting import (
-    TrainFacts,
     described,
     loaded_models,
     predict_corpus,
-    read_labelled,
-    read_train,
 )
 from atlop.cli.predicting import heading as corpus_heading
 from atlop.cli.scoring import score_in_depth
@@ -23,7 +20,7 @@ from atlop.cli.session import is_main_process
 from atlop.cli.session import report as print_report
 from atlop.cli.text import score_rows
 from atlop.config import load_config
-from atlop.corpora import Corpus
+from atlop.corpora import Corpus, TrainFacts, read_labelled, read_train
 from atlop.errors import AtlopError
 from atlop.evaluation import FactTable, compare, fact_table, scores_of_table
 from atlop.files import write_text
@@ -71,7 +68,8 @@ def report(
         str | None, typer.Option(metavar="RUN2", help="Compare with this run, model or submission.")
     ] = None,
     batch_size: BatchSize = 8,
-    precision: Precision = "float32",
+    precision: Precision = "auto",
+    device: Device = None,
     layout: Layout = None,
     invalid: Invalid = "strict",
     as_json: Json = False,
@@ -88,12 +86,12 @@ def report(
     known = read_train(train, corpus=corpus, layout=layout)
     other = None
     if against is not None:
-        other = _found(against, corpus=corpus, precision=precision, batch_size=batch_size)
+        other = _found(against, corpus=corpus, precision=precision, device=device, batch_size=batch_size)
     if _is_submission(source):
-        found = _found(source, corpus=corpus, precision=precision, batch_size=batch_size)
+        found = _found(source, corpus=corpus, precision=precision, device=device, batch_size=batch_size)
     else:
         found = _read_closely(
-            source, corpus=corpus, other=other, precision=precision, batch_size=batch_size, train=known
+            source, corpus=corpus, other=other, precision=precision, device=device, batch_size=batch_size, train=known
         )
     if not _writes(source, against):
         return
@@ -130,22 +128,29 @@ def _dev_of(run: str) -> Path:
     return load_config(str(config)).data.dev
 
 
-def _found(source: str, *, corpus: Corpus, precision: Precision, batch_size: int) -> Found:
+def _found(source: str, *, corpus: Corpus, precision: Precision, device: str | None, batch_size: int) -> Found:
     """Return what a submission holds, or a model finds."""
     if _is_submission(source):
         submission = read_submission(Path(source), documents=corpus.documents)
         return Found(source, submission.predictions, unknown=submission.unknown)
     predictions, vocabulary = predict_corpus(
-        [source], corpus, precision=precision, batch_size=batch_size, calibration=None
+        [source], corpus, precision=precision, device=device, batch_size=batch_size
     )
     return Found(source, predictions.facts, names=dict(vocabulary.names))
 
 
 def _read_closely(
-    run: str, *, corpus: Corpus, other: Found | None, precision: Precision, batch_size: int, train: TrainFacts
+    run: str,
+    *,
+    corpus: Corpus,
+    other: Found | None,
+    precision: Precision,
+    device: str | None,
+    batch_size: int,
+    train: TrainFacts,
 ) -> Found:
     """Return what a model finds, with its scores, what it read, and pictures of it all."""
-    with loaded_models([run], precision=precision) as (ensemble, settings):
+    with loaded_models([run], precision=precision, device=device) as (ensemble, settings):
         from atlop.model_folder import document_encoder
         from atlop.prediction import batches_by_length, score_batches
         from atlop.report import Reader

@@ -1,7 +1,6 @@
 """What the commands share that score: facts held against their labels, and scores in depth."""
 
-from atlop.cli.predicting import TrainFacts
-from atlop.corpora import Corpus
+from atlop.corpora import Corpus, TrainFacts
 from atlop.evaluation import DetailedScores, FactTable, detailed_scores, fact_table
 from atlop.submission import Submission
 

@@ -3,6 +3,7 @@
 from atlop.corpora.corpus import Corpus, CorpusFile, read_corpus
 from atlop.corpora.findings import Findings, Reader, log_oddities
 from atlop.corpora.json_lines import document_of
+from atlop.corpora.labelled import TrainFacts, read_labelled, read_train
 from atlop.corpora.layouts import CORPORA
 from atlop.corpora.losses import Loss, Losses, Writer
 from atlop.corpora.pubtator_scheme import SCHEME_PREFIX
@@ -25,6 +26,7 @@ __all__ = [
     "Losses",
     "Reader",
     "RelationCounter",
+    "TrainFacts",
     "Writer",
     "check_relations",
     "document_of",
@@ -32,6 +34,8 @@ __all__ = [
     "layout_of",
     "log_oddities",
     "read_corpus",
+    "read_labelled",
+    "read_train",
     "read_train_facts",
     "read_vocabulary",
     "relations_of",

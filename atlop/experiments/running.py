@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
@@ -12,20 +13,17 @@ from time import perf_counter
 from atlop.calibration import Candidates, candidates_of
 from atlop.config import RunConfig, default_settings, settings_of
 from atlop.corpora import read_corpus, read_train_facts
+from atlop.device import accelerator_for
 from atlop.ensemble import Ensemble, Member
 from atlop.errors import AtlopError
 from atlop.experiments.halves import part_dev
 from atlop.experiments.plan import Experiment, Plan, PlannedRun, plan_runs
 from atlop.experiments.results import ExperimentResults, results_of
 from atlop.files import read_json, sha256_of, write_json
-from atlop.model_folder import encoder_tokenizer, load_model, new_model
-from atlop.prediction import accelerator_for, predict_facts
+from atlop.model_folder import load_model
+from atlop.prediction import predict_facts
 from atlop.schema import Document
-from atlop.training import train
-from atlop.training.data import TrainingData
-from atlop.training.loop import total_updates
-from atlop.training.schedule import updates_of_epoch
-from atlop.training.updates import Updater
+from atlop.training import build_training, train
 
 logger = logging.getLogger(__name__)
 
@@ -80,7 +78,12 @@ class ExperimentFolder:
 
 
 def run_experiment(
-    experiment: Experiment, *, folder: Path, overrides: Sequence[str] = (), show_progress: bool = True
+    experiment: Experiment,
+    *,
+    folder: Path,
+    overrides: Sequence[str] = (),
+    device: str | None = None,
+    show_progress: bool = True,
 ) -> ExperimentResults:
     """Run what is missing of an experiment and score it.
 
@@ -90,6 +93,7 @@ def run_experiment(
         experiment: The experiment.
         folder: Where everything of it goes.
         overrides: `section.key=value` each, for all runs.
+        device: `cpu`, `cuda` or `cuda:N`; without it, a GPU where there is one.
         show_progress: Whether to draw progress bars.
 
     Raises:
@@ -103,8 +107,8 @@ def run_experiment(
         if place.state(run) == "finished":
             continue
         logger.info("run %d of %d: %s", number, len(plan.runs), run.name)
-        train(run.config, output=place.run(run), resume=True, show_progress=show_progress)
-        _keep_candidates(run, place=place, scored=scored)
+        train(run.config, output=place.run(run), resume=True, device=device, show_progress=show_progress)
+        _keep_candidates(run, place=place, scored=scored, device=device)
     among = {triple for document in scored for triple in document.name_triples()}
     train_facts = read_train_facts(
         data.train_facts or data.train, layout=data.layout, invalid=data.invalid, among=among
@@ -138,46 +142,24 @@ def planned(experiment: Experiment, *, place: ExperimentFolder, overrides: Seque
     return plan_runs(experiment, overrides=overrides, data_dev=chooses), scored
 
 
-def estimate_seconds(config: RunConfig, *, updates: int = 3) -> float:
-    """Return about how long a run takes, from its first updates and some documents of dev, measured here and now.
+def estimate_seconds(config: RunConfig, *, device: str | None = None, steps: int = 3) -> float:
+    """Return about how long a run takes, from its first steps and some documents of dev, measured here and now.
 
     Args:
         config: The run.
-        updates: Updates that are measured, after one that is not.
+        device: `cpu`, `cuda` or `cuda:N`; without it, a GPU where there is one.
+        steps: Steps that are measured, after one that is not.
     """
-    data = TrainingData(
-        config.data, tokenizer=encoder_tokenizer(config.encoder.name), encoding=config.encoding, show_progress=False
-    )
-    accelerator = accelerator_for(config.trainer.precision)
-    model, _ = new_model(
-        config.encoder.name,
-        vocabulary=data.vocabulary,
-        described=config.model,
-    )
-    documents, trainer = data.train.documents, config.trainer
-    total = total_updates(trainer, documents=len(documents))
-    updater = Updater(
-        model,
-        accelerator=accelerator,
-        documents=documents,
-        pair_counts=documents.pair_counts,
-        config=config.optimizer,
-        updates=total,
-    )
-    shuffled = updates_of_epoch(
-        len(documents),
-        batch_size=trainer.batch_size,
-        accumulation=trainer.gradient_accumulation,
-        seed=trainer.seed,
-        epoch=0,
-    )
-    seconds = [_seconds(partial(updater.apply, update)) for update in islice(shuffled, updates + 1)]
-    some = list(islice(data.dev.documents, 2 * trainer.prediction_batch_size))
-    predict = partial(predict_facts, accelerator=accelerator, batch_size=trainer.prediction_batch_size)
-    of_some = _seconds(partial(predict, model, some))
-    per_epoch = total // trainer.epochs
-    evaluations = total // (trainer.evaluation_interval or per_epoch)
-    return total * median(seconds[1:]) + evaluations * of_some * len(data.dev.documents) / max(1, len(some))
+    training = build_training(config, device=device)
+    schedule, size = training.schedule, training.config.trainer.prediction_batch_size
+    dev = training.data.dev.documents
+    some = list(islice(dev, 2 * size))
+    with training.accelerator.settings(), closing(training.feed()) as feed:
+        seconds = [_seconds(partial(training.step, batches)) for _, batches in islice(feed, steps + 1)]
+        predict = partial(predict_facts, accelerator=training.accelerator, batch_size=size)
+        of_some = _seconds(partial(predict, training.state.model, some))
+    evaluations = sum(map(schedule.is_evaluated, range(1, schedule.total + 1)))
+    return schedule.total * median(seconds[1:] or seconds) + evaluations * of_some * len(dev) / max(1, len(some))
 
 
 def _seconds(work: Callable[[], object]) -> float:
@@ -186,13 +168,14 @@ def _seconds(work: Callable[[], object]) -> float:
     return perf_counter() - started
 
 
-def _keep_candidates(run: PlannedRun, *, place: ExperimentFolder, scored: Sequence[Document]) -> None:
+def _keep_candidates(
+    run: PlannedRun, *, place: ExperimentFolder, scored: Sequence[Document], device: str | None
+) -> None:
     """Score a trained run on the documents that choose and on those that are scored, in float32."""
     data = run.config.data
     chooses = read_corpus(data.dev, layout=data.layout, invalid=data.invalid).documents
     ensemble = Ensemble.of([Member(*load_model(place.run(run) / "best"))])
     for of, documents in (("chooses", chooses), ("scored", scored)):
-        found = ensemble.score(
-            documents, accelerator=accelerator_for("float32"), batch_size=run.config.trainer.prediction_batch_size
-        )
+        accelerator = accelerator_for("float32", device=device)
+        found = ensemble.score(documents, accelerator=accelerator, batch_size=run.config.trainer.prediction_batch_size)
         candidates_of(found, documents=documents, rule=ensemble.rule).save(place.candidates(run, of=of))

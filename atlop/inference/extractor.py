@@ -10,13 +10,13 @@ from typing import Any, TypeAlias
 
 import numpy as np
 import torch
-from accelerate import Accelerator
 from transformers import PreTrainedTokenizerBase
 
 from atlop.config import Precision
 from atlop.corpora import document_of
 from atlop.corpora.json_lines import LAYOUT
 from atlop.corpora.json_rows import object_of
+from atlop.device import accelerator_for
 from atlop.errors import AtlopError
 from atlop.inference.explanation import contexts_of
 from atlop.inference.facts import (
@@ -31,7 +31,7 @@ from atlop.inference.grouping import entities_of
 from atlop.json_values import field
 from atlop.model import AtlopModel
 from atlop.model_folder import document_encoder, load_model, save_model
-from atlop.prediction import DecisionRule, DocumentScores, accelerator_for, batches_by_length, score_batches
+from atlop.prediction import DecisionRule, DocumentScores, batches_by_length, score_batches
 from atlop.preprocessing import Features
 from atlop.schema import Document
 
@@ -67,22 +67,25 @@ class RelationExtractor:
         model: AtlopModel,
         tokenizer: PreTrainedTokenizerBase,
         *,
-        precision: Precision = "float32",
+        precision: Precision = "auto",
+        device: str | None = None,
         batch_size: int = 8,
     ):
-        """Put a model to work, on a GPU where there is one.
+        """Put a model to work.
 
         Args:
             model: The model.
             tokenizer: Its own.
-            precision: Number format of the matrix products.
+            precision: Number format of the matrix products; `auto` is bf16 or fp16 on a GPU, float32 on a CPU.
+            device: `cpu`, `cuda` or `cuda:N`; without it, a GPU where there is one.
             batch_size: Documents in a batch.
 
         Raises:
-            AtlopError: The device cannot compute in this precision, or the model's calibration is damaged.
+            AtlopError: There is no such device, it cannot compute in this precision, or the model's calibration is
+                damaged.
         """
-        self.accelerator = accelerator_for(precision)
-        self.precision = precision
+        self.accelerator = accelerator_for(precision, device=device)
+        self.precision = self.accelerator.precision
         self.batch_size = batch_size
         self.model = model.to(self.accelerator.device)
         self.tokenizer = tokenizer
@@ -92,15 +95,15 @@ class RelationExtractor:
 
     @classmethod
     def from_pretrained(
-        cls, name: str | Path, *, precision: Precision = "float32", batch_size: int = 8
+        cls, name: str | Path, *, precision: Precision = "auto", device: str | None = None, batch_size: int = 8
     ) -> "RelationExtractor":
         """Load a model folder, or a model of that name on the Hugging Face hub.
 
         Raises:
-            AtlopError: There is none, or the device cannot compute in this precision.
+            AtlopError: There is none, or the device is not there or cannot compute in this precision.
         """
         model, tokenizer = load_model(name)
-        return cls(model, tokenizer, precision=precision, batch_size=batch_size)
+        return cls(model, tokenizer, precision=precision, device=device, batch_size=batch_size)
 
     def save_pretrained(self, folder: str | Path) -> None:
         """Write the model folder."""
@@ -182,9 +185,8 @@ class RelationExtractor:
             index: replace(of_document, index=index)
             for index, of_document in zip(documents, self._encoder.encode(documents.values()), strict=True)
         }
-        accelerator = accelerator_for(self.precision)  # anew: all of a process share what the last one has set
         for batch in batches_by_length(list(encoded.values()), batch_size=self.batch_size):
-            for scored in self._scores(batch, accelerator=accelerator, explain=explain):
+            for scored in self._scores(batch, explain=explain):
                 if isinstance(scored, ExtractionError):
                     results[scored.document] = scored
                     continue
@@ -197,18 +199,16 @@ class RelationExtractor:
                 )
         return [results[source.index] for source in sources]
 
-    def _scores(
-        self, batch: list[Features], *, accelerator: Accelerator, explain: bool
-    ) -> Iterator[DocumentScores | ExtractionError]:
+    def _scores(self, batch: list[Features], *, explain: bool) -> Iterator[DocumentScores | ExtractionError]:
         """Yield the scores of each document of a batch; an error for one that the model cannot score."""
         try:
-            yield from list(score_batches(self.model, [batch], accelerator=accelerator, keep_attention=explain))
+            yield from list(score_batches(self.model, [batch], accelerator=self.accelerator, keep_attention=explain))
         except AtlopError as problem:
             if len(batch) == 1:
                 yield ExtractionError(batch[0].index, str(problem))
                 return
             for document in batch:
-                yield from self._scores([document], accelerator=accelerator, explain=explain)
+                yield from self._scores([document], explain=explain)
 
     def _facts(self, document: Document, scored: DocumentScores) -> tuple[ExtractedFact, ...]:
         facts = self._rule.facts(scored)

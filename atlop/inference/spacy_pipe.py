@@ -93,7 +93,7 @@ class RelationPipe(Pipe):
     "atlop",
     assigns=["doc._.relations"],
     requires=["doc.ents"],
-    default_config={"group_by": "text", "batch_size": 8, "precision": "float32", "explain": False},
+    default_config={"group_by": "text", "batch_size": 8, "precision": "auto", "explain": False},
 )
 def make(
     nlp: Language, name: str, model: str, group_by: GroupBy, batch_size: int, precision: Precision, explain: bool

@@ -18,43 +18,29 @@ from atlop.files import folder_written_whole, settle, sha256_of, sync
 logger = logging.getLogger(__name__)
 
 _MODEL, _OPTIMIZER, _VALUES = "model.safetensors", "optimizer.safetensors", "state.json"
-_SUMS = "sha256.txt"
-_FORMAT = 1
+_SUMS, _FORMAT = "sha256.txt", 2
 
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """What a checkpoint holds."""
+    """What a checkpoint holds: state dict of the model, tensors of the optimizer, and all else, as JSON has it."""
 
     weights: Mapping[str, Tensor]
-    """The model's state dict."""
     optimizer: Mapping[str, Tensor]
-    """The optimizer's tensors."""
     values: Mapping[str, Any]
-    """All else, as JSON holds it."""
 
 
 class Checkpoints:
-    """`checkpoints/` of a run: a folder for each, named by the updates done."""
+    """`checkpoints/` of a run: a folder for each, named by the steps done."""
 
     def __init__(self, folder: Path, *, kept: int):
-        """Keep the path; `write` makes the folder.
-
-        Args:
-            folder: Where the checkpoints lie.
-            kept: How many of the newest are kept.
-        """
-        self.folder = folder
-        self._kept = kept
+        """Keep the path, which `write` makes, and how many of the newest are kept."""
+        self.folder, self._kept = folder, kept
         self.newest: Path | None = None
         """The one that was written or read last."""
 
     def write(self, checkpoint: Checkpoint, *, update: int) -> None:
-        """Write a checkpoint, then remove the oldest and whatever lies there of later updates.
-
-        Args:
-            checkpoint: What it holds.
-            update: Updates done.
+        """Write a checkpoint of the steps done, then remove the oldest and whatever lies there of later steps.
 
         Raises:
             AtlopError: A weight is not finite; nothing is written.
@@ -77,11 +63,8 @@ class Checkpoints:
         for other in (*present[present.index(path) + 1 :], *present[: present.index(path) + 1][: -self._kept]):
             shutil.rmtree(other)
 
-    def read_newest(self, *, problem: Callable[[Checkpoint], str | None]) -> Checkpoint | None:
-        """Return the newest checkpoint that is whole, `None` where there is none at all; says which it passes over.
-
-        Args:
-            problem: Says what else is wrong with a checkpoint, so that it is of no use.
+    def read_newest(self, *, is_usable: Callable[[Checkpoint], bool]) -> Checkpoint | None:
+        """Return the newest checkpoint that is whole and whose metrics are there, `None` where there is none at all.
 
         Raises:
             AtlopError: There are checkpoints, but all are damaged.
@@ -92,12 +75,12 @@ class Checkpoints:
         for path in reversed(self._present()):
             try:
                 checkpoint = _read(path)
-                found = problem(checkpoint)
+                if is_usable(checkpoint):
+                    self.newest = path
+                    return checkpoint
+                found = "metrics.jsonl has not the lines that had been written then"
             except (AtlopError, OSError, SafetensorError, ValueError, KeyError, TypeError) as error:
                 found = str(error)
-            if found is None:
-                self.newest = path
-                return checkpoint
             damaged.append(f"{path}: damaged checkpoint: {found}")
             logger.warning("%s; looking for the one before", damaged[-1])
         if damaged:
@@ -111,16 +94,11 @@ class Checkpoints:
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def _present(self) -> list[Path]:
-        """Return the checkpoints that lie there, oldest first."""
         return sorted(path for path in self.folder.glob("[0-9]*") if path.is_dir())
 
 
 def _read(path: Path) -> Checkpoint:
-    """Read a checkpoint of which every sum is right.
-
-    Raises:
-        AtlopError: One is not, or a file is missing.
-    """
+    """Read a checkpoint of which every sum is right; raises where one is not."""
     lines = (path / _SUMS).read_text(encoding="utf-8").splitlines()
     for name in (_MODEL, _OPTIMIZER, _VALUES):
         if f"{sha256_of(path / name)}  {name}" not in lines:

@@ -1,29 +1,27 @@
-"""The documents that a run trains on and is scored on."""
+"""The documents that a run trains on and is scored on, and how they get to the steps."""
 
 import logging
+from collections import deque
+from collections.abc import Callable, Generator, Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from tqdm import tqdm
 from transformers import PreTrainedTokenizerBase
 
 from atlop.config import DataConfig, EncodingConfig, Invalid
-from atlop.corpora import (
-    Corpus,
-    CorpusFile,
-    check_relations,
-    log_oddities,
-    read_train_facts,
-    read_vocabulary,
-)
+from atlop.corpora import Corpus, CorpusFile, check_relations, log_oddities, read_train_facts, read_vocabulary
 from atlop.errors import AtlopError
 from atlop.files import sha256_of
 from atlop.preprocessing import PreprocessedCorpus, preprocessed_corpus
 from atlop.schema import NameTriple
 
 logger = logging.getLogger(__name__)
+Item = TypeVar("Item")
+Made = TypeVar("Made")
 
 
 @dataclass(frozen=True)
@@ -50,13 +48,7 @@ class TrainingData:
     def __init__(
         self, config: DataConfig, *, tokenizer: PreTrainedTokenizerBase, encoding: EncodingConfig, show_progress: bool
     ):
-        """Read and encode train and dev, and say what is left out, cut off and unknown.
-
-        Args:
-            config: Where the files lie and how they are read.
-            tokenizer: Of the encoder that is trained.
-            encoding: How documents become pieces.
-            show_progress: Whether to draw a progress bar where documents are encoded.
+        """Read and preprocess train and dev, and say what is left out, cut off and unknown.
 
         Raises:
             AtlopError: A file is not as it should be, has documents without labels, or relations that are not known.
@@ -68,9 +60,8 @@ class TrainingData:
         )
         dev = dev_file.read()
         self.dev_documents = dev.documents
-        self._given_facts = (
-            None if config.train_facts is None else self._read_facts(config.train_facts, invalid="strict")
-        )
+        given = config.train_facts
+        self._given_facts = None if given is None else self._read_facts(given, invalid="strict")
         encoded_dev = encoded(dev, file=dev_file)
         train = encoded(train_file, file=train_file)
         log_oddities(config.train, documents=len(train), oddities=train.contents.oddities)
@@ -103,31 +94,44 @@ class TrainingData:
         """Return the sha256 of every file that the run reads, by path."""
         config = self._config
         others = [path for path in (config.train_facts, config.relations, config.relation_names) if path is not None]
-        return {
-            **self.train.sha256,
-            **self.dev.sha256,
-            **{str(path): sha256_of(path) for path in others},
-        }
+        return {**self.train.sha256, **self.dev.sha256, **{str(path): sha256_of(path) for path in others}}
 
     def _read_facts(self, path: Path, *, invalid: Invalid) -> frozenset[NameTriple]:
         among = {triple for document in self.dev_documents for triple in document.name_triples()}
         return read_train_facts(path, layout=self._config.layout, invalid=invalid, among=among)
 
 
-def _encoded(
-    source: Corpus | CorpusFile,
-    *,
-    file: CorpusFile,
-    tokenizer: PreTrainedTokenizerBase,
-    encoding: EncodingConfig,
-    show_progress: bool,
-) -> PreprocessedCorpus:
+def fed(items: Iterable[Item], *, make: Callable[[Item], Made], ahead: int = 2) -> Generator[Made, None, None]:
+    """Yield what is made of each item, in their order; the next ones are made meanwhile by a thread.
+
+    Args:
+        items: For example steps.
+        make: Called in the thread; must not draw random numbers, whose order would depend on time.
+        ahead: How many are made ahead.
+
+    Raises:
+        Exception: What `make` raised, where its item would have come. Closing the generator ends the thread.
+    """
+    with ThreadPoolExecutor(1, thread_name_prefix="feeder") as thread:
+        waiting: deque[Future[Made]] = deque()
+        try:
+            for item in items:
+                waiting.append(thread.submit(make, item))
+                if len(waiting) > ahead:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            for future in waiting:
+                future.cancel()
+
+
+def _encoded(source: Corpus | CorpusFile, *, file: CorpusFile, show_progress: bool, **how: Any) -> PreprocessedCorpus:
     corpus = preprocessed_corpus(
         source,
         name=str(file.path),
         identity={"layout": file.layout, "invalid": file.invalid, "files": ", ".join(file.sha256.values())},
-        tokenizer=tokenizer,
-        encoding=encoding,
+        **how,
         progress=partial(tqdm, desc=f"encoding {file.path.name}", unit="document", disable=not show_progress),
     )
     if not corpus or corpus.contents.unlabelled:

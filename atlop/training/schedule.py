@@ -1,56 +1,86 @@
-"""Which documents go into which update, and at which learning rate."""
+"""Which documents go into which step, at which learning rate, and after which steps dev is evaluated."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 
 import numpy as np
+from torch import nn
 from torch.optim import AdamW
 from torch.optim.lr_scheduler import LambdaLR
 from transformers import get_linear_schedule_with_warmup
 
-from atlop.config import OptimizerConfig
+from atlop.config import OptimizerConfig, TrainerConfig
 from atlop.errors import AtlopError
-from atlop.model import AtlopModel
 
-Update = list[list[int]]
-"""Batches of one update, each a list of document indices."""
+GROUPS = {"encoder": "encoder.", "new_layers": ""}
+"""Optimizer groups: each holds the parameters whose names begin so and that no group before it holds."""
 
 
-def updates_per_epoch(documents: int, *, batch_size: int, accumulation: int) -> int:
-    """Return `ceil(batches / accumulation)`; the last incomplete batch is left out, the last update is not.
+@dataclass(frozen=True)
+class Step:
+    """What one step trains on."""
 
-    Raises:
-        AtlopError: There are too few documents for one batch.
+    number: int  # from 1, over all epochs
+    epoch: int  # from 0
+    batches: list[list[int]]
+    """Document indices of each batch, the same in every process; each takes its share of every batch."""
+
+
+class Schedule:
+    """All steps of a training, in order; the same for the same seed, whatever came before."""
+
+    def __init__(self, config: TrainerConfig, *, documents: int):
+        """Divide a number of documents for every epoch.
+
+        Raises:
+            AtlopError: There are too few documents for one batch.
+        """
+        batches = documents // config.batch_size  # the last incomplete batch is left out, the last step is not
+        if not batches:
+            raise AtlopError(f"trainer.batch_size: {config.batch_size}, but there are only {documents} train documents")
+        self._config, self._documents = config, documents
+        self.per_epoch = -(-batches // config.gradient_accumulation)
+        self.total = config.epochs * self.per_epoch
+
+    def steps(self, *, done: int = 0) -> Iterator[Step]:
+        """Yield the steps after those that are done; documents are shuffled in every epoch."""
+        size, accumulation = self._config.batch_size, self._config.gradient_accumulation
+        for epoch in range(done // self.per_epoch, self._config.epochs):
+            order = np.random.default_rng([self._config.seed, epoch]).permutation(self._documents).tolist()
+            batches = [order[first : first + size] for first in range(0, self._documents - size + 1, size)]
+            for index in range(self.per_epoch):
+                number = epoch * self.per_epoch + index + 1
+                if number > done:
+                    yield Step(number, epoch, batches[index * accumulation : (index + 1) * accumulation])
+
+    def is_evaluated(self, number: int) -> bool:
+        """Return whether dev is evaluated after a step: after every epoch or interval, and at the end."""
+        return number % (self._config.evaluation_interval or self.per_epoch) == 0 or number == self.total
+
+
+def make_optimizer(model: nn.Module, *, config: OptimizerConfig, steps: int) -> tuple[AdamW, LambdaLR]:
+    """Return AdamW with a learning rate for each of `GROUPS`, and their linear schedule over all steps.
+
+    Rates go up from 0 during the warm-up, whose number of steps is rounded down, then down to 0.
     """
-    batches = documents // batch_size
-    if not batches:
-        raise AtlopError(f"trainer.batch_size: {batch_size}, but there are only {documents} train documents")
-    return -(-batches // accumulation)
-
-
-def updates_of_epoch(documents: int, *, batch_size: int, accumulation: int, seed: int, epoch: int) -> Iterator[Update]:
-    """Yield the updates of one epoch, shuffled; the same for the same seed and epoch, whatever came before."""
-    order = np.random.default_rng([seed, epoch]).permutation(documents).tolist()
-    batches = [order[first : first + batch_size] for first in range(0, documents - batch_size + 1, batch_size)]
-    for first in range(0, len(batches), accumulation):
-        yield batches[first : first + accumulation]
-
-
-def make_optimizer(model: AtlopModel, *, config: OptimizerConfig, updates: int) -> tuple[AdamW, LambdaLR]:
-    """Return AdamW with one learning rate for the encoder and one for the new layers, and their linear schedule.
-
-    Args:
-        model: The model, on its device.
-        config: Rates, epsilon, weight decay and share of warm-up.
-        updates: Updates of the whole training.
-
-    Returns:
-        The optimizer, whose groups are encoder and new layers, and the schedule: up from 0 during the warm-up, whose
-        number of updates is rounded down, then down to 0.
-    """
+    rates = {"encoder": config.encoder_learning_rate, "new_layers": config.new_layers_learning_rate}
     groups = [
-        {"params": list(model.encoder.parameters()), "lr": config.encoder_learning_rate},
-        {"params": list(model.classifier.parameters()), "lr": config.new_layers_learning_rate},
+        {"name": name, "params": parameters, "lr": rates[name]} for name, parameters in parameter_groups(model).items()
     ]
     optimizer = AdamW(groups, eps=config.epsilon, weight_decay=config.weight_decay, fused=True)
-    warmup = int(config.warmup_fraction * updates)
-    return optimizer, get_linear_schedule_with_warmup(optimizer, warmup, updates)
+    return optimizer, get_linear_schedule_with_warmup(optimizer, int(config.warmup_fraction * steps), steps)
+
+
+def parameter_groups(model: nn.Module, *, prefixes: Mapping[str, str] = GROUPS) -> dict[str, list[nn.Parameter]]:
+    """Return the parameters of each group: of a name's prefixes, the first that fits counts.
+
+    Raises:
+        AtlopError: A parameter is in no group, and would never be trained.
+    """
+    groups: dict[str, list[nn.Parameter]] = {name: [] for name in prefixes}
+    for name, parameter in model.named_parameters():
+        group = next((group for group, prefix in prefixes.items() if name.startswith(prefix)), None)
+        if group is None:
+            raise AtlopError(f"parameter {name}: is in no optimizer group; they are {', '.join(prefixes)}")
+        groups[group].append(parameter)
+    return groups

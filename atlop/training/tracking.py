@@ -1,14 +1,93 @@
-"""Weights & Biases, without which everything works as well."""
+"""What is told while training runs: metrics of each step, a progress bar, and Weights & Biases where it is wanted."""
 
 import logging
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
+from tqdm import tqdm
+
 from atlop.config import TrackingConfig
+from atlop.errors import AtlopError
+from atlop.evaluation import OfficialScores
+from atlop.training.build import Training
+from atlop.training.schedule import Step
+from atlop.training.step import StepMetrics
 
 logger = logging.getLogger(__name__)
+
+LOGGING_INTERVAL = 10
+"""Steps whose metrics are read from the device at once: reading makes a GPU wait."""
+
+
+class StepLog:
+    """Metrics of steps on their way from the device to the log and a progress bar."""
+
+    def __init__(self, training: Training, *, log: Callable[[Mapping[str, Any]], None]):
+        """Draw the bar; `log` takes the metrics of one step."""
+        self._training, self._progress, self._log = training, training.state.progress, log
+        self._shown: dict[str, str] = {}
+        self.waiting: list[tuple[Step, StepMetrics]] = []
+        """Steps whose metrics are not read yet; none where the device just now has been waited for."""
+        self.bar = tqdm(
+            total=training.schedule.total,
+            initial=self._progress.update,
+            desc="training",
+            unit="update",
+            disable=not training.show_progress,
+        )
+
+    def add(self, step: Step, metrics: StepMetrics) -> None:
+        """Take the metrics of a step; raises what `read` does."""
+        self.waiting.append((step, metrics))
+        self.bar.update()
+        if len(self.waiting) == LOGGING_INTERVAL:
+            self.read()
+
+    def read(self) -> None:
+        """Read the metrics of the last steps from the device, check and log them.
+
+        Raises:
+            AtlopError: More losses or gradients than are allowed are not finite; step and documents are named.
+        """
+        for step, metrics in self.waiting:
+            loss, norm = metrics.loss.item(), metrics.gradient_norm.item()
+            finite = isfinite(loss) and (isfinite(norm) or metrics.skipped)
+            if finite:
+                self._shown["loss"] = f"{loss:.3f}"
+            else:
+                self._pass_over(f"update {step.number}: loss {loss}, gradient norm {norm}", step)
+            self._log(
+                {
+                    "update": step.number,
+                    "epoch": step.epoch,
+                    **({"loss": loss} if finite else {"skipped": True}),
+                    "gradient_norm": norm if isfinite(norm) else None,
+                    **{f"{group}_learning_rate": rate for group, rate in metrics.learning_rates.items()},
+                }
+            )
+        self.waiting.clear()
+        self.bar.set_postfix(self._shown, refresh=False)
+
+    def show(self, scores: OfficialScores) -> None:
+        """Show dev F1, in percent, beside the loss."""
+        self._shown["dev F1"] = f"{100 * scores.f1:.2f}"
+        self.bar.set_postfix(self._shown, refresh=False)
+
+    def _pass_over(self, numbers: str, step: Step) -> None:
+        what = f"{numbers}; documents of the update: {self._training.titles(step)}"
+        self._progress.skipped += 1
+        most = self._training.config.trainer.max_skipped_updates
+        if self._progress.skipped > most:
+            raise AtlopError(
+                f"{what}. The weights are as before it, but training stops, since trainer.max_skipped_updates is "
+                f"{most}; a run may be resumed with more. A lower learning rate or "
+                'trainer.precision = "float32" may help as well'
+            )
+        logger.warning("%s. It is left out (%d of %d)", what, self._progress.skipped, most)
 
 
 class Tracker:
@@ -32,24 +111,24 @@ class Tracker:
         if mode == "online" and not (os.environ.get("WANDB_API_KEY") or wandb.api.api_key):
             logger.warning("wandb: no account is set up (`wandb login`); metrics are kept offline in %s/wandb", folder)
             mode = "offline"
-        quiet = wandb.Settings(silent=True, console="off")
-        arguments: dict[str, Any] = {
-            "project": config.project,
-            "id": name,
-            "resume": "allow",
-            "name": folder.name,
-            "dir": folder,
-            "config": dict(settings),
-            "settings": quiet,
-        }
+        init = partial(
+            wandb.init,
+            project=config.project,
+            id=name,
+            resume="allow",
+            name=folder.name,
+            dir=folder,
+            config=dict(settings),
+            settings=wandb.Settings(silent=True, console="off"),
+        )
         try:
-            self._run = wandb.init(mode=mode, **arguments)
+            self._run = init(mode=mode)
         except wandb.errors.Error as error:
             logger.warning("wandb: %s; metrics are kept offline in %s/wandb", error, folder)
-            self._run = wandb.init(mode="offline", **arguments)
+            self._run = init(mode="offline")
 
     def log(self, metrics: Mapping[str, Any], *, update: int) -> None:
-        """Send metrics of one update."""
+        """Send metrics of one step."""
         if self._run is not None:
             self._run.log(dict(metrics), step=update)
 

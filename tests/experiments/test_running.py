@@ -5,14 +5,22 @@ from pathlib import Path
 
 import pytest
 
+from atlop.config import RunConfig
 from atlop.corpora import read_corpus
+from atlop.device import accelerator_for
 from atlop.ensemble import Ensemble, Member
 from atlop.errors import AtlopError
 from atlop.evaluation import official_scores
-from atlop.experiments import ExperimentFolder, ExperimentResults, load_experiment, plan_runs, run_experiment
+from atlop.experiments import (
+    ExperimentFolder,
+    ExperimentResults,
+    estimate_seconds,
+    load_experiment,
+    plan_runs,
+    run_experiment,
+)
 from atlop.model_folder import load_model
-from atlop.prediction import accelerator_for
-from atlop.training import train
+from atlop.training import Training, build_training, train
 from tests.test_cli import run, values_of
 from tests.test_cli_training import CONFIG
 
@@ -141,3 +149,21 @@ def test_the_command_lists_runs_trains_them_and_prints_the_table(source: Path, t
     assert len(found["rows"][0]["f1_of_seeds"]) == 2
     listed, _ = run("experiment", source, "--output", folder, "--dry-run")
     assert [values_of(listed)[name] for name in names] == ["finished"] * 4
+
+
+def test_an_estimate_measures_the_training_that_would_be(
+    source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    overrides = ["pooling.context=none", "objective.name=none_class_ranking", "objective.parameters.shift=0.05"]
+    config = plan_runs(load_experiment(str(source)), overrides=overrides).runs[0].config
+    trainings: list[Training] = []
+
+    def noting(config: RunConfig, *, device: str | None) -> Training:
+        trainings.append(build_training(config, device=device))
+        return trainings[-1]
+
+    monkeypatch.setattr("atlop.experiments.running.build_training", noting)
+    assert estimate_seconds(config) > 0
+    [training] = trainings
+    assert training.state.model.config.described.pooling.context == "none"
+    assert training.config == config

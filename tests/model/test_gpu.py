@@ -6,7 +6,8 @@ import pytest
 import torch
 from torch import nn
 
-from atlop.prediction import accelerator_for, predict_facts
+from atlop.device import accelerator_for
+from atlop.prediction import predict_facts
 from tests.devices import needs_gpu
 from tests.golden_values import (
     BATCHES,

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from atlop.config import ClassifierConfig, ModelConfig
 from atlop.decoding import Calibration
+from atlop.device import accelerator_for
 from atlop.errors import AtlopError
 from atlop.model_folder import (
     classifier_sizes,
@@ -25,7 +26,7 @@ from atlop.model_folder import (
     new_model,
     save_model,
 )
-from atlop.prediction import accelerator_for, predict_facts
+from atlop.prediction import predict_facts
 from tests.damage import damaged_bytes, damaged_json, files_in, outcome_of
 from tests.golden_values import (
     CLASSIFIER,

@@ -6,8 +6,9 @@ from pathlib import Path
 import torch
 from safetensors.torch import load_file
 
+from atlop.device import accelerator_for
 from atlop.model_folder import document_encoder, load_model
-from atlop.prediction import accelerator_for, predict_facts, score_documents
+from atlop.prediction import predict_facts, score_documents
 from tests.golden_values import golden_documents
 
 SAVED = Path(__file__).parents[1] / "saved_by_0_1"

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 import torch
 
+from atlop.device import accelerator_for
 from atlop.model_folder import document_encoder
-from atlop.prediction import DecisionRule, accelerator_for, score_batches
+from atlop.prediction import DecisionRule, score_batches
 from atlop.report import Reader, Reading
 from atlop.schema import Fact
 from tests.golden_values import golden_documents, golden_model, golden_tokenizer, score

@@ -2,10 +2,16 @@
 
 import gc
 import json
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+import torch
 from transformers import AutoTokenizer
 
 from atlop.config import DataConfig, EncodingConfig
@@ -15,7 +21,7 @@ from atlop.errors import AtlopError
 from atlop.files import sha256_of
 from atlop.preprocessing import Preprocessor
 from atlop.schema import Document, RelationVocabulary
-from atlop.training.data import TrainingData
+from atlop.training.data import TrainingData, fed
 from tests.made_documents import assert_same
 
 SAMPLE = Path(__file__).parents[2] / "data" / "sample"
@@ -193,3 +199,62 @@ def test_what_was_left_out_is_told_in_every_run(tmp_path: Path, caplog: pytest.L
         ]
         assert found.train.described()["skipped_documents"] == found.train.described()["merged_facts"] == 1
         assert found.train_facts == {("a", "b", "P17")}
+
+
+# the feeder
+
+
+def test_what_is_fed_comes_in_order_whatever_takes_longest() -> None:
+    def slow_at_first(number: int) -> int:
+        time.sleep(0.02 if number == 0 else 0)
+        return number * number
+
+    assert list(fed(range(7), make=slow_at_first)) == [number * number for number in range(7)]
+
+
+def test_the_next_ones_are_made_ahead_and_no_more() -> None:
+    taken: list[int] = []
+
+    def items() -> Iterator[int]:
+        for number in range(100):
+            taken.append(number)
+            yield number
+
+    with closing(fed(items(), make=str, ahead=2)) as feed:
+        assert next(feed) == "0"
+        assert taken == [0, 1, 2]
+        assert next(feed) == "1"
+        assert taken == [0, 1, 2, 3]
+
+
+def test_a_feed_that_is_closed_leaves_no_thread_and_makes_nothing_more() -> None:
+    before, made = threading.active_count(), list[int]()
+    feed = fed(range(100), make=made.append)
+    next(feed)
+    feed.close()
+    assert threading.active_count() == before
+    assert len(made) <= 3
+
+
+def test_an_error_comes_where_its_item_would_have_come() -> None:
+    def fail_at_two(number: int) -> int:
+        if number == 2:
+            raise AtlopError("the third")
+        return number
+
+    before = threading.active_count()
+    feed = fed(range(5), make=fail_at_two)
+    assert [next(feed), next(feed)] == [0, 1]
+    with pytest.raises(AtlopError, match="the third"):
+        next(feed)
+    assert threading.active_count() == before
+
+
+def test_feeding_draws_no_random_numbers() -> None:
+    torch.manual_seed(1)
+    np.random.seed(1)
+    expected = torch.rand(3).tolist(), np.random.rand(3).tolist()
+    torch.manual_seed(1)
+    np.random.seed(1)
+    list(fed(range(5), make=str))
+    assert (torch.rand(3).tolist(), np.random.rand(3).tolist()) == expected

@@ -40,7 +40,7 @@ import torch
 from accelerate import Accelerator
 
 from atlop.model_folder import load_model
-from atlop.training.sharding import copy_weights, sharded_copy
+from atlop.sharding import copy_weights, sharded_copy
 
 accelerator = Accelerator()
 model, _ = load_model(sys.argv[1])

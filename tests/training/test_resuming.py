@@ -3,13 +3,16 @@
 import errno
 import json
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
+from atlop import device
 from atlop.config import (
     ClassifierConfig,
     DataConfig,
@@ -18,15 +21,17 @@ from atlop.config import (
     OptimizerConfig,
     RunConfig,
     TrainerConfig,
+    load_config,
 )
 from atlop.errors import AtlopError, StoppedError
 from atlop.files import sha256_of
 from atlop.prediction import predict_facts
+from atlop.preprocessing import Batch
+from atlop.run_folder import CHANGEABLE, RunFolder
 from atlop.schema import Fact
-from atlop.training import checkpoint, record, resuming, run, train
-from atlop.training.schedule import Update
-from atlop.training.stopping import StopRequests
-from atlop.training.updates import UpdateMetrics, Updater
+from atlop.stopping import StopRequests
+from atlop.training import build, checkpoint, run, train, trainer
+from atlop.training.step import StepMetrics, TrainStep
 from tests.tiny_encoders import save_tiny_encoder
 
 
@@ -69,18 +74,18 @@ def with_trainer(config: RunConfig, **changes: Any) -> RunConfig:
 
 def cut_after(updates: int, *, config: RunConfig, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Train until the power is cut in the midst of an update."""
-    apply, done = Updater.apply, 0
+    step, done = TrainStep.__call__, 0
 
-    def cutting(self: Updater, update: Update) -> UpdateMetrics:
+    def cutting(self: TrainStep, batches: Sequence[Batch]) -> StepMetrics:
         nonlocal done
-        metrics = apply(self, update)
+        metrics = step(self, batches)
         done += 1
         if done > updates:
             raise PowerCutError
         return metrics
 
     with monkeypatch.context() as patch:
-        patch.setattr(Updater, "apply", cutting)
+        patch.setattr(TrainStep, "__call__", cutting)
         with pytest.raises(PowerCutError):
             train(config, output=folder, show_progress=False)
     return folder
@@ -222,8 +227,49 @@ def test_another_configuration_is_refused_and_each_setting_named(config: RunConf
         resume(with_trainer(config, seed=67, epochs=4), cut)
 
 
+def test_a_run_keeps_the_precision_that_was_chosen_when_it_began(
+    config: RunConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    automatic = with_trainer(config, precision="auto")
+    with monkeypatch.context() as patch:
+        patch.setattr(device, "cpu_multiplies_bf16", lambda: (True, "the test says so"))
+        train(automatic, output=tmp_path / "whole", show_progress=False)
+        folder = cut_after(3, config=automatic, folder=tmp_path / "cut", monkeypatch=patch)
+    monkeypatch.setattr(device, "cpu_multiplies_bf16", lambda: (False, "another machine"))
+    assert load_config(str(folder / "config.toml")).trainer.precision == "bf16"
+    resume(automatic, folder)
+    assert evidence(folder) == evidence(tmp_path / "whole")
+    with pytest.raises(AtlopError, match=r"trainer\.precision was 'bf16', now 'float32'"):
+        resume(config, folder)
+
+
+def test_a_run_that_began_in_a_precision_that_the_machine_lacks_says_so(config: RunConfig, cut: Path) -> None:
+    if torch.cuda.is_available():
+        pytest.skip("the machine has it")
+    RunFolder(cut).write_config(with_trainer(config, precision="fp16"))
+    with pytest.raises(AtlopError, match=r"precision fp16: needs a GPU; .*a run keeps the precision"):
+        resume(with_trainer(config, precision="auto"), cut)
+
+
+def test_patience_ends_a_run_and_the_summary_says_when(
+    config: RunConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    still = config.model_copy(
+        update={"optimizer": OptimizerConfig(encoder_learning_rate=0, new_layers_learning_rate=0)}
+    )
+    patient = with_trainer(still, epochs=9, patience=2)
+    summary = train(patient, output=tmp_path / "whole", show_progress=False)
+    assert summary["updates"] == 9  # of three epochs: a best, and two without
+    assert summary["stopped_early"] == {"update": 9, "of": 27, "evaluations_since_best": 2}
+    rates = [json.loads(line) for line in (tmp_path / "whole" / "metrics.jsonl").read_text("utf-8").splitlines()]
+    assert len(rates) == 12
+    folder = cut_after(7, config=patient, folder=tmp_path / "cut", monkeypatch=monkeypatch)
+    resume(patient, folder)
+    assert evidence(folder) == evidence(tmp_path / "whole")
+
+
 def test_a_configuration_that_was_edited_in_the_run_is_refused(config: RunConfig, cut: Path) -> None:
-    record.RunFolder(cut).write_config(with_trainer(config, seed=67))
+    RunFolder(cut).write_config(with_trainer(config, seed=67))
     with pytest.raises(AtlopError, match=r"trainer\.seed was 66, now 67"):
         resume(with_trainer(config, seed=67), cut)
 
@@ -304,14 +350,14 @@ def test_a_signal_stops_with_a_checkpoint_and_the_way_on(
             super().__init__()
             requests.append(self)
 
-    apply, updates, evaluations = Updater.apply, 0, 0
+    step, steps, evaluations = TrainStep.__call__, 0, 0
 
-    def applied(self: Updater, update: Update) -> UpdateMetrics:
-        nonlocal updates
-        updates += 1
-        if during == "update" and updates == 5:
+    def stepped(self: TrainStep, batches: Sequence[Batch]) -> StepMetrics:
+        nonlocal steps
+        steps += 1
+        if during == "update" and steps == 5:
             requests[0].signal = 15
-        return apply(self, update)
+        return step(self, batches)
 
     def predicted(*arguments: Any, **named: Any) -> list[tuple[Fact, ...]]:
         nonlocal evaluations
@@ -321,9 +367,9 @@ def test_a_signal_stops_with_a_checkpoint_and_the_way_on(
         return predict_facts(*arguments, **named)
 
     with monkeypatch.context() as patch:
-        patch.setattr(run, "StopRequests", Watched)
-        patch.setattr(Updater, "apply", applied)
-        patch.setattr(run, "predict_facts", predicted)
+        patch.setattr(trainer, "StopRequests", Watched)
+        patch.setattr(TrainStep, "__call__", stepped)
+        patch.setattr(build, "predict_facts", predicted)
         with pytest.raises(StoppedError, match=r"stopped by SIGTERM after update") as caught:
             train(config, output=tmp_path / "run", show_progress=False)
     assert f"`atlop train --resume {tmp_path / 'run'}` goes on from it" in str(caught.value)
@@ -335,6 +381,6 @@ def test_a_signal_stops_with_a_checkpoint_and_the_way_on(
 
 def test_every_setting_that_may_change_is_one() -> None:
     known = RunConfig(data=DataConfig(train=Path("a"), dev=Path("b")), encoder=EncoderConfig(name="c"))
-    for key in resuming.CHANGEABLE:
+    for key in CHANGEABLE:
         section, _, name = key.partition(".")
         assert name in type(getattr(known, section)).model_fields

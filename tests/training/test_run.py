@@ -19,19 +19,21 @@ from atlop.config import (
     OptimizerConfig,
     RunConfig,
     TrainerConfig,
+    dump_config,
     load_config,
 )
 from atlop.corpora import read_corpus
+from atlop.device import accelerator_for
 from atlop.ensemble import Ensemble, Member
 from atlop.errors import AtlopError
 from atlop.evaluation import fact_table, mean_scores, official_scores
 from atlop.files import sha256_of
 from atlop.model import AtlopModel
 from atlop.model_folder import document_encoder, load_model
-from atlop.prediction import accelerator_for, predict_facts
+from atlop.prediction import predict_facts
 from atlop.schema import Oddities
 from atlop.training import train
-from atlop.training.updates import Updater
+from atlop.training.state import TrainState
 
 MAX_LENGTH = 60
 EPOCHS = 20
@@ -134,6 +136,7 @@ def test_the_summary_holds_best_and_last_scores(run: Path) -> None:
     assert summary["best"] == {"update": best["update"], **best["dev"]}
     assert summary["last"] == evaluations[-1]["dev"]
     assert summary["updates"] == 2 * EPOCHS
+    assert summary["stopped_early"] is None
     assert summary["seconds"] > 0
     assert summary["best"]["ign_f1"] is not None
 
@@ -233,12 +236,12 @@ def test_a_run_in_bf16_with_checkpointing_ends_with_float32_weights(
 ) -> None:
     checkpointing: list[bool] = []
 
-    class WatchedUpdater(Updater):
+    class WatchedState(TrainState):
         def __init__(self, model: AtlopModel, **arguments: Any):
             super().__init__(model, **arguments)
             checkpointing.append(model.encoder.is_activation_checkpointing)
 
-    monkeypatch.setattr("atlop.training.run.Updater", WatchedUpdater)
+    monkeypatch.setattr("atlop.training.build.TrainState", WatchedState)
     changed = config.model_copy(
         update={
             "encoder": config.encoder.model_copy(update={"gradient_checkpointing": True}),
@@ -268,6 +271,18 @@ def test_an_empty_folder_may_be_there(config: RunConfig, tmp_path: Path) -> None
     assert train(short, output=tmp_path / "run", show_progress=False)["updates"] == 2
 
 
+def test_a_configuration_may_be_given_by_its_path_and_names_the_run(
+    config: RunConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    short = config.model_copy(update={"trainer": config.trainer.model_copy(update={"epochs": 1})})
+    (tmp_path / "short.toml").write_text(dump_config(short), encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    train("short.toml", show_progress=False)
+    assert load_config("runs/short/config.toml") == short
+    with pytest.raises(AtlopError, match="a configuration without a name needs output"):
+        train(short)
+
+
 def test_a_run_that_cannot_start_leaves_no_folder(config: RunConfig, tmp_path: Path) -> None:
     changes: list[dict[str, Any]] = [
         {"encoder": EncoderConfig(name="/nowhere/at/all")},
@@ -292,7 +307,7 @@ def test_a_corpus_without_labels_cannot_be_trained_on(config: RunConfig, tmp_pat
         train(config.model_copy(update={"data": unlabelled}), output=tmp_path / "run", show_progress=False)
 
 
-def test_a_model_that_is_shared_out_is_not_compiled(config: RunConfig, tmp_path: Path) -> None:
+def test_a_sharded_model_is_not_compiled(config: RunConfig, tmp_path: Path) -> None:
     trainer = config.trainer.model_copy(update={"sharded": True, "compile": True})
     with pytest.raises(AtlopError, match=r"trainer\.sharded: .* cannot be trained in fp16 or compiled"):
         train(config.model_copy(update={"trainer": trainer}), output=tmp_path / "run", show_progress=False)

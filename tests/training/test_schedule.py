@@ -1,74 +1,84 @@
-"""Which documents go into which update, and at which learning rate."""
+"""Which documents go into which step, at which learning rate, and when dev is evaluated."""
 
 from math import ceil
 
 import pytest
 import torch
+from torch import nn
 
-from atlop.config import OptimizerConfig
+from atlop.config import OptimizerConfig, TrainerConfig
 from atlop.errors import AtlopError
-from atlop.training.schedule import Update, make_optimizer, updates_of_epoch, updates_per_epoch
+from atlop.training.schedule import Schedule, make_optimizer, parameter_groups
 from tests.golden_values import untrained_golden_model
 
-
-def updates(documents: int, *, batch: int, accumulation: int = 1, seed: int = 66, epoch: int = 0) -> list[Update]:
-    return list(updates_of_epoch(documents, batch_size=batch, accumulation=accumulation, seed=seed, epoch=epoch))
+Batches = list[list[int]]
 
 
-def flat(epoch: list[Update]) -> list[int]:
-    return [document for update in epoch for batch in update for document in batch]
+def schedule(documents: int, *, batch: int, accumulation: int = 1, seed: int = 66, epochs: int = 1) -> Schedule:
+    config = TrainerConfig(batch_size=batch, gradient_accumulation=accumulation, seed=seed, epochs=epochs)
+    return Schedule(config, documents=documents)
 
 
-def test_an_epoch_has_as_many_updates_as_batches_over_accumulation_rounded_up() -> None:
+def steps(documents: int, *, batch: int, accumulation: int = 1, seed: int = 66, epoch: int = 0) -> list[Batches]:
+    """The batches of each step of an epoch."""
+    whole = schedule(documents, batch=batch, accumulation=accumulation, seed=seed, epochs=epoch + 1)
+    return [step.batches for step in whole.steps() if step.epoch == epoch]
+
+
+def flat(epoch: list[Batches]) -> list[int]:
+    return [document for step in epoch for batch in step for document in batch]
+
+
+def test_an_epoch_has_as_many_steps_as_batches_over_accumulation_rounded_up() -> None:
     for documents in range(1, 40):
         for batch in range(1, min(documents, 6) + 1):
             for accumulation in range(1, 6):
                 expected = ceil((documents // batch) / accumulation)
-                assert updates_per_epoch(documents, batch_size=batch, accumulation=accumulation) == expected
-                assert len(updates(documents, batch=batch, accumulation=accumulation)) == expected
+                assert schedule(documents, batch=batch, accumulation=accumulation).per_epoch == expected
+                assert len(steps(documents, batch=batch, accumulation=accumulation)) == expected
 
 
-def test_the_last_update_of_an_epoch_takes_the_batches_that_are_left() -> None:
-    epoch = updates(23, batch=2, accumulation=4)
-    assert [len(update) for update in epoch] == [4, 4, 3]
-    assert all(len(batch) == 2 for update in epoch for batch in update)
+def test_the_last_step_of_an_epoch_takes_the_batches_that_are_left() -> None:
+    epoch = steps(23, batch=2, accumulation=4)
+    assert [len(step) for step in epoch] == [4, 4, 3]
+    assert all(len(batch) == 2 for step in epoch for batch in step)
 
 
 def test_only_the_last_incomplete_batch_is_left_out() -> None:
-    used = flat(updates(23, batch=4))
+    used = flat(steps(23, batch=4))
     assert len(used) == len(set(used)) == 20
     assert set(used) <= set(range(23))
-    assert sorted(flat(updates(24, batch=4, accumulation=5))) == list(range(24))
+    assert sorted(flat(steps(24, batch=4, accumulation=5))) == list(range(24))
 
 
 def test_other_documents_are_left_out_in_other_epochs() -> None:
-    left_out = [set(range(7)) - set(flat(updates(7, batch=4, epoch=epoch))) for epoch in range(60)]
+    left_out = [set(range(7)) - set(flat(steps(7, batch=4, epoch=epoch))) for epoch in range(60)]
     assert set.union(*left_out) == set(range(7))
     assert all(len(documents) == 3 for documents in left_out)
 
 
 def test_documents_are_shuffled_anew_in_every_epoch_and_alike_for_a_seed() -> None:
-    assert updates(40, batch=4) == updates(40, batch=4)
-    orders = [flat(updates(40, batch=4, seed=seed, epoch=epoch)) for seed in (66, 67) for epoch in (0, 1)]
+    assert steps(40, batch=4) == steps(40, batch=4)
+    orders = [flat(steps(40, batch=4, seed=seed, epoch=epoch)) for seed in (66, 67) for epoch in (0, 1)]
     assert len({tuple(order) for order in orders}) == 4
     assert list(range(40)) not in orders
 
 
 def test_the_order_does_not_hang_on_other_randomness() -> None:
     torch.manual_seed(1)
-    first = updates(40, batch=4)
+    first = steps(40, batch=4)
     torch.manual_seed(2)
-    assert updates(40, batch=4) == first
+    assert steps(40, batch=4) == first
 
 
 def test_too_few_documents_for_a_batch_are_refused() -> None:
     with pytest.raises(AtlopError, match=r"trainer\.batch_size: 4, but there are only 3 train documents"):
-        updates_per_epoch(3, batch_size=4, accumulation=1)
+        schedule(3, batch=4)
 
 
 def rates(config: OptimizerConfig, *, total: int) -> list[list[float]]:
-    """Rates of encoder and new layers in every update, and after the last."""
-    optimizer, schedule = make_optimizer(untrained_golden_model("bert"), config=config, updates=total)
+    """Rates of encoder and new layers in every step, and after the last."""
+    optimizer, schedule = make_optimizer(untrained_golden_model("bert"), config=config, steps=total)
     found = []
     for _ in range(total + 1):
         found.append([float(rate) for rate in schedule.get_last_lr()])
@@ -80,15 +90,15 @@ def rates(config: OptimizerConfig, *, total: int) -> list[list[float]]:
 @pytest.mark.parametrize(("total", "warmup"), [(33, 1), (34, 2), (50, 3), (66, 3), (16, 0)])
 def test_warm_up_is_rounded_down_and_the_rest_decays_to_zero(total: int, warmup: int) -> None:
     config = OptimizerConfig(encoder_learning_rate=5e-5, new_layers_learning_rate=1e-4, warmup_fraction=0.06)
-    for update, (encoder, new_layers) in enumerate(rates(config, total=total)):
-        share = update / warmup if update < warmup else (total - update) / (total - warmup)
+    for step, (encoder, new_layers) in enumerate(rates(config, total=total)):
+        share = step / warmup if step < warmup else (total - step) / (total - warmup)
         assert encoder == pytest.approx(5e-5 * share)
         assert new_layers == pytest.approx(1e-4 * share)
 
 
 def test_the_optimizer_has_the_published_settings_and_every_parameter_once() -> None:
     model = untrained_golden_model("bert")
-    optimizer, _ = make_optimizer(model, config=OptimizerConfig(), updates=10)
+    optimizer, _ = make_optimizer(model, config=OptimizerConfig(), steps=10)
     assert isinstance(optimizer, torch.optim.AdamW)
     encoder, new_layers = optimizer.param_groups
     for group in (encoder, new_layers):
@@ -100,3 +110,28 @@ def test_the_optimizer_has_the_published_settings_and_every_parameter_once() -> 
     assert len(held) == len(set(held))
     assert set(held) == {id(parameter) for parameter in model.parameters()}
     assert {id(parameter) for parameter in new_layers["params"]} == {id(p) for p in model.classifier.parameters()}
+    assert [group["name"] for group in optimizer.param_groups] == ["encoder", "new_layers"]
+
+
+def test_steps_go_on_in_the_middle_of_an_epoch() -> None:
+    whole = schedule(7, batch=2, accumulation=2, epochs=3)
+    every = list(whole.steps())
+    assert [step.number for step in every] == [1, 2, 3, 4, 5, 6]
+    assert [step.epoch for step in every] == [0, 0, 1, 1, 2, 2]
+    for done in range(7):
+        assert list(whole.steps(done=done)) == every[done:]
+
+
+def test_what_is_in_no_other_group_is_in_the_new_layers() -> None:
+    model = untrained_golden_model("bert")
+    model.heads["own"] = nn.Linear(2, 1)
+    groups = parameter_groups(model)
+    assert {id(parameter) for parameter in model.heads.parameters()} <= {id(each) for each in groups["new_layers"]}
+    assert {id(parameter) for parameter in model.encoder.parameters()} == {id(each) for each in groups["encoder"]}
+
+
+def test_a_parameter_in_no_group_is_named() -> None:
+    model = untrained_golden_model("bert")
+    model.heads["own"] = nn.Linear(2, 1)
+    with pytest.raises(AtlopError, match=r"parameter heads\.own\.weight: is in no optimizer group"):
+        parameter_groups(model, prefixes={"encoder": "encoder.", "new_layers": "classifier."})

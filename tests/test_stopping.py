@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from atlop.training.stopping import SIGNALS, StopRequestError, StopRequests
+from atlop.stopping import SIGNALS, StopRequestError, StopRequests
 
 
 @pytest.fixture(autouse=True)

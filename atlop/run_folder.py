@@ -1,31 +1,36 @@
-"""The folder of a run: everything that tells later what was done and what came out."""
+"""The folder of a run: everything that tells later what was done and what came out, and whether it may go on."""
 
 import hashlib
 import json
+import logging
 import os
-import platform
-import secrets
-import subprocess
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import torch
 from pydantic import TypeAdapter, ValidationError
 
-import atlop
-from atlop.config import RunConfig, dump_config
+from atlop.config import RunConfig, dump_config, settings_of
 from atlop.errors import AtlopError
 from atlop.evaluation import OfficialScores
 from atlop.files import read_json, settle, sync, write_text
 from atlop.json_values import expect, field
 from atlop.preprocessing import Truncation
-from atlop.secrets import command_without_secrets
 
-_PACKAGES = ("atlop", "torch", "transformers", "tokenizers", "accelerate", "numpy", "safetensors")
+logger = logging.getLogger(__name__)
+
+CHANGEABLE = (
+    "trainer.checkpoint_interval",
+    "trainer.checkpoint_minutes",
+    "trainer.checkpoints_kept",
+    "trainer.max_skipped_updates",
+    "trainer.patience",
+    "trainer.sharded",
+    "tracking.wandb",
+    "tracking.project",
+)
+"""Settings on which no number depends that is there already; `trainer.sharded` changes later ones by rounding."""
 
 
 @dataclass(frozen=True)
@@ -161,52 +166,69 @@ class RunFolder:
         return {"bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
 
 
-def environment(*, data: Mapping[str, str]) -> dict[str, Any]:
-    """Return what a run depends on besides its configuration: versions, machine, code and data, and a name for it."""
-    return {
-        "run": secrets.token_hex(8),
-        "command": command_without_secrets(sys.argv),
-        "python": platform.python_version(),
-        "packages": {name: version(name) for name in _PACKAGES},
-        "machine": {
-            "system": platform.platform(),
-            "processor": _processor(),
-            "threads": torch.get_num_threads(),
-            "gpus": [torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count())],
-        },
-        "git_commit": _git_commit(),
-        "code_sha256": _code_sha256(),
-        "data_sha256": dict(data),
-    }
+def with_precision_of(began: RunConfig, config: RunConfig) -> RunConfig:
+    """Return a configuration whose precision is what the run began with, where it leaves that open."""
+    if config.trainer.precision != "auto":
+        return config
+    trainer = config.trainer.model_copy(update={"precision": began.trainer.precision})
+    return config.model_copy(update={"trainer": trainer})
 
 
-def _processor() -> str:
-    info = Path("/proc/cpuinfo")
-    if info.exists():
-        for line in info.read_text(encoding="utf-8", errors="replace").splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    return platform.processor()
+def refuse_changed_config(run: Path, *, began: RunConfig, now: RunConfig) -> None:
+    """Make sure that a run goes on with the configuration that it began with.
 
+    Args:
+        run: The run's folder, for the message.
+        began: The configuration that it began with.
+        now: The one that it is to go on with.
 
-def _code_sha256() -> str:
-    """Return a digest of all modules of the package, which tells changed code also where there is no git."""
-    folder, digest = Path(atlop.__file__).parent, hashlib.sha256()
-    for path in sorted(folder.rglob("*.py")):
-        digest.update(f"{path.relative_to(folder).as_posix()}\0".encode() + path.read_bytes() + b"\0")
-    return digest.hexdigest()
-
-
-def _git_commit() -> str | None:
-    """Return the commit of the clone that the package runs from, with `-dirty` where it was changed."""
-    try:
-        described = subprocess.run(
-            ["git", "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"],
-            cwd=Path(__file__).parent,
-            capture_output=True,
-            text=True,
-            check=True,
+    Raises:
+        AtlopError: A setting differs that decides on numbers; each is named.
+    """
+    before, after = settings_of(began), settings_of(now)
+    changed = [
+        f"{key} was {before.get(key)!r}, now {after.get(key)!r}"
+        for key in sorted(before.keys() | after.keys())
+        if before.get(key) != after.get(key) and key not in CHANGEABLE
+    ]
+    if changed:
+        raise AtlopError(
+            f"{run}: cannot go on with another configuration: {'; '.join(changed)}. Give these settings back their "
+            f"values, or begin another run with --output. What may change: {', '.join(CHANGEABLE)}"
         )
-    except (OSError, subprocess.CalledProcessError):
-        return None
-    return described.stdout.strip() or None
+
+
+def refuse_changed_environment(run: Path, *, began: Mapping[str, Any], now: Mapping[str, Any]) -> None:
+    """Make sure that a run goes on with the data and the code that it began with; warn where the machine is another.
+
+    Args:
+        run: The run's folder, for the message.
+        began: What `environment` returned then.
+        now: What it returns now.
+
+    Raises:
+        AtlopError: A file or the code has changed; each is named.
+    """
+    changed = [
+        f"{path} has changed"
+        for path, digest in began["data_sha256"].items()
+        if now["data_sha256"].get(path, digest) != digest
+    ]
+    packages = now["packages"]
+    changed += [
+        f"{name} was {version}, now {packages.get(name)}"
+        for name, version in began["packages"].items()
+        if packages.get(name) != version
+    ]
+    if began["python"] != now["python"]:
+        changed.append(f"Python was {began['python']}, now {now['python']}")
+    if began["code_sha256"] != now["code_sha256"]:
+        commit = f" (git commit then: {began['git_commit']})" if began["git_commit"] else ""
+        changed.append(f"the code of atlop has changed{commit}")
+    if changed:
+        raise AtlopError(
+            f"{run}: cannot go on as it began: {'; '.join(changed)}. Bring back what the run began with "
+            f"({run / 'environment.json'}), or begin another with --output"
+        )
+    if began["machine"] != now["machine"]:
+        logger.warning("%s: goes on with another machine or number of threads; numbers may differ in last digits", run)

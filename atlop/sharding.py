@@ -1,4 +1,4 @@
-"""A model whose weights, gradients and optimizer state are shared out among processes (FSDP)."""
+"""A model whose weights, gradients and optimizer state are sharded among processes (FSDP)."""
 
 from copy import deepcopy
 
@@ -29,19 +29,19 @@ def sharded_copy(model: AtlopModel, *, accelerator: Accelerator) -> AtlopModel:
 
 
 def copy_weights(source: nn.Module, *, to: nn.Module) -> None:
-    """Copy the weights of a model, whole or shared out, to one of the same sizes; every process calls it."""
+    """Copy the weights of a model, whole or sharded, to one of the same sizes; every process calls it."""
     weights = dict(source.named_parameters())
     with torch.no_grad():
         for name, weight in to.named_parameters():
-            weight.copy_(shared_like(whole(weights[name]).to(weight.device), weight))
+            weight.copy_(sharded_like(whole(weights[name]).to(weight.device), weight))
 
 
 def whole(tensor: Tensor) -> Tensor:
-    """Return a tensor with the shares of all processes, which all call it; one that is not shared out as it is."""
+    """Return a tensor with the shares of all processes, which all call it; one that is not sharded as it is."""
     return tensor.full_tensor() if isinstance(tensor, DTensor) else tensor
 
 
-def shared_like(tensor: Tensor, weight: Tensor) -> Tensor:
+def sharded_like(tensor: Tensor, weight: Tensor) -> Tensor:
     """Share a tensor out as a weight of its shape is; otherwise return it as it is."""
     if not isinstance(weight, DTensor) or tensor.shape != weight.shape:
         return tensor

@@ -1,4 +1,4 @@
-"""One update of the weights, against the golden updates and the equations."""
+"""One step, against the golden updates and the equations; and the state that the next one depends on."""
 
 import json
 from collections.abc import Iterator
@@ -7,16 +7,18 @@ from typing import Any
 
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.optim.optimizer import register_optimizer_step_pre_hook
 
 from atlop.config import OptimizerConfig, Precision
+from atlop.device import accelerator_for
 from atlop.errors import AtlopError
-from atlop.model import AtlopModel
-from atlop.objectives import OBJECTIVES, Objective, objective_named
-from atlop.prediction import accelerator_for
-from atlop.preprocessing import Features, Preprocessor
-from atlop.training.updates import Updater, UpdaterState
+from atlop.model import AtlopModel, LossTerm, PairOutputs, PairStates
+from atlop.objectives import OBJECTIVES, AdaptiveThresholding, Objective, objective_named
+from atlop.preprocessing import Batch, Features, Preprocessor
+from atlop.training.checkpoint import Checkpoint
+from atlop.training.state import TrainState
+from atlop.training.step import StepMetrics, TrainStep
 from tests.golden_values import (
     assert_gradients_equal,
     each_encoder,
@@ -27,7 +29,6 @@ from tests.golden_values import (
     golden_vocabulary,
     gradients,
     read_golden,
-    score,
 )
 from tests.made_documents import document
 
@@ -36,25 +37,32 @@ STILL = OptimizerConfig(encoder_learning_rate=0, new_layers_learning_rate=0)
 STEADY = OptimizerConfig(encoder_learning_rate=1e-4, new_layers_learning_rate=1e-3, warmup_fraction=0)
 
 
-def updater(
-    model: AtlopModel,
-    *,
-    config: OptimizerConfig = STEADY,
-    updates: int = 10,
-    precision: Precision = "float32",
-    documents: list[Features] | None = None,
-    objective: Objective | None = None,
-) -> Updater:
-    documents = documents or golden_encoded("bert")
-    return Updater(
-        model,
-        objective=objective,
-        accelerator=accelerator_for(precision),
-        documents=documents,
-        pair_counts=[len(document.pairs) for document in documents],
-        config=config,
-        updates=updates,
-    )
+class Stepper:
+    """A model in training."""
+
+    def __init__(
+        self,
+        model: AtlopModel,
+        *,
+        config: OptimizerConfig = STEADY,
+        steps: int = 10,
+        precision: Precision = "float32",
+        documents: list[Features] | None = None,
+        objective: Objective | None = None,
+    ):
+        self.model = model
+        self.documents = documents or golden_encoded("bert")
+        accelerator = accelerator_for(precision)
+        self.state = TrainState(model, accelerator=accelerator, config=config, steps=steps)
+        self.step = TrainStep(
+            self.state,
+            objective=objective or AdaptiveThresholding(),
+            max_gradient_norm=config.max_gradient_norm,
+        )
+
+    def __call__(self, batches: list[list[int]]) -> StepMetrics:
+        """Train on documents, batch by batch."""
+        return self.step([self.model.collate([self.documents[index] for index in batch]) for batch in batches])
 
 
 def weights(model: AtlopModel) -> dict[str, Tensor]:
@@ -88,29 +96,29 @@ def test_golden_updates(name: str) -> None:
         max_gradient_norm=training["clip"],
     )
     total = training["total_updates"]
-    golden = updater(golden_model(name), config=config, updates=total, documents=golden_encoded(name))
+    golden = Stepper(golden_model(name), config=config, steps=total, documents=golden_encoded(name))
     assert len(training["updates"]) == total == 12
     for number, expected in enumerate(training["updates"]):
-        metrics = golden.apply([expected["documents"]])
+        metrics = golden([expected["documents"]])
         found = {
             "loss": metrics.loss.item(),
             "gradient_norm": metrics.gradient_norm.item(),
-            "encoder_lr": metrics.encoder_learning_rate,
-            "head_lr": metrics.new_layers_learning_rate,
+            "encoder_lr": metrics.learning_rates["encoder"],
+            "head_lr": metrics.learning_rates["new_layers"],
         }
         for key, value in found.items():
             assert value == pytest.approx(expected[key], rel=1e-4), f"update {number}: {key}"
         assert not metrics.skipped
 
 
-def test_batches_of_an_update_count_by_their_pairs_as_one_batch_does() -> None:
+def test_batches_of_a_step_count_by_their_pairs_as_one_batch_does() -> None:
     whole, parts = golden_model("bert"), golden_model("bert")
-    together, accumulated = updater(whole), updater(parts)
+    together, accumulated = Stepper(whole), Stepper(parts)
     for one, two in (([0, 2], [6, 3]), ([1, 7], [4, 0])):  # of 474 and 392, of 92 and 144 pairs
         with stepped_gradients(whole) as expected_gradients:
-            expected = together.apply([one + two])
+            expected = together([one + two])
         with stepped_gradients(parts) as found_gradients:
-            found = accumulated.apply([one, two])
+            found = accumulated([one, two])
         assert found.loss.item() == pytest.approx(expected.loss.item(), rel=1e-6)
         assert found.gradient_norm.item() == pytest.approx(expected.gradient_norm.item(), rel=1e-5)
         assert_gradients_equal(found_gradients, expected_gradients)
@@ -126,11 +134,11 @@ def test_what_is_estimated_from_a_batch_counts_by_its_share_of_the_pairs() -> No
     for documents in batches:
         batch = golden_batch("bert", documents)
         with torch.no_grad():
-            total += objective.total(score(model, batch), batch.dense_labels(7)).item()
+            total += objective.total(model(batch).scores, batch.dense_labels(7)).item()
         pairs += len(batch.pairs)
-    found = updater(model, config=STILL, objective=objective).apply(batches)
+    found = Stepper(model, config=STILL, objective=objective)(batches)
     assert found.loss.item() == pytest.approx(total / pairs, rel=1e-4)
-    together = updater(model, config=STILL, objective=objective).apply([[0, 2, 6]])
+    together = Stepper(model, config=STILL, objective=objective)([[0, 2, 6]])
     assert together.loss.item() != pytest.approx(found.loss.item(), rel=1e-4)
 
 
@@ -138,21 +146,21 @@ def test_what_is_estimated_from_a_batch_counts_by_its_share_of_the_pairs() -> No
 def test_every_objective_is_learned(name: str) -> None:
     model = golden_model("bert")
     objective = objective_named(name).informed(torch.tensor([0.0, *[0.05] * 6]))
-    training = updater(model, updates=10, objective=objective)
-    losses = [training.apply([[0]]).loss.item() for _ in range(5)]
+    training = Stepper(model, steps=10, objective=objective)
+    losses = [training([[0]]).loss.item() for _ in range(5)]
     assert losses[-1] < losses[0]
 
 
-def test_an_update_does_not_keep_the_gradients_of_the_one_before() -> None:
-    still = updater(golden_model("bert"), config=STILL)
-    norms = [still.apply([[0, 1]]).gradient_norm.item() for _ in range(3)]
+def test_a_step_does_not_keep_the_gradients_of_the_one_before() -> None:
+    still = Stepper(golden_model("bert"), config=STILL)
+    norms = [still([[0, 1]]).gradient_norm.item() for _ in range(3)]
     assert norms[1:] == pytest.approx(norms[:1] * 2, rel=1e-5)
 
 
 def test_both_parts_of_the_model_move_and_every_parameter_learns() -> None:
     model = golden_model("bert")
     before = weights(model)
-    updater(model).apply([[0, 2]])
+    Stepper(model)([[0, 2]])
     same = [name for name, value in weights(model).items() if torch.equal(value, before[name])]
     # A key's bias moves all scores of a softmax alike, so that its gradient is noise or zero.
     assert all("key.bias" in name for name in same), same
@@ -161,8 +169,8 @@ def test_both_parts_of_the_model_move_and_every_parameter_learns() -> None:
 def test_gradients_are_clipped_before_the_step() -> None:
     free, clipped = golden_model("bert"), golden_model("bert")
     config = STEADY.model_copy(update={"epsilon": 1.0})  # so that the size of a step follows that of the gradient
-    one = updater(free, config=config.model_copy(update={"max_gradient_norm": 1e9})).apply([[0]])
-    other = updater(clipped, config=config.model_copy(update={"max_gradient_norm": 1e-3})).apply([[0]])
+    one = Stepper(free, config=config.model_copy(update={"max_gradient_norm": 1e9}))([[0]])
+    other = Stepper(clipped, config=config.model_copy(update={"max_gradient_norm": 1e-3}))([[0]])
     assert one.gradient_norm.item() == pytest.approx(other.gradient_norm.item(), rel=1e-6)  # before clipping
     start = weights(golden_model("bert"))
     moved = [sum(float((weights(m)[n] - v).abs().sum()) for n, v in start.items()) for m in (free, clipped)]
@@ -171,8 +179,8 @@ def test_gradients_are_clipped_before_the_step() -> None:
 
 def test_mixed_precision_trains_float32_weights_on_nearly_the_same_loss() -> None:
     exact, coarse = golden_model("bert"), golden_model("bert")
-    expected = updater(exact).apply([[0, 3]])
-    found = updater(coarse, precision="bf16").apply([[0, 3]])
+    expected = Stepper(exact)([[0, 3]])
+    found = Stepper(coarse, precision="bf16")([[0, 3]])
     assert found.loss.dtype == torch.float32
     assert found.loss.item() != expected.loss.item()
     assert found.loss.item() == pytest.approx(expected.loss.item(), rel=0.02)
@@ -188,18 +196,18 @@ def test_gradient_checkpointing_gives_the_same_gradients(name: str) -> None:
     found = []
     for model in (plain, checkpointed):
         with stepped_gradients(model) as of_model:
-            metrics = updater(model, documents=golden_encoded(name)).apply([[0, 3]])
+            metrics = Stepper(model, documents=golden_encoded(name))([[0, 3]])
         found.append((metrics.loss.item(), metrics.gradient_norm.item(), of_model))
     assert found[1][:2] == pytest.approx(found[0][:2], rel=1e-5)
     assert_gradients_equal(found[1][2], found[0][2])
 
 
-def test_an_update_of_documents_without_pairs_changes_nothing() -> None:
+def test_a_step_of_documents_without_pairs_changes_nothing() -> None:
     made = [document("the archive", entities=[[(0, 1, 2)]]), document("the spring", entities=[])]
     documents = list(Preprocessor(golden_tokenizer("bert"), vocabulary=golden_vocabulary()).encode(made))
     model = golden_model("bert")
     before = weights(model)
-    metrics = updater(model, documents=documents).apply([[0, 1]])
+    metrics = Stepper(model, documents=documents)([[0, 1]])
     assert metrics.loss.item() == 0
     assert all(torch.equal(value, before[name]) for name, value in weights(model).items())
 
@@ -207,8 +215,8 @@ def test_an_update_of_documents_without_pairs_changes_nothing() -> None:
 def test_weight_decay_is_off_unless_asked_for() -> None:
     decayed = STEADY.model_copy(update={"weight_decay": 0.1})
     plain, other = golden_model("bert"), golden_model("bert")
-    updater(plain).apply([[0]])
-    updater(other, config=decayed).apply([[0]])
+    Stepper(plain)([[0]])
+    Stepper(other, config=decayed)([[0]])
     key = "classifier.bilinear.weight"
     start = weights(golden_model("bert"))[key]
     expected = weights(plain)[key] - 1e-3 * 0.1 * start
@@ -217,36 +225,91 @@ def test_weight_decay_is_off_unless_asked_for() -> None:
 
 def test_gradients_that_are_not_finite_leave_weights_and_optimizer_as_they_are() -> None:
     model = golden_model("bert")
-    steady = updater(model)
-    steady.apply([[0, 1]])
-    before, state = weights(model), steady.state()
+    steady = Stepper(model)
+    steady([[0, 1]])
+    before, state = weights(model), steady.state.checkpoint().optimizer
+    state = {name: value.clone() for name, value in state.items()}
     hook = model.classifier.bilinear.weight.register_hook(lambda gradient: gradient * float("nan"))
-    metrics = steady.apply([[2, 3]])
+    metrics = steady([[2, 3]])
     hook.remove()
     assert not metrics.gradient_norm.isfinite()
     assert all(torch.equal(value, before[name]) for name, value in weights(model).items())
-    assert all(torch.equal(value, state.tensors[name]) for name, value in steady.state().tensors.items())
-    assert steady.apply([[4, 5]]).gradient_norm.isfinite()
+    assert all(torch.equal(value, state[name]) for name, value in steady.state.checkpoint().optimizer.items())
+    assert steady([[4, 5]]).gradient_norm.isfinite()
     assert not all(torch.equal(value, before[name]) for name, value in weights(model).items())
 
 
-def test_an_updater_goes_on_from_its_state_with_the_same_bits() -> None:
+def test_training_goes_on_from_a_checkpoint_with_the_same_bits() -> None:
     whole = golden_model("bert")
-    one = updater(whole, config=OptimizerConfig(warmup_fraction=0.3))
-    one.apply([[0, 1]])
-    one.apply([[2], [3]])
-    state = one.state()
-    tensors = {name: value.clone() for name, value in state.tensors.items()}
-    values = json.loads(json.dumps(state.values))
+    one = Stepper(whole, config=OptimizerConfig(warmup_fraction=0.3))
+    one([[0, 1]])
+    one([[2], [3]])
+    kept = one.state.checkpoint()
+    read = Checkpoint(
+        weights={name: value.clone() for name, value in kept.weights.items()},
+        optimizer={name: value.clone() for name, value in kept.optimizer.items()},
+        values=json.loads(json.dumps(kept.values)),
+    )
     half = golden_model("bert")
-    half.load_state_dict(whole.state_dict())
-    other = updater(half, config=OptimizerConfig(warmup_fraction=0.3))
-    other.load_state(UpdaterState(tensors, values))
+    other = Stepper(half, config=OptimizerConfig(warmup_fraction=0.3))
+    other.state.restore(read)
     for each in ([[4, 5]], [[6], [7]]):
-        expected, found = one.apply(each), other.apply(each)
+        expected, found = one(each), other(each)
         assert torch.equal(found.loss, expected.loss)
-        assert found.new_layers_learning_rate == expected.new_layers_learning_rate
+        assert found.learning_rates == expected.learning_rates
     assert all(torch.equal(value, weights(half)[name]) for name, value in weights(whole).items())
+
+
+class Evidence(nn.Module):
+    """A head with a parameter of its own: the squared distance of a bias from the mean score of every other pair."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.bias = nn.Parameter(torch.zeros(()))
+
+    def forward(self, pairs: PairStates) -> Tensor:
+        return pairs.context.mean(dim=1)
+
+    def count(self, batch: Batch) -> int:
+        return len(batch.pairs) // 2
+
+    def loss(self, outputs: PairOutputs, batch: Batch) -> LossTerm:
+        errors = (outputs.scores[: self.count(batch)].mean(dim=1) - self.bias).square()
+        return LossTerm(errors.sum(), count=len(errors), weight=0.1)
+
+
+def test_the_loss_of_a_head_counts_by_what_it_is_averaged_over_in_the_whole_step() -> None:
+    batches = [[0, 2], [6]]
+    plain = Stepper(golden_model("bert"), config=STILL)(batches).loss.item()
+    model = golden_model("bert")
+    model.heads["evidence"] = head = Evidence()
+    total, count = 0.0, 0
+    for documents in batches:
+        batch = golden_batch("bert", documents)
+        with torch.no_grad():
+            term = head.loss(model(batch), batch)
+        total, count = total + term.sum.item(), count + term.count
+    found = Stepper(model, config=STILL)(batches).loss.item()
+    assert found == pytest.approx(plain + 0.1 * total / count, rel=1e-4)
+
+
+def test_a_head_learns_at_the_rate_of_the_new_layers() -> None:
+    model = golden_model("bert")
+    model.heads["evidence"] = head = Evidence()
+    stepper = Stepper(model, config=STEADY.model_copy(update={"encoder_learning_rate": 0.0}))
+    stepper([[0, 2]])
+    assert abs(head.bias.item()) == pytest.approx(STEADY.new_layers_learning_rate, rel=1e-2)  # Adam's first step
+
+
+def test_a_head_that_counts_nothing_adds_nothing() -> None:
+    made = [document("the archive the spring", entities=[[(0, 1, 2)], [(0, 3, 4)]])]
+    documents = list(Preprocessor(golden_tokenizer("bert"), vocabulary=golden_vocabulary()).encode(made))
+    model = golden_model("bert")
+    plain = Stepper(golden_model("bert"), config=STILL, documents=documents)([[0]])
+    model.heads["evidence"] = head = Evidence()
+    head.count = lambda batch: 0  # type: ignore[method-assign]
+    found = Stepper(model, config=STILL, documents=documents)([[0]])
+    assert torch.equal(found.loss, plain.loss)
 
 
 @pytest.mark.parametrize(
@@ -262,7 +325,7 @@ def test_too_little_memory_names_the_documents_and_what_to_change(
     error: Exception, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     model = golden_model("bert")
-    small = updater(model)
+    small = Stepper(model)
 
     def fail(batch: object) -> Tensor:
         raise error
@@ -271,4 +334,4 @@ def test_too_little_memory_names_the_documents_and_what_to_change(
     with pytest.raises(
         AtlopError, match=r'not enough memory to train on ".*" \([\d,]+ pieces, [\d,]+ pairs\), ".*lower'
     ):
-        small.apply([[0, 1]])
+        small([[0, 1]])

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from atlop.config import DataConfig, EncoderConfig, RunConfig, load_config
-from atlop.training.record import RunFolder, environment
+from atlop.environment import environment
+from atlop.run_folder import RunFolder
 
 CONFIG = RunConfig(data=DataConfig(train=Path("train.json"), dev=Path("dev.json")), encoder=EncoderConfig(name="x"))
 

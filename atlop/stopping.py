@@ -4,7 +4,6 @@ import os
 import signal
 from collections.abc import Iterator, Sequence
 from threading import current_thread, main_thread
-from types import FrameType, TracebackType
 from typing import Any, TypeVar
 
 Item = TypeVar("Item")
@@ -29,23 +28,17 @@ class StopRequests:
             self._before = {number: signal.signal(number, self._note) for number in heard}
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._restore()
 
     def watch(self, items: Sequence[Item]) -> Iterator[Item]:
-        """Yield the items of an evaluation until a stop is asked for.
-
-        Raises:
-            StopRequestError: It is.
-        """
+        """Yield the items of an evaluation until a stop is asked for; raises `StopRequestError` then."""
         for item in items:
             if self.signal:
                 raise StopRequestError
             yield item
 
-    def _note(self, number: int, frame: FrameType | None) -> None:
+    def _note(self, number: int, _: object) -> None:
         self.signal = number
         self._restore()
         text = "atlop: stopping after the running update; once more stops at once, without a checkpoint\n"

@@ -1,0 +1,69 @@
+"""What numbers depend on besides a configuration: versions, machine, code and data."""
+
+import hashlib
+import platform
+import secrets
+import subprocess
+import sys
+from collections.abc import Mapping
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import torch
+
+import atlop
+from atlop.secrets import command_without_secrets
+
+_PACKAGES = ("atlop", "torch", "transformers", "tokenizers", "accelerate", "numpy", "safetensors")
+
+
+def environment(*, data: Mapping[str, str]) -> dict[str, Any]:
+    """Return what a run depends on besides its configuration: versions, machine, code and data, and a name for it."""
+    return {
+        "run": secrets.token_hex(8),
+        "command": command_without_secrets(sys.argv),
+        "python": platform.python_version(),
+        "packages": {name: version(name) for name in _PACKAGES},
+        "machine": {
+            "system": platform.platform(),
+            "processor": _processor(),
+            "threads": torch.get_num_threads(),
+            "gpus": [torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count())],
+        },
+        "git_commit": _git_commit(),
+        "code_sha256": _code_sha256(),
+        "data_sha256": dict(data),
+    }
+
+
+def _processor() -> str:
+    info = Path("/proc/cpuinfo")
+    if info.exists():
+        for line in info.read_text(encoding="utf-8", errors="replace").splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor()
+
+
+def _code_sha256() -> str:
+    """Return a digest of all modules of the package, which tells changed code also where there is no git."""
+    folder, digest = Path(atlop.__file__).parent, hashlib.sha256()
+    for path in sorted(folder.rglob("*.py")):
+        digest.update(f"{path.relative_to(folder).as_posix()}\0".encode() + path.read_bytes() + b"\0")
+    return digest.hexdigest()
+
+
+def _git_commit() -> str | None:
+    """Return the commit of the clone that the package runs from, with `-dirty` where it was changed."""
+    try:
+        described = subprocess.run(
+            ["git", "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"],
+            cwd=Path(__file__).parent,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return described.stdout.strip() or None

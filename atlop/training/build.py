@@ -1,0 +1,146 @@
+"""A configuration to a training that is ready to start: the one place that puts its parts together."""
+
+from collections.abc import Generator
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from accelerate.utils import DistributedType, set_seed
+from transformers import PreTrainedTokenizerBase
+
+from atlop.config import RunConfig
+from atlop.device import DeviceAccelerator, accelerator_for
+from atlop.errors import AtlopError
+from atlop.evaluation import OfficialScores, official_scores
+from atlop.model import compile_layers
+from atlop.model_folder import encoder_tokenizer, new_model, start_from
+from atlop.objectives import objective_of
+from atlop.prediction import predict_facts
+from atlop.preprocessing import Batch
+from atlop.schema import Fact
+from atlop.stopping import StopRequestError, StopRequests
+from atlop.training.data import TrainingData, fed
+from atlop.training.schedule import Schedule, Step
+from atlop.training.state import TrainState
+from atlop.training.step import TrainStep
+
+
+@dataclass(frozen=True)
+class Training:
+    """All that training works with; the precision in its configuration is resolved."""
+
+    config: RunConfig
+    accelerator: DeviceAccelerator
+    data: TrainingData
+    tokenizer: PreTrainedTokenizerBase
+    schedule: Schedule
+    state: TrainState
+    step: TrainStep
+    show_progress: bool
+
+    def feed(self) -> Generator[tuple[Step, list[Batch]], None, None]:
+        """Yield the steps that are left, each with this process's share of its batches, collated ahead."""
+        return fed(self.schedule.steps(done=self.state.progress.update), make=self.batches)
+
+    def batches(self, step: Step) -> tuple[Step, list[Batch]]:
+        """Return a step with this process's share of its batches, on the host, pinned for a GPU."""
+        accelerator, documents = self.accelerator, self.data.train.documents
+        shares = [batch[accelerator.process_index :: accelerator.num_processes] for batch in step.batches]
+        batches = [self.state.model.collate([documents[index] for index in share]) for share in shares]
+        return step, [batch.pin_memory() for batch in batches] if accelerator.device.type == "cuda" else batches
+
+    def titles(self, step: Step) -> str:
+        """Return the titles of a step's documents, for messages."""
+        documents = self.data.train.documents
+        return ", ".join(f'"{documents[index].title}"' for batch in step.batches for index in batch)
+
+    def is_evaluation_due(self) -> bool:
+        """Return whether dev is to be evaluated before the next step."""
+        progress = self.state.progress
+        return progress.update != progress.evaluated and self.schedule.is_evaluated(progress.update)
+
+    def has_ended(self) -> bool:
+        """Return whether no step is left, or the last evaluations were too many without a new best."""
+        progress, patience = self.state.progress, self.config.trainer.patience
+        is_over = patience is not None and progress.evaluations_since_best >= patience
+        return is_over or progress.update == self.schedule.total
+
+    def stopped_early(self) -> dict[str, int] | None:
+        """Say when patience ended the training, where it did so before the last step."""
+        progress, total = self.state.progress, self.schedule.total
+        if progress.update == total:
+            return None
+        return {"update": progress.update, "of": total, "evaluations_since_best": progress.evaluations_since_best}
+
+    def evaluate(self, stop: StopRequests) -> OfficialScores | None:
+        """Score dev with the weights as they are; `None` where a stop was asked for meanwhile."""
+        self.state.gather()
+        # Of several processes none may leave an evaluation, in which the others wait for it.
+        watch = stop.watch if self.accelerator.num_processes == 1 else iter
+        try:
+            found = self.predict(progress=watch)
+        except StopRequestError:
+            return None
+        return official_scores(self.data.dev_documents, predictions=found, train_facts=self.data.train_facts)
+
+    def predict(self, *, progress: Any = iter) -> list[tuple[Fact, ...]]:
+        """Return dev's facts by the weights that the whole model has."""
+        return predict_facts(
+            self.state.model.to(self.accelerator.device),
+            self.data.dev.documents,
+            accelerator=self.accelerator,
+            batch_size=self.config.trainer.prediction_batch_size,
+            progress=progress,
+        )
+
+
+def build_training(config: RunConfig, *, device: str | None = None, show_progress: bool = False) -> Training:
+    """Make everything that a training needs; nothing is written but the cache of preprocessed documents.
+
+    Args:
+        config: The run's configuration.
+        device: `cpu`, `cuda` or `cuda:N`; without it, a GPU where there is one.
+        show_progress: Whether to draw progress bars.
+
+    Raises:
+        AtlopError: A file is not as it should be, the encoder cannot be loaded, or settings do not fit together.
+    """
+    accelerator = accelerator_for(config.trainer.precision, device=device, training=True)
+    trainer = config.trainer.model_copy(update={"precision": accelerator.precision})
+    config = config.model_copy(update={"trainer": trainer})
+    _refuse_processes(config, accelerator=accelerator)
+    objective = objective_of(config.objective)
+    show_progress = show_progress and accelerator.is_main_process
+    tokenizer = encoder_tokenizer(config.encoder.name)
+    data = TrainingData(config.data, tokenizer=tokenizer, encoding=config.encoding, show_progress=show_progress)
+    schedule = Schedule(trainer, documents=len(data.train.documents))
+    set_seed(trainer.seed)
+    model, tokenizer = new_model(config.encoder.name, vocabulary=data.vocabulary, described=config.model)
+    shares = data.train.documents.class_shares(data.vocabulary.classes)
+    objective = objective.informed(torch.from_numpy(shares).float())
+    if trainer.start_from is not None:
+        start_from(model, trainer.start_from)
+    if config.encoder.gradient_checkpointing:
+        model.encoder.activation_checkpointing_enable({"use_reentrant": False})
+    if trainer.compile:
+        compile_layers(model)
+    state = TrainState(
+        model, accelerator=accelerator, config=config.optimizer, steps=schedule.total, sharded=trainer.sharded
+    )
+    step = TrainStep(state, objective=objective, max_gradient_norm=config.optimizer.max_gradient_norm)
+    return Training(config, accelerator, data, tokenizer, schedule, state, step, show_progress=show_progress)
+
+
+def _refuse_processes(config: RunConfig, *, accelerator: DeviceAccelerator) -> None:
+    """Refuse numbers and kinds of processes that a training cannot be shared among."""
+    trainer, processes, kind = config.trainer, accelerator.num_processes, accelerator.distributed_type
+    if (size := trainer.batch_size) % processes:
+        raise AtlopError(
+            f"trainer.batch_size: {size} documents cannot be shared evenly by {processes} processes; choose a multiple"
+        )
+    if kind in (DistributedType.FSDP, DistributedType.DEEPSPEED, DistributedType.MEGATRON_LM):
+        how = "launch without it, and set trainer.sharded=true to shard the model among the processes (FSDP)"
+        raise AtlopError(f"accelerate is set to {kind.value}; {how}")
+    if trainer.sharded and (trainer.precision == "fp16" or trainer.compile):
+        how = "set trainer.precision=bf16 and trainer.compile=false"
+        raise AtlopError(f"trainer.sharded: a sharded model cannot be trained in fp16 or compiled; {how}")
