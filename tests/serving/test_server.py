@@ -7,9 +7,9 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -79,10 +79,23 @@ def started(*arguments: object) -> Iterator[Server]:
             process.kill()
 
 
+@pytest.fixture(scope="module")
+def servers(model_folder: Path) -> Iterator[Callable[[], Server]]:
+    """Gives the server that runs, or a new one where a test has stopped it."""
+    with ExitStack() as stack:
+        made: list[Server] = []
+
+        def running() -> Server:
+            if not made or made[-1].process.poll() is not None:
+                made.append(stack.enter_context(started("-m", "atlop", "serve", model_folder, "--port", 0)))
+            return made[-1]
+
+        yield running
+
+
 @pytest.fixture
-def server(model_folder: Path) -> Iterator[Server]:
-    with started("-m", "atlop", "serve", model_folder, "--port", 0) as server:
-        yield server
+def server(servers: Callable[[], Server]) -> Server:
+    return servers()
 
 
 IMPATIENT = """
