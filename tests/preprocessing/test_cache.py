@@ -276,5 +276,5 @@ def test_two_processes_make_an_entry_once(folder: Path, tmp_path: Path) -> None:
             assert process.stdout.readline() == "ready\n"
         sleep(0.2)
         assert not notes.exists()
-    assert [process.communicate(timeout=60)[0] for process in processes] == ["the same\n"] * 2
+    assert [process.communicate(timeout=600)[0] for process in processes] == ["the same\n"] * 2
     assert notes.read_text() == "made\n"

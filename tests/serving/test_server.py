@@ -112,7 +112,7 @@ def test_it_lives_through_everything_and_keeps_its_memory(server: Server) -> Non
     assert server.url.startswith("http://127.0.0.1:")
 
     def round_of_requests() -> set[int]:
-        with httpx.Client(base_url=server.url, timeout=60) as client, ThreadPoolExecutor(50) as pool:
+        with httpx.Client(base_url=server.url, timeout=600) as client, ThreadPoolExecutor(50) as pool:
             slow = [server.connect() for _ in range(10)]
             for connection in slow:  # a body that does not come to its end while others are answered
                 connection.sendall(HEAD + b"Content-Length: 1000\r\n\r\n{")
@@ -168,7 +168,7 @@ def test_a_running_request_ends_before_the_server_does(server: Server, number: s
         connection.sendall(BODY[-1:])
         assert connection.recv(65_536).startswith(b"HTTP/1.1 200")
 
-    assert server.process.wait(60) == 0
+    assert server.process.wait(600) == 0
 
 
 @pytest.mark.parametrize(
