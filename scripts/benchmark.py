@@ -25,6 +25,8 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--corpus-documents", type=int, default=100_000, help="size of the file of part `corpus`")
     parser.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS)
+    parser.add_argument("--lengths", nargs="+", type=int, default=memory.LENGTHS["fast"], help="for part `length`")
+    parser.add_argument("--entities", nargs="+", type=int, default=memory.ENTITIES, help="for part `entities`")
     parser.add_argument("--output", type=Path, help="folder for benchmark.json and benchmark.md")
     parser.add_argument("--measure", nargs="+", help=argparse.SUPPRESS)
     options = parser.parse_args()
@@ -46,7 +48,14 @@ def main() -> None:
     same = ["--encoder", options.encoder, "--documents", str(options.documents)]
     same += ["--corpus-documents", str(options.corpus_documents)]
     same += ["--bert-base"] if options.bert_base else []
-    result = _run(material, parts=options.parts, rounds=options.rounds, same=same)
+    result = _run(
+        material,
+        parts=options.parts,
+        rounds=options.rounds,
+        lengths=options.lengths,
+        entities=options.entities,
+        same=same,
+    )
     if options.output:
         options.output.mkdir(parents=True, exist_ok=True)
         (options.output / "benchmark.json").write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
@@ -54,7 +63,9 @@ def main() -> None:
     print(_table(result))
 
 
-def _run(material: Material, *, parts: list[str], rounds: int, same: list[str]) -> dict[str, Any]:
+def _run(
+    material: Material, *, parts: list[str], rounds: int, lengths: list[int], entities: list[int], same: list[str]
+) -> dict[str, Any]:
     result: dict[str, Any] = {}
     if "encoding" in parts:
         result |= speed.measure_encoding(material)
@@ -72,12 +83,13 @@ def _run(material: Material, *, parts: list[str], rounds: int, same: list[str]) 
             side: {
                 pieces: {what: _measured(same, what, side, pieces) for what in ("update", "prediction")}
                 for pieces in lengths
+                if pieces <= max(of_side)
             }
-            for side, lengths in memory.LENGTHS.items()
+            for side, of_side in memory.LENGTHS.items()
         }
     if "entities" in parts:
         result["entities"] = {
-            entities: _measured(same, "entities", "fast", entities, return_memory=True) for entities in memory.ENTITIES
+            number: _measured(same, "entities", "fast", number, return_memory=True) for number in entities
         }
     return result
 

@@ -1,9 +1,9 @@
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -15,6 +15,23 @@ settings.register_profile("base", deadline=None, database=None, suppress_health_
 settings.register_profile("few", settings.get_profile("base"), max_examples=10, derandomize=True)
 settings.register_profile("full", settings.get_profile("base"), max_examples=250, print_blob=True)
 settings.load_profile("few")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_report_to_serializable() -> Generator[None, Any, Any]:
+    """Escape halves of surrogate pairs, which tests log and print, in what a worker sends: it can send UTF-8 alone."""
+    return escaped((yield))
+
+
+def escaped(value: Any) -> Any:
+    """Return the lists and dicts of a report with every text as one that UTF-8 can write."""
+    if isinstance(value, str):
+        return value.encode("utf-8", "backslashreplace").decode("utf-8")
+    if isinstance(value, dict):
+        return {escaped(key): escaped(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return type(value)(map(escaped, value))
+    return value
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -300,7 +300,7 @@ def test_check_counts_what_is_odd(tmp_path: Path) -> None:
 
 
 def test_check_holds_one_document_in_memory_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = write(tmp_path / "dev.json", [DOCUMENT | {"title": f"held {number}"} for number in range(50)])
+    path = write(tmp_path / "dev.json", [DOCUMENT | {"title": f"held {number}"} for number in range(12)])
     most = 0
 
     def counted(documents: Iterable[Document]) -> CorpusStatistics:
@@ -315,7 +315,7 @@ def test_check_holds_one_document_in_memory_at_a_time(tmp_path: Path, monkeypatc
     monkeypatch.setattr(checking, "statistics_of", counted)
 
     relations = write(tmp_path / "rel2id.json", {"P159": 1, "P17": 2})
-    assert values_of(run("check", path, "--relations", relations)[0])["documents"] == "50"
+    assert values_of(run("check", path, "--relations", relations)[0])["documents"] == "12"
     assert 1 <= most <= 2
 
 

@@ -3,6 +3,7 @@
 import json
 import os
 import pickle
+import runpy
 import shutil
 import signal
 import subprocess
@@ -14,6 +15,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from atlop.cli import main
 from atlop.files import sha256_of
 from tests.test_cli import DOCUMENT, run, run_apart, values_of, write
 
@@ -282,10 +284,14 @@ def test_evaluate_leaves_invalid_documents_out_where_told_to(run_folder: Path, t
     assert "atlop: warning: document skipped: " in problem
 
 
-def test_evaluate_keeps_standard_output_for_json(run_folder: Path, tiny_corpus: Path) -> None:
-    output, _ = run_apart("-m", "atlop", "evaluate", run_folder, tiny_corpus, "--json")
+def test_evaluate_keeps_standard_output_for_json(
+    run_folder: Path, tiny_corpus: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["evaluate", str(run_folder), str(tiny_corpus), "--json"])
 
-    assert json.loads(output)["models"] == [str(run_folder)]
+    assert not ended.value.code
+    assert json.loads(capfd.readouterr().out)["models"] == [str(run_folder)]
 
 
 # plot
@@ -505,12 +511,23 @@ def test_import_names_a_file_that_is_not_there(golden: Path, tmp_path: Path) -> 
 # scripts
 
 
-def test_scripts_do_what_the_commands_do(config: Path, tiny_corpus: Path, tmp_path: Path) -> None:
+def test_scripts_do_what_the_commands_do(
+    config: Path, tiny_corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
     folder, result = tmp_path / "run", tmp_path / "result.json"
 
-    run_apart(SCRIPTS / "train.py", "--config", config, "--output", folder, "--set", "trainer.epochs=1")
-    evaluated, _ = run_apart(SCRIPTS / "evaluate.py", "--model", folder, "--data", tiny_corpus, "--json")
-    run_apart(SCRIPTS / "predict.py", "--model", folder, "--data", tiny_corpus, "--output", result)
+    def run_script(name: str, *arguments: object) -> str:
+        """Run a script as the main program, but in this process, which has imported torch."""
+        monkeypatch.setattr(sys, "argv", [name, *map(str, arguments)])
+        with pytest.raises(SystemExit) as ended:
+            runpy.run_path(str(SCRIPTS / name), run_name="__main__")
+        output = capfd.readouterr()
+        assert not ended.value.code, output.err
+        return output.out
+
+    run_script("train.py", "--config", config, "--output", folder, "--set", "trainer.epochs=1")
+    evaluated = run_script("evaluate.py", "--model", folder, "--data", tiny_corpus, "--json")
+    run_script("predict.py", "--model", folder, "--data", tiny_corpus, "--output", result)
 
     assert json.loads(evaluated) == json.loads(run("evaluate", folder, tiny_corpus, "--json")[0])
     assert json.loads(evaluated)["scores"] == json.loads(run("score", result, tiny_corpus, "--json")[0])["scores"]

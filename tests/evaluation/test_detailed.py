@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, replace
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -39,6 +40,12 @@ def detailed(
     return detailed_scores(table, documents=documents, train_frequency=frequency)
 
 
+@cache
+def whole(*, with_frequency: bool = False) -> DetailedScores:
+    """Return the scores of all made documents, resampled once for all tests."""
+    return detailed(frequency=FREQUENCY if with_frequency else None)
+
+
 def assert_counted(found: GroupScores, chosen: Chosen) -> None:
     expected = scores_of(DOCUMENTS, PREDICTIONS, chosen=chosen, train_facts=SEEN)
     assert found.ign_f1 is not None
@@ -50,27 +57,27 @@ def assert_counted(found: GroupScores, chosen: Chosen) -> None:
 def test_on_the_whole_the_scores_are_the_official_ones_exactly() -> None:
     official = official_scores(DOCUMENTS, predictions=PREDICTIONS, train_facts=SEEN, unknown=7)
 
-    whole = detailed(unknown=7).all
+    found = detailed(unknown=7).all
 
-    assert whole.ign_f1 is not None
-    assert (whole.f1.value, whole.precision.value, whole.recall.value) == (
+    assert found.ign_f1 is not None
+    assert (found.f1.value, found.precision.value, found.recall.value) == (
         official.f1,
         official.precision,
         official.recall,
     )
-    assert whole.ign_f1.value == official.ign_f1
-    assert (whole.correct, whole.submitted, whole.gold) == (official.correct, official.submitted, official.gold)
+    assert found.ign_f1.value == official.ign_f1
+    assert (found.correct, found.submitted, found.gold) == (official.correct, official.submitted, official.gold)
 
 
 def test_a_pair_is_within_a_sentence_when_any_two_mentions_share_one() -> None:
-    found = detailed().sentences
+    found = whole().sentences
 
     assert_counted(found["within"], share_a_sentence)
     assert_counted(found["across"], lambda item, key: not share_a_sentence(item, key))
 
 
 def test_mentions_are_those_of_both_entities_together() -> None:
-    found = detailed().mentions
+    found = whole().mentions
     bounds = {"2": (2, 2), "3": (3, 3), "4": (4, 4), "5-8": (5, 8), "9-16": (9, 16), "17+": (17, 10_000)}
 
     assert list(found) == list(bounds)
@@ -84,7 +91,7 @@ def test_mentions_are_those_of_both_entities_together() -> None:
 
 
 def test_distance_is_the_words_between_the_closest_mentions() -> None:
-    found = detailed().distance
+    found = whole().distance
     bounds = {"0-4": (0, 4), "5-9": (5, 9), "10-24": (10, 24), "25-49": (25, 49), "50-99": (50, 99), "100+": (100, 999)}
 
     assert list(found) == list(bounds)
@@ -116,7 +123,7 @@ def test_words_are_counted_through_the_document(
 
 
 def test_each_relation_has_its_scores_support_and_train_frequency() -> None:
-    found = detailed(frequency=FREQUENCY).relations
+    found = whole(with_frequency=True).relations
     support = Counter(fact.relation for item in DOCUMENTS for fact in item.facts or ())
 
     assert list(found) == [*sorted(support, key=lambda relation: (-support[relation], relation)), "P9"]
@@ -129,7 +136,7 @@ def test_each_relation_has_its_scores_support_and_train_frequency() -> None:
 
 
 def test_macro_scores_are_means_over_relations_with_gold_facts() -> None:
-    scores = detailed(frequency=FREQUENCY)
+    scores = whole(with_frequency=True)
     f1 = {relation: group.f1.value for relation, group in scores.relations.items() if group.gold}
 
     assert set(f1) == {"P1", "P2", "P3", "P4", "P5", "P6"}
@@ -138,11 +145,11 @@ def test_macro_scores_are_means_over_relations_with_gold_facts() -> None:
         mean = scores.macro[label]
         assert mean.relations == len(relations)
         assert mean.f1.value == pytest.approx(sum(f1[relation] for relation in relations) / len(relations))
-    assert set(detailed().macro) == {"all"}
+    assert set(whole().macro) == {"all"}
 
 
 def test_facts_under_unknown_titles_lower_the_whole_alone() -> None:
-    known, both = detailed(), detailed(unknown=50)
+    known, both = whole(), detailed(unknown=50)
 
     assert both.all.submitted == known.all.submitted + 50
     assert both.all.precision.value < known.all.precision.value
@@ -176,7 +183,7 @@ def test_the_order_of_the_documents_changes_no_score() -> None:
     turned = detailed(DOCUMENTS[::-1], PREDICTIONS[::-1])
 
     for kind in ("sentences", "mentions", "distance", "relations"):
-        ours, theirs = asdict(detailed())[kind], asdict(turned)[kind]
+        ours, theirs = asdict(whole())[kind], asdict(turned)[kind]
         assert {label: group["f1"]["value"] for label, group in ours.items()} == {
             label: group["f1"]["value"] for label, group in theirs.items()
         }
@@ -211,6 +218,6 @@ def test_on_a_real_corpus_groups_are_the_whole_and_distances_those_of_a_slow_cou
 
 
 def test_macro_f1_is_no_mean_of_precision_and_recall() -> None:
-    mean = detailed().macro["all"]
+    mean = whole().macro["all"]
 
     assert mean.f1.value != pytest.approx(harmonic(mean.precision.value, mean.recall.value), abs=1e-6)

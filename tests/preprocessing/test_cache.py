@@ -248,7 +248,8 @@ def test_threads_make_an_entry_once(folder: Path) -> None:
     assert build.calls == 1
 
 
-PROCESS = """
+TWO_PROCESSES = """
+import os
 import sys
 from pathlib import Path
 from tests.preprocessing.test_cache import Build, get
@@ -259,9 +260,12 @@ class Noting(Build):
             file.write("made\\n")
         return super().__call__(sink)
 
-print("ready", flush=True)
+other = os.fork()  # when all is imported, which takes seconds
+os.write(1, b"ready\\n")  # in one piece, unlike print where Python does not buffer
 get(Noting())
-print("the same")
+os.write(1, b"the same\\n")
+if other:
+    sys.exit(os.waitpid(other, 0)[1])
 """
 
 
@@ -269,14 +273,12 @@ def test_two_processes_make_an_entry_once(folder: Path, tmp_path: Path) -> None:
     folder.mkdir()
     notes = tmp_path / "notes"
     with FileLock(file_of(folder, "lock")):  # both wait until both are there
-        processes = [
-            subprocess.Popen([sys.executable, "-c", PROCESS, str(notes)], stdout=subprocess.PIPE, text=True)
-            for _ in range(2)
-        ]
-        for process in processes:
-            assert process.stdout is not None
-            assert process.stdout.readline() == "ready\n"
+        command = [sys.executable, "-c", TWO_PROCESSES, str(notes)]
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        assert process.stdout is not None
+        assert [process.stdout.readline() for _ in range(2)] == ["ready\n"] * 2
         sleep(0.2)
         assert not notes.exists()
-    assert [process.communicate(timeout=60)[0] for process in processes] == ["the same\n"] * 2
+    assert process.communicate(timeout=600)[0] == 2 * "the same\n"
+    assert process.returncode == 0
     assert notes.read_text() == "made\n"

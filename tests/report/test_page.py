@@ -25,7 +25,7 @@ def window(browser: "Browser") -> "Iterator[tuple[Page, list[str]]]":
     """A page of the browser, and what the browser complains of in it."""
     problems: list[str] = []
     opened = browser.new_page(viewport={"width": 1280, "height": 800})
-    opened.set_default_timeout(10_000)
+    opened.set_default_timeout(120_000)
     opened.on("console", lambda message: problems.append(message.text))
     opened.on("pageerror", lambda error: problems.append(str(error)))
     opened.on("request", lambda sent: None if sent.url.startswith(("file:", "data:")) else problems.append(sent.url))

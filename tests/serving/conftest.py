@@ -27,7 +27,7 @@ def page(browser: "Browser", address: str) -> "Iterator[Page]":
     """The page, just opened; it must not complain, and talks to nobody but the service."""
     problems: list[str] = []
     opened = browser.new_page(viewport={"width": 1280, "height": 900})
-    opened.set_default_timeout(20_000)
+    opened.set_default_timeout(120_000)
     opened.on("console", lambda message: problems.append(message.text))
     opened.on("pageerror", lambda error: problems.append(str(error)))
     opened.on("request", lambda sent: None if sent.url.startswith(address) else problems.append(sent.url))

@@ -7,9 +7,9 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -79,10 +79,23 @@ def started(*arguments: object) -> Iterator[Server]:
             process.kill()
 
 
+@pytest.fixture(scope="module")
+def servers(model_folder: Path) -> Iterator[Callable[[], Server]]:
+    """Gives the server that runs, or a new one where a test has stopped it."""
+    with ExitStack() as stack:
+        made: list[Server] = []
+
+        def running() -> Server:
+            if not made or made[-1].process.poll() is not None:
+                made.append(stack.enter_context(started("-m", "atlop", "serve", model_folder, "--port", 0)))
+            return made[-1]
+
+        yield running
+
+
 @pytest.fixture
-def server(model_folder: Path) -> Iterator[Server]:
-    with started("-m", "atlop", "serve", model_folder, "--port", 0) as server:
-        yield server
+def server(servers: Callable[[], Server]) -> Server:
+    return servers()
 
 
 IMPATIENT = """
@@ -99,7 +112,7 @@ def test_it_lives_through_everything_and_keeps_its_memory(server: Server) -> Non
     assert server.url.startswith("http://127.0.0.1:")
 
     def round_of_requests() -> set[int]:
-        with httpx.Client(base_url=server.url, timeout=60) as client, ThreadPoolExecutor(50) as pool:
+        with httpx.Client(base_url=server.url, timeout=600) as client, ThreadPoolExecutor(50) as pool:
             slow = [server.connect() for _ in range(10)]
             for connection in slow:  # a body that does not come to its end while others are answered
                 connection.sendall(HEAD + b"Content-Length: 1000\r\n\r\n{")
@@ -155,7 +168,7 @@ def test_a_running_request_ends_before_the_server_does(server: Server, number: s
         connection.sendall(BODY[-1:])
         assert connection.recv(65_536).startswith(b"HTTP/1.1 200")
 
-    assert server.process.wait(60) == 0
+    assert server.process.wait(600) == 0
 
 
 @pytest.mark.parametrize(

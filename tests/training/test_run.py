@@ -199,7 +199,7 @@ def test_the_same_seed_gives_the_same_metrics(run: Path, config: RunConfig, tmp_
 
 
 def test_another_seed_gives_other_metrics(run: Path, config: RunConfig, tmp_path: Path) -> None:
-    other = config.model_copy(update={"trainer": config.trainer.model_copy(update={"seed": 67})})
+    other = config.model_copy(update={"trainer": config.trainer.model_copy(update={"seed": 67, "epochs": 1})})
     train(other, output=tmp_path / "other", show_progress=False)
     assert lines_of(tmp_path / "other")[0]["loss"] != lines_of(run)[0]["loss"]
 
