@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from importlib.resources import files
 from math import sqrt
 from pathlib import Path
-from typing import Any, Literal, TypeAlias, cast, get_args
+from typing import Any, Literal, TypeAlias, TypeVar, cast, get_args
 
 import tomli_w
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
@@ -33,6 +33,8 @@ ContextPooling: TypeAlias = Literal["localized", "none"]
 """What a pair has besides its entities: the text that both attend to (`localized`, the paper), or nothing (`none`, the
 ablation "− localized context pooling")."""
 
+
+Registered = TypeVar("Registered")
 
 LARGEST = 2**31 - 1
 """Largest whole number of a configuration: what counts pieces, documents and updates has 32 bits."""
@@ -242,6 +244,22 @@ class RunConfig(Section):
             heads=self.heads,
             objective=self.objective,
         )
+
+
+def registered(registry: Mapping[str, Registered], name: str, *, key: str) -> Registered:
+    """Return what a registry, such as that of poolings, has under a name.
+
+    Args:
+        registry: What is known, by name.
+        name: What a setting names.
+        key: The setting, for messages.
+
+    Raises:
+        AtlopError: It is not known.
+    """
+    if name not in registry:
+        raise AtlopError(f"{key}: {name!r} is not known; known are {', '.join(registry) or 'none'}")
+    return registry[name]
 
 
 def load_config(source: str, *, overrides: Sequence[str] = ()) -> RunConfig:

@@ -9,12 +9,15 @@ from typing import Any
 import click
 import pytest
 import typer
+from safetensors.torch import load_file
 
 from atlop import config
 from atlop.cli import app
 from atlop.corpora import CORPORA, read_corpus
 from atlop.errors import AtlopError
+from atlop.model import HEADS, POOLINGS, Head
 from atlop.objectives import OBJECTIVES
+from atlop.training import train
 from tests.documentation import DOCS, PAGES, README, ROOT, blocks, text_of, without_code
 from tests.test_cli import run, values_of
 
@@ -22,7 +25,7 @@ MOST_LINES = 250
 """Of README: more than a newcomer reads belongs into `docs/`."""
 LINKED = (*PAGES, ROOT / "CHANGELOG.md", ROOT / "data" / "README.md")
 EXTENDING = DOCS / "extending.md"
-OWN_SCRIPTS = ("weighted.py", "bracketed.py")
+OWN_SCRIPTS = ("weighted.py", "gated.py", "any_relation.py", "bracketed.py")
 """Scripts of `docs/extending.md`, which end in the whole command."""
 
 each_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.name))
@@ -122,7 +125,7 @@ def test_every_script_that_is_called_exists(page: Path) -> None:
 
 @each_page
 def test_every_setting_that_is_named_exists(page: Path) -> None:
-    sections = {name: field.annotation for name, field in config.RunConfig.model_fields.items()}
+    sections = {name: field.annotation for name, field in config.RunConfig.model_fields.items() if name != "heads"}
     text = "\n".join(line for line in text_of(page).splitlines() if "unknown key" not in line)
 
     for name, key in re.findall(rf"(?<![\w./])({'|'.join(sections)})\.([a-z_]+)\b(?!\()", text):
@@ -141,22 +144,38 @@ def registered(monkeypatch: pytest.MonkeyPatch) -> None:
     """Forget afterwards what an example has registered."""
     monkeypatch.setitem(OBJECTIVES, "weighted", OBJECTIVES["separate_thresholding"])
     monkeypatch.setitem(CORPORA, "bracketed", CORPORA["docred"])
+    monkeypatch.setitem(POOLINGS, "gated", POOLINGS["mean"])
+    monkeypatch.setitem(HEADS, "any_relation", Head)
 
 
-@pytest.mark.usefixtures("registered")
-def test_the_example_of_an_objective_trains_and_scores(
-    tiny_encoder: Path,
-    tiny_corpus: Path,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
+@pytest.fixture
+def _sample(tiny_encoder: Path, tiny_corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A small configuration that stands in for the shipped one of this name."""
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "sample").write_text(  # stands in for the shipped configuration of this name
+    (tmp_path / "sample").write_text(
         f"data = {{ train = '{tiny_corpus}', dev = '{tiny_corpus}' }}\nencoder.name = '{tiny_encoder}'\n"
         "classifier = { representation_size = 32, block_size = 8 }\ntrainer.precision = 'float32'\n",
         encoding="utf-8",
     )
+
+
+@pytest.mark.usefixtures("registered", "_sample")
+def test_the_examples_of_a_pooling_and_a_head_train_and_predict(tiny_corpus: Path) -> None:
+    run_example("A pooling")
+    run_example("A head")
+    overrides = ["pooling.mentions=gated", "heads.any_relation.weight=0.1", "trainer.epochs=1"]
+
+    train(config.load_config("sample", overrides=overrides), output="runs/own", show_progress=False)
+
+    weights = load_file("runs/own/best/model.safetensors")
+    assert {"pool_mentions.score.weight", "heads.any_relation.layer.weight"} <= set(weights)
+    assert "F1" in values_of(run("evaluate", "runs/own", tiny_corpus)[0])
+
+
+@pytest.mark.usefixtures("registered", "_sample")
+def test_the_example_of_an_objective_trains_and_scores(
+    tiny_corpus: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     run_example("An objective")
 
     run_example("Running it")

@@ -1,5 +1,4 @@
 from atlop.model.atlop import AtlopModel
-from atlop.model.compilation import compile_layers
 from atlop.model.configuration import AtlopConfig
 from atlop.model.context import EntityAttention
 from atlop.model.heads import HEADS, Head, PairStates
@@ -16,5 +15,4 @@ __all__ = [
     "LossTerm",
     "PairOutputs",
     "PairStates",
-    "compile_layers",
 ]

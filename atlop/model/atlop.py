@@ -1,14 +1,13 @@
 """The model: encoder, pooling, classifier and heads composed, kept as transformers does."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import TypeVar
 
 import torch
 from torch import Tensor, nn
 from transformers import AutoModel, PreTrainedModel
 
-from atlop.errors import AtlopError
+from atlop.config import registered
 from atlop.model.classifier import GroupedBilinear
 from atlop.model.configuration import AtlopConfig
 from atlop.model.context import EntityAttention, localized_context
@@ -19,8 +18,6 @@ from atlop.model.pooling import POOLINGS
 from atlop.ops import limits_for, use_fast_layers
 from atlop.preprocessing import Batch, Block, Features, Group, collate
 from atlop.preprocessing.parts import parts, put, rows_of, take
-
-Made = TypeVar("Made")
 
 
 class AtlopModel(PreTrainedModel):
@@ -51,7 +48,7 @@ class AtlopModel(PreTrainedModel):
         self.encoder = prepared(
             AutoModel.from_config(encoder_config, attn_implementation="eager", trust_remote_code=False)
         )
-        self.pool_mentions = _known(POOLINGS, described.pooling.mentions, key="pooling.mentions")(width)
+        self.pool_mentions = registered(POOLINGS, described.pooling.mentions, key="pooling.mentions")(width)
         representation_size, block_size = described.classifier.sizes
         self.classifier = GroupedBilinear(
             width,
@@ -63,7 +60,7 @@ class AtlopModel(PreTrainedModel):
         self.heads = nn.ModuleDict()
         self.post_init()
         for name, parameters in described.heads.items():  # last of all, so that other layers start as without them
-            head = _known(HEADS, name, key="heads")
+            head = registered(HEADS, name, key="heads")
             self.heads[name] = head(name, width=width, context_width=context_width, parameters=parameters)
 
     def _init_weights(self, module: nn.Module) -> None:
@@ -91,17 +88,17 @@ class AtlopModel(PreTrainedModel):
 
     def pool(self, batch: Batch) -> "Pooled":
         """Run the encoder and pool the mentions of each entity."""
-        encoded = encode(
+        hidden, attention = encode(
             self.encoder,
             batch,
             padding=self._windowing.padding,
             layers_averaged=self._layers_averaged,
             with_attention=self._has_context,
         )
-        states = document_states(encoded.hidden, batch)
+        states = document_states(hidden, batch)
         cells = batch.mention_cells
         mentions = states.flatten(end_dim=1).index_select(0, cells.clamp(min=0).flatten()).unflatten(0, cells.shape)
-        return Pooled(batch, self.pool_mentions(mentions, cells >= 0), encoded.attention, states, self.training)
+        return Pooled(batch, self.pool_mentions(mentions, cells >= 0), attention, states, self.training)
 
     def score(self, batch: Batch, pooled: "Pooled") -> PairOutputs:
         """Score the pairs of a batch that is pooled; the rest of `forward`."""
@@ -171,14 +168,3 @@ def prepared(encoder: PreTrainedModel) -> PreTrainedModel:
         encoder.register_module("pooler", None)
     use_fast_layers(encoder)
     return encoder
-
-
-def _known(registry: Mapping[str, Made], name: str, *, key: str) -> Made:
-    """Return what a registry has under a name.
-
-    Raises:
-        AtlopError: It has nothing.
-    """
-    if name not in registry:
-        raise AtlopError(f"{key}: {name!r} is not known; known are {', '.join(registry) or 'none'}")
-    return registry[name]

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import NamedTuple, TypeAlias
+from typing import TypeAlias
 
 import torch
 from torch import Tensor
@@ -17,18 +17,9 @@ AttentionOf: TypeAlias = Callable[[Group, slice], Tensor]
 `[windows, heads, readings, window tokens]`, at least float32; zeros where a window is filled up."""
 
 
-class Encoded(NamedTuple):
-    """What the encoder makes of a batch."""
-
-    hidden: Tensor
-    """Hidden states of all windows, `[tokens, width]`."""
-    attention: AttentionOf | None
-    """`None` where it was not asked for."""
-
-
 def encode(
     encoder: PreTrainedModel, batch: Batch, *, padding: int, layers_averaged: int = 1, with_attention: bool
-) -> Encoded:
+) -> tuple[Tensor, AttentionOf | None]:
     """Run the encoder over all windows of a batch.
 
     Args:
@@ -37,6 +28,9 @@ def encode(
         padding: Token id that fills up shorter windows.
         layers_averaged: Last layers whose states and attention are averaged; 1 is published.
         with_attention: Whether the attention is wanted.
+
+    Returns:
+        Hidden states of all windows, `[tokens, width]`, and their attention.
 
     Raises:
         AtlopError: Attention is wanted, and the encoder gives none.
@@ -66,7 +60,9 @@ def document_states(hidden: Tensor, batch: Batch) -> Tensor:
     return states[:borrowed].view(documents, batch.width, -1)
 
 
-def _run_packed(encoder: PreTrainedModel, batch: Batch, *, layers: int, with_attention: bool) -> Encoded:
+def _run_packed(
+    encoder: PreTrainedModel, batch: Batch, *, layers: int, with_attention: bool
+) -> tuple[Tensor, AttentionOf | None]:
     """Run packed windows, so that nothing is computed for padding."""
     count = encoder.config.num_hidden_layers
     kept = range(count - layers if with_attention else count, count)
@@ -79,10 +75,12 @@ def _run_packed(encoder: PreTrainedModel, batch: Batch, *, layers: int, with_att
     )
     last = [output.last_hidden_state] if layers == 1 else output.hidden_states[-layers:]
     of_layers = [partial(_rows_of_packed, packing.kept[layer]) for layer in kept]
-    return Encoded(_mean(last)[0], partial(_mean_rows, of_layers) if with_attention else None)
+    return _mean(last)[0], partial(_mean_rows, of_layers) if with_attention else None
 
 
-def _run_padded(encoder: PreTrainedModel, batch: Batch, *, padding: int, layers: int, with_attention: bool) -> Encoded:
+def _run_padded(
+    encoder: PreTrainedModel, batch: Batch, *, padding: int, layers: int, with_attention: bool
+) -> tuple[Tensor, AttentionOf | None]:
     """Run windows side by side, filled up to the longest, for encoders that take no packed ones."""
     windows, tokens = len(batch.window_lengths), max(batch.window_lengths)
     filled = batch.input_ids.new_full((windows * tokens,), padding)
@@ -102,7 +100,7 @@ def _run_padded(encoder: PreTrainedModel, batch: Batch, *, padding: int, layers:
     last = [output.last_hidden_state] if layers == 1 else output.hidden_states[-layers:]
     hidden = _mean(last).flatten(end_dim=1).index_select(0, batch.window_cells)
     of_layers = [partial(_rows_of_padded, weights) for weights in (output.attentions or ())[-layers:]]
-    return Encoded(hidden, partial(_mean_rows, of_layers) if with_attention else None)
+    return hidden, partial(_mean_rows, of_layers) if with_attention else None
 
 
 def _mean_rows(of_layers: Sequence[AttentionOf], group: Group, readings: slice) -> Tensor:

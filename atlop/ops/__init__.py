@@ -1,6 +1,6 @@
 from atlop.ops.attention import Packing, QueryKey, attention_rows, takes_packed
 from atlop.ops.bilinear import grouped_bilinear
-from atlop.ops.encoder import use_fast_layers
+from atlop.ops.encoder import compile_layers, use_fast_layers
 from atlop.ops.limits import Limits, limits_for
 
 __all__ = [
@@ -8,6 +8,7 @@ __all__ = [
     "Packing",
     "QueryKey",
     "attention_rows",
+    "compile_layers",
     "grouped_bilinear",
     "limits_for",
     "takes_packed",

@@ -53,25 +53,16 @@ class Packing:
     """What was kept, by layer."""
 
 
-def use_packed_attention(encoder: PreTrainedModel) -> None:
-    """Let an encoder of a supported type attend this way; its calls then need `packing`."""
-    AttentionInterface.register(IMPLEMENTATION, _attend)
-    AttentionMaskInterface.register(IMPLEMENTATION, _no_mask)
+def use_packed_attention(encoder: PreTrainedModel, *, compiled: bool = False) -> None:
+    """Let an encoder of a supported type attend this way, between compiled layers or not; calls then need `packing`."""
+    AttentionInterface.register(IMPLEMENTATION, torch.compiler.disable(_attend) if compiled else _attend)
+    AttentionMaskInterface.register(IMPLEMENTATION, lambda *_, **__: None)  # no padding is there to be masked
     encoder.set_attn_implementation(IMPLEMENTATION)
 
 
 def takes_packed(encoder: PreTrainedModel) -> bool:
     """Return whether `use_packed_attention` was called for an encoder."""
     return bool(encoder.config._attn_implementation == IMPLEMENTATION)
-
-
-def leave_uncompiled() -> None:
-    """Keep this attention out of what `torch.compile` makes of the layers around it."""
-    AttentionInterface.register(IMPLEMENTATION, torch.compiler.disable(_attend))
-
-
-def _no_mask(*_: Any, **__: Any) -> None:
-    """Nothing needs masking: there is no padding, and sequences are told apart by their lengths."""
 
 
 def _attend(

@@ -3,7 +3,8 @@
 from torch import nn
 from transformers import PreTrainedModel
 
-from atlop.ops.attention import SUPPORTED, use_packed_attention
+from atlop.errors import AtlopError
+from atlop.ops.attention import SUPPORTED, takes_packed, use_packed_attention
 from atlop.ops.dropout import Dropout
 from atlop.ops.linear import Linear
 
@@ -23,3 +24,22 @@ def use_fast_layers(encoder: PreTrainedModel) -> None:
                 parent.register_module(name, layer)
             elif type(child) is nn.Dropout:
                 parent.register_module(name, Dropout(child.p))
+
+
+def compile_layers(encoder: PreTrainedModel) -> None:
+    """Let `torch.compile` make kernels for the layers of an encoder, in place.
+
+    Tokens are one dimension of unknown size, and attention stays as it is, so that a training compiles each layer once
+    for training and once for evaluation, whatever lengths come.
+
+    Raises:
+        AtlopError: The encoder is of a type that reads padded inputs, whose many shapes would each be compiled.
+    """
+    if not takes_packed(encoder):
+        kind, known = encoder.config.model_type, ", ".join(sorted(SUPPORTED))
+        raise AtlopError(
+            f"trainer.compile: an encoder of type {kind!r} cannot be compiled (only {known}); set it to false"
+        )
+    use_packed_attention(encoder, compiled=True)
+    for layer in encoder.get_submodule("encoder.layer").children():
+        layer.compile(dynamic=True)

@@ -12,9 +12,9 @@ from atlop.config import RunConfig
 from atlop.device import DeviceAccelerator, accelerator_for
 from atlop.errors import AtlopError
 from atlop.evaluation import OfficialScores, official_scores
-from atlop.model import compile_layers
 from atlop.model_folder import encoder_tokenizer, new_model, start_from
 from atlop.objectives import objective_of
+from atlop.ops import compile_layers
 from atlop.prediction import predict_facts
 from atlop.preprocessing import Batch
 from atlop.schema import Fact
@@ -123,7 +123,7 @@ def build_training(config: RunConfig, *, device: str | None = None, show_progres
     if config.encoder.gradient_checkpointing:
         model.encoder.activation_checkpointing_enable({"use_reentrant": False})
     if trainer.compile:
-        compile_layers(model)
+        compile_layers(model.encoder)
     state = TrainState(
         model, accelerator=accelerator, config=config.optimizer, steps=schedule.total, sharded=trainer.sharded
     )

@@ -9,8 +9,9 @@ from transformers import AutoModel, AutoTokenizer, FNetConfig
 
 from atlop.config import ClassifierConfig, Markers, PoolingConfig
 from atlop.errors import AtlopError
-from atlop.model import AtlopModel, compile_layers, encoder
+from atlop.model import AtlopModel, encoder
 from atlop.model_folder import load_model, save_model, start_from
+from atlop.ops import compile_layers
 from atlop.preprocessing import Batch
 from tests.golden_values import (
     CLASSIFIER,
@@ -93,7 +94,7 @@ def test_an_encoder_that_gives_no_attention_is_compiled_like_one_that_does(tmp_p
     torch._dynamo.reset()
     folder = save_tiny_encoder(tmp_path)
     (plain, batch), (compiled, _) = (tiny_model(folder, documents=DOCUMENTS, pooling=BERT_E) for _ in range(2))
-    compile_layers(compiled)
+    compile_layers(compiled.encoder)
     for model in (plain, compiled):
         score(model, batch).square().mean().backward()
     torch.testing.assert_close(score(compiled, batch), score(plain, batch), atol=1e-5, rtol=1e-5)
