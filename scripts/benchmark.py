@@ -11,7 +11,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # tests/reference.py is the plain form
 
-from scripts.benchmarking import corpus, extraction, memory, speed
+from scripts.benchmarking import against, corpus, extraction, memory, speed
 from scripts.benchmarking.sides import BERT_BASE, Material, read_material
 
 PARTS = ("speed", "encoding", "memory", "length", "entities", "extraction", "corpus")
@@ -27,6 +27,8 @@ def main() -> None:
     parser.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS)
     parser.add_argument("--lengths", nargs="+", type=int, default=memory.LENGTHS["fast"], help="for part `length`")
     parser.add_argument("--entities", nargs="+", type=int, default=memory.ENTITIES, help="for part `entities`")
+    parser.add_argument("--against", type=Path, help="another checkout: only compare steps and prediction with its own")
+    parser.add_argument("--dtype", choices=("float32", "bfloat16"), default="float32", help="for --against")
     parser.add_argument("--output", type=Path, help="folder for benchmark.json and benchmark.md")
     parser.add_argument("--measure", nargs="+", help=argparse.SUPPRESS)
     options = parser.parse_args()
@@ -44,6 +46,18 @@ def main() -> None:
     )
     if options.measure:
         print(json.dumps(_measure(material, *options.measure)))
+        return
+    if options.against:
+        found = against.measure_against(
+            options.against,
+            documents=options.documents,
+            encoder=material.encoder,
+            tokenizer_folder=options.encoder,
+            rounds=options.rounds,
+            among=len(material.documents),
+            dtype=options.dtype,
+        )
+        print(_table(found))
         return
     same = ["--encoder", options.encoder, "--documents", str(options.documents)]
     same += ["--corpus-documents", str(options.corpus_documents)]

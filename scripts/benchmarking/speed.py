@@ -36,7 +36,7 @@ def measure_speed(material: Material, *, rounds: int) -> dict[str, Any]:
         "fast bf16": partial(_make_fast, material, dtype=torch.bfloat16),
         "plain": partial(Plain, material),
     }
-    rows = [_rows(number, DOCUMENTS_OF_UPDATE, among=len(material.documents)) for number in range(rounds)]
+    rows = [rows_of_round(number, DOCUMENTS_OF_UPDATE, among=len(material.documents)) for number in range(rounds)]
     with ExitStack() as stack:
         sides = {name: stack.enter_context(_Apart(make)) for name, make in makers.items()}
         times = _measure_times(sides, rounds=rounds, among=len(material.documents))
@@ -50,8 +50,8 @@ def _measure_times(sides: dict[str, "_Apart"], *, rounds: int, among: int) -> di
     predictions: dict[str, list[float]] = {name: [] for name in sides}
     for number in range(-1, rounds):  # the first round warms up
         start = max(number, 0)
-        of_update = _rows(start, DOCUMENTS_OF_UPDATE, among=among)
-        of_prediction = _rows(start, DOCUMENTS_OF_PREDICTION, among=among)
+        of_update = rows_of_round(start, DOCUMENTS_OF_UPDATE, among=among)
+        of_prediction = rows_of_round(start, DOCUMENTS_OF_PREDICTION, among=among)
         phases = {name: side("update", of_update) for name, side in sides.items()}
         seconds = {name: side("predict", of_prediction) for name, side in sides.items()}
         if number < 0:
@@ -134,7 +134,8 @@ def _make_fast(material: Material, *, dtype: torch.dtype) -> Fast:
     return Fast(material, dtype=dtype)
 
 
-def _rows(number: int, size: int, *, among: int) -> list[int]:
+def rows_of_round(number: int, size: int, *, among: int) -> list[int]:
+    """Return the documents of a round: others in every round, counted round the corpus."""
     return [(number * size + offset) % among for offset in range(size)]
 
 
