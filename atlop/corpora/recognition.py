@@ -104,7 +104,7 @@ def _first_keys(file: BufferedReader) -> Iterator[str]:
                 yield value
             elif depth > _DEEPEST or (depth < level and event != "start_array"):
                 return
-    except (ijson.JSONError, UnicodeDecodeError):
+    except (ijson.JSONError, ValueError, SystemError):  # the latter two of numbers with thousands of digits
         return
 
 
