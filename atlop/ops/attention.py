@@ -55,14 +55,15 @@ class Packing:
 
 def use_packed_attention(encoder: PreTrainedModel, *, compiled: bool = False) -> None:
     """Let an encoder of a supported type attend this way, between compiled layers or not; calls then need `packing`."""
-    AttentionInterface.register(IMPLEMENTATION, torch.compiler.disable(_attend) if compiled else _attend)
-    AttentionMaskInterface.register(IMPLEMENTATION, lambda *_, **__: None)  # no padding is there to be masked
-    encoder.set_attn_implementation(IMPLEMENTATION)
+    name = f"{IMPLEMENTATION}_uncompiled" if compiled else IMPLEMENTATION
+    AttentionInterface.register(name, torch.compiler.disable(_attend) if compiled else _attend)
+    AttentionMaskInterface.register(name, lambda *_, **__: None)  # no padding is there to be masked
+    encoder.set_attn_implementation(name)
 
 
 def takes_packed(encoder: PreTrainedModel) -> bool:
     """Return whether `use_packed_attention` was called for an encoder."""
-    return bool(encoder.config._attn_implementation == IMPLEMENTATION)
+    return str(encoder.config._attn_implementation).startswith(IMPLEMENTATION)
 
 
 def _attend(
