@@ -78,7 +78,8 @@ def new_model(
         window_end=window_end(special.end, model_type=encoder_config.model_type),
     )
     check_values(config, where="configuration")
-    model = AtlopModel(config)
+    with loading("encoder", name=encoder):  # values that its own configuration lets pass
+        model = AtlopModel(config)
     if weights is not None:
         model.encoder = prepared(weights)
     return model.eval(), tokenizer

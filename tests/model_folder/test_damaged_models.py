@@ -136,6 +136,15 @@ def test_model_folders_with_changed_bytes(data: st.DataObject) -> None:
     look_at(valid_model(), name, data.draw(damaged_bytes((valid_model() / name).read_bytes())), use=predict)
 
 
+def test_an_encoder_whose_number_format_is_none_is_refused() -> None:
+    config = contents(valid_encoder(), "config.json") | {"dtype": {"a": 1}}
+
+    problem = look_at(valid_encoder(), "config.json", json.dumps(config).encode(), use=make)
+
+    assert "encoder" in str(problem)
+    assert "cannot be loaded" in str(problem)
+
+
 @fewer
 @given(data=st.data(), name=st.sampled_from(("config.json", "tokenizer.json", "tokenizer_config.json")))
 def test_encoders_with_changed_values(data: st.DataObject, name: str) -> None:
