@@ -91,6 +91,7 @@ class RunFolder:
             for path in (self.config, self._environment, self._summary)
             for temporary in self.path.glob(f".{path.name}.*")
         ]
+        left += [temporary for model_folder in (self.best, self.last) for temporary in model_folder.glob(".*")]
         if not self.config.exists():
             left.append(self._environment)
         for path in left:
