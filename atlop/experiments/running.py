@@ -22,8 +22,9 @@ from atlop.experiments.results import ExperimentResults, results_of
 from atlop.files import read_json, sha256_of, write_json
 from atlop.model_folder import load_model
 from atlop.prediction import predict_facts
+from atlop.preprocessing import Batch
 from atlop.schema import Document
-from atlop.training import build_training, train
+from atlop.training import Training, build_training, train
 
 logger = logging.getLogger(__name__)
 
@@ -155,11 +156,16 @@ def estimate_seconds(config: RunConfig, *, device: str | None = None, steps: int
     dev = training.data.dev.documents
     some = list(islice(dev, 2 * size))
     with training.accelerator.settings(), closing(training.feed()) as feed:
-        seconds = [_seconds(partial(training.step, batches)) for _, batches in islice(feed, steps + 1)]
+        seconds = [_seconds(partial(_finished, training, batches)) for _, batches in islice(feed, steps + 1)]
         predict = partial(predict_facts, accelerator=training.accelerator, batch_size=size)
         of_some = _seconds(partial(predict, training.state.model, some))
     evaluations = sum(map(schedule.is_evaluated, range(1, schedule.total + 1)))
     return schedule.total * median(seconds[1:] or seconds) + evaluations * of_some * len(dev) / max(1, len(some))
+
+
+def _finished(training: Training, batches: list[Batch]) -> None:
+    """Make a step and wait until the device has done it."""
+    training.step(batches).loss.item()
 
 
 def _seconds(work: Callable[[], object]) -> float:

@@ -6,9 +6,11 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from opt_einsum import contract
+from torch import Tensor
 
 from atlop.inference.facts import DIGITS, Context, ContextSentence, ContextWord
-from atlop.model import EntityAttention
+from atlop.model import CONTEXT_EPSILON, EntityAttention
 from atlop.schema import Document
 
 MOST_SENTENCES = 3
@@ -45,10 +47,29 @@ def word_weights(
     for first in range(0, len(distinct), _PAIRS_AT_ONCE):
         chunk = distinct[first : first + _PAIRS_AT_ONCE]
         with torch.inference_mode():
-            weights = attention.context_weights(torch.tensor(chunk)).cpu().numpy()
+            weights = context_weights(torch.tensor(chunk), attention=attention).cpu().numpy()
         of_words = np.zeros((len(chunk), document.words))
         np.add.at(of_words.T, words[words >= 0], weights.T[words >= 0])
         yield from zip(chunk, of_words, strict=True)
+
+
+def context_weights(pairs: Tensor, *, attention: EntityAttention) -> Tensor:
+    """Return the weight of each token in the localized context of some pairs, as the model averages by it.
+
+    Needs a row of attention for each pair; meant for the few pairs whose context is looked at.
+
+    Args:
+        pairs: Subject and object, int64 `[pairs, 2]`, on the CPU.
+        attention: That of the entities of one document.
+
+    Returns:
+        `[pairs, tokens]`; a row sums to 1, or less where the two attend to little in common.
+    """
+    distinct, places = pairs.unique(return_inverse=True)
+    rows = torch.cat([attention.rows(slice(entity, entity + 1)) for entity in distinct.tolist()], dim=2)
+    subjects, objects = (rows.index_select(2, side.to(rows.device)) for side in places.unbind(dim=1))
+    shared: Tensor = contract("thp,thp->pt", subjects, objects) / rows.shape[1]
+    return shared / (shared.sum(dim=1, keepdim=True) + CONTEXT_EPSILON)
 
 
 class _Reader:

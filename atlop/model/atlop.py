@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from transformers import AutoModel, PreTrainedModel
 
 from atlop.config import registered
+from atlop.errors import AtlopError
 from atlop.model.classifier import GroupedBilinear
 from atlop.model.configuration import AtlopConfig
 from atlop.model.context import EntityAttention, localized_context
@@ -60,6 +61,8 @@ class AtlopModel(PreTrainedModel):
         self.heads = nn.ModuleDict()
         self.post_init()
         for name, parameters in described.heads.items():  # last of all, so that other layers start as without them
+            if name == "relation" or hasattr(self.heads, name):
+                raise AtlopError(f"heads.{name}: the name is taken; give the head another one")
             head = registered(HEADS, name, key="heads")
             self.heads[name] = head(name, width=width, context_width=context_width, parameters=parameters)
 
@@ -69,14 +72,9 @@ class AtlopModel(PreTrainedModel):
 
     def parts(self, batch: Batch) -> Iterator[list[Block]]:
         """Yield the pairs of a batch as they are scored together on the model's device."""
-        at_once = limits_for(self.device)
-        return parts(
-            batch,
-            documents=at_once.documents,
-            entities=at_once.entities,
-            pairs=at_once.pairs,
-            context=at_once.context,
-        )
+        most = limits_for(self.device)
+        sizes = {"documents": most.documents, "entities": most.entities, "pairs": most.pairs, "context": most.context}
+        return parts(batch, **sizes)
 
     def collate(self, documents: Sequence[Features]) -> Batch:
         """Lay the features of documents out for this model, on the CPU."""
@@ -142,9 +140,10 @@ class Pooled:
         contexts: list[Tensor] = []
         for block in blocks:
             group = Group(self.batch, block.documents)
-            attention = self._groups.setdefault(
-                block.documents.start, EntityAttention(self.attention, group, training=self.training)
-            )
+            if block.documents.start not in self._groups:
+                attention = EntityAttention(self.attention, group, training=self.training)
+                self._groups[block.documents.start] = attention
+            attention = self._groups[block.documents.start]
             hidden = self.states[block.documents, : group.width]
             of_all = localized_context(attention.rows(block.subjects), attention.rows(block.objects), hidden)
             cells = block.cells(take(self.batch.pairs, block.rows), entities=self.embeddings.shape[1])

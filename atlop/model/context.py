@@ -3,7 +3,6 @@
 from functools import cached_property
 
 import torch
-from opt_einsum import contract
 from torch import Tensor
 
 from atlop.model.encoder import AttentionOf
@@ -31,10 +30,10 @@ class EntityAttention:
             group: The documents.
             training: Whether dropout would be drawn anew if rows were computed again.
         """
-        self._attention = attention
+        self._rows = attention(group)
         self._group = group
         self._entities = max(group.batch.entities[group.documents])
-        at_once = limits_for(group.reading_tokens.device).entities
+        at_once = limits_for(group.batch.table.device).entities
         self._keeps_all = training or self._entities <= at_once
 
     def rows(self, entities: slice) -> Tensor:
@@ -51,54 +50,36 @@ class EntityAttention:
         """
         return self._all[:, :, entities] if self._keeps_all else self._read(entities)
 
-    def context_weights(self, pairs: Tensor) -> Tensor:
-        """Return the weight of each token in the localized context of some pairs of a single document.
-
-        Needs a row of attention for each pair; meant for the few pairs whose context is looked at.
-
-        Args:
-            pairs: Subject and object, int64 `[pairs, 2]`, on the CPU.
-
-        Returns:
-            `[pairs, tokens]`; a row sums to 1, or less where the two attend to little in common.
-        """
-        distinct, places = pairs.unique(return_inverse=True)
-        rows = torch.cat([self.rows(slice(entity, entity + 1)) for entity in distinct.tolist()], dim=2)
-        subjects, objects = (rows.index_select(2, side.to(rows.device)) for side in places.unbind(dim=1))
-        shared: Tensor = contract("thp,thp->pt", subjects, objects) / rows.shape[1]
-        return shared / (shared.sum(dim=1, keepdim=True) + CONTEXT_EPSILON)
-
     @cached_property
     def _all(self) -> Tensor:
         return self._read(slice(0, self._entities))
 
     def _read(self, entities: slice) -> Tensor:
-        group, batch = self._group, self._group.batch
-        readings = group.readings_of(entities)
-        of, counts = (each[group.windows, readings] for each in (batch.reading_entities, batch.reading_counts))
+        group = self._group
+        tokens, of, counts, mentions = group.readings(entities)
         with torch.autocast(of.device.type, enabled=False):
-            rows = self._attention(group, readings)  # [windows, heads, readings, window tokens]
+            rows = self._rows(tokens)  # [windows, heads, readings, window tokens]
             ids = torch.arange(entities.start, entities.stop, device=of.device)
-            share = ((of[..., None] == ids) / counts[..., None]).to(rows.dtype)  # [windows, readings, entities]
+            share = ((of[..., None] == ids) / counts[..., None]).to(rows.dtype)[:, None]
             if group.merges:
-                rows = self._renormalised(rows, readings)
-            averaged = (rows.transpose(2, 3) @ share[:, None]).transpose(1, 2).flatten(end_dim=1)
+                share = share * self._scales(rows, mentions)[..., None]  # [windows, heads, readings, entities]
+            averaged = rows.transpose(2, 3) @ share
+            del rows  # so that no more than two tables of this size are there at a time
+            averaged = averaged.transpose(1, 2).flatten(end_dim=1)
             if not group.merges:
                 return averaged.contiguous()  # [windows · window tokens, heads, entities]
             merged = averaged.new_zeros(group.size * group.width + 1, *averaged.shape[1:])
-            return merged.index_add(0, group.document_cells().flatten(), averaged)[:-1]
+            return merged.index_add(0, group.document_cells.flatten(), averaged)[:-1]
 
-    def _renormalised(self, rows: Tensor, readings: slice) -> Tensor:
-        """Scale the rows of documents of several windows so that those of a mention sum to 1 over them."""
-        group, batch = self._group, self._group.batch
-        own = group.document_cells() < group.size * group.width
-        rows = rows * own[:, None, None]
-        mention = batch.reading_mentions[group.windows, readings].flatten()
-        sums = rows.sum(dim=3).transpose(1, 2).flatten(end_dim=1)  # [windows · readings, heads]
+    def _scales(self, rows: Tensor, mentions: Tensor) -> Tensor:
+        """Return what makes the rows of a mention sum to 1 over several windows, `[windows, heads, readings]`."""
+        group, batch, mention = self._group, self._group.batch, mentions.flatten()
+        own = (group.document_cells < group.size * group.width).to(rows.dtype)
+        sums = (rows @ own[:, None, :, None])[..., 0].transpose(1, 2).flatten(end_dim=1)  # [windows · readings, heads]
         total = sums.new_zeros(batch.mentions + 1, sums.shape[1]).index_add(0, mention, sums).index_select(0, mention)
         total = total.unflatten(0, (group.window_count, -1)).transpose(1, 2)
         single = (batch.window_counts[group.windows] == 1)[:, None, None]
-        return rows * torch.where(single, 1.0, 1 / (total + ROW_EPSILON))[..., None]
+        return torch.where(single, 1.0, 1 / (total + ROW_EPSILON))
 
 
 def localized_context(subjects: Tensor, objects: Tensor, hidden: Tensor) -> Tensor:

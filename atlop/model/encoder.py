@@ -12,9 +12,12 @@ from atlop.errors import AtlopError
 from atlop.ops import Packing, QueryKey, attention_rows, takes_packed
 from atlop.preprocessing import Batch, Group
 
-AttentionOf: TypeAlias = Callable[[Group, slice], Tensor]
-"""Gives the attention of some readings of each window of a group, after dropout and averaged over layers:
+Rows: TypeAlias = Callable[[Tensor], Tensor]
+"""Gives the attention from some tokens of each window, `[windows, readings]`, after dropout and averaged over layers:
 `[windows, heads, readings, window tokens]`, at least float32; zeros where a window is filled up."""
+
+AttentionOf: TypeAlias = Callable[[Group], Rows]
+"""Gives that of the windows of a group."""
 
 
 def encode(
@@ -74,7 +77,7 @@ def _run_packed(
         output_hidden_states=layers > 1,
     )
     last = [output.last_hidden_state] if layers == 1 else output.hidden_states[-layers:]
-    of_layers = [partial(_rows_of_packed, packing.kept[layer]) for layer in kept]
+    of_layers = [partial(_rows_of_packed, layer) for layer in packing.taken()]
     return _mean(last)[0], partial(_mean_rows, of_layers) if with_attention else None
 
 
@@ -103,28 +106,37 @@ def _run_padded(
     return hidden, partial(_mean_rows, of_layers) if with_attention else None
 
 
-def _mean_rows(of_layers: Sequence[AttentionOf], group: Group, readings: slice) -> Tensor:
-    return _mean([rows(group, readings) for rows in of_layers])
+def _mean_rows(of_layers: Sequence[AttentionOf], group: Group) -> Rows:
+    layers = [of_group(group) for of_group in of_layers]
+    return lambda tokens: _mean([rows(tokens) for rows in layers])
 
 
-def _rows_of_packed(layer: QueryKey, group: Group, readings: slice) -> Tensor:
+def _rows_of_packed(layer: QueryKey, group: Group) -> Rows:
     """Compute attention from the queries and keys of packed windows."""
-    tokens = group.reading_tokens[:, readings]
-    query = layer.query.index_select(1, tokens.flatten()) * layer.scaling
-    query = query.unflatten(1, tokens.shape).transpose(0, 1)  # [windows, heads, readings, width]
-    key = group.padded(layer.key.transpose(0, 1)).transpose(1, 2)
-    return attention_rows(query, key, dropout=layer.dropout, absent=group.absent)
+    key, absent = group.padded(layer.key.transpose(0, 1)).transpose(1, 2), group.absent
+    key = key if absent is None else key.contiguous()  # [windows, heads, window tokens, width]
+
+    def rows(tokens: Tensor) -> Tensor:
+        query = layer.query.index_select(1, tokens.flatten()) * layer.scaling
+        query = query.unflatten(1, tokens.shape).transpose(0, 1)  # [windows, heads, readings, width]
+        return attention_rows(query, key, dropout=layer.dropout, absent=absent)
+
+    return rows
 
 
-def _rows_of_padded(weights: Tensor, group: Group, readings: slice) -> Tensor:
+def _rows_of_padded(weights: Tensor, group: Group) -> Rows:
     """Pick rows of the attention that an encoder has returned whole, `[windows, heads, tokens, tokens]`."""
     weights = weights[group.windows]
-    windows, heads, tokens, _ = weights.shape
-    places = (group.reading_tokens[:, readings] - group.window_starts[:, None]).clamp(min=0)
-    of_heads = torch.arange(windows * heads, device=places.device).view(windows, heads, 1) * tokens
-    rows = weights.flatten(end_dim=2).index_select(0, (of_heads + places[:, None]).flatten())
-    rows = rows.view(windows, heads, -1, tokens)[..., : group.window_width]
-    return rows.to(torch.promote_types(rows.dtype, torch.float32))
+    windows, heads, width, _ = weights.shape
+    of_heads = torch.arange(windows * heads, device=weights.device).view(windows, heads, 1) * width
+
+    def rows(tokens: Tensor) -> Tensor:
+        places = (tokens - group.window_starts[:, None]).clamp(min=0)
+        found = weights.flatten(end_dim=2).index_select(0, (of_heads + places[:, None]).flatten())
+        found = found.view(windows, heads, -1, width)[..., : group.window_width]
+        return found.to(torch.promote_types(found.dtype, torch.float32))
+
+    return rows
 
 
 def _mean(layers: Sequence[Tensor]) -> Tensor:

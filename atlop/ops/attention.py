@@ -52,6 +52,11 @@ class Packing:
     kept: dict[int, QueryKey] = field(default_factory=dict)
     """What was kept, by layer."""
 
+    def taken(self) -> list[QueryKey]:
+        """Return what was kept and keep no more: layers that are computed again in the backward pass keep nothing."""
+        found, self.kept, self.layers_kept = list(self.kept.values()), {}, range(0)
+        return found
+
 
 def use_packed_attention(encoder: PreTrainedModel, *, compiled: bool = False) -> None:
     """Let an encoder of a supported type attend this way, between compiled layers or not; calls then need `packing`."""

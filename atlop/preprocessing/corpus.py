@@ -138,12 +138,12 @@ class PreprocessedCorpus(Sequence[Features]):
         pairs = columns.row("pairs", row).reshape(-1, 2) if columns.lists_pairs(row) else ordered_pairs(entities)
         classes = self._classes[columns.row("label_relations", row)]
         directed = bool(columns.count("directed", row))
-        labels = np.stack([columns.row("label_rows", row), classes], axis=1)[classes >= 0]
+        known = classes >= 0
+        labels = np.stack([columns.row("label_rows", row), classes], axis=1)[known]
         evidence = np.stack([columns.row("evidence_labels", row), columns.row("evidence_sentences", row)], axis=1)
-        evidence = evidence[classes[evidence[:, 0]] >= 0]
-        evidence[:, 0] = (np.cumsum(classes >= 0, dtype=np.int32) - 1)[
-            evidence[:, 0]
-        ]  # labels are fewer by the unknown
+        evidence = evidence[known[evidence[:, 0]]]
+        renumbered = np.cumsum(known, dtype=np.int32) - 1  # unknown labels are left out
+        evidence[:, 0] = renumbered[evidence[:, 0]]
         if not directed:
             labels, evidence = in_both_orders(labels, evidence)
         return Features(
@@ -161,7 +161,7 @@ class PreprocessedCorpus(Sequence[Features]):
             lost_mentions=columns.count("lost_mentions", row),
             lost_entities=columns.count("lost_entities", row),
             lost_facts=columns.count("lost_facts", row),
-            unknown_facts=int(np.count_nonzero(classes < 0)),
+            unknown_facts=int(np.count_nonzero(~known)),
             directed=directed,
         )
 

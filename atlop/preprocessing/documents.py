@@ -30,7 +30,7 @@ class Features:
     mention_entities: NDArray[np.int32]
     """Entity of each kept mention, ascending, `[mentions]`."""
     mention_types: NDArray[np.int32]
-    """Number of the type of each kept mention, `[mentions]`."""
+    """Number of the type of each kept mention among those of its corpus, `[mentions]`; −1 where it is not known."""
     token_sentences: NDArray[np.int32]
     """Sentence of each token, `[tokens]`; −1 for special tokens."""
     entities: int
@@ -117,7 +117,7 @@ class Preprocessor:
         Args:
             tokenizer: Any tokenizer that transformers loads and that, for markers, has a piece for `*`.
             vocabulary: Class ids of the relations, or what numbers them as they come.
-            types: What numbers the types of mentions.
+            types: What numbers the types of mentions; without it, every type is unknown, −1.
             max_length: Longest input in pieces, special tokens counted.
             leading_space: Cut each word as if a space stood before it.
             markers: How many `*` mark mentions.
@@ -128,7 +128,7 @@ class Preprocessor:
         self._special = SpecialPieces.of(tokenizer)
         self._cutter = WordCutter(tokenizer, leading_space=leading_space)
         self._vocabulary = vocabulary
-        self._types = types or Numbering()
+        self._types = types
         self._markers = markers
         self._marker = [] if markers == "none" else [self._cutter.marker]
         self._most_pieces = max_length - len(self._special.start) - len(self._special.end)
@@ -179,7 +179,8 @@ class Preprocessor:
         positions = np.array(markers, dtype=np.int32)
         kept = positions < min(self._most_pieces, len(tokens))  # a word without tokens may be the last one
         kept_entities = np.array([entity for entity, _ in mentions], dtype=np.int32)[kept]
-        types = np.array([self._types.class_of(mention.type) for _, mention in mentions], dtype=np.int32)
+        number_of = (lambda _: -1) if self._types is None else self._types.class_of
+        types = np.array([number_of(mention.type) for _, mention in mentions], dtype=np.int32)
         pairs = _pairs(document)
         facts = np.array([(fact.subject, fact.object) for fact in document.facts or ()], dtype=np.int32).reshape(-1, 2)
         labels, evidence = self._labels(document, pairs=pairs)

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -40,8 +41,8 @@ class Group:
 
     @property
     def merges(self) -> bool:
-        """Whether a document has several windows."""
-        return self.window_count > self.size
+        """Whether windows are no documents: one has several, or the widths differ."""
+        return self.window_count > self.size or self.window_width != self.width
 
     @property
     def window_width(self) -> int:
@@ -68,18 +69,24 @@ class Group:
         lengths = self.batch.window_ends[self.windows.start : self.windows.stop + 1].diff()
         return torch.arange(self.window_width, device=lengths.device) >= lengths[:, None]
 
-    @property
-    def reading_tokens(self) -> Tensor:
-        """Token at which each mention is read, `[windows, readings]`."""
-        return self.batch.reading_tokens[self.windows]
+    def readings(self, entities: slice) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Return token, entity, count and mention of the readings of some entities, `[windows, readings]` each.
 
-    def readings_of(self, entities: slice) -> slice:
-        """Return readings among which are all of some entities, of every window."""
-        found = [
-            (int(of.searchsorted(entities.start)), int(of.searchsorted(entities.stop)))
-            for of in self.batch.window_readings[self.windows]
-        ]
-        return slice(min(first for first, _ in found), max(stop for _, stop in found))
+        They are those of `Batch.reading_tokens` and the like; readings of other entities may be among them.
+        """
+        batch = self.batch
+        of_batch = batch.reading_tokens, batch.reading_entities, batch.reading_counts, batch.reading_mentions
+        tokens, owners, counts, mentions = (table[self.windows] for table in of_batch)
+        if entities.start == 0 and entities.stop >= max(batch.entities[self.documents]):
+            return tokens, owners, counts, mentions
+        ends = np.array(
+            [of.searchsorted((entities.start, entities.stop)) for of in batch.window_readings[self.windows]]
+        )
+        column = ends[:, :1] + np.arange((ends[:, 1] - ends[:, 0]).max())
+        beyond = torch.from_numpy(column >= ends[:, 1:]).to(tokens.device)
+        columns = torch.from_numpy(column).to(tokens.device).clamp(max=max(0, tokens.shape[1] - 1))
+        tokens, owners, counts, mentions = (table.gather(1, columns) for table in (tokens, owners, counts, mentions))
+        return tokens, owners.masked_fill(beyond, -1), counts, mentions.masked_fill(beyond, batch.mentions)
 
     def padded(self, packed: Tensor, *, fill: int = 0) -> Tensor:
         """Put packed windows side by side, `[tokens of the batch, …]` to `[windows, window tokens, …]`."""
@@ -91,8 +98,9 @@ class Group:
         padded: Tensor = cells.index_copy(0, places, own).unflatten(0, (self.window_count, self.window_width))
         return padded
 
+    @cached_property
     def document_cells(self) -> Tensor:
-        """Return the place of each window's tokens in `[documents, width]`, `[windows, window tokens]`.
+        """The place of each window's tokens in `[documents, width]`, `[windows, window tokens]`.
 
         One past the last stands for borrowed tokens and padding.
         """

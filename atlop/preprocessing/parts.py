@@ -86,11 +86,9 @@ def _blocks(batch: Batch, *, documents: int, entities: int, pairs: int, context:
 
 def rows_of(blocks: list[Block]) -> Rows:
     """Return the rows of the pairs of some blocks, one after the other."""
-    if not blocks:
-        return slice(0, 0)
-    first, last = blocks[0].rows, blocks[-1].rows
-    if isinstance(first, slice) and isinstance(last, slice):  # so that all are, since blocks follow each other
-        return slice(first.start, last.stop)
+    slices = [block.rows for block in blocks if isinstance(block.rows, slice)]
+    if len(slices) == len(blocks):  # consecutive, since blocks follow each other
+        return slice(slices[0].start, slices[-1].stop) if slices else slice(0, 0)
     return np.concatenate([np.arange(r.start, r.stop) if isinstance(r := each.rows, slice) else r for each in blocks])
 
 

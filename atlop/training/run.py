@@ -117,9 +117,13 @@ class Run:
             return f"There is no checkpoint yet: `{command}` begins again"
         return f"The last good checkpoint is {self._checkpoints.newest}: `{command}` goes on from it"
 
+    def close(self) -> None:
+        """Wait until everything is tracked."""
+        self._tracker.finish()
+
     def finish(self, *, started: float) -> dict[str, Any]:
         """Write and return the summary, and remove the checkpoints; `started` is of the monotonic clock."""
-        self._tracker.finish()
+        self.close()
         training, progress = self._training, self._training.state.progress
         assert progress.best is not None
         assert progress.last is not None

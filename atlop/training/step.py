@@ -103,4 +103,7 @@ class TrainStep:
         with self._accelerator.autocast():
             outputs = self._state.trained(batch)
         terms: dict[str, LossTerm] = {name: loss(outputs, batch) for name, loss in self._losses.items()}
+        for name, term in terms.items():
+            if term.count != (count := self._counts[name](batch)):
+                raise AtlopError(f"loss {name!r}: counts {term.count}, but its count() says {count}; let both agree")
         return torch.stack([term.weight * term.sum / totals[name] for name, term in terms.items()]).sum()

@@ -78,6 +78,7 @@ def train(
         except (OSError, SafetensorError) as error:
             raise AtlopError(f"{folder.path}: cannot be written: {error}. {run.way_on()}") from None
         if stopped:
+            run.close()
             raise StoppedError(
                 f"stopped by {Signals(stopped).name} after update {training.state.progress.update:,} of "
                 f"{training.schedule.total:,}. {run.way_on()}",

@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from atlop.inference import Extraction, RelationExtractor
+from atlop.inference.explanation import context_weights
 from tests.golden_values import (
     golden_batch,
     golden_documents,
@@ -23,7 +24,7 @@ def test_context_weights_are_those_of_the_localized_context(document: int) -> No
     with torch.no_grad():
         attention = model.pool(batch).attention_of(document)
         assert attention is not None
-        weights = attention.context_weights(torch.tensor(batch.document_pairs[document][:5]).long())
+        weights = context_weights(torch.tensor(batch.document_pairs[document][:5]).long(), attention=attention)
         _, contexts = represent(model, batch)
         states = model.pool(batch).states[document, : batch.lengths[document]]
 

@@ -14,7 +14,16 @@ from atlop.model.context import ROW_EPSILON
 from atlop.model.encoder import _rows_of_packed, _rows_of_padded, document_states
 from atlop.ops import Limits, QueryKey, limits
 from atlop.preprocessing import Batch, Features, Group, Windowing, collate
-from tests.golden_values import assert_gradients_equal, golden_batch, golden_model, gradients, score
+from atlop.preprocessing.documents import ordered_pairs
+from tests.golden_values import (
+    assert_gradients_equal,
+    golden_batch,
+    golden_encoded,
+    golden_model,
+    golden_windowing,
+    gradients,
+    score,
+)
 from tests.tiny_encoders import save_tiny_encoder, tiny_model
 
 HEADS = 2
@@ -231,3 +240,34 @@ def test_dropout_does_not_depend_on_what_is_taken_together(tmp_path: Path, monke
         torch.manual_seed(0)
         found.append(score(model, batch))
     torch.testing.assert_close(found[1], found[0], atol=1e-5, rtol=0)
+
+
+def test_a_listed_document_in_blocks_between_small_ones_scores_as_it_does_alone() -> None:
+    model, [small, *_] = golden_model("bert"), golden_encoded("bert")
+    entities = 70
+    pairs = np.random.default_rng(0).permutation(ordered_pairs(entities))[:900]
+    marked = np.random.default_rng(1).integers(1, 200, entities).astype(np.int32)
+    large = replace(
+        golden_encoded("bert")[2],
+        mention_positions=np.sort(marked),
+        mention_entities=np.arange(entities, dtype=np.int32),
+        mention_types=np.zeros(entities, dtype=np.int32),
+        entities=entities,
+        pairs=pairs,
+        labels=np.empty((0, 2), dtype=np.int32),
+        evidence=np.empty((0, 2), dtype=np.int32),
+    )
+    documents = [small, large, small]
+    with torch.no_grad():
+        together = score(model, batch := model.collate(documents)).split(batch.pair_counts)
+        for found, document in zip(together, documents, strict=True):
+            torch.testing.assert_close(found, score(model, model.collate([document])), atol=1e-5, rtol=0)
+
+
+def test_a_group_of_some_documents_is_as_wide_as_the_batch(monkeypatch: pytest.MonkeyPatch) -> None:
+    model, documents = golden_model("bert"), golden_encoded("bert")
+    batch = collate([documents[index] for index in (0, 6, 5)], windowing=replace(golden_windowing("bert"), size=64))
+    expected = score(model, batch)
+    for module in ("context", "atlop"):
+        monkeypatch.setattr(f"atlop.model.{module}.limits_for", lambda _: replace(limits.CPU, documents=2))
+    torch.testing.assert_close(score(model, batch), expected, atol=1e-5, rtol=0)

@@ -50,7 +50,7 @@ def encode(source: Passes, **changes: Any) -> PreprocessedCorpus:
 
 def test_a_stored_corpus_equals_the_encoded_one_and_is_not_made_again() -> None:
     source = Passes()
-    expected = list(Preprocessor(TOKENIZER, vocabulary=Numbering(), max_length=8).encode(DOCUMENTS))
+    expected = list(Preprocessor(TOKENIZER, vocabulary=Numbering(), types=Numbering(), max_length=8).encode(DOCUMENTS))
     for corpus in (encode(source), encode(source), encode(Passes())):
         for one, other in zip(corpus, expected, strict=True):
             assert_same(one, other)

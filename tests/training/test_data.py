@@ -19,7 +19,7 @@ from atlop.corpora import docred, read_corpus
 from atlop.corpora.json_list import items_of_list
 from atlop.errors import AtlopError
 from atlop.files import sha256_of
-from atlop.preprocessing import Preprocessor
+from atlop.preprocessing import Numbering, Preprocessor
 from atlop.schema import Document, RelationVocabulary
 from atlop.training.data import TrainingData, fed
 from tests.made_documents import assert_same
@@ -72,7 +72,7 @@ def test_documents_are_those_of_the_encoder(golden: Path) -> None:
     tokenizer = AutoTokenizer.from_pretrained(golden / "bert")
     for split in (found.train, found.dev):
         documents = read_corpus(split.path).documents
-        encoder = Preprocessor(tokenizer, vocabulary=found.vocabulary, max_length=60)
+        encoder = Preprocessor(tokenizer, vocabulary=found.vocabulary, types=Numbering(), max_length=60)
         for one, other in zip(split.documents, encoder.encode(documents), strict=True):
             assert_same(one, other)
     assert found.dev_documents == read_corpus(SAMPLE / "dev.json").documents
