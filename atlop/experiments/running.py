@@ -71,6 +71,8 @@ class ExperimentFolder:
         found = read_json(file)
         found = found if isinstance(found, dict) else {}
         was = default_settings() | found
+        if base["trainer.precision"] == "auto":  # runs keep the precision that they began with
+            was["trainer.precision"] = "auto"
         if differ := [key for key in sorted({*base, *found}) if was.get(key) != base.get(key)]:
             raise AtlopError(
                 f"{self.path}: holds runs of another {', '.join(differ)}; give another folder with --output, or go "

@@ -135,6 +135,16 @@ def test_a_folder_from_before_a_setting_existed_holds_its_default(source: Path, 
         place.claim(plan_runs(experiment, overrides=("trainer.sharded=true",)))
 
 
+def test_a_folder_whose_runs_began_in_a_named_precision_goes_on_where_it_is_automatic(
+    source: Path, tmp_path: Path
+) -> None:
+    place, experiment = ExperimentFolder(tmp_path / "out"), load_experiment(str(source))
+    place.claim(plan_runs(experiment, overrides=("trainer.precision=bf16",)))
+    place.claim(plan_runs(experiment, overrides=("trainer.precision=auto",)))
+    with pytest.raises(AtlopError, match=r"runs of another trainer\.precision; "):
+        place.claim(plan_runs(experiment, overrides=("trainer.precision=float32",)))
+
+
 def test_the_command_lists_runs_trains_them_and_prints_the_table(source: Path, tmp_path: Path) -> None:
     folder = tmp_path / "out"
     names = [planned.name for planned in plan_runs(load_experiment(str(source)), overrides=()).runs]
