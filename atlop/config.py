@@ -73,7 +73,7 @@ class DataConfig(Section):
 
 
 class LayersConfig(Section):
-    """What is taken of an encoder."""
+    """Which layers of an encoder are read."""
 
     layers_averaged: int = Field(1, ge=1)
     """Last layers whose hidden states and attention are averaged; published 1."""

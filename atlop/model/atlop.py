@@ -128,6 +128,7 @@ class Pooled:
     states: Tensor
     """Encoder states, `[documents, grid width, width]`."""
     training: bool
+    """Whether dropout is drawn."""
     _groups: dict[int, EntityAttention] = field(default_factory=dict)
     """By first document, so that dropout is drawn once."""
 

@@ -23,7 +23,7 @@ class EntityAttention:
     """
 
     def __init__(self, attention: AttentionOf, group: Group, *, training: bool):
-        """Compute nothing yet.
+        """Put the keys of the windows side by side; no row is computed yet.
 
         Args:
             attention: That of the encoder.
