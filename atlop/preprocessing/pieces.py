@@ -40,8 +40,6 @@ class SpecialPieces:
     """Piece ids before the text, for example `[CLS]`."""
     end: tuple[int, ...]
     """Piece ids after the text, for example `[SEP]`."""
-    padding: int
-    """Piece id that fills a batch up."""
 
     @classmethod
     def of(cls, tokenizer: PreTrainedTokenizerBase) -> "SpecialPieces":
@@ -57,11 +55,9 @@ class SpecialPieces:
             raise AtlopError(
                 f"tokenizer {tokenizer.name_or_path!r}: has no piece for the letter a; its files are damaged"
             )
-        padding = tokenizer.pad_token_id
         return cls(
             start=tuple(wrapped[:first]),
             end=tuple(wrapped[first + len(bare) :]),
-            padding=0 if padding is None else padding,
         )
 
 

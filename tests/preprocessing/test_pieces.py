@@ -58,13 +58,13 @@ def test_words_are_forgotten_when_there_are_too_many_and_documents_stay_the_same
 
 
 def test_special_pieces_are_read_off_the_tokenizer() -> None:
-    assert SpecialPieces.of(golden_tokenizer("bert")) == SpecialPieces(start=(2,), end=(3,), padding=0)
-    assert SpecialPieces.of(golden_tokenizer("roberta")) == SpecialPieces(start=(0,), end=(2,), padding=1)
-    assert SpecialPieces.of(word_tokenizer(["a"])) == SpecialPieces(start=(2,), end=(3,), padding=0)
+    assert SpecialPieces.of(golden_tokenizer("bert")) == SpecialPieces(start=(2,), end=(3,))
+    assert SpecialPieces.of(golden_tokenizer("roberta")) == SpecialPieces(start=(0,), end=(2,))
+    assert SpecialPieces.of(word_tokenizer(["a"])) == SpecialPieces(start=(2,), end=(3,))
 
 
 def test_special_pieces_are_found_where_the_tokenizer_does_not_know_the_word() -> None:
-    assert SpecialPieces.of(word_tokenizer(["nothing"])) == SpecialPieces(start=(2,), end=(3,), padding=0)
+    assert SpecialPieces.of(word_tokenizer(["nothing"])) == SpecialPieces(start=(2,), end=(3,))
 
 
 def test_a_tokenizer_without_the_marker_is_refused() -> None:
