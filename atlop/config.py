@@ -208,27 +208,22 @@ class TrackingConfig(Section):
 
 
 class ModelConfig(Section):
-    """What a model is made of besides its encoder and its relations; the model folder keeps it. See `RunConfig`."""
+    """What a model is made of besides its encoder's weights and its relations; the model folder keeps it."""
 
     encoder: LayersConfig = LayersConfig()
     encoding: EncodingConfig = EncodingConfig()
     pooling: PoolingConfig = PoolingConfig()
     classifier: ClassifierConfig = ClassifierConfig()
     heads: dict[str, dict[str, float]] = {}
-    objective: ObjectiveConfig = ObjectiveConfig()
-
-
-class RunConfig(Section):
-    """Everything that a run is made of."""
-
-    data: DataConfig
-    encoder: EncoderConfig
-    encoding: EncodingConfig = EncodingConfig()
-    pooling: PoolingConfig = PoolingConfig()
-    classifier: ClassifierConfig = ClassifierConfig()
-    heads: dict[str, dict[str, float]] = {}
     """Further heads, each a `[heads.NAME]` with its parameters, by the names of `atlop.model.HEADS`."""
     objective: ObjectiveConfig = ObjectiveConfig()
+
+
+class RunConfig(ModelConfig):
+    """Everything that a run is made of."""
+
+    encoder: EncoderConfig
+    data: DataConfig
     optimizer: OptimizerConfig = OptimizerConfig()
     trainer: TrainerConfig = TrainerConfig()
     tracking: TrackingConfig = TrackingConfig()
@@ -236,14 +231,8 @@ class RunConfig(Section):
     @property
     def model(self) -> ModelConfig:
         """The sections that describe the model."""
-        return ModelConfig(
-            encoder=LayersConfig(layers_averaged=self.encoder.layers_averaged),
-            encoding=self.encoding,
-            pooling=self.pooling,
-            classifier=self.classifier,
-            heads=self.heads,
-            objective=self.objective,
-        )
+        sections = {name: getattr(self, name) for name in ModelConfig.model_fields}
+        return ModelConfig(**sections | {"encoder": LayersConfig(layers_averaged=self.encoder.layers_averaged)})
 
 
 def registered(registry: Mapping[str, Registered], name: str, *, key: str) -> Registered:

@@ -6,13 +6,14 @@ Example: python scripts/benchmark.py --encoder FOLDER --documents data/redocred/
 import argparse
 import json
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # tests/reference.py is the plain form
 
 from scripts.benchmarking import against, corpus, extraction, memory, speed
-from scripts.benchmarking.sides import BERT_BASE, Material, read_material
+from scripts.benchmarking.sides import Material, read_material, write_bert_base
 
 PARTS = ("speed", "encoding", "memory", "length", "entities", "extraction", "corpus")
 
@@ -28,7 +29,7 @@ def main() -> None:
     parser.add_argument("--lengths", nargs="+", type=int, default=memory.LENGTHS["fast"], help="for part `length`")
     parser.add_argument("--entities", nargs="+", type=int, default=memory.ENTITIES, help="for part `entities`")
     parser.add_argument("--against", type=Path, help="another checkout: only compare steps and prediction with its own")
-    parser.add_argument("--dtype", choices=("float32", "bfloat16"), default="float32", help="for --against")
+    parser.add_argument("--precision", choices=("float32", "bf16"), default="float32", help="for --against")
     parser.add_argument("--output", type=Path, help="folder for benchmark.json and benchmark.md")
     parser.add_argument("--measure", nargs="+", help=argparse.SUPPRESS)
     options = parser.parse_args()
@@ -38,30 +39,37 @@ def main() -> None:
         )
         print(json.dumps(found))
         return
-    material = read_material(
-        options.documents,
-        encoder=BERT_BASE if options.bert_base else options.encoder,
-        tokenizer_folder=options.encoder,
-        most=500,
-    )
     if options.measure:
-        print(json.dumps(_measure(material, *options.measure)))
+        print(json.dumps(_measure(_material(options.documents, encoder=options.encoder), *options.measure)))
         return
+    if not options.bert_base:
+        _compare(options, encoder=options.encoder)
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        write_bert_base(Path(folder), tokenizer_folder=options.encoder)
+        _compare(options, encoder=folder)
+
+
+def _material(documents: Path, *, encoder: str) -> Material:
+    return read_material(documents, encoder=encoder, most=500)
+
+
+def _compare(options: argparse.Namespace, *, encoder: str) -> None:
+    """Measure what the command line asks for, print it and write it down."""
+    material = _material(options.documents, encoder=encoder)
     if options.against:
         found = against.measure_against(
             options.against,
             documents=options.documents,
-            encoder=material.encoder,
-            tokenizer_folder=options.encoder,
+            encoder=encoder,
             rounds=options.rounds,
             among=len(material.documents),
-            dtype=options.dtype,
+            precision=options.precision,
         )
         print(_table(found))
         return
-    same = ["--encoder", options.encoder, "--documents", str(options.documents)]
+    same = ["--encoder", encoder, "--documents", str(options.documents)]
     same += ["--corpus-documents", str(options.corpus_documents)]
-    same += ["--bert-base"] if options.bert_base else []
     result = _run(
         material,
         parts=options.parts,
@@ -95,7 +103,7 @@ def _run(
     if "length" in parts:
         result["length"] = {
             side: {
-                pieces: {what: _measured(same, what, side, pieces) for what in ("update", "prediction")}
+                pieces: {what: _measured(same, what, side, pieces) for what in ("step", "prediction")}
                 for pieces in lengths
                 if pieces <= max(of_side)
             }
@@ -117,9 +125,9 @@ def _measure(material: Material, what: str, side: str, size: str = "0") -> Any:
     if what == "extraction":
         return extraction.measure_extraction(material)
     if what == "memory":
-        return memory.memory_of_update(material, side=side, rows=list(range(speed.DOCUMENTS_OF_UPDATE)))
-    if what == "update":
-        return memory.update_of_length(material, side=side, pieces=int(size))
+        return memory.memory_of_step(material, side=side, rows=list(range(speed.DOCUMENTS_OF_STEP)))
+    if what == "step":
+        return memory.step_of_length(material, side=side, pieces=int(size))
     if what == "prediction":
         return memory.prediction_of_length(material, side=side, pieces=int(size))
     return memory.prediction_of_entities(material, entities=int(size))

@@ -1,4 +1,4 @@
-"""Draw what an update costs as documents grow, from the JSON of scripts/benchmark.py.
+"""Draw what a step costs as documents grow, from the JSON of scripts/benchmark.py.
 
 Example: python scripts/plot_benchmark.py runs/speed/benchmark.json scripts/measured/length.svg
 """
@@ -25,7 +25,7 @@ def main() -> None:
     plt.rcParams.update({"svg.hashsalt": "atlop", "svg.fonttype": "none", "axes.spines.top": False})
     plt.rcParams.update({"axes.spines.right": False, "font.size": 9})
     figure, (seconds, memory) = plt.subplots(1, 2, figsize=(8, 3.2), layout="constrained")
-    _draw(seconds, lengths, what="seconds", scale=1.0, label="seconds of an update")
+    _draw(seconds, lengths, what="seconds", scale=1.0, label="seconds of a step")
     _draw(memory, lengths, what="bytes", scale=1e-9, label="GB above weights and optimizer state")
     memory.legend(frameon=False, loc="lower right")
     figure.savefig(options.output, metadata={"Date": None} if options.output.suffix == ".svg" else None)
@@ -35,7 +35,7 @@ def _draw(axes: Axes, lengths: dict[str, Any], *, what: str, scale: float, label
     """Draw one measure of all sides against the document's length, both in powers of two."""
     for side, (name, colour, marker) in SIDES.items():
         pieces = [int(length) for length in lengths[side]]
-        values = [scale * each["update"][what] for each in lengths[side].values()]
+        values = [scale * each["step"][what] for each in lengths[side].values()]
         axes.plot(pieces, values, color=colour, marker=marker, label=name)
     ticks = [int(length) for length in lengths["fast"]]
     axes.set_xscale("log", base=2)

@@ -11,7 +11,7 @@ from statistics import median
 from time import perf_counter
 
 from atlop.calibration import Candidates, candidates_of
-from atlop.config import RunConfig, default_settings, settings_of
+from atlop.config import Precision, RunConfig, default_settings, settings_of
 from atlop.corpora import read_corpus, read_train_facts
 from atlop.device import accelerator_for
 from atlop.ensemble import Ensemble, Member
@@ -51,6 +51,15 @@ class ExperimentFolder:
             return "trained"
         return "begun" if self.run(run).exists() else "missing"
 
+    @property
+    def _base(self) -> Path:
+        return self.path / "base.json"
+
+    def precision(self) -> Precision | None:
+        """Return the precision of all runs in the folder, `None` where there are none."""
+        found = read_json(self._base) if self._base.exists() else {}
+        return found.get("trainer.precision") if isinstance(found, dict) else None
+
     def claim(self, plan: Plan) -> None:
         """Keep what all runs in the folder start from, and which documents are scored.
 
@@ -64,15 +73,12 @@ class ExperimentFolder:
             "sha256 of scored": None if scored is None else sha256_of(scored),
             "split_seed": plan.experiment.split_seed,
         }
-        file = self.path / "base.json"
-        if not file.exists():
-            write_json(file, base)
+        if not self._base.exists():
+            write_json(self._base, base)
             return
-        found = read_json(file)
+        found = read_json(self._base)
         found = found if isinstance(found, dict) else {}
         was = default_settings() | found
-        if base["trainer.precision"] == "auto":  # runs keep the precision that they began with
-            was["trainer.precision"] = "auto"
         if differ := [key for key in sorted({*base, *found}) if was.get(key) != base.get(key)]:
             raise AtlopError(
                 f"{self.path}: holds runs of another {', '.join(differ)}; give another folder with --output, or go "
@@ -103,7 +109,7 @@ def run_experiment(
         AtlopError: The folder is another experiment's, a configuration is wrong, or a run fails.
     """
     place = ExperimentFolder(folder)
-    plan, scored_file = planned(experiment, place=place, overrides=overrides)
+    plan, scored_file = planned(experiment, place=place, overrides=overrides, device=device)
     data = plan.runs[0].config.data
     scored = read_corpus(scored_file, layout=data.layout, invalid=data.invalid).documents
     for number, run in enumerate(plan.runs, start=1):
@@ -130,13 +136,21 @@ def run_experiment(
     )
 
 
-def planned(experiment: Experiment, *, place: ExperimentFolder, overrides: Sequence[str]) -> tuple[Plan, Path]:
+def planned(
+    experiment: Experiment, *, place: ExperimentFolder, overrides: Sequence[str], device: str | None = None
+) -> tuple[Plan, Path]:
     """Return the runs of an experiment, and the file that is scored; both are halves of dev where none is given.
+
+    A precision of `auto` becomes that of the folder's runs, or else the machine's, so that all have the same.
 
     Raises:
         AtlopError: The folder is another experiment's, or a configuration is wrong.
     """
     plan = plan_runs(experiment, overrides=overrides)
+    if plan.base.trainer.precision == "auto":
+        precision = place.precision() or accelerator_for(device=device, training=True).precision
+        overrides = [*overrides, f"trainer.precision={precision}"]
+        plan = plan_runs(experiment, overrides=overrides)
     data = plan.runs[0].config.data
     place.claim(plan)
     if experiment.scored is not None:

@@ -11,7 +11,7 @@ import torch
 from atlop.config import RunConfig
 from atlop.environment import environment
 from atlop.evaluation import OfficialScores, fact_table, mean_scores
-from atlop.model_folder import FinishedRun, save_model, start_from, write_card
+from atlop.model_folder import FinishedRun, load_model, save_model, write_card
 from atlop.run_folder import RunFolder, refuse_changed_config, refuse_changed_environment
 from atlop.training.build import Training
 from atlop.training.checkpoint import Checkpoints
@@ -149,7 +149,8 @@ class Run:
         """Return where 95 % of the bootstrap samples of the best model's F1 and Ign F1 lie, from 0 to 1."""
         self._accelerator.wait_for_everyone()  # the first process writes the best model
         training, data = self._training, self._training.data
-        start_from(training.state.model, self._folder.best)
+        best, _ = load_model(self._folder.best)
+        training.state.model.load_state_dict(best.state_dict())
         table = fact_table(data.dev_documents, predictions=training.predict(), train_facts=data.train_facts)
         f1, ign_f1 = mean_scores([table])
         return {"f1": [f1.low, f1.high], "ign_f1": [ign_f1.low, ign_f1.high]}

@@ -1,6 +1,7 @@
 """This checkout against another one, such as an earlier commit: the same steps and predictions, one after the other."""
 
 import json
+import os
 import random
 import subprocess
 import sys
@@ -9,40 +10,41 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from scripts.benchmarking.speed import DOCUMENTS_OF_PREDICTION, DOCUMENTS_OF_UPDATE, rows_of_round
+from scripts.benchmarking.speed import DOCUMENTS_OF_PREDICTION, DOCUMENTS_OF_STEP, rows_of_round
 
 RESAMPLES = 4000
 """Bootstrap samples of an interval."""
 
-_SIDE = """
+SIDE_OF_0_1 = """
 import json, os, sys
 from pathlib import Path
 sys.path.insert(0, os.getcwd())
 answers, questions = os.fdopen(os.dup(1), "w"), sys.stdin
 os.dup2(2, 1)
-import atlop, torch
+import torch
 from atlop.cli.memory import keep_freed_memory
 from scripts.benchmarking.sides import Fast, read_material
-assert Path(atlop.__file__).is_relative_to(os.getcwd()), atlop.__file__
 keep_freed_memory()
-documents, encoder, tokenizer, dtype = sys.argv[1:]
-side = Fast(
-    read_material(Path(documents), encoder=encoder, tokenizer_folder=tokenizer, most=500), dtype=getattr(torch, dtype)
-)
+documents, encoder, precision = sys.argv[1:]
+dtype = {"float32": torch.float32, "bf16": torch.bfloat16}[precision]
+side = Fast(read_material(Path(documents), encoder=encoder, tokenizer_folder=encoder, most=500), dtype=dtype)
 for question in questions:
     what, rows = json.loads(question)
-    seconds = side.update(rows).total if what == "update" else side.predict(rows)
-    print(seconds, file=answers, flush=True)
+    print(side.update(rows).total if what == "step" else side.predict(rows), file=answers, flush=True)
 """
+"""What side.py does, for checkouts of version 0.1, which have none."""
 
 
 class _Side:
     """The package of one checkout, in a process of its own that works when it is asked."""
 
     def __init__(self, folder: Path, *arguments: str):
+        has_side = (folder / "scripts" / "benchmarking" / "side.py").exists()
+        program = ("-m", "scripts.benchmarking.side") if has_side else ("-c", SIDE_OF_0_1)
         self._process = subprocess.Popen(
-            [sys.executable, "-c", _SIDE, *arguments],
+            [sys.executable, *program, *arguments],
             cwd=folder,
+            env=os.environ | {"PYTHONPATH": str(folder)},  # before an installed package
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -65,27 +67,26 @@ class _Side:
 
 
 def measure_against(
-    folder: Path, *, documents: Path, encoder: str, tokenizer_folder: str, rounds: int, among: int, dtype: str
+    folder: Path, *, documents: Path, encoder: str, rounds: int, among: int, precision: str
 ) -> dict[str, Any]:
     """Measure steps and predictions of this checkout and of another, both on the same documents in every round.
 
     Args:
         folder: Root of the other checkout.
         documents: Labelled documents.
-        encoder: Folder of an encoder, or `BERT_BASE`.
-        tokenizer_folder: Where its tokenizer lies.
+        encoder: Folder of an encoder.
         rounds: How many; one more goes before them and is not counted.
         among: Number of documents in the file, 500 at most.
-        dtype: `float32` or `bfloat16`.
+        precision: `float32` or `bf16`.
 
     Returns:
-        For `update` and `prediction`: median seconds of both, the median of the ratios here ÷ there, and its 95 %
+        For `step` and `prediction`: median seconds of both, the median of the ratios here ÷ there, and its 95 %
         interval by bootstrap over rounds.
     """
-    arguments = str(documents.resolve()), encoder, str(Path(tokenizer_folder).resolve()), dtype
-    sizes = {"update": DOCUMENTS_OF_UPDATE, "prediction": DOCUMENTS_OF_PREDICTION}
+    arguments = str(documents.resolve()), str(Path(encoder).resolve()), precision
+    sizes = {"step": DOCUMENTS_OF_STEP, "prediction": DOCUMENTS_OF_PREDICTION}
     with ExitStack() as stack:
-        here, there = (stack.enter_context(_Side(place, *arguments)) for place in (Path.cwd(), folder))
+        here, there = (stack.enter_context(_Side(place, *arguments)) for place in (Path.cwd(), folder.resolve()))
         result: dict[str, Any] = {}
         for what, size in sizes.items():
             times = []

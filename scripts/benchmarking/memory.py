@@ -42,23 +42,23 @@ def in_process_of_its_own(arguments: list[str], *, return_memory: bool = False) 
     return json.loads(done.stdout)
 
 
-def memory_of_update(material: Material, *, side: str, rows: list[int]) -> dict[str, float]:
-    """Return bytes of an update above weights, gradients and optimizer state."""
+def memory_of_step(material: Material, *, side: str, rows: list[int]) -> dict[str, float]:
+    """Return bytes of a step above weights, gradients and optimizer state."""
     made = _made(material, side=side)
-    made.update(rows[:1])
+    made.step(rows[:1])
     before = start_of_peak()
-    made.update(rows)
+    made.step(rows)
     parameters = made.model.parameters()
     gradients = sum(4 * parameter.numel() for parameter in parameters if parameter.requires_grad)
     return {"bytes": peak_memory() - before - gradients}
 
 
-def update_of_length(material: Material, *, side: str, pieces: int) -> dict[str, float]:
-    """Train on one document of so many pieces; return seconds and bytes of an update, its gradients included."""
+def step_of_length(material: Material, *, side: str, pieces: int) -> dict[str, float]:
+    """Train on one document of so many pieces; return seconds and bytes of a step, its gradients included."""
     made = _made_long(material, side=side, pieces=pieces)
-    made.update([0])
+    made.step([0])
     before = start_of_peak()
-    seconds = min(made.update([0]).total for _ in range(2))
+    seconds = min(made.step([0]) for _ in range(2))
     return {"seconds": seconds, "bytes": peak_memory() - before}
 
 

@@ -10,34 +10,26 @@ from typing import Any
 import torch
 from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
-from transformers import AutoModel, BertConfig, PreTrainedTokenizerBase
+from transformers import AutoModel, BertConfig, BertModel, PreTrainedTokenizerBase
 
-from atlop.config import EncodingConfig, ModelConfig
+from atlop.config import (
+    DataConfig,
+    EncoderConfig,
+    EncodingConfig,
+    ModelConfig,
+    OptimizerConfig,
+    Precision,
+    RunConfig,
+    TrainerConfig,
+)
 from atlop.corpora import read_corpus, read_vocabulary, relations_of
 from atlop.model import AtlopModel, PairOutputs
-from atlop.model_folder import document_encoder, new_model
-from atlop.objectives import objective_of
-from atlop.prediction import DecisionRule, DocumentScores
-from atlop.preprocessing import Features, SpecialPieces, load_tokenizer
+from atlop.model_folder import new_model
+from atlop.prediction import DecisionRule, score_batches
+from atlop.preprocessing import Batch, Features, SpecialPieces, load_tokenizer
 from atlop.schema import THRESHOLD_CLASS, Document, RelationVocabulary
+from atlop.training import build_training
 from tests import reference
-
-BERT_BASE = "bert-base"
-"""Instead of a folder: an encoder of BERT-base's size with random weights."""
-
-
-@dataclass(frozen=True)
-class Phases:
-    """Seconds of one update."""
-
-    forward: float
-    backward: float
-    optimizer: float
-
-    @property
-    def total(self) -> float:
-        """Seconds of the whole update."""
-        return self.forward + self.backward + self.optimizer
 
 
 @dataclass(frozen=True)
@@ -48,13 +40,11 @@ class Material:
     raw: list[dict[str, Any]]
     vocabulary: RelationVocabulary
     encoder: str
-    """Folder, or `BERT_BASE`."""
-    tokenizer_folder: str
-    """Where the tokenizer lies."""
+    """Folder."""
     max_length: int = 1024
 
 
-def read_material(file: Path, *, encoder: str, tokenizer_folder: str, most: int) -> Material:
+def read_material(file: Path, *, encoder: str, most: int) -> Material:
     """Read the first labelled documents of a file in DocRED's layout; relations are those of the whole file."""
     documents = read_corpus(file).documents
     return Material(
@@ -62,74 +52,79 @@ def read_material(file: Path, *, encoder: str, tokenizer_folder: str, most: int)
         raw=json.loads(file.read_text(encoding="utf-8"))[:most],
         vocabulary=read_vocabulary(None, relations=(use.relation for use in relations_of(documents))),
         encoder=encoder,
-        tokenizer_folder=tokenizer_folder,
     )
+
+
+def write_bert_base(folder: Path, *, tokenizer_folder: str) -> None:
+    """Write an encoder of BERT-base's size with random weights, and the tokenizer of another folder."""
+    tokenizer = load_tokenizer(tokenizer_folder)
+    torch.manual_seed(66)
+    BertModel(BertConfig(vocab_size=len(tokenizer))).save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
 
 
 def make_model(material: Material) -> tuple[AtlopModel, PreTrainedTokenizerBase]:
     """Return a new model of the published sizes on the material's encoder, which like a trained one finds few facts."""
-    model, tokenizer = _untrained_model(material)
+    torch.manual_seed(66)
+    described = ModelConfig(encoding=EncodingConfig(max_length=material.max_length))
+    model, tokenizer = new_model(material.encoder, vocabulary=material.vocabulary, described=described)
+    return _finds_few(model), tokenizer
+
+
+def _finds_few(model: AtlopModel) -> AtlopModel:
     with torch.no_grad():
         model.classifier.bilinear.bias[THRESHOLD_CLASS] += 3
-    return model, tokenizer
-
-
-def _untrained_model(material: Material) -> tuple[AtlopModel, PreTrainedTokenizerBase]:
-    sizes: dict[str, Any] = {
-        "vocabulary": material.vocabulary,
-        "described": ModelConfig(encoding=EncodingConfig(max_length=material.max_length)),
-    }
-    torch.manual_seed(66)
-    if material.encoder != BERT_BASE:
-        return new_model(material.encoder, **sizes)
-    with tempfile.TemporaryDirectory() as folder:
-        tokenizer = load_tokenizer(material.tokenizer_folder)
-        BertConfig(vocab_size=len(tokenizer)).save_pretrained(folder)
-        tokenizer.save_pretrained(folder)
-        return new_model(folder, **sizes, pretrained=False)
+    return model
 
 
 class Fast:
-    """The package."""
+    """The package: a training as `atlop train` builds it, which takes one step at a time."""
 
-    def __init__(self, material: Material, *, dtype: torch.dtype = torch.float32):
-        self.model, tokenizer = make_model(material)
-        self.encoded: list[Features] = list(document_encoder(self.model, tokenizer).encode(material.documents))
-        self._objective = objective_of(self.model.config.described.objective)
-        self._autocast = dtype != torch.float32
-        self._dtype = dtype
-        self._optimizer = torch.optim.AdamW(self.model.parameters(), lr=1e-6, eps=1e-6, weight_decay=0, fused=True)
+    def __init__(self, material: Material, *, precision: Precision = "float32"):
+        with tempfile.TemporaryDirectory() as folder:
+            self.training = build_training(_run_config(material, Path(folder), precision=precision))
+            self._documents: list[Features] = list(self.training.data.train.documents)
+        self.model = _finds_few(self.training.state.model)
 
     def scores(self, rows: list[int]) -> Tensor:
         """Score documents, `[pairs, classes]`."""
-        batch = self.model.collate([self.encoded[row] for row in rows])
-        with torch.autocast("cpu", dtype=self._dtype, enabled=self._autocast):
-            outputs: PairOutputs = self.model(batch)
+        with self.training.accelerator.autocast():
+            outputs: PairOutputs = self.model(self._batch(rows))
         return outputs.scores
 
-    def update(self, rows: list[int]) -> Phases:
-        """Train on documents."""
-        self.model.train()
+    def step(self, rows: list[int]) -> float:
+        """Train on documents; return seconds."""
         started = perf_counter()
-        batch = self.model.collate([self.encoded[row] for row in rows])
-        with torch.autocast("cpu", dtype=self._dtype, enabled=self._autocast):
-            outputs = self.model(batch)
-        term = self._objective(outputs, batch)
-        return _finish(term.sum / term.count, self._optimizer, started=started)
+        self.training.step([self._batch(rows)])
+        return perf_counter() - started
 
     def predict(self, rows: list[int]) -> float:
-        """Score documents; return seconds."""
-        self.model.eval()
+        """Find the facts of documents; return seconds."""
         rule = DecisionRule.of(self.model, calibration=None)
+        documents = [self._documents[row] for row in rows]
         started = perf_counter()
-        with torch.inference_mode():
-            scores = self.scores(rows)
-            documents = [self.encoded[row] for row in rows]
-            for document, of_document in zip(
-                documents, scores.split([len(each.pairs) for each in documents]), strict=True
-            ):
-                rule.facts(DocumentScores(document.index, document.pairs, of_document))
+        for scored in score_batches(self.model, [documents], accelerator=self.training.accelerator):
+            rule.facts(scored)
         return perf_counter() - started
+
+    def _batch(self, rows: list[int]) -> Batch:
+        return self.model.collate([self._documents[row] for row in rows])
+
+
+def _run_config(material: Material, folder: Path, *, precision: Precision) -> RunConfig:
+    """Write the material as files; return the configuration of a training on it."""
+    documents, relations = folder / "documents.json", folder / "rel2id.json"
+    documents.write_text(json.dumps(material.raw), encoding="utf-8")
+    names = ["Na", *material.vocabulary.relations]
+    relations.write_text(json.dumps({name: number for number, name in enumerate(names)}), encoding="utf-8")
+    rates = {"encoder_learning_rate": 1e-6, "new_layers_learning_rate": 1e-6}
+    return RunConfig(
+        data=DataConfig(layout="docred", train=documents, dev=documents, relations=relations),
+        encoder=EncoderConfig(name=material.encoder),
+        encoding=EncodingConfig(max_length=material.max_length),
+        optimizer=OptimizerConfig(**rates),
+        trainer=TrainerConfig(batch_size=1, precision=precision),
+    )
 
 
 class Plain:
@@ -164,13 +159,17 @@ class Plain:
         scores: Tensor = self.model([self._features[row] for row in rows])[0]
         return scores
 
-    def update(self, rows: list[int]) -> Phases:
-        """Train on documents."""
+    def step(self, rows: list[int]) -> float:
+        """Train on documents; return seconds."""
         self.model.train()
         started = perf_counter()
         scores = self.scores(rows)
         labels = torch.cat([reference.dense_labels(self._features[row], scores.shape[1]) for row in rows])
-        return _finish(reference.adaptive_thresholding_loss(scores, labels), self._optimizer, started=started)
+        reference.adaptive_thresholding_loss(scores, labels).backward()
+        torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
+        self._optimizer.step()
+        self._optimizer.zero_grad()
+        return perf_counter() - started
 
     def predict(self, rows: list[int]) -> float:
         """Score documents; return seconds."""
@@ -181,7 +180,7 @@ class Plain:
         return perf_counter() - started
 
     def operations(self, rows: list[int]) -> int:
-        """Count the floating-point operations of an update's matrix products, document by document: no padding."""
+        """Count the floating-point operations of a step's matrix products, document by document: no padding."""
         total = 0
         for row in rows:
             with FlopCounterMode(display=False) as counter:
@@ -189,15 +188,3 @@ class Plain:
             total += counter.get_total_flops()
         self.model.zero_grad()
         return total
-
-
-def _finish(loss: Tensor, optimizer: torch.optim.Optimizer, *, started: float) -> Phases:
-    """Run backward and optimizer, and let go of the gradients, as training does."""
-    after_forward = perf_counter()
-    loss.backward()
-    after_backward = perf_counter()
-    parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
-    torch.nn.utils.clip_grad_norm_(parameters, 1.0)
-    optimizer.step()
-    optimizer.zero_grad()
-    return Phases(after_forward - started, after_backward - after_forward, perf_counter() - after_backward)

@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack
-from dataclasses import asdict
 from functools import partial
 from multiprocessing import get_context
 from statistics import median
@@ -13,65 +12,60 @@ from typing import Any
 import torch
 
 from atlop.cli.memory import keep_freed_memory
+from atlop.config import Precision
 from atlop.ops.linear import product
 from atlop.preprocessing import Preprocessor
-from scripts.benchmarking.sides import Fast, Material, Phases, Plain, make_model
+from scripts.benchmarking.sides import Fast, Material, Plain, make_model
 
-DOCUMENTS_OF_UPDATE = 4
+DOCUMENTS_OF_STEP = 4
 DOCUMENTS_OF_PREDICTION = 8
 REPEATS_OF_SHARE = 3
 
 
 def measure_speed(material: Material, *, rounds: int) -> dict[str, Any]:
-    """Measure updates and prediction of fast (float32, bf16) and plain (float32).
+    """Measure steps and prediction of fast (float32, bf16) and plain (float32).
 
     Every round takes other documents, and all sides take the same ones, one after the other. Each side has a process
     of its own, since fast keeps memory that it frees, as every command does, and plain has the allocator's defaults.
 
     Returns:
-        Median seconds of each side and phase, median ratios plain ÷ fast, and the share of the machine's matrix peak.
+        Median seconds of each side, median ratios plain ÷ fast, and the share of the machine's matrix peak.
     """
     makers: dict[str, Callable[[], Fast | Plain]] = {
-        "fast": partial(_make_fast, material, dtype=torch.float32),
-        "fast bf16": partial(_make_fast, material, dtype=torch.bfloat16),
+        "fast": partial(_make_fast, material, precision="float32"),
+        "fast bf16": partial(_make_fast, material, precision="bf16"),
         "plain": partial(Plain, material),
     }
-    rows = [rows_of_round(number, DOCUMENTS_OF_UPDATE, among=len(material.documents)) for number in range(rounds)]
+    rows = [rows_of_round(number, DOCUMENTS_OF_STEP, among=len(material.documents)) for number in range(rounds)]
     with ExitStack() as stack:
         sides = {name: stack.enter_context(_Apart(make)) for name, make in makers.items()}
         times = _measure_times(sides, rounds=rounds, among=len(material.documents))
-        operations = [sides["plain"]("operations", of_update) for of_update in rows]
+        operations = [sides["plain"]("operations", of_step) for of_step in rows]
     with _Apart(makers["fast"]) as fast:
         return times | _measure_share(fast, rows=rows, operations=operations)
 
 
 def _measure_times(sides: dict[str, "_Apart"], *, rounds: int, among: int) -> dict[str, Any]:
-    updates: dict[str, list[Phases]] = {name: [] for name in sides}
+    steps: dict[str, list[float]] = {name: [] for name in sides}
     predictions: dict[str, list[float]] = {name: [] for name in sides}
     for number in range(-1, rounds):  # the first round warms up
         start = max(number, 0)
-        of_update = rows_of_round(start, DOCUMENTS_OF_UPDATE, among=among)
+        of_step = rows_of_round(start, DOCUMENTS_OF_STEP, among=among)
         of_prediction = rows_of_round(start, DOCUMENTS_OF_PREDICTION, among=among)
-        phases = {name: side("update", of_update) for name, side in sides.items()}
+        of_steps = {name: side("step", of_step) for name, side in sides.items()}
         seconds = {name: side("predict", of_prediction) for name, side in sides.items()}
         if number < 0:
             continue
         for name in sides:
-            updates[name].append(phases[name])
+            steps[name].append(of_steps[name])
             predictions[name].append(seconds[name])
     return {
-        "update_seconds": {
-            name: {
-                phase: median(asdict(each)[phase] for each in of_side) for phase in ("forward", "backward", "optimizer")
-            }
-            | {"total": median(each.total for each in of_side)}
-            for name, of_side in updates.items()
-        },
+        "step_seconds": {name: median(of_side) for name, of_side in steps.items()},
         "prediction_documents_per_second": {
             name: DOCUMENTS_OF_PREDICTION / median(of_side) for name, of_side in predictions.items()
         },
-        "update_plain_over": {
-            name: median(plain.total / own.total for own, plain in zip(updates[name], updates["plain"], strict=True))
+        "step_plain_over": {
+            name: median(plain / own for own, plain in zip(steps[name], steps["plain"], strict=True))
             for name in ("fast", "fast bf16")
         },
         "prediction_plain_over": {
@@ -82,11 +76,11 @@ def _measure_times(sides: dict[str, "_Apart"], *, rounds: int, among: int) -> di
 
 
 def _measure_share(fast: "_Apart", *, rows: list[list[int]], operations: list[int]) -> dict[str, float]:
-    """Measure what share of the machine's matrix peak updates reach that follow each other, as training's do."""
+    """Measure what share of the machine's matrix peak steps reach that follow each other, as training's do."""
     peaks, shares = [], []
     for repeat in range(-1, REPEATS_OF_SHARE):  # the first warms up
-        for of_update, count in zip(rows, operations, strict=True):
-            seconds, peak = fast("update", of_update).total, _peak()
+        for of_step, count in zip(rows, operations, strict=True):
+            seconds, peak = fast("step", of_step), _peak()
             if repeat >= 0:
                 peaks.append(peak)
                 shares.append(count / seconds / peak)
@@ -129,9 +123,9 @@ def _call(method: str, rows: list[int]) -> Any:
     return getattr(_side, method)(rows)
 
 
-def _make_fast(material: Material, *, dtype: torch.dtype) -> Fast:
+def _make_fast(material: Material, *, precision: Precision) -> Fast:
     keep_freed_memory()
-    return Fast(material, dtype=dtype)
+    return Fast(material, precision=precision)
 
 
 def rows_of_round(number: int, size: int, *, among: int) -> list[int]:

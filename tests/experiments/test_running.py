@@ -19,6 +19,7 @@ from atlop.experiments import (
     plan_runs,
     run_experiment,
 )
+from atlop.experiments.running import planned
 from atlop.model_folder import load_model
 from atlop.training import Training, build_training, train
 from tests.test_cli import run, values_of
@@ -69,8 +70,8 @@ def test_a_row_scores_its_best_models_on_the_half_that_chose_nothing(source: Pat
     assert [row.name for row in found.rows] == ["slow", "slow, one threshold", "fast"]
     plan = plan_runs(load_experiment(str(source)), overrides=())
     for row in (found.rows[0], found.rows[2]):
-        for planned, f1 in zip(plan.rows[row.name], row.f1_of_seeds, strict=True):
-            model = Ensemble.of([Member(*load_model(folder / "runs" / planned.name / "best"))])
+        for run_of_seed, f1 in zip(plan.rows[row.name], row.f1_of_seeds, strict=True):
+            model = Ensemble.of([Member(*load_model(folder / "runs" / run_of_seed.name / "best"))])
             facts = model.predict(scored, accelerator=accelerator_for("float32"), batch_size=8).facts
             assert official_scores(scored, predictions=facts, train_facts=None).f1 == pytest.approx(f1)
         assert row.f1.value == pytest.approx(sum(row.f1_of_seeds) / 2)
@@ -140,7 +141,8 @@ def test_a_folder_whose_runs_began_in_a_named_precision_goes_on_where_it_is_auto
 ) -> None:
     place, experiment = ExperimentFolder(tmp_path / "out"), load_experiment(str(source))
     place.claim(plan_runs(experiment, overrides=("trainer.precision=bf16",)))
-    place.claim(plan_runs(experiment, overrides=("trainer.precision=auto",)))
+    plan, _ = planned(experiment, place=place, overrides=("trainer.precision=auto",))
+    assert {run.config.trainer.precision for run in plan.runs} == {"bf16"}
     with pytest.raises(AtlopError, match=r"runs of another trainer\.precision; "):
         place.claim(plan_runs(experiment, overrides=("trainer.precision=float32",)))
 

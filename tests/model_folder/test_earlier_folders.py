@@ -1,12 +1,15 @@
 """A model folder that an earlier version wrote gives the scores and facts that it gave then."""
 
 import json
+import shutil
 from pathlib import Path
 
+import pytest
 import torch
 from safetensors.torch import load_file
 
 from atlop.device import accelerator_for
+from atlop.errors import AtlopError
 from atlop.model_folder import document_encoder, load_model
 from atlop.prediction import predict_facts, score_documents
 from tests.golden_values import golden_documents
@@ -25,3 +28,11 @@ def test_it_gives_the_same_scores_and_facts() -> None:
     facts = predict_facts(model, documents, accelerator=accelerator, batch_size=3)
     found = [[[fact.subject, fact.object, fact.relation] for fact in of_document] for of_document in facts]
     assert found == json.loads((SAVED / "facts.json").read_text(encoding="utf-8"))
+
+
+def test_a_misspelt_setting_is_named(tmp_path: Path) -> None:
+    folder = shutil.copytree(SAVED / "model", tmp_path / "model")
+    file = folder / "config.json"
+    file.write_text(file.read_text(encoding="utf-8").replace("context_pooling", "context_poling"), encoding="utf-8")
+    with pytest.raises(AtlopError, match=r"context_poling: unknown key; did you mean context_pooling\?"):
+        load_model(folder)
