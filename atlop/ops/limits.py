@@ -23,7 +23,7 @@ class Limits:
     """Outer products that exist at the same time."""
 
 
-CPU = Limits(documents=1, entities=64, context=2**22, pairs=2048, groups=1, products=2**21)
+CPU = Limits(documents=1, entities=64, context=2**22, pairs=1536, groups=1, products=2**21)
 """One document has no padding, and what belongs to it stays in the processor's cache."""
 
 GPU = Limits(documents=2**20, entities=2**20, context=2**27, pairs=2**16, groups=2**20, products=2**28)
