@@ -18,19 +18,27 @@ RESAMPLES = 4000
 SIDE_OF_0_1 = """
 import json, os, sys
 from pathlib import Path
+from time import perf_counter
 sys.path.insert(0, os.getcwd())
 answers, questions = os.fdopen(os.dup(1), "w"), sys.stdin
 os.dup2(2, 1)
 import torch
 from atlop.cli.memory import keep_freed_memory
+from atlop.prediction import DecisionRule, accelerator_for, score_batches
 from scripts.benchmarking.sides import Fast, read_material
 keep_freed_memory()
 documents, encoder, precision = sys.argv[1:]
 dtype = {"float32": torch.float32, "bf16": torch.bfloat16}[precision]
 side = Fast(read_material(Path(documents), encoder=encoder, tokenizer_folder=encoder, most=500), dtype=dtype)
+accelerator, rule = accelerator_for(precision), DecisionRule.of(side.model, calibration=None)
+def predict(rows):
+    started = perf_counter()
+    for scored in score_batches(side.model, [[side.encoded[row] for row in rows]], accelerator=accelerator):
+        rule.facts(scored)
+    return perf_counter() - started
 for question in questions:
     what, rows = json.loads(question)
-    print(side.update(rows).total if what == "step" else side.predict(rows), file=answers, flush=True)
+    print(side.update(rows).total if what == "step" else predict(rows), file=answers, flush=True)
 """
 """What side.py does, for checkouts of version 0.1, which have none."""
 
