@@ -27,7 +27,7 @@ Invalid: TypeAlias = Literal["strict", "skip"]
 Markers: TypeAlias = Literal["word", "mention", "none"]
 """How many `*` mark mentions: `word` one before a word on which any starts and one after a word on which any ends (the
 paper on DocRED), `mention` one of each for every distinct mention (the paper on CDR and GDA), `none` no `*` at all, so
-that a mention is read at its first piece (the ablation "− entity marker")."""
+that a mention is read at its first token (the ablation "− entity marker")."""
 
 ContextPooling: TypeAlias = Literal["localized", "none"]
 """What a pair has besides its entities: the text that both attend to (`localized`, the paper), or nothing (`none`, the
@@ -37,7 +37,7 @@ ablation "− localized context pooling")."""
 Registered = TypeVar("Registered")
 
 LARGEST = 2**31 - 1
-"""Largest whole number of a configuration: what counts pieces, documents and updates has 32 bits."""
+"""Largest whole number of a configuration: what counts tokens, documents and steps has 32 bits."""
 
 
 class Section(BaseModel):
@@ -92,7 +92,7 @@ class EncodingConfig(Section):
     """From words to the encoder's input."""
 
     max_length: int = Field(1024, ge=8)
-    """Longest input in pieces, special tokens counted; the rest of a document is cut off."""
+    """Longest input in tokens, special tokens counted; the rest of a document is cut off."""
     leading_space: bool = False
     """Cut each word as if a space stood before it. Published RoBERTa results rest on `false`."""
     markers: Markers = "word"
@@ -155,7 +155,7 @@ class OptimizerConfig(Section):
     weight_decay: float = Field(0.0, ge=0)
     """Decoupled weight decay of every weight; published 0."""
     warmup_fraction: float = Field(0.06, ge=0, lt=1)
-    """Share of all updates spent warming up, rounded down to whole updates; the rest decays to 0."""
+    """Share of all steps spent warming up, rounded down to whole steps; the rest decays to 0."""
     max_gradient_norm: float = Field(1.0, gt=0)
     """Gradients of a larger norm are scaled down to it."""
 
@@ -168,22 +168,22 @@ class TrainerConfig(Section):
     batch_size: int = Field(4, ge=1)
     """Documents in a batch, over all processes; the last incomplete batch of an epoch is left out."""
     gradient_accumulation: int = Field(1, ge=1)
-    """Batches in an update; the last update of an epoch may have fewer."""
+    """Batches in a step; the last step of an epoch may have fewer."""
     precision: Precision = "auto"
     """Number format of training. What `auto` chooses stands in the run's `config.toml`, and is kept when it goes on."""
     evaluation_interval: int | None = Field(None, ge=1)
-    """Updates between two evaluations on dev; without it, one after each epoch."""
+    """Steps between two evaluations on dev; without it, one after each epoch."""
     patience: int | None = Field(None, ge=1)
     """Evaluations without a new best dev F1 after which training ends; without it, never. Learning rates are those of
     all epochs, whether they are reached or not."""
     checkpoint_interval: int | None = Field(None, ge=1)
-    """Updates between two checkpoints; one is written after every evaluation besides."""
+    """Steps between two checkpoints; one is written after every evaluation besides."""
     checkpoint_minutes: float | None = Field(15.0, ge=0)
-    """Most minutes between two checkpoints; 0 writes one after every update."""
+    """Most minutes between two checkpoints; 0 writes one after every step."""
     checkpoints_kept: int = Field(2, ge=1)
     """Newest checkpoints that are kept while the run trains; each takes three times the size of the model."""
-    max_skipped_updates: int = Field(0, ge=0)
-    """Updates that may be left out because their loss or gradient is not finite; one more stops training."""
+    max_skipped_steps: int = Field(0, ge=0)
+    """Steps that may be left out because their loss or gradient is not finite; one more stops training."""
     prediction_batch_size: int = Field(8, ge=1)
     """Documents in a batch of the evaluation."""
     compile: bool = False

@@ -162,7 +162,7 @@ def _scored(
         [document] = documents
         raise AtlopError(
             f'document {document.index} ("{document.title}"): not enough memory for its {len(document.input_ids):,} '
-            f"pieces and {len(document.pairs):,} pairs alone; use a lower precision or a machine with more memory, or "
+            f"tokens and {len(document.pairs):,} pairs alone; use a lower precision or a machine with more memory, or "
             "cut the document in two"
         )
     half = len(documents) // 2

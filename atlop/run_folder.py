@@ -24,7 +24,7 @@ CHANGEABLE = (
     "trainer.checkpoint_interval",
     "trainer.checkpoint_minutes",
     "trainer.checkpoints_kept",
-    "trainer.max_skipped_updates",
+    "trainer.max_skipped_steps",
     "trainer.patience",
     "trainer.sharded",
     "tracking.wandb",
@@ -47,7 +47,7 @@ class _Summary:
 
     best: OfficialScores
     last: OfficialScores
-    updates: int
+    steps: int
     seconds: float
     dev: _Split
 
@@ -70,7 +70,7 @@ class RunFolder:
         self._metrics = path / "metrics.jsonl"
 
     def create(self, config: RunConfig, *, environment: Mapping[str, Any]) -> None:
-        """Make the folder and write what is known before the first update.
+        """Make the folder and write what is known before the first step.
 
         Args:
             config: The resolved configuration. It is written last: a folder without it is no run yet.

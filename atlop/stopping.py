@@ -41,7 +41,7 @@ class StopRequests:
     def _note(self, number: int, _: object) -> None:
         self.signal = number
         self._restore()
-        text = "atlop: stopping after the running update; once more stops at once, without a checkpoint\n"
+        text = "atlop: stopping after the running step; once more stops at once, without a checkpoint\n"
         os.write(2, text.encode())  # a signal handler must not enter a buffered stream that may be in use
 
     def _restore(self) -> None:

@@ -103,9 +103,9 @@ def _run(
     if "length" in parts:
         result["length"] = {
             side: {
-                pieces: {what: _measured(same, what, side, pieces) for what in ("step", "prediction")}
-                for pieces in lengths
-                if pieces <= max(of_side)
+                tokens: {what: _measured(same, what, side, tokens) for what in ("step", "prediction")}
+                for tokens in lengths
+                if tokens <= max(of_side)
             }
             for side, of_side in memory.LENGTHS.items()
         }
@@ -127,9 +127,9 @@ def _measure(material: Material, what: str, side: str, size: str = "0") -> Any:
     if what == "memory":
         return memory.memory_of_step(material, side=side, rows=list(range(speed.DOCUMENTS_OF_STEP)))
     if what == "step":
-        return memory.step_of_length(material, side=side, pieces=int(size))
+        return memory.step_of_length(material, side=side, tokens=int(size))
     if what == "prediction":
-        return memory.prediction_of_length(material, side=side, pieces=int(size))
+        return memory.prediction_of_length(material, side=side, tokens=int(size))
     return memory.prediction_of_entities(material, entities=int(size))
 
 

@@ -108,7 +108,7 @@ def crash_matrix(folder: Path, *, trials: int, seed: int, encoder: str | None, p
         "seed": seed,
         "precision": precision,
         "encoder": encoder or "tiny",
-        "updates": expected["summary"]["updates"],
+        "steps": expected["summary"]["steps"],
         "seconds_uninterrupted": seconds,
         "file_operations": operations,
         "identical": sum(not row["differing"] for row in rows),
@@ -174,7 +174,7 @@ def left(run: Path) -> str:
     names = {path.name for path in [*run.glob(".*"), *run.glob("checkpoints/.*")]}
     if names:
         return "while files were written"
-    return "between updates" if any(run.glob("checkpoints/*")) else "before the first checkpoint"
+    return "between steps" if any(run.glob("checkpoints/*")) else "before the first checkpoint"
 
 
 def forked(

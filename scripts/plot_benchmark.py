@@ -34,16 +34,16 @@ def main() -> None:
 def _draw(axes: Axes, lengths: dict[str, Any], *, what: str, scale: float, label: str) -> None:
     """Draw one measure of all sides against the document's length, both in powers of two."""
     for side, (name, colour, marker) in SIDES.items():
-        pieces = [int(length) for length in lengths[side]]
+        tokens = [int(length) for length in lengths[side]]
         values = [scale * each["step"][what] for each in lengths[side].values()]
-        axes.plot(pieces, values, color=colour, marker=marker, label=name)
+        axes.plot(tokens, values, color=colour, marker=marker, label=name)
     ticks = [int(length) for length in lengths["fast"]]
     axes.set_xscale("log", base=2)
     axes.set_yscale("log")
     axes.set_xticks(ticks, [f"{tick:,}" for tick in ticks])
     axes.yaxis.set_major_formatter(ScalarFormatter())
     axes.yaxis.set_minor_formatter(NullFormatter())
-    axes.set_xlabel("pieces of the document")
+    axes.set_xlabel("tokens of the document")
     axes.set_ylabel(label)
     axes.grid(alpha=0.25)
 

@@ -43,10 +43,10 @@ def environment_of(run: Path) -> dict[str, Any]:
 
 
 def evaluations_of(run: Path) -> list[dict[str, Any]]:
-    """Return update, seconds since the start and F1 of every evaluation."""
+    """Return step, seconds since the start and F1 of every evaluation."""
     lines = map(json.loads, (run / "metrics.jsonl").read_text(encoding="utf-8").splitlines())
     return [
-        {"update": line["update"], "seconds": line["seconds"], "f1": line["dev"]["f1"]}
+        {"step": line["step"], "seconds": line["seconds"], "f1": line["dev"]["f1"]}
         for line in lines
         if "dev" in line
     ]

@@ -93,8 +93,8 @@ def plain_model(model: AtlopModel) -> reference.PlainAtlop:
     plain = reference.PlainAtlop(
         AutoModel.from_config(config.encoder_config(), attn_implementation="eager"),
         classes=config.vocabulary.classes,
-        start_pieces=windowing.start,
-        end_pieces=windowing.end,
+        start_tokens=windowing.start,
+        end_tokens=windowing.end,
         representation=representation_size,
         block=block_size,
         pool=reference.mean_of_mentions if described.pooling.mentions == "mean" else reference.logsumexp_of_mentions,

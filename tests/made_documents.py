@@ -1,4 +1,4 @@
-"""Small documents written in a test, and a tokenizer that takes every word for one piece."""
+"""Small documents written in a test, and a tokenizer that takes every word for one token."""
 
 from collections.abc import Sequence
 from dataclasses import fields
@@ -45,14 +45,14 @@ def word_tokenizer(words: Sequence[str], *, marker: bool = True) -> PreTrainedTo
     """Make a tokenizer that knows these words; all others are `[UNK]`.
 
     Args:
-        words: One piece each.
+        words: One token each.
         marker: Whether it knows `*`.
     """
-    pieces = [*SPECIAL, *(["*"] if marker else []), *dict.fromkeys(words)]
-    tokenizer = Tokenizer(WordLevel({piece: index for index, piece in enumerate(pieces)}, unk_token="[UNK]"))
+    tokens = [*SPECIAL, *(["*"] if marker else []), *dict.fromkeys(words)]
+    tokenizer = Tokenizer(WordLevel({token: index for index, token in enumerate(tokens)}, unk_token="[UNK]"))
     tokenizer.pre_tokenizer = WhitespaceSplit()
     tokenizer.post_processor = TemplateProcessing(
-        single="[CLS] $A [SEP]", special_tokens=[(piece, pieces.index(piece)) for piece in ("[CLS]", "[SEP]")]
+        single="[CLS] $A [SEP]", special_tokens=[(token, tokens.index(token)) for token in ("[CLS]", "[SEP]")]
     )
     names = dict(zip(("pad_token", "unk_token", "cls_token", "sep_token"), SPECIAL, strict=True))
     return PreTrainedTokenizerFast(tokenizer_object=tokenizer, **names)
@@ -64,7 +64,7 @@ def tokenizer_for(*documents: Document) -> PreTrainedTokenizerBase:
 
 
 def text_of(encoded: Features, tokenizer: PreTrainedTokenizerBase) -> str:
-    """Return the pieces with spaces between them."""
+    """Return the tokens with spaces between them."""
     return " ".join(tokenizer.convert_ids_to_tokens(encoded.input_ids.tolist()))
 
 

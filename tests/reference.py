@@ -27,7 +27,7 @@ class Features(TypedDict):
     title: str
     input_ids: list[int]
     entity_pos: list[list[Span]]
-    """Per entity and mention `[start, end)` in pieces, special tokens not counted; those beyond the cut are listed."""
+    """Per entity and mention `[start, end)` in tokens, special tokens not counted; those beyond the cut are listed."""
     positive_pairs: list[tuple[int, int, list[int]]]
     """Subject, object and classes (ascending), in the order in which the labels first name the pair."""
     num_pairs: int
@@ -41,20 +41,20 @@ def features(
     *,
     marked: bool = True,
 ) -> Features:
-    """Cut a document into pieces, word by word, with a `*` around mentions if they are to be marked."""
+    """Cut a document into tokens, word by word, with a `*` around mentions if they are to be marked."""
     mentions = [mention for entity in document["vertexSet"] for mention in entity]
     starts = {(mention["sent_id"], mention["pos"][0]) for mention in mentions}
     ends = {(mention["sent_id"], mention["pos"][1] - 1) for mention in mentions}
-    pieces: list[str] = []
+    tokens: list[str] = []
     begin: dict[Span, int] = {}  # (sentence, word) -> where the word begins, its start marker included
     for number, sentence in enumerate(document["sents"]):
         for index, word in enumerate(sentence):
-            begin[number, index] = len(pieces)
-            pieces += ["*"] * (marked and (number, index) in starts)
-            pieces += tokenizer.tokenize(word)
-            pieces += ["*"] * (marked and (number, index) in ends)
-        begin[number, len(sentence)] = len(pieces)
-    ids: Any = tokenizer.convert_tokens_to_ids(pieces[: max_length - 2])
+            begin[number, index] = len(tokens)
+            tokens += ["*"] * (marked and (number, index) in starts)
+            tokens += tokenizer.tokenize(word)
+            tokens += ["*"] * (marked and (number, index) in ends)
+        begin[number, len(sentence)] = len(tokens)
+    ids: Any = tokenizer.convert_tokens_to_ids(tokens[: max_length - 2])
     classes: dict[Span, list[int]] = {}
     for label in document.get("labels", []):
         classes.setdefault((label["h"], label["t"]), []).append(relation_to_class[label["r"]])
@@ -84,48 +84,48 @@ def dense_labels(document: Features, classes: int) -> Tensor:
     return grid[tuple(all_pairs(len(grid)).T)]
 
 
-def window_spans(length: int, end_pieces: int, window: int = WINDOW) -> list[Span]:
-    """Place the windows over a document of `length` pieces, special tokens counted.
+def window_spans(length: int, end_tokens: int, window: int = WINDOW) -> list[Span]:
+    """Place the windows over a document of `length` tokens, special tokens counted.
 
-    A window is `window` pieces long. Its first piece is the document's own start token in the first window and a
-    borrowed one in all others; its last `end_pieces` are borrowed in all but the last.
+    A window is `window` tokens long. Its first token is the document's own start token in the first window and a
+    borrowed one in all others; its last `end_tokens` are borrowed in all but the last.
 
     Returns:
-        `[start, stop)` of the document's own pieces in each window: as few windows as leave no gap, evenly spaced.
+        `[start, stop)` of the document's own tokens in each window: as few windows as leave no gap, evenly spaced.
     """
     if length <= window:
         return [(0, length)]
-    steps = math.ceil((length - window) / (window - 1 - end_pieces))
+    steps = math.ceil((length - window) / (window - 1 - end_tokens))
     offsets = [step * (length - window) // steps for step in range(steps + 1)]
-    return [(offset + (step > 0), offset + window - end_pieces * (step < steps)) for step, offset in enumerate(offsets)]
+    return [(offset + (step > 0), offset + window - end_tokens * (step < steps)) for step, offset in enumerate(offsets)]
 
 
 def encode(
     encoder: PreTrainedModel,
     documents: Sequence[Sequence[int]],
     *,
-    start_pieces: Sequence[int],
-    end_pieces: Sequence[int],
+    start_tokens: Sequence[int],
+    end_tokens: Sequence[int],
     spans: Callable[[int, int], list[Span]] = window_spans,
 ) -> list[tuple[Tensor, Tensor]]:
     """Run all windows of all documents through the encoder at once and put the documents together again.
 
     Args:
         encoder: An encoder with eager attention.
-        documents: The pieces of each document, special tokens included.
-        start_pieces: What a window that does not start the document borrows (one piece).
-        end_pieces: What a window that does not end the document borrows.
+        documents: The tokens of each document, special tokens included.
+        start_tokens: What a window that does not start the document borrows (one token).
+        end_tokens: What a window that does not end the document borrows.
         spans: Where the windows lie; see `window_spans`.
 
     Returns:
         Of each document the last hidden states `[tokens, width]` and attention `[heads, tokens, tokens]`.
     """
-    windows: list[tuple[int, int, int, int, list[int]]] = []  # document, start, stop, borrowed in front, pieces
-    for number, pieces in enumerate(documents):
-        for start, stop in spans(len(pieces), len(end_pieces)):
-            front = list(start_pieces) if start > 0 else []
-            back = list(end_pieces) if stop < len(pieces) else []
-            windows.append((number, start, stop, len(front), [*front, *pieces[start:stop], *back]))
+    windows: list[tuple[int, int, int, int, list[int]]] = []  # document, start, stop, borrowed in front, tokens
+    for number, tokens in enumerate(documents):
+        for start, stop in spans(len(tokens), len(end_tokens)):
+            front = list(start_tokens) if start > 0 else []
+            back = list(end_tokens) if stop < len(tokens) else []
+            windows.append((number, start, stop, len(front), [*front, *tokens[start:stop], *back]))
     longest = max(len(content) for *_, content in windows)
     pad = int(encoder.config.pad_token_id)
     ids = torch.tensor([content + [pad] * (longest - len(content)) for *_, content in windows])
@@ -137,7 +137,7 @@ def encode(
     ):
         own = slice(skip, skip + stop - start)
         parts[number].append((start, stop, hidden[own], attention[:, own, own]))
-    return [_merge(part, len(pieces)) for part, pieces in zip(parts, documents, strict=True)]
+    return [_merge(part, len(tokens)) for part, tokens in zip(parts, documents, strict=True)]
 
 
 def _merge(parts: list[tuple[int, int, Tensor, Tensor]], length: int) -> tuple[Tensor, Tensor]:
@@ -230,8 +230,8 @@ class PlainAtlop(nn.Module):
     Args:
         encoder: Any encoder of transformers with eager attention.
         classes: Number of classes, TH included.
-        start_pieces: What windows borrow in front; see `encode`.
-        end_pieces: What windows borrow behind: the separator, twice for RoBERTa.
+        start_tokens: What windows borrow in front; see `encode`.
+        end_tokens: What windows borrow behind: the separator, twice for RoBERTa.
         representation: Size of the subject and object representations.
         block: Size of their groups.
         spans: Where the windows lie; see `window_spans`.
@@ -244,8 +244,8 @@ class PlainAtlop(nn.Module):
         encoder: PreTrainedModel,
         *,
         classes: int,
-        start_pieces: Sequence[int],
-        end_pieces: Sequence[int],
+        start_tokens: Sequence[int],
+        end_tokens: Sequence[int],
         representation: int = 768,
         block: int = 64,
         spans: Callable[[int, int], list[Span]] = window_spans,
@@ -259,7 +259,7 @@ class PlainAtlop(nn.Module):
         self.tail_extractor = nn.Linear((1 + with_context) * width, representation)
         self.bilinear = nn.Linear(representation * block, classes)
         self.block, self.spans, self.pool, self.with_context = block, spans, pool, with_context
-        self.start_pieces, self.end_pieces = list(start_pieces), list(end_pieces)
+        self.start_tokens, self.end_tokens = list(start_tokens), list(end_tokens)
 
     def load_released(self, state: Mapping[str, Tensor]) -> None:
         """Load a state dict with the released names; the buffer of positions that old ones hold is left out."""
@@ -274,8 +274,8 @@ class PlainAtlop(nn.Module):
         encoded = encode(
             self.model,
             [document["input_ids"] for document in documents],
-            start_pieces=self.start_pieces,
-            end_pieces=self.end_pieces,
+            start_tokens=self.start_tokens,
+            end_tokens=self.end_tokens,
             spans=self.spans,
         )
         pooled = [

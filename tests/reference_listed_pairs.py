@@ -17,7 +17,7 @@ class ListedFeatures(TypedDict):
     title: str
     input_ids: list[int]
     entity_pos: list[list[Span]]
-    """Per entity and mention `[start, end)` in pieces, special tokens not counted; those beyond the cut are listed."""
+    """Per entity and mention `[start, end)` in tokens, special tokens not counted; those beyond the cut are listed."""
     labels: list[list[int]]
     """Per pair a 1 for each class that holds; class 0 where there is no relation."""
     hts: list[Span]
@@ -27,20 +27,20 @@ class ListedFeatures(TypedDict):
 def listed_features(
     document: Document, tokenizer: PreTrainedTokenizerBase, max_length: int, relation_to_class: Mapping[str, int]
 ) -> ListedFeatures:
-    """Cut a document that lists its pairs into pieces, word by word."""
+    """Cut a document that lists its pairs into tokens, word by word."""
     distinct = {_key(mention) for entity in document.entities for mention in entity.mentions}
     starts = Counter((sentence, start) for sentence, start, _, _ in distinct)
     ends = Counter((sentence, end - 1) for sentence, _, end, _ in distinct)
-    pieces: list[str] = []
+    tokens: list[str] = []
     begin: dict[Span, int] = {}  # (sentence, word) -> where the word begins: at the first of its start markers
     for number, sentence in enumerate(document.sentences):
         for index, word in enumerate(sentence):
-            begin[number, index] = len(pieces)
-            pieces += ["*"] * starts[number, index]
-            pieces += tokenizer.tokenize(word)
-            pieces += ["*"] * ends[number, index]
-        begin[number, len(sentence)] = len(pieces)
-    ids: Any = tokenizer.convert_tokens_to_ids(pieces[: max_length - 2])
+            begin[number, index] = len(tokens)
+            tokens += ["*"] * starts[number, index]
+            tokens += tokenizer.tokenize(word)
+            tokens += ["*"] * ends[number, index]
+        begin[number, len(sentence)] = len(tokens)
+    ids: Any = tokenizer.convert_tokens_to_ids(tokens[: max_length - 2])
     assert document.pairs is not None
     named = {entity for pair in document.pairs for entity in pair}
     return {

@@ -325,7 +325,7 @@ def test_check_counts_problems_in_the_table(tmp_path: Path) -> None:
     assert values_of(output)["problems"] == "1"
 
 
-def test_check_counts_pieces_and_what_cuts_would_cost(corpus: Path, golden: Path, tmp_path: Path) -> None:
+def test_check_counts_tokens_and_what_cuts_would_cost(corpus: Path, golden: Path, tmp_path: Path) -> None:
     sentences: Any = DOCUMENT["sents"]
     entities: Any = DOCUMENT["vertexSet"]
     later = [[mention | {"sent_id": mention["sent_id"] + 1} for mention in entity] for entity in entities]
@@ -335,11 +335,11 @@ def test_check_counts_pieces_and_what_cuts_would_cost(corpus: Path, golden: Path
     values = values_of(run("check", both, "--tokenizer", golden / "bert")[0])
     report = json.loads(run("check", both, "--tokenizer", golden / "bert", "--json")[0])["statistics"]
 
-    assert (values["mentions lost at 512 pieces"], values["facts lost at 512 pieces"]) == ("4", "2")
+    assert (values["mentions lost at 512 tokens"], values["facts lost at 512 tokens"]) == ("4", "2")
     assert report["lost"]["512"] == {"documents": 1, "mentions": 4, "entities": 3, "facts": 2}
-    assert values["pieces"] == f"{report['pieces']:,}"
-    assert report["pieces"] > report["pieces_max"] > 600
-    assert "pieces" not in values_of(run("check", corpus)[0])
+    assert values["tokens"] == f"{report['tokens']:,}"
+    assert report["tokens"] > report["tokens_max"] > 600
+    assert "tokens" not in values_of(run("check", corpus)[0])
 
 
 def test_check_says_that_a_tokenizer_cannot_be_loaded(corpus: Path, tmp_path: Path) -> None:

@@ -84,7 +84,7 @@ def test_a_run_knows_what_it_was_evaluated_on(model: Path, tiny_corpus: Path, tm
     (tmp_path / "best").symlink_to(model)
     text = f'[data]\ntrain = "{tiny_corpus}"\ndev = "{tiny_corpus}"\n\n[encoder]\nname = "none"\n'
     (tmp_path / "config.toml").write_text(text, encoding="utf-8")
-    (tmp_path / "metrics.jsonl").write_text('{"update": 1, "epoch": 0, "loss": 1.5}\n', encoding="utf-8")
+    (tmp_path / "metrics.jsonl").write_text('{"step": 1, "epoch": 0, "loss": 1.5}\n', encoding="utf-8")
 
     run("report", tmp_path, "--output", tmp_path / "report.html")
 

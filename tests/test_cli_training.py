@@ -92,7 +92,7 @@ def test_train_goes_to_runs_under_the_name_of_the_configuration(
     output, _ = run("train", config, "--set", "trainer.epochs=1")
 
     assert output.startswith("runs/tiny: trained; the best model is runs/tiny/best")
-    assert values_of(output)["updates"] == "2"
+    assert values_of(output)["steps"] == "2"
     assert (tmp_path / "runs" / "tiny" / "summary.json").is_file()
 
 
@@ -179,7 +179,7 @@ def test_a_signal_leaves_a_run_that_goes_on(config: Path, tmp_path: Path) -> Non
             time.sleep(0.05)
         process.send_signal(signal.SIGTERM)
         assert process.wait() == 143
-    assert "atlop: stopped by SIGTERM after update" in log.read_text()
+    assert "atlop: stopped by SIGTERM after step" in log.read_text()
     assert f"`atlop train --resume {folder}` goes on from it" in log.read_text()
     lines = (folder / "metrics.jsonl").read_text().count("loss")
     newest = max((folder / "checkpoints").iterdir())
@@ -202,7 +202,7 @@ def test_train_needs_a_configuration_or_a_run(config: Path, tmp_path: Path) -> N
 def test_resume_with_a_configuration_begins_a_run_and_refuses_another_one(config: Path, tmp_path: Path) -> None:
     folder = tmp_path / "run"
     output, _ = run("train", config, "--resume", folder, "--set", "trainer.epochs=1")
-    assert values_of(output)["updates"] == "2"
+    assert values_of(output)["steps"] == "2"
     _, problem = run("train", config, "--resume", folder, code=2)
     assert f"{folder}: cannot go on with another configuration: trainer.epochs was 1, now 2" in problem
 
@@ -227,7 +227,7 @@ def test_train_says_that_patience_ended_it(config: Path, tmp_path: Path) -> None
     still = [f"optimizer.{layers}_learning_rate=0" for layers in ("encoder", "new_layers")]
     overrides = [part for each in (*still, "trainer.epochs=6", "trainer.patience=1") for part in ("--set", each)]
     output, _ = run("train", config, "--output", tmp_path / "run", "--device", "cpu", *overrides)
-    assert values_of(output)["stopped early, after update"] == "4"
+    assert values_of(output)["stopped early, after step"] == "4"
     assert "of 12: 1 evaluations without a new best (trainer.patience)" in output
 
 
@@ -239,7 +239,7 @@ def test_evaluate_takes_the_best_model_of_a_run(run_folder: Path, tiny_corpus: P
 
     for folder in (run_folder, run_folder / "best"):
         scores = json.loads(run("evaluate", folder, tiny_corpus, "--train", tiny_corpus, "--json")[0])["scores"]
-        assert scores == pytest.approx({key: value for key, value in best.items() if key != "update"})
+        assert scores == pytest.approx({key: value for key, value in best.items() if key != "step"})
 
 
 def test_evaluate_prints_scores_and_what_was_lost(run_folder: Path, golden: Path) -> None:

@@ -212,7 +212,7 @@ def test_a_document_that_memory_is_too_small_for_is_named(
 ) -> None:
     model = golden_model("bert")
     with_room_for(model, 0, monkeypatch)
-    with pytest.raises(AtlopError, match=r'document \d+ \(".*"\): not enough memory for its [\d,]+ pieces'):
+    with pytest.raises(AtlopError, match=r'document \d+ \(".*"\): not enough memory for its [\d,]+ tokens'):
         predict_facts(model, golden_encoded("bert"), accelerator=accelerator, batch_size=4)
 
 

@@ -52,8 +52,8 @@ def golden_model(name: str) -> PlainAtlop:
     model = PlainAtlop(
         AutoModel.from_config(config, attn_implementation="eager"),
         classes=CLASSES,
-        start_pieces=[config.cls_token_id],
-        end_pieces=[config.sep_token_id] * (2 if name == "roberta" else 1),
+        start_tokens=[config.cls_token_id],
+        end_tokens=[config.sep_token_id] * (2 if name == "roberta" else 1),
         representation=64,
         block=16,
     )
@@ -98,7 +98,7 @@ def test_the_released_style_checkpoint_holds_the_same_weights(name: str) -> None
 
 
 @each_encoder
-def test_twelve_training_updates_are_golden(name: str) -> None:
+def test_twelve_training_steps_are_golden(name: str) -> None:
     training = read(f"{name}/expected.json")["training"]
     warmup, total = training["warmup_updates"], training["total_updates"]
     model = golden_model(name).train()
@@ -109,19 +109,19 @@ def test_twelve_training_updates_are_golden(name: str) -> None:
     ]
     optimizer = torch.optim.AdamW(groups, eps=training["adam_eps"], weight_decay=training["weight_decay"])
     base_rates = [5e-4, 1e-3]
-    for done, update in enumerate(training["updates"]):
+    for done, step in enumerate(training["updates"]):
         factor = done / warmup if done < warmup else (total - done) / (total - warmup)
         for group, base in zip(optimizer.param_groups, base_rates, strict=True):
             group["lr"] = base * factor
         rates = [group["lr"] for group in optimizer.param_groups]
-        assert rates == pytest.approx([update["encoder_lr"], update["head_lr"]])
-        documents = [golden_features(name)[number] for number in update["documents"]]
+        assert rates == pytest.approx([step["encoder_lr"], step["head_lr"]])
+        documents = [golden_features(name)[number] for number in step["documents"]]
         optimizer.zero_grad()
         loss = adaptive_thresholding_loss(model(documents)[0], labels_of(documents))
         loss.backward()
         norm = torch.nn.utils.clip_grad_norm_(model.parameters(), training["clip"])
-        assert loss.item() == pytest.approx(update["loss"], rel=1e-4), f"update {done}"
-        assert norm.item() == pytest.approx(update["gradient_norm"], rel=1e-4), f"update {done}"
+        assert loss.item() == pytest.approx(step["loss"], rel=1e-4), f"step {done}"
+        assert norm.item() == pytest.approx(step["gradient_norm"], rel=1e-4), f"step {done}"
         optimizer.step()
 
 
@@ -184,26 +184,26 @@ def test_decisions_keep_ties_at_the_last_place_and_clamp_k() -> None:
     assert torch.equal(decide(scores, k=9), decide(scores, k=4))
 
 
-@pytest.mark.parametrize("end_pieces", [1, 2])
-def test_windows_are_the_fewest_that_leave_no_gap(end_pieces: int) -> None:
+@pytest.mark.parametrize("end_tokens", [1, 2])
+def test_windows_are_the_fewest_that_leave_no_gap(end_tokens: int) -> None:
     for length in range(1, 3000):
-        spans = window_spans(length, end_pieces)
+        spans = window_spans(length, end_tokens)
         assert (spans[0][0], spans[-1][1]) == (0, length)
         assert all(after[0] <= before[1] for before, after in pairwise(spans))
-        assert len(spans) == 1 or spans[0] == (0, 512 - end_pieces)
+        assert len(spans) == 1 or spans[0] == (0, 512 - end_tokens)
         assert len(spans) == 1 or spans[-1] == (length - 511, length)
-        assert all(stop - start == 511 - end_pieces for start, stop in spans[1:-1])
+        assert all(stop - start == 511 - end_tokens for start, stop in spans[1:-1])
         if length <= 512:
             assert len(spans) == 1
-        elif length <= 1023 - end_pieces:
+        elif length <= 1023 - end_tokens:
             assert len(spans) == 2
         else:  # one window fewer cannot cover the document
             inner = len(spans) - 3
-            assert 512 - end_pieces + inner * (511 - end_pieces) + 511 < length
+            assert 512 - end_tokens + inner * (511 - end_tokens) + 511 < length
 
 
 def test_a_mention_whose_marker_is_cut_is_dropped() -> None:
-    hidden, attention = torch.randn(6, 3), torch.rand(2, 6, 6)  # pieces 0 to 3 lie between the special tokens
+    hidden, attention = torch.randn(6, 3), torch.rand(2, 6, 6)  # tokens 0 to 3 lie between the special tokens
     kept = pair_representations(hidden, attention, [[(3, 4)], [(0, 1), (4, 5)]], all_pairs(2))
     assert torch.equal(kept[0], hidden[[4, 1]])
     lost = pair_representations(hidden, attention, [[(4, 5)], [(0, 1)]], all_pairs(2))
@@ -213,9 +213,9 @@ def test_a_mention_whose_marker_is_cut_is_dropped() -> None:
 
 def test_three_windows_cover_a_long_document() -> None:
     model = golden_model("bert")
-    pieces = [2, *(5 + number % 400 for number in range(1300)), 3]
+    tokens = [2, *(5 + number % 400 for number in range(1300)), 3]
     with torch.no_grad():
-        ((hidden, attention),) = encode(model.model, [pieces], start_pieces=[2], end_pieces=[3])
-    assert len(window_spans(len(pieces), 1)) == 3
+        ((hidden, attention),) = encode(model.model, [tokens], start_tokens=[2], end_tokens=[3])
+    assert len(window_spans(len(tokens), 1)) == 3
     assert (hidden.norm(dim=-1) > 0).all()
-    torch.testing.assert_close(attention.sum(dim=-1), torch.ones(4, len(pieces)))
+    torch.testing.assert_close(attention.sum(dim=-1), torch.ones(4, len(tokens)))

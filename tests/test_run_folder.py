@@ -41,11 +41,11 @@ def test_the_commit_is_unknown_where_there_is_no_git(monkeypatch: pytest.MonkeyP
 
 def test_metrics_are_appended_line_by_line(tmp_path: Path) -> None:
     folder = RunFolder(tmp_path)
-    folder.log({"update": 1, "loss": 0.5})
-    assert (tmp_path / "metrics.jsonl").read_text(encoding="utf-8") == '{"update": 1, "loss": 0.5}\n'
-    folder.log({"update": 2, "loss": 0.25})
+    folder.log({"step": 1, "loss": 0.5})
+    assert (tmp_path / "metrics.jsonl").read_text(encoding="utf-8") == '{"step": 1, "loss": 0.5}\n'
+    folder.log({"step": 2, "loss": 0.25})
     lines = (tmp_path / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
-    assert [json.loads(line)["update"] for line in lines] == [1, 2]
+    assert [json.loads(line)["step"] for line in lines] == [1, 2]
 
 
 def test_the_summary_is_json(tmp_path: Path) -> None:

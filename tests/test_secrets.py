@@ -26,7 +26,7 @@ def test_what_looks_like_a_secret_is_hidden(text: str, kept: str) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "tokenizer 'bert-base-cased' has no piece for the mention marker '*'; special tokens: 2",
+        "tokenizer 'bert-base-cased' has no token for the mention marker '*'; special tokens: 2",
         "https://huggingface.co/datasets/thunlp/docred/resolve/7985b4e0371e6c61a756feb41b7b27becf71c666/data/dev.json.gz",
         "optimizer.encoder_learning_rate=3e-5",
     ],

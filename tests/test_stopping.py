@@ -26,7 +26,7 @@ def test_a_first_signal_is_noted(number: int, capfd: pytest.CaptureFixture[str])
         assert stop.signal == 0
         os.kill(os.getpid(), number)
         assert stop.signal == number
-    assert "stopping after the running update" in capfd.readouterr().err
+    assert "stopping after the running step" in capfd.readouterr().err
 
 
 def test_a_second_ctrl_c_leaves_at_once() -> None:

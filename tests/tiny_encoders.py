@@ -22,16 +22,16 @@ from atlop.model_folder import document_encoder, new_model
 from atlop.preprocessing import Batch
 from tests.golden_values import CLASSIFIER, golden_documents, golden_tokenizer, golden_vocabulary
 
-PIECES = 420
-"""Pieces of the golden BERT tokenizer."""
+VOCABULARY_SIZE = 420
+"""Tokens of the golden BERT tokenizer."""
 KINDS = ("bert", "roberta", "deberta-v2", "mpnet", "electra")
 each_kind = pytest.mark.parametrize("kind", KINDS)
 
 
 def tiny_config(kind: str, *, dropout: float = 0.0) -> PreTrainedConfig:
-    """Two layers of width 32 with 4 heads, for inputs of up to 512 pieces."""
+    """Two layers of width 32 with 4 heads, for inputs of up to 512 tokens."""
     shared: dict[str, Any] = {
-        "vocab_size": PIECES,
+        "vocab_size": VOCABULARY_SIZE,
         "hidden_size": 32,
         "num_hidden_layers": 2,
         "num_attention_heads": 4,

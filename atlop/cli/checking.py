@@ -21,7 +21,7 @@ from atlop.schema import RelationVocabulary
 from atlop.submission import check_submission, read_submission
 
 if TYPE_CHECKING:
-    from atlop.preprocessing.lengths import PieceCounter
+    from atlop.preprocessing.lengths import TokenCounter
 
 
 def is_submission(path: Path) -> bool:
@@ -32,20 +32,20 @@ def is_submission(path: Path) -> bool:
         return False  # the check of a corpus says what is wrong
 
 
-def piece_counter(name: str) -> "PieceCounter":
-    """Return what counts pieces as a tokenizer cuts them.
+def token_counter(name: str) -> "TokenCounter":
+    """Return what counts tokens as a tokenizer cuts them.
 
     Args:
         name: Hugging Face name or folder of the tokenizer.
 
     Raises:
-        AtlopError: It cannot be loaded, or has no piece for the mention marker.
+        AtlopError: It cannot be loaded, or has no token for the mention marker.
     """
     with quiet_libraries(needs=name, what="tokenizer"):
-        from atlop.preprocessing.lengths import PieceCounter
-        from atlop.preprocessing.pieces import load_tokenizer
+        from atlop.preprocessing.lengths import TokenCounter
+        from atlop.preprocessing.tokens import load_tokenizer
 
-        return PieceCounter(load_tokenizer(name))
+        return TokenCounter(load_tokenizer(name))
 
 
 def check_corpus_file(
@@ -53,7 +53,7 @@ def check_corpus_file(
     *,
     vocabulary: RelationVocabulary | None,
     layout: str | None,
-    pieces: "PieceCounter | None" = None,
+    tokens: "TokenCounter | None" = None,
 ) -> dict[str, Any]:
     """Return every problem and the statistics of a corpus file, of which one document is in memory at a time.
 
@@ -61,7 +61,7 @@ def check_corpus_file(
         path: The file.
         vocabulary: The relations that it may have; `None` allows any.
         layout: A key of `CORPORA`; `None` recognises it.
-        pieces: What counts pieces and the cost of cuts besides.
+        tokens: What counts tokens and the cost of cuts besides.
     """
     result: dict[str, Any] = {"kind": "corpus", "path": path, "layout": layout, "valid": False}
     result |= {"problems": [], "statistics": None}
@@ -70,7 +70,7 @@ def check_corpus_file(
         result["layout"] = file.layout
         relations = RelationCounter()
         documents = relations.watch(tqdm(file, desc="checking", unit="document", disable=None))
-        counted = statistics_of(documents if pieces is None else pieces.watch(documents))
+        counted = statistics_of(documents if tokens is None else tokens.watch(documents))
     except AtlopError as error:
         return result | {"problems": [str(error)]}
     oddities = file.oddities
@@ -91,8 +91,8 @@ def check_corpus_file(
         "unmentioned_facts": oddities.unmentioned,
         "unclassified_facts": oddities.unclassified,
     }
-    if pieces is not None:
-        statistics |= asdict(pieces.result())
+    if tokens is not None:
+        statistics |= asdict(tokens.result())
     return result | {"valid": not problems, "problems": problems, "statistics": statistics}
 
 

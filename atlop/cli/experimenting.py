@@ -74,4 +74,4 @@ def _rows(result: dict[str, Any]) -> list[Row]:
         (run["name"], run["state"], f"about {run['seconds'] / 60:.0f} min" if run["seconds"] else "")
         for run in result["runs"]
     ]
-    return [*rows, GAP, ("left to do", f"{result['seconds'] / 3600:.1f} h", "measured on a few updates just now")]
+    return [*rows, GAP, ("left to do", f"{result['seconds'] / 3600:.1f} h", "measured on a few steps just now")]

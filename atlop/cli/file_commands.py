@@ -106,7 +106,7 @@ def check(
     layout: Layout = None,
     tokenizer: Annotated[
         str | None,
-        typer.Option(metavar="NAME", help="Hugging Face name or folder: count pieces, and what cuts would cost."),
+        typer.Option(metavar="NAME", help="Hugging Face name or folder: count tokens, and what cuts would cost."),
     ] = None,
     as_json: Json = False,
 ) -> None:
@@ -119,8 +119,8 @@ def check(
         result = checking.check_submission_file(file, against=against, vocabulary=known, layout=layout)
         rows: list[Row] = [(key, f"{value:,}") for key, value in result["statistics"].items()]
     else:
-        pieces = None if tokenizer is None else checking.piece_counter(tokenizer)
-        result = checking.check_corpus_file(file, vocabulary=known, layout=layout, pieces=pieces)
+        tokens = None if tokenizer is None else checking.token_counter(tokenizer)
+        result = checking.check_corpus_file(file, vocabulary=known, layout=layout, tokens=tokens)
         rows = corpus_rows(result) if result["statistics"] else []
     problems = result["problems"]
     verdict = "\n".join([f"{file}: {result['kind']}, not valid", *listed(problems)])

@@ -13,7 +13,7 @@ thousands of documents have gone through. The layers of one batch need a dozen."
 def keep_freed_memory() -> None:
     """Let the process keep memory that it frees, to take it again; where the C library is glibc.
 
-    Otherwise large blocks, such as the gradient of the word embeddings, go back to the system after every update, and
+    Otherwise large blocks, such as the gradient of the word embeddings, go back to the system after every step, and
     asking for them anew costs thousands of page faults. What the process once needed stays its own until it ends.
     """
     if sys.platform == "linux" and hasattr(library := ctypes.CDLL(None), "mallopt"):

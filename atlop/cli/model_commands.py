@@ -75,9 +75,9 @@ def train(
             return
     best = summary["best"]
     rows: list[Row] = [
-        ("updates", f"{summary['updates']:,}"),
+        ("steps", f"{summary['steps']:,}"),
         *_early(summary["stopped_early"]),
-        ("best after update", f"{best['update']:,}"),
+        ("best after step", f"{best['step']:,}"),
         ("minutes", f"{summary['seconds'] / 60:.1f}"),
         GAP,
         *score_rows(best),
@@ -94,7 +94,7 @@ def _early(stopped: dict[str, int] | None) -> list[Row]:
     note = (
         f"of {stopped['of']:,}: {stopped['evaluations_since_best']} evaluations without a new best (trainer.patience)"
     )
-    return [("stopped early, after update", f"{stopped['update']:,}", note)]
+    return [("stopped early, after step", f"{stopped['step']:,}", note)]
 
 
 def _config_of(run: Path | None) -> str:
@@ -229,7 +229,7 @@ def plot(
 ) -> None:
     """Draw a run as PNG and SVG.
 
-    learning: loss and dev scores over updates. With --dev also precision_recall, margins and, with --train, relations.
+    learning: loss and dev scores over steps. With --dev also precision_recall, margins and, with --train, relations.
     """
     plotting.require_matplotlib(command="atlop plot")
     metrics = Path(run) / "metrics.jsonl"
@@ -262,7 +262,7 @@ def import_checkpoint(
     relations: Annotated[Path, typer.Option(metavar="FILE", help="rel2id.json that it was trained with.")],
     output: Annotated[Path, typer.Option(metavar="MODEL", help="Model folder to make, new or empty.")],
     relation_names: Annotated[Path | None, typer.Option(metavar="FILE", help="rel_info.json: readable names.")] = None,
-    max_length: Annotated[int, typer.Option(metavar="N", min=8, help="Longest input in pieces.")] = 1024,
+    max_length: Annotated[int, typer.Option(metavar="N", min=8, help="Longest input in tokens.")] = 1024,
     max_relations: Annotated[int, typer.Option(metavar="N", min=1, help="Most relations of one pair.")] = 4,
     as_json: Json = False,
 ) -> None:

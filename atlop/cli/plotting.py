@@ -51,7 +51,7 @@ def learning_picture_of(metrics: Path) -> Picture:
     """Return the picture of what a run's `metrics.jsonl` tells.
 
     Raises:
-        AtlopError: The file is damaged, or holds no update yet.
+        AtlopError: The file is damaged, or holds no step yet.
     """
     from atlop.report import learning_picture, read_metrics
 

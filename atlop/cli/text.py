@@ -102,7 +102,7 @@ def corpus_rows(result: Mapping[str, Any]) -> list[Row]:
 def statistics_rows(statistics: Mapping[str, Any]) -> list[Row]:
     """Return the rows of `asdict(CorpusStatistics)`; of the relations the most frequent.
 
-    `asdict(PieceStatistics)` may be among them.
+    `asdict(TokenStatistics)` may be among them.
     """
     rows: list[Row] = []
     for key, value in statistics.items():
@@ -113,7 +113,7 @@ def statistics_rows(statistics: Mapping[str, Any]) -> list[Row]:
             rows.append((label, f"{len(value):,}", "a submission would be refused" if value else ""))
         elif key == "lost":
             for length, lost in value.items():
-                rows += [(f"{what} lost at {length:,} pieces", f"{lost[what]:,}") for what in ("mentions", "facts")]
+                rows += [(f"{what} lost at {length:,} tokens", f"{lost[what]:,}") for what in ("mentions", "facts")]
         elif value is None:
             rows.append((label, "n/a"))
         elif key.endswith("_share"):

@@ -12,7 +12,7 @@ from atlop.errors import AtlopError
 from atlop.schema import Mention, Span
 
 _IDEOGRAPHS = "\u3005-\u3007\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
-_PIECE = re.compile(rf"[{_IDEOGRAPHS}]|[^\W_{_IDEOGRAPHS}]+|\S")
+_FRAGMENT = re.compile(rf"[{_IDEOGRAPHS}]|[^\W_{_IDEOGRAPHS}]+|\S")
 _NOT_SPACE = re.compile(r"\S")
 _ATTACHED = frozenset(
     ("Mn", "Mc", "Me", "Cf", "Sk")
@@ -93,13 +93,13 @@ def _without_leading_space(text: str, *, span: Span) -> Span:
 
 def _words(text: str) -> list[Span]:
     """Return the characters of each word."""
-    pieces = [piece.span() for piece in _PIECE.finditer(text)]
+    fragments = [fragment.span() for fragment in _FRAGMENT.finditer(text)]
     attached = frozenset(character for character in frozenset(text) if _is_attached(character))
     if not attached:
-        return pieces
+        return fragments
     words: list[Span] = []
-    joins = False  # whether the word so far ends with an accent or joiner, so that the next piece belongs to it
-    for start, end in pieces:
+    joins = False  # whether the word so far ends with an accent or joiner, so that the next fragment belongs to it
+    for start, end in fragments:
         attaches = text[start] in attached
         if words and start == words[-1][1] and (attaches or joins):
             words[-1] = (words[-1][0], end)

@@ -29,7 +29,7 @@ def contexts_of(
         pairs: Subject and object.
         document: The document.
         attention: Gives the attention of its entities.
-        words: Word of each piece, counted through the document, −1 for none, `[tokens]`.
+        words: Word of each token, counted through the document, −1 for none, `[tokens]`.
     """
     reader = _Reader(document)
     of_pairs = word_weights(pairs, document=document, attention=attention, words=words)

@@ -224,7 +224,7 @@ class RelationExtractor:
         probabilities = [None] * len(facts) if self._calibration is None else self._calibration.probability(margins)
         contexts = {}
         if scored.attention is not None:
-            words = self._encoder.words_of_pieces(document)
+            words = self._encoder.token_words(document)
             contexts = contexts_of(pairs, document=document, attention=scored.attention, words=words)
         entities = {*chain(*pairs)}
         participants = {entity: participant(document, entity) for entity in entities}

@@ -63,7 +63,7 @@ class Context:
     sentences: tuple[ContextSentence, ...]
     words: tuple[ContextWord, ...]
     share_of_words: float
-    """Share of the localized context that lies on words; the rest lies on the encoder's special pieces."""
+    """Share of the localized context that lies on words; the rest lies on the encoder's special tokens."""
 
 
 @dataclass(frozen=True, slots=True)

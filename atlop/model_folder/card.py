@@ -34,7 +34,7 @@ for fact in facts:
 
 ## Limits
 
-- It reads the first {max_length:,} pieces of a document; entities named only after these are not seen.
+- It reads the first {max_length:,} tokens of a document; entities named only after these are not seen.
 - It needs the mentions of entities, and knows no relation but these: {names}.
 - It has learned from the data named here. Text of other kinds, languages or annotation rules gives other scores, and
   what it finds can be wrong: look at it before anything rests on it.
@@ -52,7 +52,7 @@ was chosen on the same file, and this is one run with one seed.
 
 ## Training
 
-{train_documents:,} documents, {updates:,} updates; {versions}.
+{train_documents:,} documents, {steps:,} steps; {versions}.
 
 | file | sha256 |
 |---|---|
@@ -150,7 +150,7 @@ def _of_run(run: FinishedRun) -> str:
         **{key: _percent(best[key]) for key in ("precision", "recall")},
         **{key: _with_interval(best[key], summary.get("best_intervals", {}).get(key)) for key in ("f1", "ign_f1")},
         train_documents=summary["train"]["documents"],
-        updates=summary["updates"],
+        steps=summary["steps"],
         versions=", ".join(f"{name} {version}" for name, version in environment["packages"].items()),
         data="\n".join(f"| `{Path(path).name}` | `{digest}` |" for path, digest in environment["data_sha256"].items()),
         settings=tomli_w.dumps(settings),

@@ -116,15 +116,15 @@ def try_out(model: AtlopModel, tokenizer: PreTrainedTokenizerBase, *, name: str 
         name: Folder or Hugging Face name, for messages.
 
     Raises:
-        AtlopError: It cannot be scored, or the tokenizer has pieces that the encoder does not know.
+        AtlopError: It cannot be scored, or the tokenizer has tokens that the encoder does not know.
     """
     entities = tuple(Entity((Mention("a", 0, word, word + 1, ""),)) for word in range(2))
     document = Document(title="", sentences=(("a", "b"),), entities=entities, facts=None)
     with loading("model", name=name):
-        pieces, largest = model.config.encoder_config().vocab_size, max(tokenizer.get_vocab().values())
-        if largest >= pieces:
+        known, largest = model.config.encoder_config().vocab_size, max(tokenizer.get_vocab().values())
+        if largest >= known:
             raise AtlopError(
-                f"model {str(name)!r}: its tokenizer has a piece {largest}, but its encoder knows {pieces}, from 0; "
+                f"model {str(name)!r}: its tokenizer has a token {largest}, but its encoder knows {known}, from 0; "
                 "they do not belong together"
             )
         encoding = model.config.described.encoding.model_copy(update={"max_length": 1024})  # so that nothing is cut off
@@ -176,10 +176,10 @@ def check_values(config: AtlopConfig, *, where: str) -> None:
         )
     borrowed = [*windowing.start, *windowing.end]
     if windowing.size <= len(borrowed) + 1:
-        raise AtlopError(f"{where}, encoder: reads {windowing.size} pieces at once, which is too few")
-    for piece in [*borrowed, windowing.padding]:
-        if not 0 <= piece < encoder.vocab_size:
+        raise AtlopError(f"{where}, encoder: reads {windowing.size} tokens at once, which is too few")
+    for token in [*borrowed, windowing.padding]:
+        if not 0 <= token < encoder.vocab_size:
             raise AtlopError(
-                f"{where}: piece {piece} opens, closes or fills up a window, but the encoder knows "
+                f"{where}: token {token} opens, closes or fills up a window, but the encoder knows "
                 f"{encoder.vocab_size}, from 0"
             )

@@ -21,7 +21,7 @@ from atlop.model_folder.checks import (
     try_out,
 )
 from atlop.objectives import objective_of
-from atlop.preprocessing import Preprocessor, SpecialPieces, load_tokenizer
+from atlop.preprocessing import Preprocessor, SpecialTokens, load_tokenizer
 from atlop.preprocessing.windows import window_end
 from atlop.schema import RelationVocabulary
 
@@ -68,7 +68,7 @@ def new_model(
         encoder_config = AutoConfig.from_pretrained(encoder, trust_remote_code=False)
         weights = _encoder_weights(encoder) if pretrained else None
     tokenizer = encoder_tokenizer(encoder)
-    special = SpecialPieces.of(tokenizer)
+    special = SpecialTokens.of(tokenizer)
     config = AtlopConfig(
         encoder=encoder_config.to_dict(),
         relations=list(vocabulary.relations),

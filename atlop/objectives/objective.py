@@ -35,7 +35,7 @@ class Objective(Section, ABC):
     def total(self, scores: Tensor, labels: Tensor) -> Tensor:
         """Return what training minimises over some pairs, times their number.
 
-        Training adds the totals of an update's batches and divides by all pairs of the update, so that every pair
+        Training adds the totals of a step's batches and divides by all pairs of the step, so that every pair
         counts alike, whatever batch and process it is in.
 
         Args:

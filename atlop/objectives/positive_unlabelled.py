@@ -19,7 +19,7 @@ class PositiveUnlabelled(Objective):
     """Squared ranking against TH, with the risk of negatives estimated; a relation holds when it scores above TH.
 
     Not a loss of each pair: positives and unlabelled pairs are averaged apart, relation by relation. The estimate is
-    made for each batch of each process, and enters the update by its share of the update's pairs. So, other than with
+    made for each batch of each process, and enters the step by its share of the step's pairs. So, other than with
     losses of pairs, accumulating over batches or sharing them among processes makes estimates from fewer pairs each.
 
     Keeps 2.2 times the scores' memory for the backward pass (adaptive thresholding: 2.5).

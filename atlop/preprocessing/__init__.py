@@ -3,7 +3,7 @@ from atlop.preprocessing.corpus import Contents, PreprocessedCorpus
 from atlop.preprocessing.documents import Features, Numbering, Preprocessor, Truncation
 from atlop.preprocessing.group import Group
 from atlop.preprocessing.parts import Block
-from atlop.preprocessing.pieces import SpecialPieces, load_tokenizer
+from atlop.preprocessing.tokens import SpecialTokens, load_tokenizer
 from atlop.preprocessing.stored import Source, preprocessed_corpus
 from atlop.preprocessing.windows import Windowing
 
@@ -17,7 +17,7 @@ __all__ = [
     "PreprocessedCorpus",
     "Preprocessor",
     "Source",
-    "SpecialPieces",
+    "SpecialTokens",
     "Truncation",
     "Windowing",
     "collate",

@@ -16,7 +16,7 @@ from atlop.preprocessing.windows import Window, Windowing, windows_of
 
 @dataclass(frozen=True)
 class Batch:
-    """A batch as tensors that lie in one piece of memory, so that one copy takes them to a device.
+    """A batch as tensors that share one block of memory, so that one copy takes them to a device.
 
     Windows are packed, one after the other without padding, `[tokens]`. After the encoder, documents lie in a grid of
     `[documents, width]` cells, `width` being the tokens of the longest; cells are counted row by row. Tensors are
@@ -58,7 +58,7 @@ class Batch:
     labels: Tensor
     """Row in `pairs` and class id of each fact, `[labels, 2]`."""
     evidence: Tensor
-    """Row in `labels` and sentence of each piece of evidence, `[evidence, 2]`."""
+    """Row in `labels` and sentence of each item of evidence, `[evidence, 2]`."""
     lengths: tuple[int, ...]
     """Tokens of each document."""
     window_lengths: tuple[int, ...]
@@ -102,7 +102,7 @@ class Batch:
         return labels.index_fill_(0, rows * classes + class_ids, True).view(-1, classes)
 
     def _over(self, table: Tensor) -> "Batch":
-        """Return the same batch with another piece of memory under its tensors."""
+        """Return the same batch with another block of memory under its tensors."""
         views: dict[str, Any] = {
             name: table.as_strided(view.shape, view.stride(), view.storage_offset())
             for name, view in self._views().items()
@@ -129,7 +129,7 @@ def collate(documents: Sequence[Features], *, windowing: Windowing) -> Batch:
     owners = [window.document for window in windows]
     counts = np.bincount(owners)
     arrays = of_tokens | of_mentions | of_readings | _pairs(documents) | {"window_counts": counts[owners]}
-    table, views = _in_one_piece(arrays)
+    table, views = _in_one_block(arrays)
     return Batch(
         table=table,
         **views,
@@ -226,7 +226,7 @@ def _padded(rows: Sequence[NDArray[Any]], *, fill: int) -> NDArray[Any]:
     return table
 
 
-def _in_one_piece(arrays: dict[str, NDArray[Any]]) -> tuple[Tensor, dict[str, Tensor]]:
+def _in_one_block(arrays: dict[str, NDArray[Any]]) -> tuple[Tensor, dict[str, Tensor]]:
     """Copy arrays into one int32 tensor; return it and a view of it for each."""
     table = np.empty(sum(array.size for array in arrays.values()), dtype=np.int32)
     views, first = {}, 0

@@ -73,8 +73,8 @@ class PreprocessedCorpus(Sequence[Features]):
         return map(self._document, range(len(self)))
 
     @cached_property
-    def piece_counts(self) -> NDArray[np.int64]:
-        """Pieces of each document, special tokens counted, `[documents]`."""
+    def token_counts(self) -> NDArray[np.int64]:
+        """Tokens of each document, special tokens counted, `[documents]`."""
         return self._lengths("input_ids")
 
     @cached_property

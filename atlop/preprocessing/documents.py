@@ -1,4 +1,4 @@
-"""Documents to piece ids, marker positions, pairs and sparse labels (paper, 'Encoder')."""
+"""Documents to token ids, marker positions, pairs and sparse labels (paper, 'Encoder')."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from transformers import PreTrainedTokenizerBase
 
 from atlop.config import EncodingConfig, Markers
-from atlop.preprocessing.pieces import SpecialPieces, WordCutter
+from atlop.preprocessing.tokens import SpecialTokens, WordCutter
 from atlop.schema import Document, RelationVocabulary
 
 
@@ -23,9 +23,9 @@ class Features:
     """Index of the document in its corpus."""
     title: str
     input_ids: NDArray[np.int32]
-    """Piece ids with the special tokens, `[tokens]`."""
+    """Token ids with the special tokens, `[tokens]`."""
     mention_positions: NDArray[np.int32]
-    """Position in `input_ids` at which each kept mention is read: its start marker, or without markers its first piece,
+    """Position in `input_ids` at which each kept mention is read: its start marker, or without markers its first token,
     `[mentions]`."""
     mention_entities: NDArray[np.int32]
     """Entity of each kept mention, ascending, `[mentions]`."""
@@ -115,23 +115,23 @@ class Preprocessor:
         """Prepare the tokenizer.
 
         Args:
-            tokenizer: Any tokenizer that transformers loads and that, for markers, has a piece for `*`.
+            tokenizer: Any tokenizer that transformers loads and that, for markers, has a token for `*`.
             vocabulary: Class ids of the relations, or what numbers them as they come.
             types: What numbers the types of mentions; without it, every type is unknown, −1.
-            max_length: Longest input in pieces, special tokens counted.
+            max_length: Longest input in tokens, special tokens counted.
             leading_space: Cut each word as if a space stood before it.
             markers: How many `*` mark mentions.
 
         Raises:
-            AtlopError: Mentions are marked, and the tokenizer has no piece for `*`.
+            AtlopError: Mentions are marked, and the tokenizer has no token for `*`.
         """
-        self._special = SpecialPieces.of(tokenizer)
+        self._special = SpecialTokens.of(tokenizer)
         self._cutter = WordCutter(tokenizer, leading_space=leading_space)
         self._vocabulary = vocabulary
         self._types = types
         self._markers = markers
         self._marker = [] if markers == "none" else [self._cutter.marker]
-        self._most_pieces = max_length - len(self._special.start) - len(self._special.end)
+        self._max_tokens = max_length - len(self._special.start) - len(self._special.end)
 
     @classmethod
     def of(
@@ -157,10 +157,10 @@ class Preprocessor:
         for index, document in enumerate(documents):
             yield self._encode(document, index=index)
 
-    def words_of_pieces(self, document: Document) -> NDArray[np.int32]:
-        """Return the word that each piece of an encoded document is of, counted through the document, `[tokens]`.
+    def token_words(self, document: Document) -> NDArray[np.int32]:
+        """Return the word that each token of an encoded document is of, counted through the document, `[tokens]`.
 
-        A `*` is of the word that it marks; special pieces are of none, −1.
+        A `*` is of the word that it marks; special tokens are of none, −1.
         """
         starts, ends = self._marked_words(document)
         self._cutter.learn(word for sentence in document.sentences for word in sentence)
@@ -169,7 +169,7 @@ class Preprocessor:
             for sentence_index, sentence in enumerate(document.sentences)
             for word_index, word in enumerate(sentence)
         ]
-        words = np.repeat(np.arange(len(counts), dtype=np.int32), counts)[: self._most_pieces]
+        words = np.repeat(np.arange(len(counts), dtype=np.int32), counts)[: self._max_tokens]
         return np.pad(words, (len(self._special.start), len(self._special.end)), constant_values=-1)
 
     def _encode(self, document: Document, *, index: int) -> Features:
@@ -177,7 +177,7 @@ class Preprocessor:
         start, end = self._special.start, self._special.end
         mentions = [(entity, mention) for entity, of in enumerate(document.entities) for mention in of.mentions]
         positions = np.array(markers, dtype=np.int32)
-        kept = positions < min(self._most_pieces, len(tokens))  # a word without tokens may be the last one
+        kept = positions < min(self._max_tokens, len(tokens))  # a word without tokens may be the last one
         kept_entities = np.array([entity for entity, _ in mentions], dtype=np.int32)[kept]
         number_of = (lambda _: -1) if self._types is None else self._types.class_of
         types = np.array([number_of(mention.type) for _, mention in mentions], dtype=np.int32)
@@ -189,7 +189,7 @@ class Preprocessor:
         return Features(
             index=index,
             title=document.title,
-            input_ids=np.array([*start, *tokens[: self._most_pieces], *end], dtype=np.int32),
+            input_ids=np.array([*start, *tokens[: self._max_tokens], *end], dtype=np.int32),
             mention_positions=positions[kept] + np.int32(len(start)),
             mention_entities=kept_entities,
             mention_types=types[kept],
@@ -208,7 +208,7 @@ class Preprocessor:
     def _sentences_of_tokens(self, sentence_ends: list[int]) -> NDArray[np.int32]:
         """Return the sentence of each token that is kept, −1 for special tokens, from where sentences end, uncut."""
         counts = np.diff(np.array([0, *sentence_ends]))
-        sentences = np.repeat(np.arange(len(counts), dtype=np.int32), counts)[: self._most_pieces]
+        sentences = np.repeat(np.arange(len(counts), dtype=np.int32), counts)[: self._max_tokens]
         return np.pad(sentences, (len(self._special.start), len(self._special.end)), constant_values=-1)
 
     def _marked_words(self, document: Document) -> tuple[Counter[tuple[int, int]], Counter[tuple[int, int]]]:

@@ -9,7 +9,7 @@ from typing import Any
 from transformers import PreTrainedTokenizerBase
 
 import atlop
-from atlop.preprocessing.pieces import SpecialPieces
+from atlop.preprocessing.tokens import SpecialTokens
 
 _SOURCES = ("preprocessing", "corpora", "schema.py")
 """The code that makes it, below the package's folder."""
@@ -23,7 +23,7 @@ def sha256_of_json(value: Any) -> str:
 
 def tokenizer_sha256(tokenizer: PreTrainedTokenizerBase) -> str:
     """Return a digest of all that decides how a tokenizer cuts words and wraps an input."""
-    special = SpecialPieces.of(tokenizer)
+    special = SpecialTokens.of(tokenizer)
     described = {
         "wrapped": [special.start, special.end],
         "unknown": tokenizer.unk_token_id,
@@ -44,7 +44,7 @@ def code_sha256() -> str:
 
 def _described(tokenizer: PreTrainedTokenizerBase) -> Any:
     """Return what a tokenizer written in Python says of itself."""
-    special = {name: str(piece) for name, piece in tokenizer.special_tokens_map.items()}
+    special = {name: str(token) for name, token in tokenizer.special_tokens_map.items()}
     return [type(tokenizer).__name__, tokenizer.get_vocab(), special]
 
 

@@ -1,4 +1,4 @@
-"""How long documents are in pieces, and what a maximum length would cost."""
+"""How long documents are in tokens, and what a maximum length would cost."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -8,7 +8,7 @@ import numpy as np
 from transformers import PreTrainedTokenizerBase
 
 from atlop.preprocessing.documents import Features, Preprocessor, Truncation
-from atlop.preprocessing.pieces import SpecialPieces
+from atlop.preprocessing.tokens import SpecialTokens
 from atlop.schema import Document, RelationVocabulary
 
 LENGTHS = (512, 1024)
@@ -18,54 +18,54 @@ _NO_CUT = 2**31 - 1
 
 
 @dataclass(frozen=True)
-class PieceStatistics:
-    """Counts of pieces; markers and special tokens are among them."""
+class TokenStatistics:
+    """Counts of tokens; markers and special tokens are among them."""
 
-    pieces: int
+    tokens: int
     """Of all documents, uncut."""
-    pieces_max: int
+    tokens_max: int
     """Of the longest document."""
     lost: dict[int, Truncation]
     """What each maximum length would cost."""
 
 
-class PieceCounter:
-    """Counts pieces while documents pass, each encoded once and dropped."""
+class TokenCounter:
+    """Counts tokens while documents pass, each encoded once and dropped."""
 
     def __init__(self, tokenizer: PreTrainedTokenizerBase, *, lengths: tuple[int, ...] = LENGTHS):
         """Prepare the tokenizer.
 
         Args:
-            tokenizer: Any tokenizer that transformers loads and that has a piece for `*`.
-            lengths: Maximum lengths in pieces, special tokens counted.
+            tokenizer: Any tokenizer that transformers loads and that has a token for `*`.
+            lengths: Maximum lengths in tokens, special tokens counted.
 
         Raises:
-            AtlopError: The tokenizer has no piece for `*`.
+            AtlopError: The tokenizer has no token for `*`.
         """
         self._encoder = Preprocessor(tokenizer, vocabulary=RelationVocabulary((), {}), max_length=_NO_CUT)
-        self._end = len(SpecialPieces.of(tokenizer).end)
+        self._end = len(SpecialTokens.of(tokenizer).end)
         self._lost = {length: Counter[str]() for length in lengths}
-        self._pieces = 0
+        self._tokens = 0
         self._longest = 0
 
     def watch(self, documents: Iterable[Document]) -> Iterator[Document]:
         """Yield the documents on, counted."""
         for document in documents:
             (encoded,) = self._encoder.encode([document])
-            pieces = len(encoded.input_ids)
-            self._pieces += pieces
-            self._longest = max(self._longest, pieces)
+            tokens = len(encoded.input_ids)
+            self._tokens += tokens
+            self._longest = max(self._longest, tokens)
             for length, lost in self._lost.items():
-                if pieces > length:
+                if tokens > length:
                     lost.update(self._lost_at(length, document, encoded))
             yield document
 
-    def result(self) -> PieceStatistics:
+    def result(self) -> TokenStatistics:
         """Return the counts of all documents that passed."""
         names = ("documents", "mentions", "entities", "facts")
-        return PieceStatistics(
-            pieces=self._pieces,
-            pieces_max=self._longest,
+        return TokenStatistics(
+            tokens=self._tokens,
+            tokens_max=self._longest,
             lost={length: Truncation(*(lost[name] for name in names)) for length, lost in self._lost.items()},
         )
 

@@ -43,12 +43,12 @@ def preprocessed_corpus(
         source: The documents; they are looked at only where the corpus has to be encoded.
         name: What the corpus is called in messages.
         identity: What says which documents these are, for example the sha256 of the file and how it is read.
-        tokenizer: Cuts words into pieces.
-        encoding: How documents become pieces.
+        tokenizer: Cuts words into tokens.
+        encoding: How documents become tokens.
         progress: Shows how far encoding is.
 
     Raises:
-        AtlopError: The documents cannot be read, or the tokenizer has no piece for `*`.
+        AtlopError: The documents cannot be read, or the tokenizer has no token for `*`.
     """
 
     def build(sink: pa.NativeFile) -> Contents:

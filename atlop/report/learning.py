@@ -1,4 +1,4 @@
-"""Loss and dev scores over updates, from a run's metrics."""
+"""Loss and dev scores over steps, from a run's metrics."""
 
 import json
 from pathlib import Path
@@ -13,14 +13,14 @@ from atlop.files import read_lines
 from atlop.report.drawing import BLUE, GREY, HEIGHT, ORANGE, picture
 
 SMOOTHED = 50
-"""The loss is averaged over this fraction of all updates: 1 / 50."""
+"""The loss is averaged over this fraction of all steps: 1 / 50."""
 
 
 def read_metrics(path: Path) -> list[dict[str, Any]]:
     """Read the lines of a run's `metrics.jsonl`; one that is just being written is left out.
 
     Raises:
-        AtlopError: The file is missing or damaged, or holds no update yet.
+        AtlopError: The file is missing or damaged, or holds no step yet.
     """
     rows: list[dict[str, Any]] = []
     for number, line in enumerate(read_lines(path), start=1):
@@ -28,40 +28,40 @@ def read_metrics(path: Path) -> list[dict[str, Any]]:
             break
         try:
             row = json.loads(line)
-            rows.append({"update": int(row["update"]), **row})
+            rows.append({"step": int(row["step"]), **row})
         except (ValueError, KeyError, TypeError):
             raise AtlopError(
-                f"{path}, line {number}: expected the metrics of an update, as training writes them"
+                f"{path}, line {number}: expected the metrics of a step, as training writes them"
             ) from None
     if not any("loss" in row for row in rows):
-        raise AtlopError(f"{path}: holds no update yet; wait until the run has logged some")
+        raise AtlopError(f"{path}: holds no step yet; wait until the run has logged some")
     return rows
 
 
 def learning_picture(metrics: list[dict[str, Any]]) -> Figure:
-    """Draw the loss of each update and its moving mean and, where dev was scored, F1 and Ign F1.
+    """Draw the loss of each step and its moving mean and, where dev was scored, F1 and Ign F1.
 
     Args:
-        metrics: Rows of `metrics.jsonl`; of an update that was done twice, as after a crash, the last counts.
+        metrics: Rows of `metrics.jsonl`; of a step that was done twice, as after a crash, the last counts.
     """
-    loss = {row["update"]: row["loss"] for row in metrics if "loss" in row}
-    dev = {row["update"]: row["dev"] for row in metrics if "dev" in row}
+    loss = {row["step"]: row["loss"] for row in metrics if "loss" in row}
+    dev = {row["step"]: row["dev"] for row in metrics if "dev" in row}
     with picture(panels=2 if dev else 1, height=HEIGHT * (1.4 if dev else 1)) as (figure, axes):
-        updates, losses = np.array(sorted(loss)), np.array([loss[update] for update in sorted(loss)])
+        steps, losses = np.array(sorted(loss)), np.array([loss[step] for step in sorted(loss)])
         window = max(len(losses) // SMOOTHED, 1)
-        axes[0].plot(updates, losses, color=GREY, alpha=0.35, linewidth=0.5, label="each update")
+        axes[0].plot(steps, losses, color=GREY, alpha=0.35, linewidth=0.5, label="each step")
         mean = np.convolve(losses, np.full(window, 1 / window), mode="valid")
-        axes[0].plot(updates[window - 1 :], mean, color=BLUE, label=f"mean of {window:,} updates")
+        axes[0].plot(steps[window - 1 :], mean, color=BLUE, label=f"mean of {window:,} steps")
         axes[0].set_yscale("log")
         axes[0].yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
         axes[0].set_ylabel("loss (nats per pair)")
         axes[0].legend()
         if dev:
             scored = sorted(dev)
-            best = max(scored, key=lambda update: dev[update]["f1"])
-            axes[1].plot(scored, [100 * dev[update]["f1"] for update in scored], color=BLUE, marker="o", label="F1")
+            best = max(scored, key=lambda step: dev[step]["f1"])
+            axes[1].plot(scored, [100 * dev[step]["f1"] for step in scored], color=BLUE, marker="o", label="F1")
             if dev[best].get("ign_f1") is not None:
-                ign = [100 * dev[update]["ign_f1"] for update in scored]
+                ign = [100 * dev[step]["ign_f1"] for step in scored]
                 axes[1].plot(scored, ign, color=ORANGE, marker="s", linestyle="--", label="Ign F1")
             axes[1].annotate(
                 f"best F1: {100 * dev[best]['f1']:.2f}",
@@ -73,5 +73,5 @@ def learning_picture(metrics: list[dict[str, Any]]) -> Figure:
             axes[1].margins(y=0.2)
             axes[1].set_ylabel("dev score (%)")
             axes[1].legend(loc="lower right")
-        axes[-1].set_xlabel("update")
+        axes[-1].set_xlabel("step")
     return figure

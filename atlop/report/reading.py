@@ -114,6 +114,6 @@ class Reader:
         if scored.attention is None or not pairs:
             return {}
         document = self._documents[scored.index]
-        words = self._encoder.words_of_pieces(document)
+        words = self._encoder.token_words(document)
         undirected = sorted({(min(pair), max(pair)) for pair in pairs})
         return dict(word_weights(undirected, document=document, attention=scored.attention, words=words))

@@ -40,7 +40,7 @@ class Training:
 
     def feed(self) -> Generator[tuple[Step, list[Batch]], None, None]:
         """Yield the steps that are left, each with this process's share of its batches, collated ahead."""
-        return fed(self.schedule.steps(done=self.state.progress.update), make=self.batches)
+        return fed(self.schedule.steps(done=self.state.progress.step), make=self.batches)
 
     def batches(self, step: Step) -> tuple[Step, list[Batch]]:
         """Return a step with this process's share of its batches, on the host, pinned for a GPU."""
@@ -57,20 +57,20 @@ class Training:
     def is_evaluation_due(self) -> bool:
         """Return whether dev is to be evaluated before the next step."""
         progress = self.state.progress
-        return progress.update != progress.evaluated and self.schedule.is_evaluated(progress.update)
+        return progress.step != progress.evaluated and self.schedule.is_evaluated(progress.step)
 
     def has_ended(self) -> bool:
         """Return whether no step is left, or the last evaluations were too many without a new best."""
         progress, patience = self.state.progress, self.config.trainer.patience
         is_over = patience is not None and progress.evaluations_since_best >= patience
-        return is_over or progress.update == self.schedule.total
+        return is_over or progress.step == self.schedule.total
 
     def stopped_early(self) -> dict[str, int] | None:
         """Say when patience ended the training, where it did so before the last step."""
         progress, total = self.state.progress, self.schedule.total
-        if progress.update == total:
+        if progress.step == total:
             return None
-        return {"update": progress.update, "of": total, "evaluations_since_best": progress.evaluations_since_best}
+        return {"step": progress.step, "of": total, "evaluations_since_best": progress.evaluations_since_best}
 
     def evaluate(self, stop: StopRequests) -> OfficialScores | None:
         """Score dev with the weights as they are; `None` where a stop was asked for meanwhile."""

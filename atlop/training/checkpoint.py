@@ -39,7 +39,7 @@ class Checkpoints:
         self.newest: Path | None = None
         """The one that was written or read last."""
 
-    def write(self, checkpoint: Checkpoint, *, update: int) -> None:
+    def write(self, checkpoint: Checkpoint, *, step: int) -> None:
         """Write a checkpoint of the steps done, then remove the oldest and whatever lies there of later steps.
 
         Raises:
@@ -47,8 +47,8 @@ class Checkpoints:
         """
         for name, weight in checkpoint.weights.items():
             if weight.is_floating_point() and not weight.isfinite().all():
-                raise AtlopError(f"update {update}: weight {name} is not finite; no checkpoint is written of it")
-        path = self.folder / f"{update:08d}"
+                raise AtlopError(f"step {step}: weight {name} is not finite; no checkpoint is written of it")
+        path = self.folder / f"{step:08d}"
         self.folder.mkdir(parents=True, exist_ok=True)
         sync(self.folder.parent)
         with folder_written_whole(path) as new:

@@ -47,7 +47,7 @@ class Run:
         )
         if has_begun:
             self._restore()
-        self._kept, self._kept_at = training.state.progress.update, monotonic()
+        self._kept, self._kept_at = training.state.progress.step, monotonic()
         self._earlier, self._started = training.state.progress.seconds, monotonic()
 
     def seconds(self) -> float:
@@ -58,12 +58,12 @@ class Run:
         """Take the metrics of one step or one evaluation."""
         if self._is_main:
             self._folder.log(metrics)
-            self._tracker.log(metrics, update=metrics["update"])
+            self._tracker.log(metrics, step=metrics["step"])
 
     def log_scores(self, scores: OfficialScores) -> None:
         """Take the dev scores after the last step."""
         progress = self._training.state.progress
-        place = {"update": progress.update, "epoch": progress.epoch}
+        place = {"step": progress.step, "epoch": progress.epoch}
         self.log({**place, "seconds": self.seconds(), "dev": asdict(scores)})
 
     def save(self, *, is_best: bool) -> None:
@@ -75,8 +75,8 @@ class Run:
     def save_again(self) -> None:
         """Write the models of a checkpoint: a stop may have come after it and before them."""
         progress = self._training.state.progress
-        if progress.update and progress.evaluated == progress.update:
-            self.save(is_best=progress.best_update == progress.update)
+        if progress.step and progress.evaluated == progress.step:
+            self.save(is_best=progress.best_step == progress.step)
 
     def asked(self, signal: int, *, can_wait: bool) -> tuple[int, bool]:
         """Return the signal that asked to stop, and whether a checkpoint is due now, alike in all processes.
@@ -85,14 +85,14 @@ class Run:
             signal: What this process was sent; 0 without one.
             can_wait: Whether processes may wait for each other now; where not, several are asked later.
         """
-        trainer, update = self._training.config.trainer, self._training.state.progress.update
+        trainer, step = self._training.config.trainer, self._training.state.progress.step
         minutes, interval = trainer.checkpoint_minutes, trainer.checkpoint_interval
         is_late = minutes is not None and monotonic() - self._kept_at >= 60 * minutes
         if self._accelerator.num_processes > 1:  # whose clocks and signals differ
             own = torch.tensor([[signal, int(is_late)]], device=self._accelerator.device)
             signal, is_late = self._accelerator.gather(own).amax(dim=0).tolist() if can_wait else (0, False)
-        is_due = bool(signal or is_late or (interval is not None and update % interval == 0))
-        return signal, is_due and self._kept != update
+        is_due = bool(signal or is_late or (interval is not None and step % interval == 0))
+        return signal, is_due and self._kept != step
 
     def checkpoint(self) -> None:
         """Write everything that is needed to go on from here; every process calls it.
@@ -106,9 +106,9 @@ class Run:
         if self._is_main:
             config = self._training.config.model_dump(mode="json")
             values = {**checkpoint.values, "metrics": self._folder.logged(), "config": config}
-            self._checkpoints.write(replace(checkpoint, values=values), update=state.progress.update)
+            self._checkpoints.write(replace(checkpoint, values=values), step=state.progress.step)
         self._accelerator.wait_for_everyone()
-        self._kept, self._kept_at = state.progress.update, monotonic()
+        self._kept, self._kept_at = state.progress.step, monotonic()
 
     def way_on(self) -> str:
         """Say which checkpoint is there, and how to go on from it."""
@@ -128,12 +128,12 @@ class Run:
         assert progress.best is not None
         assert progress.last is not None
         summary = {
-            "best": {"update": progress.best_update, **asdict(progress.best)},
+            "best": {"step": progress.best_step, **asdict(progress.best)},
             "best_intervals": self._best_intervals(),
             "last": asdict(progress.last),
-            "updates": progress.update,
+            "steps": progress.step,
             "stopped_early": training.stopped_early(),
-            "skipped_updates": progress.skipped,
+            "skipped_steps": progress.skipped,
             "train": training.data.train.described(),
             "dev": training.data.dev.described(),
             "seconds": self._earlier + monotonic() - started,
@@ -171,5 +171,5 @@ class Run:
             logger.info("%s: has no checkpoint yet; it begins again", folder.path)
             return
         self._training.state.restore(checkpoint)
-        update, newest = self._training.state.progress.update, self._checkpoints.newest
-        logger.info("%s: goes on after update %d, from %s", folder.path, update, newest)
+        step, newest = self._training.state.progress.step, self._checkpoints.newest
+        logger.info("%s: goes on after step %d, from %s", folder.path, step, newest)

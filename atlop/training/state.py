@@ -26,14 +26,14 @@ logger = logging.getLogger(__name__)
 class Progress:
     """How far training is; `asdict` makes JSON of it, `Progress.of` reads that."""
 
-    update: int = 0
+    step: int = 0
     """Steps done."""
     epoch: int = 0
     """Epoch of the last step, from 0."""
     evaluated: int = 0
     """Steps done when dev was evaluated last."""
     best: OfficialScores | None = None
-    best_update: int | None = None
+    best_step: int | None = None
     """Step after which they were reached."""
     last: OfficialScores | None = None
     evaluations_since_best: int = 0
@@ -50,10 +50,10 @@ class Progress:
 
     def judge(self, scores: OfficialScores) -> bool:
         """Note the dev scores after the last step; return whether they are the best so far: of equals, the first."""
-        self.evaluated, self.last = self.update, scores
+        self.evaluated, self.last = self.step, scores
         is_best = self.best is None or scores.f1 > self.best.f1
         if is_best:
-            self.best, self.best_update = scores, self.update
+            self.best, self.best_step = scores, self.step
         self.evaluations_since_best = 0 if is_best else self.evaluations_since_best + 1
         return is_best
 

@@ -91,10 +91,10 @@ class TrainStep:
             if not is_out_of_memory(error):
                 raise
         documents = zip(batch.titles, batch.lengths, batch.pair_counts, strict=True)
-        sizes = ", ".join(f'"{title}" ({pieces:,} pieces, {pairs:,} pairs)' for title, pieces, pairs in documents)
+        sizes = ", ".join(f'"{title}" ({tokens:,} tokens, {pairs:,} pairs)' for title, tokens, pairs in documents)
         raise AtlopError(
             f"not enough memory to train on {sizes}; begin a new run with trainer.batch_size lowered and "
-            "trainer.gradient_accumulation raised by as much (as many documents an update), a lower "
+            "trainer.gradient_accumulation raised by as much (as many documents a step), a lower "
             "encoding.max_length, or encoder.gradient_checkpointing=true"
         )
 

@@ -34,9 +34,9 @@ class StepLog:
         """Steps whose metrics are not read yet; none where the device just now has been waited for."""
         self.bar = tqdm(
             total=training.schedule.total,
-            initial=self._progress.update,
+            initial=self._progress.step,
             desc="training",
-            unit="update",
+            unit="step",
             disable=not training.show_progress,
         )
 
@@ -59,10 +59,10 @@ class StepLog:
             if finite:
                 self._shown["loss"] = f"{loss:.3f}"
             else:
-                self._pass_over(f"update {step.number}: loss {loss}, gradient norm {norm}", step)
+                self._pass_over(f"step {step.number}: loss {loss}, gradient norm {norm}", step)
             self._log(
                 {
-                    "update": step.number,
+                    "step": step.number,
                     "epoch": step.epoch,
                     **({"loss": loss} if finite else {"skipped": True}),
                     "gradient_norm": norm if isfinite(norm) else None,
@@ -78,12 +78,12 @@ class StepLog:
         self.bar.set_postfix(self._shown, refresh=False)
 
     def _pass_over(self, numbers: str, step: Step) -> None:
-        what = f"{numbers}; documents of the update: {self._training.titles(step)}"
+        what = f"{numbers}; documents of the step: {self._training.titles(step)}"
         self._progress.skipped += 1
-        most = self._training.config.trainer.max_skipped_updates
+        most = self._training.config.trainer.max_skipped_steps
         if self._progress.skipped > most:
             raise AtlopError(
-                f"{what}. The weights are as before it, but training stops, since trainer.max_skipped_updates is "
+                f"{what}. The weights are as before it, but training stops, since trainer.max_skipped_steps is "
                 f"{most}; a run may be resumed with more. A lower learning rate or "
                 'trainer.precision = "float32" may help as well'
             )
@@ -127,10 +127,10 @@ class Tracker:
             logger.warning("wandb: %s; metrics are kept offline in %s/wandb", error, folder)
             self._run = init(mode="offline")
 
-    def log(self, metrics: Mapping[str, Any], *, update: int) -> None:
+    def log(self, metrics: Mapping[str, Any], *, step: int) -> None:
         """Send metrics of one step."""
         if self._run is not None:
-            self._run.log(dict(metrics), step=update)
+            self._run.log(dict(metrics), step=step)
 
     def finish(self) -> None:
         """Wait until everything is sent."""

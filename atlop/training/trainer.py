@@ -80,7 +80,7 @@ def train(
         if stopped:
             run.close()
             raise StoppedError(
-                f"stopped by {Signals(stopped).name} after update {training.state.progress.update:,} of "
+                f"stopped by {Signals(stopped).name} after step {training.state.progress.step:,} of "
                 f"{training.schedule.total:,}. {run.way_on()}",
                 exit_code=128 + stopped,
             )
@@ -110,7 +110,7 @@ def fit(training: Training, *, run: Run, stop: StopRequests) -> int:
             if not is_due:
                 step, batches = next(feed)
                 metrics = training.step(batches)
-                progress.update, progress.epoch = step.number, step.epoch
+                progress.step, progress.epoch = step.number, step.epoch
                 log.add(step, metrics)
                 is_due = training.is_evaluation_due()
             if is_due:

@@ -17,12 +17,12 @@ from atlop.corpora import read_corpus
 from scripts.benchmarking.sides import Fast, Material, Plain
 
 LENGTHS = {"fast": (1000, 2000, 4000, 8000, 16000), "plain": (1000, 2000, 4000)}
-"""Pieces of one document."""
+"""Tokens of one document."""
 LONG_ENTITIES = 30
 """Entities of that document."""
 ENTITIES = (50, 100, 200, 400)
-"""Entities of one document of `PIECES_OF_ENTITIES` pieces."""
-PIECES_OF_ENTITIES = 1302
+"""Entities of one document of `TOKENS_OF_ENTITIES` tokens."""
+TOKENS_OF_ENTITIES = 1302
 
 
 def in_process_of_its_own(arguments: list[str], *, return_memory: bool = False) -> Any:
@@ -53,18 +53,18 @@ def memory_of_step(material: Material, *, side: str, rows: list[int]) -> dict[st
     return {"bytes": peak_memory() - before - gradients}
 
 
-def step_of_length(material: Material, *, side: str, pieces: int) -> dict[str, float]:
-    """Train on one document of so many pieces; return seconds and bytes of a step, its gradients included."""
-    made = _made_long(material, side=side, pieces=pieces)
+def step_of_length(material: Material, *, side: str, tokens: int) -> dict[str, float]:
+    """Train on one document of so many tokens; return seconds and bytes of a step, its gradients included."""
+    made = _made_long(material, side=side, tokens=tokens)
     made.step([0])
     before = start_of_peak()
     seconds = min(made.step([0]) for _ in range(2))
     return {"seconds": seconds, "bytes": peak_memory() - before}
 
 
-def prediction_of_length(material: Material, *, side: str, pieces: int) -> dict[str, float]:
-    """Predict one document of so many pieces; return seconds and bytes."""
-    return _predict(_made_long(material, side=side, pieces=pieces))
+def prediction_of_length(material: Material, *, side: str, tokens: int) -> dict[str, float]:
+    """Predict one document of so many tokens; return seconds and bytes."""
+    return _predict(_made_long(material, side=side, tokens=tokens))
 
 
 def prediction_of_entities(material: Material, *, entities: int) -> dict[str, float]:
@@ -72,7 +72,7 @@ def prediction_of_entities(material: Material, *, entities: int) -> dict[str, fl
     mentions = [{"name": "it", "sent_id": 0, "pos": [word, word + 1], "type": "MISC"} for word in range(entities)]
     document = {
         "title": "",
-        "sents": [["it"] * (PIECES_OF_ENTITIES - 2 - 2 * entities)],  # two markers a mention
+        "sents": [["it"] * (TOKENS_OF_ENTITIES - 2 - 2 * entities)],  # two markers a mention
         "vertexSet": [[mention] for mention in mentions],
         "labels": [],
     }
@@ -84,8 +84,8 @@ def _made(material: Material, *, side: str) -> Fast | Plain:
     return Plain(material) if side == "plain" else Fast(material)
 
 
-def _made_long(material: Material, *, side: str, pieces: int) -> Fast | Plain:
-    return _made(_material_of(material, _long_document(material), max_length=pieces), side=side)
+def _made_long(material: Material, *, side: str, tokens: int) -> Fast | Plain:
+    return _made(_material_of(material, _long_document(material), max_length=tokens), side=side)
 
 
 def _predict(made: Fast | Plain) -> dict[str, float]:

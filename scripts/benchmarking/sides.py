@@ -26,7 +26,7 @@ from atlop.corpora import read_corpus, read_vocabulary, relations_of
 from atlop.model import AtlopModel, PairOutputs
 from atlop.model_folder import new_model
 from atlop.prediction import DecisionRule, score_batches
-from atlop.preprocessing import Batch, Features, SpecialPieces, load_tokenizer
+from atlop.preprocessing import Batch, Features, SpecialTokens, load_tokenizer
 from atlop.schema import THRESHOLD_CLASS, Document, RelationVocabulary
 from atlop.training import build_training
 from tests import reference
@@ -132,14 +132,14 @@ class Plain:
 
     def __init__(self, material: Material):
         twin, tokenizer = make_model(material)
-        special = SpecialPieces.of(tokenizer)
+        special = SpecialTokens.of(tokenizer)
         config = twin.config.encoder_config()
         encoder = AutoModel.from_config(config, attn_implementation="eager", trust_remote_code=False)
         self.model = reference.PlainAtlop(
             encoder,
             classes=material.vocabulary.classes,
-            start_pieces=special.start,
-            end_pieces=twin.config.window_end or (),
+            start_tokens=special.start,
+            end_tokens=twin.config.window_end or (),
         )
         encoder.load_state_dict(twin.encoder.state_dict(), strict=False)  # all but the pooler, which is not used
         encoder.pooler.requires_grad_(False)

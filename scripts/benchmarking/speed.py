@@ -88,7 +88,7 @@ def _measure_share(fast: "_Apart", *, rows: list[list[int]], operations: list[in
 
 
 def measure_encoding(material: Material, *, warm_up: int = 100) -> dict[str, float]:
-    """Measure documents per second from words to pieces, on one core, after the first hundred."""
+    """Measure documents per second from words to tokens, on one core, after the first hundred."""
     model, tokenizer = make_model(material)
     config = model.config
     encoder = Preprocessor.of(config.described.encoding, tokenizer=tokenizer, vocabulary=config.vocabulary)

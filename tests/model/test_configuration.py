@@ -19,7 +19,7 @@ from atlop.preprocessing.windows import first_position, window_end
         (DebertaV2Config(max_position_embeddings=512), 512, 0),
     ],
 )
-def test_a_window_is_512_pieces_or_what_the_encoder_takes(encoder: PreTrainedConfig, size: int, first: int) -> None:
+def test_a_window_is_512_tokens_or_what_the_encoder_takes(encoder: PreTrainedConfig, size: int, first: int) -> None:
     assert AtlopConfig(encoder=encoder.to_dict()).windowing.size == size
     assert first_position(encoder) == first
 
@@ -37,7 +37,7 @@ def test_a_misspelt_setting_of_a_model_folder_is_an_error() -> None:
         _ = AtlopConfig(sections={"pooling": {"context_poolin": "none"}}).described
 
 
-def test_only_roberta_closes_a_window_with_two_end_pieces() -> None:
+def test_only_roberta_closes_a_window_with_two_end_tokens() -> None:
     assert window_end((2,), model_type="roberta") == [2, 2]
     assert window_end((102,), model_type="bert") == [102]
 

@@ -27,7 +27,7 @@ def run(tmp_path: Path) -> Path:
     summary = {
         "best": BEST,
         "best_intervals": {"f1": [0.5685, 0.6028], "ign_f1": [0.0, 0.0]},
-        "updates": 1984,
+        "steps": 1984,
         "seconds": 1814,
         "train": {"documents": 992},
         "dev": {"documents": 500},
@@ -51,7 +51,7 @@ def test_the_card_of_a_run_says_what_it_was_trained_on_and_what_it_scores(run: P
     text = (run / "best" / "README.md").read_text(encoding="utf-8")
     assert "| best epoch | 58.56 (56.85 to 60.28) | n/a | 71.97 | 49.36 |" in text
     assert f"| `train.json` | `{'ab' * 32}` |" in text
-    assert "992 documents, 1,984 updates; atlop 0.1.0." in text
+    assert "992 documents, 1,984 steps; atlop 0.1.0." in text
     assert "# ATLOP on bert, trained on train.json" in text
     assert 'name = "allenai/scibert_scivocab_cased"' in text
     assert "P17" in text

@@ -152,7 +152,7 @@ def test_a_batch_on_another_device_keeps_everything() -> None:
         assert getattr(meta, name).shape == getattr(batch, name).shape
 
 
-def test_all_tensors_lie_in_one_piece_that_is_copied_at_once() -> None:
+def test_all_tensors_share_one_block_that_is_copied_at_once() -> None:
     batch = collated(0, 1, 3)
     copy = batch._over(batch.table.clone())
     copy.table.zero_()

@@ -261,7 +261,7 @@ class Noting(Build):
         return super().__call__(sink)
 
 other = os.fork()  # when all is imported, which takes seconds
-os.write(1, b"ready\\n")  # in one piece, unlike print where Python does not buffer
+os.write(1, b"ready\\n")  # at once, unlike print where Python does not buffer
 get(Noting())
 os.write(1, b"the same\\n")
 if other:

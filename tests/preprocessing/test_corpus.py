@@ -103,7 +103,7 @@ def test_counts_are_known_without_the_documents() -> None:
     plain, corpus = encoded(DOCUMENTS)
 
     assert corpus.pair_counts.tolist() == [len(item.pairs) for item in plain]
-    assert corpus.piece_counts.tolist() == [len(item.input_ids) for item in plain]
+    assert corpus.token_counts.tolist() == [len(item.input_ids) for item in plain]
     assert corpus.truncation == Truncation.of(plain)
     assert corpus.truncation.documents == 1
     assert corpus.relations == relations_of(DOCUMENTS)
@@ -136,7 +136,7 @@ def test_pairs_that_a_document_lists_itself_come_back() -> None:
 def test_a_corpus_without_documents_or_facts_is_one() -> None:
     _, empty = encoded([], tokenizer=tokenizer_for(*DOCUMENTS))
     assert (len(empty), list(empty), empty.relations, empty.unknown_facts) == (0, [], (), 0)
-    assert empty.pair_counts.tolist() == empty.piece_counts.tolist() == []
+    assert empty.pair_counts.tolist() == empty.token_counts.tolist() == []
     assert empty.truncation == Truncation(0, 0, 0, 0)
     assert encoded(DOCUMENTS[1:3])[1].with_vocabulary(VOCABULARY).relations == ()
 

@@ -1,4 +1,4 @@
-"""Documents become pieces with markers, mention positions, pairs and sparse labels."""
+"""Documents become tokens with markers, mention positions, pairs and sparse labels."""
 
 from dataclasses import replace
 
@@ -82,7 +82,7 @@ def test_one_marker_however_many_mentions_start_or_end_on_a_word() -> None:
     assert markers_of(encode(nested)) == [[1], [1], [6], [3]]
 
 
-def test_without_markers_a_mention_is_read_at_its_first_piece() -> None:
+def test_without_markers_a_mention_is_read_at_its_first_token() -> None:
     item = document("Ada Lovelace met Bob", "Ada left", entities=[[(0, 0, 2), (1, 0, 1)], [(0, 3, 4)]])
     assert text(item, markers="none") == "[CLS] Ada Lovelace met Bob Ada left [SEP]"
     assert markers_of(encode(item, markers="none")) == [[1, 5], [4]]
@@ -98,7 +98,7 @@ def test_documents_without_markers_are_those_of_the_reference(name: str) -> None
         assert markers_of(found) == [[1 + a for a, _ in mentions if a < 298] for mentions in features["entity_pos"]]
 
 
-def test_a_mention_without_markers_and_pieces_at_the_end_is_dropped() -> None:
+def test_a_mention_without_markers_and_tokens_at_the_end_is_dropped() -> None:
     item = document("Ada met Bob", entities=[[(0, 0, 1)], [(0, 2, 3)]])
     item = replace(item, sentences=(("Ada", "met", ""),))
     encoded = encode(item, markers="none")
@@ -203,7 +203,7 @@ def test_a_document_with_fewer_than_two_entities_has_no_pairs(count: int) -> Non
     assert encoded.labels.shape == (0, 2)
 
 
-def test_empty_sentences_take_no_piece() -> None:
+def test_empty_sentences_take_no_token() -> None:
     item = document("", "Ada left", "", "she wept", "", entities=[[(1, 0, 1), (3, 0, 1)]])
     assert text(item) == "[CLS] * Ada * left * she * wept [SEP]"
     nothing = encode(document("", entities=[]))

@@ -1,9 +1,9 @@
-"""Pieces are counted and cuts priced in one pass, as if each maximum length had been tried."""
+"""Tokens are counted and cuts priced in one pass, as if each maximum length had been tried."""
 
 import pytest
 
 from atlop.preprocessing import Preprocessor, Truncation
-from atlop.preprocessing.lengths import LENGTHS, PieceCounter, PieceStatistics
+from atlop.preprocessing.lengths import LENGTHS, TokenCounter, TokenStatistics
 from tests.golden_values import each_encoder, golden_documents, golden_encoded, golden_tokenizer, golden_vocabulary
 from tests.made_documents import document, tokenizer_for
 
@@ -11,7 +11,7 @@ from tests.made_documents import document, tokenizer_for
 @each_encoder
 def test_a_cut_is_priced_as_the_encoder_makes_it(name: str) -> None:
     lengths = (10, 50, *LENGTHS)
-    counter = PieceCounter(golden_tokenizer(name), lengths=lengths)
+    counter = TokenCounter(golden_tokenizer(name), lengths=lengths)
 
     passed = tuple(counter.watch(golden_documents()))
 
@@ -21,31 +21,31 @@ def test_a_cut_is_priced_as_the_encoder_makes_it(name: str) -> None:
 
 
 @each_encoder
-def test_pieces_are_those_of_the_uncut_inputs(name: str) -> None:
+def test_tokens_are_those_of_the_uncut_inputs(name: str) -> None:
     encoder = Preprocessor(golden_tokenizer(name), vocabulary=golden_vocabulary(), max_length=100_000)
     inputs = [len(encoded.input_ids) for encoded in encoder.encode(golden_documents())]
-    counter = PieceCounter(golden_tokenizer(name))
+    counter = TokenCounter(golden_tokenizer(name))
 
     for _ in counter.watch(golden_documents()):
         pass
 
-    assert (counter.result().pieces, counter.result().pieces_max) == (sum(inputs), max(inputs))
+    assert (counter.result().tokens, counter.result().tokens_max) == (sum(inputs), max(inputs))
 
 
 @pytest.mark.parametrize(("length", "lost"), [(8, (1, 3, 1, 2)), (9, (0, 0, 0, 0)), (100, (0, 0, 0, 0))])
 def test_what_lies_beyond_the_cut_is_lost(length: int, lost: tuple[int, ...]) -> None:
     places = [[(0, 0, 1), (0, 2, 3)], [(0, 1, 2), (0, 2, 3)], [(0, 2, 3)]]
     item = document("Ada Bob Eve", entities=places, facts=[(0, 1, "P17"), (0, 2, "P17"), (2, 1, "P27")])
-    counter = PieceCounter(tokenizer_for(item), lengths=(length,))  # [CLS] * Ada * * Bob * * Eve * [SEP]
+    counter = TokenCounter(tokenizer_for(item), lengths=(length,))  # [CLS] * Ada * * Bob * * Eve * [SEP]
 
     assert list(counter.watch([item])) == [item]
 
-    assert counter.result() == PieceStatistics(pieces=11, pieces_max=11, lost={length: Truncation(*lost)})
+    assert counter.result() == TokenStatistics(tokens=11, tokens_max=11, lost={length: Truncation(*lost)})
 
 
 def test_a_document_without_entities_or_labels_loses_nothing() -> None:
     item = document("Ada left", entities=[])
-    counter = PieceCounter(tokenizer_for(item), lengths=(8,))
+    counter = TokenCounter(tokenizer_for(item), lengths=(8,))
 
     assert list(counter.watch([item])) == [item]
 

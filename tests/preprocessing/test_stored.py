@@ -99,5 +99,5 @@ def test_progress_is_shown_only_while_encoding() -> None:
 
 def test_a_tokenizer_without_marker_is_refused() -> None:
     tokenizer: PreTrainedTokenizerBase = word_tokenizer(["Ada"], marker=False)
-    with pytest.raises(AtlopError, match="no piece for the mention marker"):
+    with pytest.raises(AtlopError, match="no token for the mention marker"):
         encode(Passes(), tokenizer=tokenizer)

@@ -7,56 +7,56 @@ import pytest
 from atlop.preprocessing.windows import Windowing, window_spans, windows_of
 
 
-def spans(length: int, end_pieces: int = 1) -> list[tuple[int, int]]:
-    return window_spans(length, size=512, start_tokens=1, end_tokens=end_pieces)
+def spans(length: int, end_tokens: int = 1) -> list[tuple[int, int]]:
+    return window_spans(length, size=512, start_tokens=1, end_tokens=end_tokens)
 
 
-@pytest.mark.parametrize("end_pieces", [1, 2])
-def test_windows_cover_every_piece_of_any_length(end_pieces: int) -> None:
+@pytest.mark.parametrize("end_tokens", [1, 2])
+def test_windows_cover_every_token_of_any_length(end_tokens: int) -> None:
     for length in range(1, 3001):
-        found = spans(length, end_pieces)
+        found = spans(length, end_tokens)
         assert (found[0][0], found[-1][1]) == (0, length)
         for (start, stop), (next_start, next_stop) in pairwise(found):
             assert start < next_start <= stop < next_stop, length
 
 
-@pytest.mark.parametrize("end_pieces", [1, 2])
-def test_windows_with_what_they_borrow_are_of_full_size(end_pieces: int) -> None:
+@pytest.mark.parametrize("end_tokens", [1, 2])
+def test_windows_with_what_they_borrow_are_of_full_size(end_tokens: int) -> None:
     for length in range(513, 3001):
-        found = spans(length, end_pieces)
+        found = spans(length, end_tokens)
         for start, stop in found:
-            assert (start > 0) + stop - start + end_pieces * (stop < length) == 512, length
+            assert (start > 0) + stop - start + end_tokens * (stop < length) == 512, length
 
 
-@pytest.mark.parametrize("end_pieces", [1, 2])
-def test_documents_up_to_the_size_have_one_window(end_pieces: int) -> None:
-    assert all(spans(length, end_pieces) == [(0, length)] for length in range(1, 513))
+@pytest.mark.parametrize("end_tokens", [1, 2])
+def test_documents_up_to_the_size_have_one_window(end_tokens: int) -> None:
+    assert all(spans(length, end_tokens) == [(0, length)] for length in range(1, 513))
 
 
-@pytest.mark.parametrize("end_pieces", [1, 2])
-def test_there_are_exactly_two_windows_as_published_where_two_are_enough(end_pieces: int) -> None:
-    for length in range(513, 1023 - end_pieces + 1):
-        assert spans(length, end_pieces) == [(0, 512 - end_pieces), (length - 511, length)]
-    assert len(spans(1023 - end_pieces + 1, end_pieces)) == 3
+@pytest.mark.parametrize("end_tokens", [1, 2])
+def test_there_are_exactly_two_windows_as_published_where_two_are_enough(end_tokens: int) -> None:
+    for length in range(513, 1023 - end_tokens + 1):
+        assert spans(length, end_tokens) == [(0, 512 - end_tokens), (length - 511, length)]
+    assert len(spans(1023 - end_tokens + 1, end_tokens)) == 3
 
 
-@pytest.mark.parametrize("end_pieces", [1, 2])
-def test_further_windows_are_evenly_spaced_and_overlap(end_pieces: int) -> None:
-    for length in range(1024 - end_pieces, 3001):
-        found = spans(length, end_pieces)
+@pytest.mark.parametrize("end_tokens", [1, 2])
+def test_further_windows_are_evenly_spaced_and_overlap(end_tokens: int) -> None:
+    for length in range(1024 - end_tokens, 3001):
+        found = spans(length, end_tokens)
         steps = [after - before for (before, _), (after, _) in pairwise(found)]
         assert max(steps) - min(steps) <= 1, length
         overlaps = [stop - start for (_, stop), (start, _) in pairwise(found)]
         assert min(overlaps) >= 64, length
         assert found[-1] == (length - 511, length)
-        assert found[0] == (0, 512 - end_pieces)
+        assert found[0] == (0, 512 - end_tokens)
 
 
 def test_tiny_windows_cover_the_document_too() -> None:
     for size in (4, 5, 8):
         for length in range(1, 60):
             found = window_spans(length, size=size, start_tokens=1, end_tokens=2)
-            read = {piece for start, stop in found for piece in range(start, stop)}
+            read = {token for start, stop in found for token in range(start, stop)}
             assert read == set(range(length))
 
 

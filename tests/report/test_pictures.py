@@ -38,12 +38,12 @@ def candidates(margins: list[float], correct: list[bool]) -> Candidates:
     )
 
 
-def update(number: int, loss: float) -> dict[str, Any]:
-    return {"update": number, "epoch": 0, "loss": loss}
+def step(number: int, loss: float) -> dict[str, Any]:
+    return {"step": number, "epoch": 0, "loss": loss}
 
 
 def evaluation(number: int, f1: float, ign_f1: float | None = None) -> dict[str, Any]:
-    return {"update": number, "epoch": 0, "seconds": 1.0, "dev": {"f1": f1, "ign_f1": ign_f1}}
+    return {"step": number, "epoch": 0, "seconds": 1.0, "dev": {"f1": f1, "ign_f1": ign_f1}}
 
 
 def lines_of(figure: Figure, panel: int) -> dict[str, tuple[list[float], list[float]]]:
@@ -55,52 +55,52 @@ def lines_of(figure: Figure, panel: int) -> dict[str, tuple[list[float], list[fl
     }
 
 
-def test_of_an_update_that_was_done_twice_the_last_counts() -> None:
-    figure = learning_picture([update(1, 4.0), update(2, 3.0), update(3, 9.0), update(2, 2.0), update(3, 1.0)])
+def test_of_a_step_that_was_done_twice_the_last_counts() -> None:
+    figure = learning_picture([step(1, 4.0), step(2, 3.0), step(3, 9.0), step(2, 2.0), step(3, 1.0)])
 
-    assert lines_of(figure, 0)["each update"] == ([1, 2, 3], [4.0, 2.0, 1.0])
+    assert lines_of(figure, 0)["each step"] == ([1, 2, 3], [4.0, 2.0, 1.0])
     assert len(figure.axes) == 1
 
 
 def test_dev_scores_are_drawn_in_percent_and_the_best_is_named() -> None:
-    rows = [update(1, 4.0), evaluation(1, 0.25, 0.2), update(2, 3.0), evaluation(2, 0.5, 0.4)]
+    rows = [step(1, 4.0), evaluation(1, 0.25, 0.2), step(2, 3.0), evaluation(2, 0.5, 0.4)]
 
     figure = learning_picture(rows)
 
     assert lines_of(figure, 1) == {"F1": ([1, 2], [25.0, 50.0]), "Ign F1": ([1, 2], [20.0, 40.0])}
     assert [text.get_text() for text in figure.axes[1].texts] == ["best F1: 50.00"]
-    assert figure.axes[1].get_xlabel() == "update"
+    assert figure.axes[1].get_xlabel() == "step"
 
 
 def test_without_train_facts_ign_f1_is_not_drawn() -> None:
-    assert list(lines_of(learning_picture([update(1, 4.0), evaluation(1, 0.25)]), 1)) == ["F1"]
+    assert list(lines_of(learning_picture([step(1, 4.0), evaluation(1, 0.25)]), 1)) == ["F1"]
 
 
-def test_the_loss_is_smoothed_over_a_fiftieth_of_the_updates() -> None:
+def test_the_loss_is_smoothed_over_a_fiftieth_of_the_steps() -> None:
     losses = np.random.default_rng(1).random(200)
 
-    drawn = lines_of(learning_picture([update(n, loss) for n, loss in enumerate(losses, start=1)]), 0)
+    drawn = lines_of(learning_picture([step(n, loss) for n, loss in enumerate(losses, start=1)]), 0)
 
-    updates, means = drawn["mean of 4 updates"]
-    assert updates == list(range(4, 201))
+    steps, means = drawn["mean of 4 steps"]
+    assert steps == list(range(4, 201))
     assert means == pytest.approx([losses[n - 4 : n].mean() for n in range(4, 201)])
 
 
 def test_a_line_that_is_just_being_written_is_left_out(tmp_path: Path) -> None:
     path = tmp_path / "metrics.jsonl"
-    path.write_text(json.dumps(update(1, 4.0)) + '\n{"update": 2, "lo', encoding="utf-8")
+    path.write_text(json.dumps(step(1, 4.0)) + '\n{"step": 2, "lo', encoding="utf-8")
 
-    assert read_metrics(path) == [update(1, 4.0)]
+    assert read_metrics(path) == [step(1, 4.0)]
 
 
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "holds no update yet"),
-        ('{"update": 1, "dev": {"f1": 0}}\n', "holds no update yet"),
-        ('{"update": 1, "loss": 3}\n{"upd\n', "line 2: expected the metrics of an update"),
-        ("[3]\n", "line 1: expected the metrics of an update"),
-        ('{"loss": 3}\n', "line 1: expected the metrics of an update"),
+        ("", "holds no step yet"),
+        ('{"step": 1, "dev": {"f1": 0}}\n', "holds no step yet"),
+        ('{"step": 1, "loss": 3}\n{"upd\n', "line 2: expected the metrics of a step"),
+        ("[3]\n", "line 1: expected the metrics of a step"),
+        ('{"loss": 3}\n', "line 1: expected the metrics of a step"),
     ],
 )
 def test_metrics_that_cannot_be_drawn_are_one_message(tmp_path: Path, text: str, message: str) -> None:

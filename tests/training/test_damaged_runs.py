@@ -31,7 +31,7 @@ fewer = settings(max_examples=max(10, settings().max_examples // 5))  # a resume
 
 @pytest.fixture(scope="module")
 def cut(config: RunConfig, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A run that was cut in its fourth update; checkpoints after the second and the third are there."""
+    """A run that was cut in its fourth step; checkpoints after the second and the third are there."""
     folder = tmp_path_factory.mktemp("damaged") / "cut"
     with pytest.MonkeyPatch.context() as patch:
         return cut_after(3, config=config, folder=folder, monkeypatch=patch)
@@ -74,4 +74,4 @@ def test_a_summary_with_other_values_is_never_taken_for_one_that_can_be_printed(
         found = outcome_of(lambda: resume(config, run), size=len(content))
         if not isinstance(found, AtlopError):
             assert table([*score_rows(found["best"]), *truncation_rows(found["dev"]["truncation"])])
-            assert f"{found['updates']:,} {found['seconds'] / 60:.1f}"
+            assert f"{found['steps']:,} {found['seconds'] / 60:.1f}"

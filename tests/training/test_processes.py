@@ -62,7 +62,7 @@ def lines_of(run: Path) -> list[dict[str, Any]]:
 
 @pytest.fixture(scope="module")
 def config(tiny_encoder: Path, golden: Path) -> RunConfig:
-    """Eight documents, two updates an epoch; without dropout, of which every process has its own."""
+    """Eight documents, two steps an epoch; without dropout, of which every process has its own."""
     return RunConfig(
         data=DataConfig(
             train=golden / "documents.json", dev=golden / "documents.json", relations=golden / "rel2id.json"
@@ -77,7 +77,7 @@ def config(tiny_encoder: Path, golden: Path) -> RunConfig:
 
 @pytest.fixture(scope="module")
 def one(config: RunConfig, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What one process makes of it in 20 updates."""
+    """What one process makes of it in 20 steps."""
     folder = tmp_path_factory.mktemp("runs") / "one"
     train(config, output=folder, show_progress=False)
     return folder
@@ -115,9 +115,9 @@ def test_two_processes_reach_the_weights_of_one(config_file: Path, one: Path, tm
     expected, found = lines_of(one), lines_of(tmp_path / "two")
     assert [set(line) for line in found] == [set(line) for line in expected]
     for one_line, two_line in zip(expected, found, strict=True):
-        assert (two_line["update"], two_line["epoch"]) == (one_line["update"], one_line["epoch"])
+        assert (two_line["step"], two_line["epoch"]) == (one_line["step"], one_line["epoch"])
         for key in {"loss", "gradient_norm", "new_layers_learning_rate"} & set(one_line):
-            assert two_line[key] == pytest.approx(one_line[key], rel=1e-4), f"update {one_line['update']}: {key}"
+            assert two_line[key] == pytest.approx(one_line[key], rel=1e-4), f"step {one_line['step']}: {key}"
     assert distance(tmp_path / "two", one) <= 1e-5
 
 
@@ -218,8 +218,8 @@ def test_a_stop_leaves_a_checkpoint_from_which_one_process_goes_on(config_file: 
         assert process.wait() != 0
     assert f"`atlop train --resume {folder}` goes on from it" in (tmp_path / "log").read_text(encoding="utf-8")
     newest = max((folder / "checkpoints").iterdir())
-    updates = [line["update"] for line in lines_of(folder) if "loss" in line]
-    assert updates == list(range(1, int(newest.name) + 1))
+    steps = [line["step"] for line in lines_of(folder) if "loss" in line]
+    assert steps == list(range(1, int(newest.name) + 1))
     assert len(json.loads((newest / "state.json").read_text(encoding="utf-8"))["random"]) == 2
     again = subprocess.Popen(
         [sys.executable, "-m", "atlop", "train", "--resume", str(folder)],

@@ -41,7 +41,7 @@ class PowerCutError(BaseException):
 
 @pytest.fixture(scope="module")
 def config(golden: Path, tiny_corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> RunConfig:
-    """Three updates of two documents in each of three epochs; with dropout."""
+    """Three steps of two documents in each of three epochs; with dropout."""
     return RunConfig(
         data=DataConfig(train=tiny_corpus, dev=tiny_corpus, relations=golden / "rel2id.json"),
         encoder=EncoderConfig(name=save_tiny_encoder(tmp_path_factory.mktemp("encoder"), dropout=0.1)),
@@ -64,7 +64,7 @@ def whole(config: RunConfig, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def cut(config: RunConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A run that was cut in its fourth update; checkpoints after the second and the third are there."""
+    """A run that was cut in its fourth step; checkpoints after the second and the third are there."""
     return cut_after(3, config=config, folder=tmp_path / "cut", monkeypatch=monkeypatch)
 
 
@@ -72,15 +72,15 @@ def with_trainer(config: RunConfig, **changes: Any) -> RunConfig:
     return config.model_copy(update={"trainer": config.trainer.model_copy(update=changes)})
 
 
-def cut_after(updates: int, *, config: RunConfig, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Train until the power is cut in the midst of an update."""
+def cut_after(steps: int, *, config: RunConfig, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Train until the power is cut in the midst of a step."""
     step, done = TrainStep.__call__, 0
 
     def cutting(self: TrainStep, batches: Sequence[Batch]) -> StepMetrics:
         nonlocal done
         metrics = step(self, batches)
         done += 1
-        if done > updates:
+        if done > steps:
             raise PowerCutError
         return metrics
 
@@ -124,11 +124,11 @@ def damage(path: Path) -> None:
     path.write_bytes(data)
 
 
-@pytest.mark.parametrize("updates", [0, 2, 3, 7])
-def test_a_run_cut_in_any_update_ends_with_the_same_bits(
-    updates: int, config: RunConfig, whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("steps", [0, 2, 3, 7])
+def test_a_run_cut_in_any_step_ends_with_the_same_bits(
+    steps: int, config: RunConfig, whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    folder = cut_after(updates, config=config, folder=tmp_path / "cut", monkeypatch=monkeypatch)
+    folder = cut_after(steps, config=config, folder=tmp_path / "cut", monkeypatch=monkeypatch)
     resume(config, folder)
     assert evidence(folder) == evidence(whole)
 
@@ -173,7 +173,7 @@ def test_a_damaged_checkpoint_is_passed_over_for_the_one_before(
 
 def test_a_checkpoint_whose_metrics_are_gone_is_passed_over(config: RunConfig, cut: Path, whole: Path) -> None:
     lines = (cut / "metrics.jsonl").read_text("utf-8").splitlines(keepends=True)
-    (cut / "metrics.jsonl").write_text("".join(lines[:3]), "utf-8")  # two updates and an evaluation
+    (cut / "metrics.jsonl").write_text("".join(lines[:3]), "utf-8")  # two steps and an evaluation
     resume(config, cut)
     assert evidence(cut) == evidence(whole)
 
@@ -260,8 +260,8 @@ def test_patience_ends_a_run_and_the_summary_says_when(
     )
     patient = with_trainer(still, epochs=9, patience=2)
     summary = train(patient, output=tmp_path / "whole", show_progress=False)
-    assert summary["updates"] == 9  # of three epochs: a best, and two without
-    assert summary["stopped_early"] == {"update": 9, "of": 27, "evaluations_since_best": 2}
+    assert summary["steps"] == 9  # of three epochs: a best, and two without
+    assert summary["stopped_early"] == {"step": 9, "of": 27, "evaluations_since_best": 2}
     rates = [json.loads(line) for line in (tmp_path / "whole" / "metrics.jsonl").read_text("utf-8").splitlines()]
     assert len(rates) == 12
     folder = cut_after(7, config=patient, folder=tmp_path / "cut", monkeypatch=monkeypatch)
@@ -276,8 +276,8 @@ def test_a_configuration_that_was_edited_in_the_run_is_refused(config: RunConfig
 
 
 def test_settings_on_which_no_number_depends_may_change(config: RunConfig, cut: Path, whole: Path) -> None:
-    resume(with_trainer(config, checkpoints_kept=1, checkpoint_interval=None, max_skipped_updates=3), cut)
-    assert "max_skipped_updates = 3" in (cut / "config.toml").read_text("utf-8")
+    resume(with_trainer(config, checkpoints_kept=1, checkpoint_interval=None, max_skipped_steps=3), cut)
+    assert "max_skipped_steps = 3" in (cut / "config.toml").read_text("utf-8")
     assert evidence(cut) == evidence(whole)
 
 
@@ -340,7 +340,7 @@ def test_a_full_disk_is_one_message_and_leaves_earlier_checkpoints(
     assert evidence(tmp_path / "run") == evidence(whole)
 
 
-@pytest.mark.parametrize("during", ["update", "evaluation"])
+@pytest.mark.parametrize("during", ["step", "evaluation"])
 def test_a_signal_stops_with_a_checkpoint_and_the_way_on(
     during: str, config: RunConfig, whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -356,7 +356,7 @@ def test_a_signal_stops_with_a_checkpoint_and_the_way_on(
     def stepped(self: TrainStep, batches: Sequence[Batch]) -> StepMetrics:
         nonlocal steps
         steps += 1
-        if during == "update" and steps == 5:
+        if during == "step" and steps == 5:
             requests[0].signal = 15
         return step(self, batches)
 
@@ -371,11 +371,11 @@ def test_a_signal_stops_with_a_checkpoint_and_the_way_on(
         patch.setattr(trainer, "StopRequests", Watched)
         patch.setattr(TrainStep, "__call__", stepped)
         patch.setattr(build, "predict_facts", predicted)
-        with pytest.raises(StoppedError, match=r"stopped by SIGTERM after update") as caught:
+        with pytest.raises(StoppedError, match=r"stopped by SIGTERM after step") as caught:
             train(config, output=tmp_path / "run", show_progress=False)
     assert f"`atlop train --resume {tmp_path / 'run'}` goes on from it" in str(caught.value)
     assert caught.value.exit_code == 143
-    assert checkpoints(tmp_path / "run")[-1] == {"update": "00000005", "evaluation": "00000006"}[during]
+    assert checkpoints(tmp_path / "run")[-1] == {"step": "00000005", "evaluation": "00000006"}[during]
     resume(config, tmp_path / "run")
     assert evidence(tmp_path / "run") == evidence(whole)
 

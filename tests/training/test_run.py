@@ -114,11 +114,11 @@ def test_the_environment_names_versions_and_data(run: Path, config: RunConfig) -
     assert set(environment["data_sha256"]) == {str(config.data.train), str(config.data.relations)}
 
 
-def test_updates_are_numbered_without_a_gap_and_epochs_end_with_an_evaluation(run: Path) -> None:
+def test_steps_are_numbered_without_a_gap_and_epochs_end_with_an_evaluation(run: Path) -> None:
     lines = lines_of(run)
-    updates = 2 * EPOCHS  # 8 documents are 4 batches are 2 updates
-    assert [line["update"] for line in lines if "loss" in line] == list(range(1, updates + 1))
-    evaluated = [(line["update"], line["epoch"]) for line in lines if "dev" in line]
+    steps = 2 * EPOCHS  # 8 documents are 4 batches are 2 steps
+    assert [line["step"] for line in lines if "loss" in line] == list(range(1, steps + 1))
+    evaluated = [(line["step"], line["epoch"]) for line in lines if "dev" in line]
     assert evaluated == [(2 * epoch + 2, epoch) for epoch in range(EPOCHS)]
     assert all(math.isfinite(line["loss"]) for line in lines if "loss" in line)
 
@@ -133,9 +133,9 @@ def test_the_summary_holds_best_and_last_scores(run: Path) -> None:
     summary, lines = summary_of(run), lines_of(run)
     evaluations = [line for line in lines if "dev" in line]
     best = max(evaluations, key=lambda line: line["dev"]["f1"])
-    assert summary["best"] == {"update": best["update"], **best["dev"]}
+    assert summary["best"] == {"step": best["step"], **best["dev"]}
     assert summary["last"] == evaluations[-1]["dev"]
-    assert summary["updates"] == 2 * EPOCHS
+    assert summary["steps"] == 2 * EPOCHS
     assert summary["stopped_early"] is None
     assert summary["seconds"] > 0
     assert summary["best"]["ign_f1"] is not None
@@ -159,7 +159,7 @@ def test_truncation_is_reported_when_the_corpus_is_loaded(
 
 
 def test_the_best_is_not_written_over_by_the_last(run: Path) -> None:
-    assert summary_of(run)["best"]["update"] < summary_of(run)["updates"]
+    assert summary_of(run)["best"]["step"] < summary_of(run)["steps"]
     best, last = (load_file(run / which / "model.safetensors") for which in ("best", "last"))
     assert set(best) == set(last)
     assert any(not torch.equal(best[name], last[name]) for name in best)
@@ -268,7 +268,7 @@ def test_a_folder_that_holds_something_is_refused(config: RunConfig, run: Path, 
 def test_an_empty_folder_may_be_there(config: RunConfig, tmp_path: Path) -> None:
     short = config.model_copy(update={"trainer": config.trainer.model_copy(update={"epochs": 1})})
     (tmp_path / "run").mkdir()
-    assert train(short, output=tmp_path / "run", show_progress=False)["updates"] == 2
+    assert train(short, output=tmp_path / "run", show_progress=False)["steps"] == 2
 
 
 def test_a_configuration_may_be_given_by_its_path_and_names_the_run(

@@ -1,4 +1,4 @@
-"""One step, against the golden updates and the equations; and the state that the next one depends on."""
+"""One step, against the golden steps and the equations; and the state that the next one depends on."""
 
 import json
 from collections.abc import Iterator
@@ -33,7 +33,7 @@ from tests.golden_values import (
 from tests.made_documents import document
 
 STILL = OptimizerConfig(encoder_learning_rate=0, new_layers_learning_rate=0)
-"""No weight moves, so that losses and gradients of several updates can be compared."""
+"""No weight moves, so that losses and gradients of several steps can be compared."""
 STEADY = OptimizerConfig(encoder_learning_rate=1e-4, new_layers_learning_rate=1e-3, warmup_fraction=0)
 
 
@@ -85,7 +85,7 @@ def stepped_gradients(model: AtlopModel) -> Iterator[dict[str, Tensor]]:
 
 
 @each_encoder
-def test_golden_updates(name: str) -> None:
+def test_golden_steps(name: str) -> None:
     training = read_golden(f"{name}/expected.json")["training"]
     config = OptimizerConfig(
         encoder_learning_rate=5e-4,
@@ -107,7 +107,7 @@ def test_golden_updates(name: str) -> None:
             "head_lr": metrics.learning_rates["new_layers"],
         }
         for key, value in found.items():
-            assert value == pytest.approx(expected[key], rel=1e-4), f"update {number}: {key}"
+            assert value == pytest.approx(expected[key], rel=1e-4), f"step {number}: {key}"
         assert not metrics.skipped
 
 
@@ -332,6 +332,6 @@ def test_too_little_memory_names_the_documents_and_what_to_change(
 
     monkeypatch.setattr(model, "forward", fail)
     with pytest.raises(
-        AtlopError, match=r'not enough memory to train on ".*" \([\d,]+ pieces, [\d,]+ pairs\), ".*lower'
+        AtlopError, match=r'not enough memory to train on ".*" \([\d,]+ tokens, [\d,]+ pairs\), ".*lower'
     ):
         small([[0, 1]])

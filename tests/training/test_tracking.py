@@ -67,7 +67,7 @@ def tracker(mode: Any, folder: Path) -> Tracker:
 def test_disabled_tracking_does_nothing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     fake = service(monkeypatch)
     silent = tracker("disabled", tmp_path)
-    silent.log({"loss": 1.0}, update=1)
+    silent.log({"loss": 1.0}, step=1)
     silent.finish()
     assert fake.modes == []
 
@@ -83,7 +83,7 @@ def test_an_account_is_used_online(monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
     monkeypatch.setenv("WANDB_API_KEY", "0" * 40)
     fake = service(monkeypatch)
     online = tracker("online", tmp_path / "run")
-    online.log({"loss": 1.0, "dev": {"f1": 0.5}}, update=7)
+    online.log({"loss": 1.0, "dev": {"f1": 0.5}}, step=7)
     online.finish()
     assert fake.modes == ["online"]
     assert (fake.arguments["project"], fake.arguments["name"]) == ("paper", "run")
@@ -108,7 +108,7 @@ def test_online_without_a_network_becomes_offline(
     monkeypatch.setenv("WANDB_API_KEY", "0" * 40)
     fake = service(monkeypatch, reachable=False)
     tracked = tracker("online", tmp_path)
-    tracked.log({"loss": 1.0}, update=1)
+    tracked.log({"loss": 1.0}, step=1)
     assert fake.modes == ["online", "offline"]
     assert fake.run.logged == [({"loss": 1.0}, 1)]
     assert "no network" in caplog.text
@@ -117,7 +117,7 @@ def test_online_without_a_network_becomes_offline(
 def test_offline_really_keeps_everything_in_the_folder_of_the_run(tmp_path: Path) -> None:
     (tmp_path / "run").mkdir()
     offline = tracker("offline", tmp_path / "run")
-    offline.log({"update": 1, "loss": 1.0}, update=1)
-    offline.log({"update": 1, "dev": {"f1": 0.5, "ign_f1": None}}, update=1)
+    offline.log({"step": 1, "loss": 1.0}, step=1)
+    offline.log({"step": 1, "dev": {"f1": 0.5, "ign_f1": None}}, step=1)
     offline.finish()
     assert list((tmp_path / "run" / "wandb").glob("offline-run-*/*.wandb"))

@@ -15,7 +15,7 @@ function showText() {
     while (place < end) {
       if (!inside.length || inside[0].start > place) {
         const next = cuts[cuts.indexOf(place) + 1];
-        parent.append(piece(place, next));
+        parent.append(fragment(place, next));
         place = next;
         continue;
       }
@@ -30,7 +30,7 @@ function showText() {
     }
   }
 
-  function piece(start, end) {
+  function fragment(start, end) {
     const made = element("span", { class: "word" }, state.text.slice(start, end));
     const weight = words.find((word) => word.start <= start && end <= word.end)?.weight;
     if (weight) {

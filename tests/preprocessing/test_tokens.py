@@ -1,4 +1,4 @@
-"""Words are cut on their own and once; special pieces and the marker are found in any tokenizer."""
+"""Words are cut on their own and once; special tokens and the marker are found in any tokenizer."""
 
 from collections import Counter
 from typing import Any
@@ -7,8 +7,8 @@ import pytest
 from transformers import PreTrainedTokenizerBase
 
 from atlop.errors import AtlopError
-from atlop.preprocessing import Preprocessor, SpecialPieces, pieces
-from atlop.preprocessing.pieces import WordCutter
+from atlop.preprocessing import Preprocessor, SpecialTokens, tokens
+from atlop.preprocessing.tokens import WordCutter
 from tests.golden_values import golden_tokenizer
 from tests.made_documents import VOCABULARY, assert_same, document, tokenizer_for, word_tokenizer
 
@@ -49,35 +49,35 @@ def test_words_are_forgotten_when_there_are_too_many_and_documents_stay_the_same
     made = [document(f"Ada met w{index} w{index + 1}", entities=[[(0, 0, 1)]]) for index in range(20)]
     tokenizer = tokenizer_for(*made)
     expected = list(Preprocessor(tokenizer, vocabulary=VOCABULARY).encode(made))
-    monkeypatch.setattr(pieces, "MOST_WORDS", 6)
+    monkeypatch.setattr(tokens, "MOST_WORDS", 6)
 
     encoder = Preprocessor(tokenizer, vocabulary=VOCABULARY)
     for encoded, same in zip(encoder.encode(made), expected, strict=True):
         assert_same(encoded, same)
-        assert len(encoder._cutter._pieces) <= 6 + 4
+        assert len(encoder._cutter._tokens) <= 6 + 4
 
 
-def test_special_pieces_are_read_off_the_tokenizer() -> None:
-    assert SpecialPieces.of(golden_tokenizer("bert")) == SpecialPieces(start=(2,), end=(3,))
-    assert SpecialPieces.of(golden_tokenizer("roberta")) == SpecialPieces(start=(0,), end=(2,))
-    assert SpecialPieces.of(word_tokenizer(["a"])) == SpecialPieces(start=(2,), end=(3,))
+def test_special_tokens_are_read_off_the_tokenizer() -> None:
+    assert SpecialTokens.of(golden_tokenizer("bert")) == SpecialTokens(start=(2,), end=(3,))
+    assert SpecialTokens.of(golden_tokenizer("roberta")) == SpecialTokens(start=(0,), end=(2,))
+    assert SpecialTokens.of(word_tokenizer(["a"])) == SpecialTokens(start=(2,), end=(3,))
 
 
-def test_special_pieces_are_found_where_the_tokenizer_does_not_know_the_word() -> None:
-    assert SpecialPieces.of(word_tokenizer(["nothing"])) == SpecialPieces(start=(2,), end=(3,))
+def test_special_tokens_are_found_where_the_tokenizer_does_not_know_the_word() -> None:
+    assert SpecialTokens.of(word_tokenizer(["nothing"])) == SpecialTokens(start=(2,), end=(3,))
 
 
 def test_a_tokenizer_without_the_marker_is_refused() -> None:
-    with pytest.raises(AtlopError, match=r"no piece for the mention marker '\*'.*choose another encoder"):
+    with pytest.raises(AtlopError, match=r"no token for the mention marker '\*'.*choose another encoder"):
         Preprocessor(word_tokenizer(["Ada"], marker=False), vocabulary=VOCABULARY)
 
 
-@pytest.mark.parametrize(("name", "piece"), [("bert", 5), ("roberta", None)])
-def test_the_marker_is_the_piece_of_the_asterisk(name: str, piece: int | None) -> None:
+@pytest.mark.parametrize(("name", "token"), [("bert", 5), ("roberta", None)])
+def test_the_marker_is_the_token_of_the_asterisk(name: str, token: int | None) -> None:
     tokenizer = golden_tokenizer(name)
     marker = WordCutter(tokenizer).marker
     assert tokenizer.convert_ids_to_tokens(marker) == "*"
-    assert piece in (None, marker)
+    assert token in (None, marker)
 
 
 def test_words_are_cut_without_a_leading_space_unless_asked_for() -> None:
@@ -99,7 +99,7 @@ def test_the_leading_space_reaches_the_document_but_not_the_marker() -> None:
     assert tokenizer.convert_ids_to_tokens(encoded.input_ids.tolist()) == expected
 
 
-def test_a_word_without_pieces_takes_no_room() -> None:
+def test_a_word_without_tokens_takes_no_room() -> None:
     tokenizer = golden_tokenizer("bert")
     cutter = WordCutter(tokenizer)
     cutter.learn(["", " ", "\u200b"])

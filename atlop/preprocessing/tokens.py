@@ -1,4 +1,4 @@
-"""Words to the encoder's pieces."""
+"""Words to the encoder's tokens."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from transformers import AutoTokenizer, PreTrainedConfig, PreTrainedTokenizerBas
 from atlop.errors import AtlopError, loading
 
 MARKER = "*"
-"""The piece that stands before and after a mention (paper, 'Encoder')."""
+"""The token that stands before and after a mention (paper, 'Encoder')."""
 
 
 def load_tokenizer(
@@ -28,32 +28,32 @@ def load_tokenizer(
     """
     with loading(of, name=name):
         tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(name, config=config, trust_remote_code=False)
-        SpecialPieces.of(tokenizer)
+        SpecialTokens.of(tokenizer)
     return tokenizer
 
 
 @dataclass(frozen=True)
-class SpecialPieces:
+class SpecialTokens:
     """What a tokenizer wraps an input in."""
 
     start: tuple[int, ...]
-    """Piece ids before the text, for example `[CLS]`."""
+    """Token ids before the text, for example `[CLS]`."""
     end: tuple[int, ...]
-    """Piece ids after the text, for example `[SEP]`."""
+    """Token ids after the text, for example `[SEP]`."""
 
     @classmethod
-    def of(cls, tokenizer: PreTrainedTokenizerBase) -> "SpecialPieces":
+    def of(cls, tokenizer: PreTrainedTokenizerBase) -> "SpecialTokens":
         """Read them off the way the tokenizer wraps a word.
 
         Raises:
             AtlopError: The word is not to be found in what it makes.
         """
-        bare = _piece_ids(tokenizer, ["a"])[0]
+        bare = _token_ids(tokenizer, ["a"])[0]
         wrapped: list[int] = tokenizer("a")["input_ids"]
         first = next((i for i in range(len(wrapped)) if wrapped[i : i + len(bare)] == bare), None)
         if first is None or not bare:
             raise AtlopError(
-                f"tokenizer {tokenizer.name_or_path!r}: has no piece for the letter a; its files are damaged"
+                f"tokenizer {tokenizer.name_or_path!r}: has no token for the letter a; its files are damaged"
             )
         return cls(
             start=tuple(wrapped[:first]),
@@ -62,11 +62,11 @@ class SpecialPieces:
 
 
 MOST_WORDS = 1 << 18
-"""Words whose pieces are kept; when there are more, all are forgotten, so that memory does not grow with the text."""
+"""Words whose tokens are kept; when there are more, all are forgotten, so that memory does not grow with the text."""
 
 
 class WordCutter:
-    """Cuts words into pieces, each word on its own and, until it is forgotten, only the first time that it is seen."""
+    """Cuts words into tokens, each word on its own and, until it is forgotten, only the first time that it is seen."""
 
     def __init__(self, tokenizer: PreTrainedTokenizerBase, *, leading_space: bool = False):
         """Keep the tokenizer.
@@ -77,42 +77,42 @@ class WordCutter:
         """
         self._tokenizer = tokenizer
         self._prefix = " " if leading_space else ""
-        self._pieces: dict[str, list[int]] = {}
+        self._tokens: dict[str, list[int]] = {}
 
     def learn(self, words: Iterable[str]) -> None:
         """Cut the words that were not seen yet, all in one call."""
         distinct = dict.fromkeys(words)
-        if len(self._pieces) > MOST_WORDS:
-            self._pieces.clear()
-        unseen = [word for word in distinct if word not in self._pieces]
+        if len(self._tokens) > MOST_WORDS:
+            self._tokens.clear()
+        unseen = [word for word in distinct if word not in self._tokens]
         if unseen:
-            cut = _piece_ids(self._tokenizer, [self._prefix + word for word in unseen])
-            self._pieces.update(zip(unseen, cut, strict=True))
+            cut = _token_ids(self._tokenizer, [self._prefix + word for word in unseen])
+            self._tokens.update(zip(unseen, cut, strict=True))
 
     def __getitem__(self, word: str) -> list[int]:
-        """Return the piece ids of a learned word."""
-        return self._pieces[word]
+        """Return the token ids of a learned word."""
+        return self._tokens[word]
 
     @cached_property
     def marker(self) -> int:
-        """The id of `*` itself, or of the one piece that `*` is cut into (SentencePiece: `▁*`).
+        """The id of `*` itself, or of the one token that `*` is cut into (SentencePiece: `▁*`).
 
         Raises:
-            AtlopError: The tokenizer has no piece for it.
+            AtlopError: The tokenizer has no token for it.
         """
         tokenizer = self._tokenizer
         known = tokenizer.convert_tokens_to_ids(MARKER)
         if isinstance(known, int) and known != tokenizer.unk_token_id:
             return known
-        pieces = _piece_ids(tokenizer, [MARKER])[0]
-        if not pieces or tokenizer.unk_token_id in pieces:
+        tokens = _token_ids(tokenizer, [MARKER])[0]
+        if not tokens or tokenizer.unk_token_id in tokens:
             raise AtlopError(
-                f"tokenizer {tokenizer.name_or_path!r} has no piece for the mention marker {MARKER!r}; "
+                f"tokenizer {tokenizer.name_or_path!r} has no token for the mention marker {MARKER!r}; "
                 "add it to the vocabulary or choose another encoder"
             )
-        return pieces[-1]
+        return tokens[-1]
 
 
-def _piece_ids(tokenizer: PreTrainedTokenizerBase, texts: list[str]) -> list[list[int]]:
+def _token_ids(tokenizer: PreTrainedTokenizerBase, texts: list[str]) -> list[list[int]]:
     encoded = tokenizer(texts, add_special_tokens=False, return_attention_mask=False, verbose=False)
     return list(encoded["input_ids"])
