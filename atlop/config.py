@@ -88,7 +88,7 @@ class EncoderConfig(LayersConfig):
     """Compute activations again in the backward pass: less memory, about a third more time."""
 
 
-class EncodingConfig(Section):
+class PreprocessingConfig(Section):
     """From words to the encoder's input."""
 
     max_length: int = Field(1024, ge=8)
@@ -211,7 +211,7 @@ class ModelConfig(Section):
     """What a model is made of besides its encoder's weights and its relations; the model folder keeps it."""
 
     encoder: LayersConfig = LayersConfig()
-    encoding: EncodingConfig = EncodingConfig()
+    preprocessing: PreprocessingConfig = PreprocessingConfig()
     pooling: PoolingConfig = PoolingConfig()
     classifier: ClassifierConfig = ClassifierConfig()
     heads: dict[str, dict[str, float]] = {}

@@ -12,7 +12,7 @@ from transformers import PreTrainedTokenizerBase
 from atlop.decoding import Calibration
 from atlop.errors import AtlopError
 from atlop.model import AtlopModel
-from atlop.model_folder import document_encoder
+from atlop.model_folder import preprocessor_of
 from atlop.objectives import AdaptiveThresholding, objective_of
 from atlop.prediction import (
     DecisionRule,
@@ -33,9 +33,9 @@ class Member:
     model: AtlopModel
     tokenizer: PreTrainedTokenizerBase
 
-    def encode(self, documents: Sequence[Document]) -> list[Features]:
-        """Encode documents as the model was trained."""
-        return list(document_encoder(self.model, self.tokenizer).encode(documents))
+    def preprocess(self, documents: Sequence[Document]) -> list[Features]:
+        """Preprocess documents as the model was trained."""
+        return list(preprocessor_of(self.model, self.tokenizer).preprocess(documents))
 
 
 @dataclass(frozen=True)
@@ -107,23 +107,23 @@ class Ensemble:
         Raises:
             AtlopError: A score is not finite; the document is named.
         """
-        encoded = [member.encode(documents) for member in self.members]
+        features = [member.preprocess(documents) for member in self.members]
         if len(self.members) == 1:
             facts = predict_facts(
                 self.members[0].model.to(accelerator.device),
-                encoded[0],
+                features[0],
                 accelerator=accelerator,
                 batch_size=batch_size,
                 progress=progress,
                 rule=self.rule,
             )
         else:
-            scored = self._scores(encoded, accelerator=accelerator, batch_size=batch_size, progress=progress)
+            scored = self._scores(features, accelerator=accelerator, batch_size=batch_size, progress=progress)
             facts = [self.rule.facts(each) for each in scored]
         return Predictions(
             facts=facts,
-            truncation=min(map(Truncation.of, encoded), key=lambda truncation: truncation.facts),
-            unknown_facts=sum(document.unknown_facts for document in encoded[0]),
+            truncation=min(map(Truncation.of, features), key=lambda truncation: truncation.facts),
+            unknown_facts=sum(document.unknown_facts for document in features[0]),
         )
 
     def score(
@@ -135,19 +135,19 @@ class Ensemble:
         progress: Progress[list[Features]] = iter,
     ) -> Iterator[DocumentScores]:
         """Score documents in their order, the same in every process; args and errors are those of `predict`."""
-        encoded = [member.encode(documents) for member in self.members]
-        return self._scores(encoded, accelerator=accelerator, batch_size=batch_size, progress=progress)
+        features = [member.preprocess(documents) for member in self.members]
+        return self._scores(features, accelerator=accelerator, batch_size=batch_size, progress=progress)
 
     def _scores(
         self,
-        encoded: list[list[Features]],
+        features: list[list[Features]],
         *,
         accelerator: Accelerator,
         batch_size: int,
         progress: Progress[list[Features]],
     ) -> Iterator[DocumentScores]:
         scored = []
-        for member, of_member in zip(self.members, encoded, strict=True):
+        for member, of_member in zip(self.members, features, strict=True):
             found = score_documents(
                 member.model.to(accelerator.device),
                 of_member,

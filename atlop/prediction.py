@@ -72,7 +72,7 @@ def score_documents(
 
     Args:
         model: On the accelerator's device; it is put into evaluation mode.
-        documents: Encoded as the model was trained.
+        documents: Preprocessed as the model was trained.
         accelerator: Device, precision and processes.
         batch_size: Documents in a batch.
         progress: Shows how many batches are done.
@@ -102,7 +102,7 @@ def score_batches(
 
     Args:
         model: On the accelerator's device; it is put into evaluation mode.
-        batches: Documents encoded as the model was trained, none of the batches empty.
+        batches: Documents preprocessed as the model was trained, none of the batches empty.
         accelerator: Device and precision.
         keep_attention: Whether the entities' attention comes with the scores.
 

@@ -15,7 +15,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))  # tests/reference.py is the 
 from scripts.benchmarking import against, corpus, extraction, memory, speed
 from scripts.benchmarking.sides import Material, read_material, write_bert_base
 
-PARTS = ("speed", "encoding", "memory", "length", "entities", "extraction", "corpus")
+PARTS = ("speed", "preprocessing", "memory", "length", "entities", "extraction", "corpus")
 
 
 def main() -> None:
@@ -89,8 +89,8 @@ def _run(
     material: Material, *, parts: list[str], rounds: int, lengths: list[int], entities: list[int], same: list[str]
 ) -> dict[str, Any]:
     result: dict[str, Any] = {}
-    if "encoding" in parts:
-        result |= speed.measure_encoding(material)
+    if "preprocessing" in parts:
+        result |= speed.measure_preprocessing(material)
     if "speed" in parts:
         result |= speed.measure_speed(material, rounds=rounds)
     if "extraction" in parts:

@@ -46,9 +46,7 @@ def evaluations_of(run: Path) -> list[dict[str, Any]]:
     """Return step, seconds since the start and F1 of every evaluation."""
     lines = map(json.loads, (run / "metrics.jsonl").read_text(encoding="utf-8").splitlines())
     return [
-        {"step": line["step"], "seconds": line["seconds"], "f1": line["dev"]["f1"]}
-        for line in lines
-        if "dev" in line
+        {"step": line["step"], "seconds": line["seconds"], "f1": line["dev"]["f1"]} for line in lines if "dev" in line
     ]
 
 

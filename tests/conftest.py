@@ -36,9 +36,9 @@ def escaped(value: Any) -> Any:
 
 @pytest.fixture(scope="session", autouse=True)
 def encoded_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """Folder of encoded corpora, of all tests together and of nobody else; child processes have it too."""
+    """Folder of preprocessed corpora, of all tests together and of nobody else; child processes have it too."""
     with pytest.MonkeyPatch.context() as patch:
-        folder = tmp_path_factory.mktemp("encoded")
+        folder = tmp_path_factory.mktemp("preprocessed")
         patch.setenv("ATLOP_CACHE", str(folder))
         yield folder
 

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from transformers import AutoModel, AutoTokenizer, PreTrainedTokenizerBase
 
-from atlop.config import ClassifierConfig, EncodingConfig, ModelConfig
+from atlop.config import ClassifierConfig, ModelConfig, PreprocessingConfig
 from atlop.corpora import read_corpus, read_vocabulary
 from atlop.model import AtlopModel, PairOutputs
 from atlop.model_folder import load_released, new_model
@@ -55,9 +55,9 @@ def golden_tokenizer(name: str) -> PreTrainedTokenizerBase:
 
 
 @cache
-def golden_encoded(name: str, max_length: int = MAX_LENGTH) -> list[Features]:
-    encoder = Preprocessor(golden_tokenizer(name), vocabulary=golden_vocabulary(), max_length=max_length)
-    return list(encoder.encode(golden_documents()))
+def golden_preprocessed(name: str, max_length: int = MAX_LENGTH) -> list[Features]:
+    preprocessor = Preprocessor(golden_tokenizer(name), vocabulary=golden_vocabulary(), max_length=max_length)
+    return list(preprocessor.preprocess(golden_documents()))
 
 
 @cache
@@ -72,7 +72,7 @@ def untrained_golden_model(name: str) -> AtlopModel:
     model, _ = new_model(
         str(GOLDEN / name),
         vocabulary=golden_vocabulary(),
-        described=ModelConfig(encoding=EncodingConfig(max_length=MAX_LENGTH), classifier=CLASSIFIER),
+        described=ModelConfig(preprocessing=PreprocessingConfig(max_length=MAX_LENGTH), classifier=CLASSIFIER),
         pretrained=False,
     )
     return model
@@ -124,8 +124,8 @@ def _plain_name(name: str) -> str:
 
 
 def golden_batch(name: str, documents: list[int], *, max_length: int = MAX_LENGTH) -> Batch:
-    encoded = golden_encoded(name, max_length)
-    return collate([encoded[index] for index in documents], windowing=golden_windowing(name))
+    features = golden_preprocessed(name, max_length)
+    return collate([features[index] for index in documents], windowing=golden_windowing(name))
 
 
 @cache

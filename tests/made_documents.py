@@ -63,13 +63,13 @@ def tokenizer_for(*documents: Document) -> PreTrainedTokenizerBase:
     return word_tokenizer([word for item in documents for sentence in item.sentences for word in sentence])
 
 
-def text_of(encoded: Features, tokenizer: PreTrainedTokenizerBase) -> str:
+def text_of(features: Features, tokenizer: PreTrainedTokenizerBase) -> str:
     """Return the tokens with spaces between them."""
-    return " ".join(tokenizer.convert_ids_to_tokens(encoded.input_ids.tolist()))
+    return " ".join(tokenizer.convert_ids_to_tokens(features.input_ids.tolist()))
 
 
 def assert_same(found: Features, expected: Features) -> None:
-    """Compare two encoded documents in every value, shape and number format."""
+    """Compare two preprocessed documents in every value, shape and number format."""
     for field in fields(Features):
         ours, theirs = getattr(found, field.name), getattr(expected, field.name)
         assert type(ours) is type(theirs), field.name

@@ -43,7 +43,7 @@ def test_every_part_runs_and_writes_its_numbers(tiny_encoder: Path, tmp_path: Pa
     result = json.loads((tmp_path / "benchmark.json").read_text(encoding="utf-8"))
     assert set(result["step_seconds"]) == {"fast", "fast bf16", "plain"}
     assert result["share_of_matrix_peak"] > 0
-    assert result["encoding_documents_per_second"] > 0
+    assert result["preprocessing_documents_per_second"] > 0
     assert result["corpus"]["seconds"] > 0
     assert result["extraction"]["share_of_prediction"] > 0
     assert list(result["length"]["fast"]) == ["1000", "8000"]

@@ -47,7 +47,7 @@ def test_the_published_settings_are_those_of_the_paper(name: str, encoder: str, 
     config = load_config(name)
 
     assert config.encoder.name == encoder
-    assert config.encoding.max_length == 1024
+    assert config.preprocessing.max_length == 1024
     assert (config.classifier.representation_size, config.classifier.block_size) == (768, 64)
     assert config.objective.max_relations == 4
     assert config.optimizer.encoder_learning_rate == encoder_rate

@@ -55,7 +55,7 @@ def test_configurations_with_changed_bytes(content: bytes) -> None:
 
 
 @given(
-    key=st.sampled_from(("trainer.seed", "encoding.max_length", "data.train", "objective.name", "a.b", "", "."))
+    key=st.sampled_from(("trainer.seed", "preprocessing.max_length", "data.train", "objective.name", "a.b", "", "."))
     | st.text(max_size=20),
     value=odd_values() | st.text(max_size=20),
 )

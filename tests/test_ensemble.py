@@ -17,8 +17,8 @@ from atlop.schema import RelationVocabulary
 from tests.golden_values import (
     golden_batch,
     golden_documents,
-    golden_encoded,
     golden_model,
+    golden_preprocessed,
     golden_tokenizer,
     golden_vocabulary,
 )
@@ -56,7 +56,7 @@ def margins_one_by_one(names: Sequence[str], index: int) -> Tensor:
 
 def test_one_model_finds_what_it_finds_alone() -> None:
     accelerator = accelerator_for("float32")
-    alone = predict_facts(golden_model("bert"), golden_encoded("bert"), accelerator=accelerator, batch_size=4)
+    alone = predict_facts(golden_model("bert"), golden_preprocessed("bert"), accelerator=accelerator, batch_size=4)
     found = Ensemble.of([member("bert")]).predict(golden_documents(), accelerator=accelerator, batch_size=4)
     assert found.facts == alone
 
@@ -78,7 +78,7 @@ def test_the_facts_of_several_are_those_whose_mean_margin_is_above_zero() -> Non
     for index, facts in enumerate(found.facts):
         margins = margins_one_by_one(["bert", "roberta"], index)
         fourth = margins.topk(4, dim=1).values[:, -1:]
-        pairs = golden_encoded("bert")[index].pairs
+        pairs = golden_preprocessed("bert")[index].pairs
         rows, classes = ((margins > 0) & (margins >= fourth)).nonzero(as_tuple=True)
         expected = {(*pairs[row].tolist(), relations[each]) for row, each in zip(rows, classes.tolist(), strict=True)}
         assert {fact.key for fact in facts} == expected

@@ -20,8 +20,8 @@ from atlop.schema import Fact
 from tests.golden_values import (
     golden_batch,
     golden_documents,
-    golden_encoded,
     golden_model,
+    golden_preprocessed,
     golden_tokenizer,
     golden_vocabulary,
     objective_in,
@@ -43,11 +43,11 @@ def model() -> AtlopModel:
 def facts_one_by_one(model: AtlopModel) -> list[tuple[Fact, ...]]:
     """The slow way: every document on its own, in the order of the corpus."""
     found = []
-    for index, encoded in enumerate(golden_encoded("bert")):
+    for index, features in enumerate(golden_preprocessed("bert")):
         with torch.no_grad():
             scores = score(model, golden_batch("bert", [index]))
         decided = objective_in(model).decide(scores, max_relations=4).numpy()
-        found.append(facts_of(decided, pairs=encoded.pairs, vocabulary=golden_vocabulary()))
+        found.append(facts_of(decided, pairs=features.pairs, vocabulary=golden_vocabulary()))
     return found
 
 
@@ -55,7 +55,7 @@ def facts_one_by_one(model: AtlopModel) -> list[tuple[Fact, ...]]:
 def test_the_order_of_the_corpus_is_kept_whatever_the_batch_size(
     batch_size: int, model: AtlopModel, accelerator: Accelerator
 ) -> None:
-    documents = golden_encoded("bert")
+    documents = golden_preprocessed("bert")
     lengths = [len(document.input_ids) for document in documents]
     assert lengths != sorted(lengths)  # or the order would be that of the batches
     found = predict_facts(model, documents, accelerator=accelerator, batch_size=batch_size)
@@ -63,7 +63,7 @@ def test_the_order_of_the_corpus_is_kept_whatever_the_batch_size(
 
 
 def test_every_document_is_scored_once(model: AtlopModel, accelerator: Accelerator) -> None:
-    documents = golden_encoded("bert")
+    documents = golden_preprocessed("bert")
     scored = list(score_documents(model, documents, accelerator=accelerator, batch_size=3))
     assert sorted(item.index for item in scored) == list(range(8))
     for item in scored:
@@ -79,7 +79,7 @@ def test_a_model_that_predicts_nothing_scores_zero(accelerator: Accelerator) -> 
     model = golden_model("bert")
     with torch.no_grad():
         model.classifier.bilinear.bias[0] = 1e3
-    found = predict_facts(model, golden_encoded("bert"), accelerator=accelerator, batch_size=4)
+    found = predict_facts(model, golden_preprocessed("bert"), accelerator=accelerator, batch_size=4)
     assert found == [()] * 8
     assert official_scores(golden_documents(), predictions=found, train_facts=None).f1 == 0
 
@@ -93,7 +93,7 @@ def test_damaged_weights_stop_the_prediction_and_name_the_document(accelerator: 
     with torch.no_grad():
         model.classifier.bilinear.bias[3] = torch.nan
     with pytest.raises(AtlopError, match=r'document 6 \("nested mentions"\).*not finite.*try float32'):
-        predict_facts(model, golden_encoded("bert"), accelerator=accelerator, batch_size=1)
+        predict_facts(model, golden_preprocessed("bert"), accelerator=accelerator, batch_size=1)
 
 
 def test_documents_without_pairs_have_no_facts(model: AtlopModel, accelerator: Accelerator) -> None:
@@ -102,7 +102,7 @@ def test_documents_without_pairs_have_no_facts(model: AtlopModel, accelerator: A
         document("the spring", entities=[]),
         document("the archive", entities=[[(0, 0, 1)], [(0, 1, 2)]]),
     ]
-    documents = list(Preprocessor(golden_tokenizer("bert"), vocabulary=golden_vocabulary()).encode(made))
+    documents = list(Preprocessor(golden_tokenizer("bert"), vocabulary=golden_vocabulary()).preprocess(made))
     for batch_size in (1, 3):
         found = predict_facts(model, documents, accelerator=accelerator, batch_size=batch_size)
         assert found[:2] == [(), ()]
@@ -115,7 +115,7 @@ def test_most_relations_of_a_pair_are_those_of_the_model(accelerator: Accelerato
     model = golden_model("bert")
     assert model.config.sections is not None
     model.config.sections["objective"]["max_relations"] = 1
-    one = predict_facts(model, golden_encoded("bert")[:2], accelerator=accelerator, batch_size=2)
+    one = predict_facts(model, golden_preprocessed("bert")[:2], accelerator=accelerator, batch_size=2)
     for facts in one:
         pairs = [(fact.subject, fact.object) for fact in facts]
         assert len(pairs) == len(set(pairs)) > 0
@@ -128,13 +128,13 @@ def test_progress_sees_every_batch(model: AtlopModel, accelerator: Accelerator) 
         seen.append(len(batches))
         return batches
 
-    predict_facts(model, golden_encoded("bert"), accelerator=accelerator, batch_size=3, progress=progress)
+    predict_facts(model, golden_preprocessed("bert"), accelerator=accelerator, batch_size=3, progress=progress)
     assert seen == [3]
 
 
 def test_dropout_is_off_while_documents_are_scored(accelerator: Accelerator) -> None:
     model = golden_model("bert").train()
-    list(score_documents(model, golden_encoded("bert")[:1], accelerator=accelerator, batch_size=1))
+    list(score_documents(model, golden_preprocessed("bert")[:1], accelerator=accelerator, batch_size=1))
     assert not model.training
 
 
@@ -145,7 +145,7 @@ def test_every_precision_can_follow_every_other() -> None:
 
 
 def test_a_lower_precision_scores_nearly_the_same(model: AtlopModel) -> None:
-    documents = golden_encoded("bert")[:4]
+    documents = golden_preprocessed("bert")[:4]
     exact = list(score_documents(model, documents, accelerator=accelerator_for("float32"), batch_size=2))
     coarse = list(score_documents(model, documents, accelerator=accelerator_for("bf16"), batch_size=2))
     for one, other in zip(exact, coarse, strict=True):
@@ -164,9 +164,9 @@ def test_a_precision_that_the_machine_lacks_is_refused() -> None:
 def test_the_mean_of_both_orders_decides_on_an_undirected_pair(model: AtlopModel, accelerator: Accelerator) -> None:
     directed = document("a met b", entities=[[(0, 0, 1)], [(0, 2, 3)]])
     undirected = replace(directed, directed=False)
-    encoder = Preprocessor(golden_tokenizer("bert"), vocabulary=golden_vocabulary())
+    preprocessor = Preprocessor(golden_tokenizer("bert"), vocabulary=golden_vocabulary())
     (of_directed,), (of_undirected,) = (
-        list(score_documents(model, list(encoder.encode([each])), accelerator=accelerator, batch_size=1))
+        list(score_documents(model, list(preprocessor.preprocess([each])), accelerator=accelerator, batch_size=1))
         for each in (directed, undirected)
     )
     assert of_directed.pairs.tolist() == [[0, 1], [1, 0]]
@@ -177,7 +177,7 @@ def test_the_mean_of_both_orders_decides_on_an_undirected_pair(model: AtlopModel
 def test_pairs_are_decided_alike_however_many_at_once(
     model: AtlopModel, accelerator: Accelerator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    documents = golden_encoded("bert")
+    documents = golden_preprocessed("bert")
     whole = predict_facts(model, documents, accelerator=accelerator, batch_size=8)
     monkeypatch.setattr(prediction, "PAIRS_DECIDED_AT_ONCE", 3)
     assert predict_facts(model, documents, accelerator=accelerator, batch_size=8) == whole
@@ -201,9 +201,9 @@ def test_a_batch_that_memory_is_too_small_for_is_scored_in_parts(
     accelerator: Accelerator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     model = golden_model("bert")
-    expected = predict_facts(model, golden_encoded("bert"), accelerator=accelerator, batch_size=8)
+    expected = predict_facts(model, golden_preprocessed("bert"), accelerator=accelerator, batch_size=8)
     sizes = with_room_for(model, 3, monkeypatch)
-    assert predict_facts(model, golden_encoded("bert"), accelerator=accelerator, batch_size=8) == expected
+    assert predict_facts(model, golden_preprocessed("bert"), accelerator=accelerator, batch_size=8) == expected
     assert sizes == [8, 4, 2, 2, 4, 2, 2]
 
 
@@ -213,7 +213,7 @@ def test_a_document_that_memory_is_too_small_for_is_named(
     model = golden_model("bert")
     with_room_for(model, 0, monkeypatch)
     with pytest.raises(AtlopError, match=r'document \d+ \(".*"\): not enough memory for its [\d,]+ tokens'):
-        predict_facts(model, golden_encoded("bert"), accelerator=accelerator, batch_size=4)
+        predict_facts(model, golden_preprocessed("bert"), accelerator=accelerator, batch_size=4)
 
 
 def test_other_errors_are_not_taken_for_too_little_memory(
@@ -226,4 +226,4 @@ def test_other_errors_are_not_taken_for_too_little_memory(
 
     monkeypatch.setattr(model, "pool", fail)
     with pytest.raises(RuntimeError, match="shapes do not fit"):
-        predict_facts(model, golden_encoded("bert"), accelerator=accelerator, batch_size=4)
+        predict_facts(model, golden_preprocessed("bert"), accelerator=accelerator, batch_size=4)

@@ -16,9 +16,9 @@ from transformers import (
     RobertaConfig,
 )
 
-from atlop.config import ClassifierConfig, EncodingConfig, LayersConfig, Markers, ModelConfig, PoolingConfig
+from atlop.config import ClassifierConfig, LayersConfig, Markers, ModelConfig, PoolingConfig, PreprocessingConfig
 from atlop.model import AtlopModel
-from atlop.model_folder import document_encoder, new_model
+from atlop.model_folder import new_model, preprocessor_of
 from atlop.preprocessing import Batch
 from tests.golden_values import CLASSIFIER, golden_documents, golden_tokenizer, golden_vocabulary
 
@@ -89,11 +89,11 @@ def tiny_model(
         vocabulary=golden_vocabulary(),
         described=ModelConfig(
             encoder=LayersConfig(layers_averaged=layers_averaged),
-            encoding=EncodingConfig(max_length=1000, markers=markers),
+            preprocessing=PreprocessingConfig(max_length=1000, markers=markers),
             pooling=pooling or PoolingConfig(),
             classifier=classifier,
             heads=dict(heads),
         ),
     )
     chosen = [golden_documents()[index] for index in documents]
-    return model, model.collate(list(document_encoder(model, tokenizer).encode(chosen)))
+    return model, model.collate(list(preprocessor_of(model, tokenizer).preprocess(chosen)))

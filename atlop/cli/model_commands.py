@@ -267,7 +267,7 @@ def import_checkpoint(
     as_json: Json = False,
 ) -> None:
     """Make a model folder of a released checkpoint."""
-    from atlop.config import EncodingConfig, ModelConfig, ObjectiveConfig
+    from atlop.config import ModelConfig, ObjectiveConfig, PreprocessingConfig
 
     if not file.is_file():
         raise AtlopError(f"{file}: no such file; give the state dict that the released code saved")
@@ -280,7 +280,7 @@ def import_checkpoint(
             encoder,
             vocabulary=vocabulary,
             described=ModelConfig(
-                encoding=EncodingConfig(max_length=max_length),
+                preprocessing=PreprocessingConfig(max_length=max_length),
                 classifier=classifier_sizes(file),
                 objective=ObjectiveConfig(max_relations=max_relations),
             ),

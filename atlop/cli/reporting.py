@@ -151,7 +151,7 @@ def _read_closely(
 ) -> Found:
     """Return what a model finds, with its scores, what it read, and pictures of it all."""
     with loaded_models([run], precision=precision, device=device) as (ensemble, settings):
-        from atlop.model_folder import document_encoder
+        from atlop.model_folder import preprocessor_of
         from atlop.prediction import batches_by_length, score_batches
         from atlop.report import Reader
 
@@ -159,12 +159,12 @@ def _read_closely(
         reader = Reader(
             corpus.documents,
             rule=ensemble.rule,
-            encoder=document_encoder(member.model, member.tokenizer),
+            preprocessor=preprocessor_of(member.model, member.tokenizer),
             others=None if other is None else other.facts,
         )
         scored = score_batches(
             member.model.to(settings["accelerator"].device),
-            settings["progress"](batches_by_length(member.encode(corpus.documents), batch_size=batch_size)),
+            settings["progress"](batches_by_length(member.preprocess(corpus.documents), batch_size=batch_size)),
             accelerator=settings["accelerator"],
             keep_attention=True,
         )

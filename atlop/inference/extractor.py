@@ -30,7 +30,7 @@ from atlop.inference.facts import (
 from atlop.inference.grouping import entities_of
 from atlop.json_values import field
 from atlop.model import AtlopModel
-from atlop.model_folder import document_encoder, load_model, save_model
+from atlop.model_folder import load_model, preprocessor_of, save_model
 from atlop.prediction import DecisionRule, DocumentScores, batches_by_length, score_batches
 from atlop.preprocessing import Features
 from atlop.schema import Document
@@ -89,7 +89,7 @@ class RelationExtractor:
         self.batch_size = batch_size
         self.model = model.to(self.accelerator.device)
         self.tokenizer = tokenizer
-        self._encoder = document_encoder(model, tokenizer)
+        self._preprocessor = preprocessor_of(model, tokenizer)
         self._calibration = model.config.calibrated
         self._rule = DecisionRule.of(model, calibration=self._calibration)
 
@@ -181,11 +181,11 @@ class RelationExtractor:
                 documents[source.index] = read_document(source, group_by=group_by)
             except AtlopError as problem:
                 results[source.index] = ExtractionError(source.index, str(problem))
-        encoded = {
+        features = {
             index: replace(of_document, index=index)
-            for index, of_document in zip(documents, self._encoder.encode(documents.values()), strict=True)
+            for index, of_document in zip(documents, self._preprocessor.preprocess(documents.values()), strict=True)
         }
-        for batch in batches_by_length(list(encoded.values()), batch_size=self.batch_size):
+        for batch in batches_by_length(list(features.values()), batch_size=self.batch_size):
             for scored in self._scores(batch, explain=explain):
                 if isinstance(scored, ExtractionError):
                     results[scored.document] = scored
@@ -195,7 +195,7 @@ class RelationExtractor:
                     index,
                     title=documents[index].title,
                     facts=self._facts(documents[index], scored),
-                    unread_mentions=encoded[index].lost_mentions,
+                    unread_mentions=features[index].lost_mentions,
                 )
         return [results[source.index] for source in sources]
 
@@ -224,7 +224,7 @@ class RelationExtractor:
         probabilities = [None] * len(facts) if self._calibration is None else self._calibration.probability(margins)
         contexts = {}
         if scored.attention is not None:
-            words = self._encoder.token_words(document)
+            words = self._preprocessor.token_words(document)
             contexts = contexts_of(pairs, document=document, attention=scored.attention, words=words)
         entities = {*chain(*pairs)}
         participants = {entity: participant(document, entity) for entity in entities}

@@ -57,7 +57,7 @@ class AtlopConfig(PreTrainedConfig):
     def windowing(self) -> Windowing:
         """How documents become the inputs of the encoder; see `Windowing.of`."""
         start, end = tuple(self.window_start or ()), tuple(self.window_end or ())
-        return Windowing.of(self.encoder_config(), start=start, end=end, size=self.described.encoding.window)
+        return Windowing.of(self.encoder_config(), start=start, end=end, size=self.described.preprocessing.window)
 
     def encoder_config(self) -> PreTrainedConfig:
         """Return the encoder's configuration as transformers' own object."""

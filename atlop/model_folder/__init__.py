@@ -1,10 +1,10 @@
 from atlop.model_folder.card import FinishedRun, write_card
 from atlop.model_folder.folder import (
-    document_encoder,
     encoder_tokenizer,
     keep_calibration,
     load_model,
     new_model,
+    preprocessor_of,
     save_model,
     start_from,
 )
@@ -13,12 +13,12 @@ from atlop.model_folder.released import classifier_sizes, load_released
 __all__ = [
     "FinishedRun",
     "classifier_sizes",
-    "document_encoder",
     "encoder_tokenizer",
     "keep_calibration",
     "load_model",
     "load_released",
     "new_model",
+    "preprocessor_of",
     "save_model",
     "start_from",
     "write_card",

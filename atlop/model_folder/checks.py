@@ -127,10 +127,12 @@ def try_out(model: AtlopModel, tokenizer: PreTrainedTokenizerBase, *, name: str 
                 f"model {str(name)!r}: its tokenizer has a token {largest}, but its encoder knows {known}, from 0; "
                 "they do not belong together"
             )
-        encoding = model.config.described.encoding.model_copy(update={"max_length": 1024})  # so that nothing is cut off
-        preprocessor = Preprocessor.of(encoding, tokenizer=tokenizer, vocabulary=model.config.vocabulary)
+        preprocessing = model.config.described.preprocessing.model_copy(
+            update={"max_length": 1024}
+        )  # so that nothing is cut off
+        preprocessor = Preprocessor.of(preprocessing, tokenizer=tokenizer, vocabulary=model.config.vocabulary)
         with torch.inference_mode():
-            model(model.collate(list(preprocessor.encode([document]))))
+            model(model.collate(list(preprocessor.preprocess([document]))))
 
 
 def _check_counts(row: Mapping[str, Any], *, where: str) -> None:

@@ -7,9 +7,9 @@ from typing import Any
 from atlop.errors import AtlopError
 
 _PLACES = {
-    "max_length": ("encoding", "max_length"),
-    "leading_space": ("encoding", "leading_space"),
-    "markers": ("encoding", "markers"),
+    "max_length": ("preprocessing", "max_length"),
+    "leading_space": ("preprocessing", "leading_space"),
+    "markers": ("preprocessing", "markers"),
     "mention_pooling": ("pooling", "mentions"),
     "context_pooling": ("pooling", "context"),
     "representation_size": ("classifier", "representation_size"),

@@ -156,9 +156,11 @@ def start_from(model: AtlopModel, folder: str | Path) -> None:
         ) from None
 
 
-def document_encoder(model: AtlopModel, tokenizer: PreTrainedTokenizerBase) -> Preprocessor:
-    """Return the encoder of documents that a model was trained with."""
-    return Preprocessor.of(model.config.described.encoding, tokenizer=tokenizer, vocabulary=model.config.vocabulary)
+def preprocessor_of(model: AtlopModel, tokenizer: PreTrainedTokenizerBase) -> Preprocessor:
+    """Return the preprocessor that a model was trained with."""
+    return Preprocessor.of(
+        model.config.described.preprocessing, tokenizer=tokenizer, vocabulary=model.config.vocabulary
+    )
 
 
 def _encoder_weights(encoder: str) -> PreTrainedModel:

@@ -3,8 +3,8 @@ from atlop.preprocessing.corpus import Contents, PreprocessedCorpus
 from atlop.preprocessing.documents import Features, Numbering, Preprocessor, Truncation
 from atlop.preprocessing.group import Group
 from atlop.preprocessing.parts import Block
-from atlop.preprocessing.tokens import SpecialTokens, load_tokenizer
 from atlop.preprocessing.stored import Source, preprocessed_corpus
+from atlop.preprocessing.tokens import SpecialTokens, load_tokenizer
 from atlop.preprocessing.windows import Windowing
 
 __all__ = [

@@ -1,4 +1,4 @@
-"""Encoded corpora kept on disk: made once, checked whenever they are used, forgotten when they are not."""
+"""Preprocessed corpora kept on disk: made once, checked whenever they are used, forgotten when they are not."""
 
 import json
 import logging
@@ -38,9 +38,9 @@ Build = Callable[[pa.NativeFile], Contents]
 
 
 def cache_folder() -> Path:
-    """Return the folder of the entries: `$ATLOP_CACHE`, or `atlop/encoded` among the user's caches."""
+    """Return the folder of the entries: `$ATLOP_CACHE`, or `atlop/preprocessed` among the user's caches."""
     named = os.environ.get(FOLDER_VARIABLE)
-    return Path(named) if named else platformdirs.user_cache_path("atlop") / "encoded"
+    return Path(named) if named else platformdirs.user_cache_path("atlop") / "preprocessed"
 
 
 def cached(key: Mapping[str, Any], *, name: str, build: Build) -> PreprocessedCorpus:
@@ -56,7 +56,7 @@ def cached(key: Mapping[str, Any], *, name: str, build: Build) -> PreprocessedCo
     entry = _Entry(cache_folder(), key)
     corpus = entry.read()
     if corpus is not None:
-        logger.info("%s: encoded before, read from %s", name, entry.table)
+        logger.info("%s: preprocessed before, read from %s", name, entry.table)
         return corpus
     try:
         entry.folder.mkdir(parents=True, exist_ok=True)
@@ -68,12 +68,12 @@ def cached(key: Mapping[str, Any], *, name: str, build: Build) -> PreprocessedCo
                 _remove_unused(entry.folder)
     except (OSError, NotImplementedError) as error:  # the latter where the file system knows no locks
         logger.warning(
-            "%s: cannot be kept in %s (%s), so it is encoded in memory; %s names another folder",
+            "%s: cannot be kept in %s (%s), so it is preprocessed in memory; %s names another folder",
             name, entry.folder, error, FOLDER_VARIABLE,
         )  # fmt: skip
     if corpus is None:
         return _in_memory(build)
-    logger.info("%s: encoded, kept in %s", name, entry.table)
+    logger.info("%s: preprocessed, kept in %s", name, entry.table)
     return corpus
 
 

@@ -1,4 +1,4 @@
-"""A whole corpus, encoded, in a table that may be mapped from disk."""
+"""A whole corpus, preprocessed, in a table that may be mapped from disk."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from atlop.schema import Oddities, RelationUse, RelationVocabulary
 
 @dataclass(frozen=True)
 class Contents:
-    """What is known of an encoded corpus besides its documents."""
+    """What is known of a preprocessed corpus besides its documents."""
 
     relations: tuple[str, ...]
     """Relation ids in order of first appearance."""
@@ -29,7 +29,7 @@ class Contents:
 
 
 class PreprocessedCorpus(Sequence[Features]):
-    """Encoded documents over an Arrow table; a document's arrays are views of it, made when it is asked for.
+    """Features of documents over an Arrow table; a document's arrays are views of it, made when it is asked for.
 
     The table knows no vocabulary. Labels give the number of their relation in `contents.relations`, and after
     `with_vocabulary` its class id.

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from transformers import PreTrainedTokenizerBase
 
-from atlop.config import EncodingConfig, Markers
+from atlop.config import Markers, PreprocessingConfig
 from atlop.preprocessing.tokens import SpecialTokens, WordCutter
 from atlop.schema import Document, RelationVocabulary
 
@@ -100,7 +100,7 @@ class Numbering:
 
 
 class Preprocessor:
-    """Encodes documents one after the other; words that come again are not cut again."""
+    """Preprocesses documents one after the other; words that come again are not cut again."""
 
     def __init__(
         self,
@@ -136,7 +136,7 @@ class Preprocessor:
     @classmethod
     def of(
         cls,
-        config: EncodingConfig,
+        config: PreprocessingConfig,
         *,
         tokenizer: PreTrainedTokenizerBase,
         vocabulary: RelationVocabulary | Numbering,
@@ -152,13 +152,13 @@ class Preprocessor:
             markers=config.markers,
         )
 
-    def encode(self, documents: Iterable[Document]) -> Iterator[Features]:
-        """Yield the documents in their order, encoded."""
+    def preprocess(self, documents: Iterable[Document]) -> Iterator[Features]:
+        """Yield the documents in their order, preprocessed."""
         for index, document in enumerate(documents):
-            yield self._encode(document, index=index)
+            yield self._features(document, index=index)
 
     def token_words(self, document: Document) -> NDArray[np.int32]:
-        """Return the word that each token of an encoded document is of, counted through the document, `[tokens]`.
+        """Return the word that each token of a preprocessed document is of, counted through the document, `[tokens]`.
 
         A `*` is of the word that it marks; special tokens are of none, −1.
         """
@@ -172,7 +172,7 @@ class Preprocessor:
         words = np.repeat(np.arange(len(counts), dtype=np.int32), counts)[: self._max_tokens]
         return np.pad(words, (len(self._special.start), len(self._special.end)), constant_values=-1)
 
-    def _encode(self, document: Document, *, index: int) -> Features:
+    def _features(self, document: Document, *, index: int) -> Features:
         tokens, sentence_ends, markers = self._mark(document)
         start, end = self._special.start, self._special.end
         mentions = [(entity, mention) for entity, of in enumerate(document.entities) for mention in of.mentions]

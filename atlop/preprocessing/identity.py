@@ -1,4 +1,4 @@
-"""What an encoded corpus depends on besides the corpus file."""
+"""What a preprocessed corpus depends on besides the corpus file."""
 
 import hashlib
 import json
@@ -34,7 +34,7 @@ def tokenizer_sha256(tokenizer: PreTrainedTokenizerBase) -> str:
 
 
 def code_sha256() -> str:
-    """Return a digest of the package's version and of all files of it that turn a corpus into encoded documents."""
+    """Return a digest of the package's version and of all files of it that turn a corpus into features."""
     folder = Path(atlop.__file__).parent
     files = [file for source in _SOURCES for file in _modules(folder / source)]
     return sha256_of_json(

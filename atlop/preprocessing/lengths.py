@@ -30,7 +30,7 @@ class TokenStatistics:
 
 
 class TokenCounter:
-    """Counts tokens while documents pass, each encoded once and dropped."""
+    """Counts tokens while documents pass, each features once and dropped."""
 
     def __init__(self, tokenizer: PreTrainedTokenizerBase, *, lengths: tuple[int, ...] = LENGTHS):
         """Prepare the tokenizer.
@@ -42,7 +42,7 @@ class TokenCounter:
         Raises:
             AtlopError: The tokenizer has no token for `*`.
         """
-        self._encoder = Preprocessor(tokenizer, vocabulary=RelationVocabulary((), {}), max_length=_NO_CUT)
+        self._preprocessor = Preprocessor(tokenizer, vocabulary=RelationVocabulary((), {}), max_length=_NO_CUT)
         self._end = len(SpecialTokens.of(tokenizer).end)
         self._lost = {length: Counter[str]() for length in lengths}
         self._tokens = 0
@@ -51,13 +51,13 @@ class TokenCounter:
     def watch(self, documents: Iterable[Document]) -> Iterator[Document]:
         """Yield the documents on, counted."""
         for document in documents:
-            (encoded,) = self._encoder.encode([document])
-            tokens = len(encoded.input_ids)
+            (features,) = self._preprocessor.preprocess([document])
+            tokens = len(features.input_ids)
             self._tokens += tokens
             self._longest = max(self._longest, tokens)
             for length, lost in self._lost.items():
                 if tokens > length:
-                    lost.update(self._lost_at(length, document, encoded))
+                    lost.update(self._lost_at(length, document, features))
             yield document
 
     def result(self) -> TokenStatistics:
@@ -69,11 +69,11 @@ class TokenCounter:
             lost={length: Truncation(*(lost[name] for name in names)) for length, lost in self._lost.items()},
         )
 
-    def _lost_at(self, length: int, document: Document, encoded: Features) -> dict[str, int]:
+    def _lost_at(self, length: int, document: Document, features: Features) -> dict[str, int]:
         """Count what lies beyond the cut, as `Preprocessor` does with that maximum length."""
-        kept = encoded.mention_positions < length - self._end
-        reached = np.zeros(encoded.entities, dtype=bool)
-        reached[encoded.mention_entities[kept]] = True
+        kept = features.mention_positions < length - self._end
+        reached = np.zeros(features.entities, dtype=bool)
+        reached[features.mention_entities[kept]] = True
         return {
             "documents": int(not kept.all()),
             "mentions": int((~kept).sum()),

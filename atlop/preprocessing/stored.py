@@ -1,4 +1,4 @@
-"""A corpus on its way from documents to the encoded corpus that is kept on disk."""
+"""A corpus on its way from documents to the preprocessed corpus that is kept on disk."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Protocol
@@ -6,7 +6,7 @@ from typing import Protocol
 import pyarrow as pa
 from transformers import PreTrainedTokenizerBase
 
-from atlop.config import EncodingConfig
+from atlop.config import PreprocessingConfig
 from atlop.preprocessing.cache import cached
 from atlop.preprocessing.corpus import Contents, PreprocessedCorpus
 from atlop.preprocessing.documents import Numbering, Preprocessor
@@ -34,18 +34,18 @@ def preprocessed_corpus(
     name: str,
     identity: Mapping[str, str],
     tokenizer: PreTrainedTokenizerBase,
-    encoding: EncodingConfig,
+    preprocessing: PreprocessingConfig,
     progress: Callable[[Iterable[Document]], Iterable[Document]] = iter,
 ) -> PreprocessedCorpus:
-    """Encode a corpus, or read it from disk where it was encoded before; no document is kept.
+    """Preprocess a corpus, or read it from disk where it was preprocessed before; no document is kept.
 
     Args:
-        source: The documents; they are looked at only where the corpus has to be encoded.
+        source: The documents; they are looked at only where the corpus has to be preprocessed.
         name: What the corpus is called in messages.
         identity: What says which documents these are, for example the sha256 of the file and how it is read.
         tokenizer: Cuts words into tokens.
-        encoding: How documents become tokens.
-        progress: Shows how far encoding is.
+        preprocessing: How documents become tokens.
+        progress: Shows how far preprocessing is.
 
     Raises:
         AtlopError: The documents cannot be read, or the tokenizer has no token for `*`.
@@ -53,14 +53,14 @@ def preprocessed_corpus(
 
     def build(sink: pa.NativeFile) -> Contents:
         relations, types = Numbering(), Numbering()
-        encoder = Preprocessor.of(encoding, tokenizer=tokenizer, vocabulary=relations, types=types)
+        preprocessor = Preprocessor.of(preprocessing, tokenizer=tokenizer, vocabulary=relations, types=types)
         labelled: list[bool] = []
-        write_table(sink, encoder.encode(_noting_labels(progress(source), labelled)))
+        write_table(sink, preprocessor.preprocess(_noting_labels(progress(source), labelled)))
         return Contents(tuple(relations), tuple(types), labelled.count(False), source.oddities)
 
     key = {
         **identity,
-        **encoding.model_dump(mode="json", exclude={"window"}),  # which decides on batches, not on features
+        **preprocessing.model_dump(mode="json", exclude={"window"}),  # which decides on batches, not on features
         "tokenizer": tokenizer_sha256(tokenizer),
         "code": code_sha256(),
     }

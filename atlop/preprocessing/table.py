@@ -1,4 +1,4 @@
-"""Encoded documents as an Arrow table: columns of ragged lists, which numpy reads where they lie."""
+"""Features of documents as an Arrow table: columns of ragged lists, which numpy reads where they lie."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice

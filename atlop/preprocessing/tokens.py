@@ -114,5 +114,5 @@ class WordCutter:
 
 
 def _token_ids(tokenizer: PreTrainedTokenizerBase, texts: list[str]) -> list[list[int]]:
-    encoded = tokenizer(texts, add_special_tokens=False, return_attention_mask=False, verbose=False)
-    return list(encoded["input_ids"])
+    found = tokenizer(texts, add_special_tokens=False, return_attention_mask=False, verbose=False)
+    return list(found["input_ids"])

@@ -54,7 +54,7 @@ class Windowing:
         first, positions = first_position(encoder), getattr(encoder, "max_position_embeddings", None)
         most = positions - first if positions else None
         if size is not None and most is not None and size > most:
-            raise AtlopError(f"encoding.window: {size} tokens, but the encoder takes {most}; lower it")
+            raise AtlopError(f"preprocessing.window: {size} tokens, but the encoder takes {most}; lower it")
         usual = WINDOW if most is None else min(WINDOW, most)
         return cls(size or usual, start=start, end=end, padding=encoder.pad_token_id or 0, first_position=first)
 

@@ -52,7 +52,7 @@ class Reader:
         documents: Sequence[Document],
         *,
         rule: DecisionRule,
-        encoder: Preprocessor,
+        preprocessor: Preprocessor,
         others: Sequence[Collection[Fact]] | None = None,
     ):
         """Start with nothing.
@@ -60,12 +60,12 @@ class Reader:
         Args:
             documents: The corpus, labelled.
             rule: Decides.
-            encoder: Has encoded the documents.
+            preprocessor: Has preprocessed the documents.
             others: Further facts of each document to show.
         """
         self._documents = documents
         self._rule = rule
-        self._encoder = encoder
+        self._preprocessor = preprocessor
         self._others = others or [()] * len(documents)
         self._readings: dict[int, Reading] = {}
 
@@ -114,6 +114,6 @@ class Reader:
         if scored.attention is None or not pairs:
             return {}
         document = self._documents[scored.index]
-        words = self._encoder.token_words(document)
+        words = self._preprocessor.token_words(document)
         undirected = sorted({(min(pair), max(pair)) for pair in pairs})
         return dict(word_weights(undirected, document=document, attention=scored.attention, words=words))

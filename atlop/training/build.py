@@ -112,7 +112,9 @@ def build_training(config: RunConfig, *, device: str | None = None, show_progres
     objective = objective_of(config.objective)
     show_progress = show_progress and accelerator.is_main_process
     tokenizer = encoder_tokenizer(config.encoder.name)
-    data = TrainingData(config.data, tokenizer=tokenizer, encoding=config.encoding, show_progress=show_progress)
+    data = TrainingData(
+        config.data, tokenizer=tokenizer, preprocessing=config.preprocessing, show_progress=show_progress
+    )
     schedule = Schedule(trainer, documents=len(data.train.documents))
     set_seed(trainer.seed)
     model, tokenizer = new_model(config.encoder.name, vocabulary=data.vocabulary, described=config.model)

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from tqdm import tqdm
 from transformers import PreTrainedTokenizerBase
 
-from atlop.config import DataConfig, EncodingConfig, Invalid
+from atlop.config import DataConfig, Invalid, PreprocessingConfig
 from atlop.corpora import Corpus, CorpusFile, check_relations, log_oddities, read_train_facts, read_vocabulary
 from atlop.errors import AtlopError
 from atlop.files import sha256_of
@@ -46,7 +46,12 @@ class TrainingData:
     """Everything that a run reads. Of the train file no document is kept in memory; of dev all are, to be scored."""
 
     def __init__(
-        self, config: DataConfig, *, tokenizer: PreTrainedTokenizerBase, encoding: EncodingConfig, show_progress: bool
+        self,
+        config: DataConfig,
+        *,
+        tokenizer: PreTrainedTokenizerBase,
+        preprocessing: PreprocessingConfig,
+        show_progress: bool,
     ):
         """Read and preprocess train and dev, and say what is left out, cut off and unknown.
 
@@ -54,7 +59,7 @@ class TrainingData:
             AtlopError: A file is not as it should be, has documents without labels, or relations that are not known.
         """
         self._config = config
-        encoded = partial(_encoded, tokenizer=tokenizer, encoding=encoding, show_progress=show_progress)
+        how: dict[str, Any] = {"tokenizer": tokenizer, "preprocessing": preprocessing, "show_progress": show_progress}
         train_file, dev_file = (
             CorpusFile(path, layout=config.layout, invalid=config.invalid) for path in (config.train, config.dev)
         )
@@ -62,8 +67,8 @@ class TrainingData:
         self.dev_documents = dev.documents
         given = config.train_facts
         self._given_facts = None if given is None else self._read_facts(given, invalid="strict")
-        encoded_dev = encoded(dev, file=dev_file)
-        train = encoded(train_file, file=train_file)
+        dev_features = _preprocessed(dev, file=dev_file, **how)
+        train = _preprocessed(train_file, file=train_file, **how)
         log_oddities(config.train, documents=len(train), oddities=train.contents.oddities)
         self.vocabulary = read_vocabulary(
             config.relations, names=config.relation_names, relations=train.contents.relations
@@ -75,7 +80,7 @@ class TrainingData:
             skipped=bool(train.contents.oddities.skipped),
         )
         self.train = Split(config.train, train_file.sha256, train.with_vocabulary(self.vocabulary))
-        self.dev = Split(config.dev, dev_file.sha256, encoded_dev.with_vocabulary(self.vocabulary))
+        self.dev = Split(config.dev, dev_file.sha256, dev_features.with_vocabulary(self.vocabulary))
         for split in (self.train, self.dev):
             _log_losses(split)
 
@@ -126,13 +131,15 @@ def fed(items: Iterable[Item], *, make: Callable[[Item], Made], ahead: int = 2) 
                 future.cancel()
 
 
-def _encoded(source: Corpus | CorpusFile, *, file: CorpusFile, show_progress: bool, **how: Any) -> PreprocessedCorpus:
+def _preprocessed(
+    source: Corpus | CorpusFile, *, file: CorpusFile, show_progress: bool, **how: Any
+) -> PreprocessedCorpus:
     corpus = preprocessed_corpus(
         source,
         name=str(file.path),
         identity={"layout": file.layout, "invalid": file.invalid, "files": ", ".join(file.sha256.values())},
         **how,
-        progress=partial(tqdm, desc=f"encoding {file.path.name}", unit="document", disable=not show_progress),
+        progress=partial(tqdm, desc=f"preprocessing {file.path.name}", unit="document", disable=not show_progress),
     )
     if not corpus or corpus.contents.unlabelled:
         raise AtlopError(f"{file.path}: has documents without labels, or none at all; training needs labelled ones")

@@ -95,7 +95,7 @@ class TrainStep:
         raise AtlopError(
             f"not enough memory to train on {sizes}; begin a new run with trainer.batch_size lowered and "
             "trainer.gradient_accumulation raised by as much (as many documents a step), a lower "
-            "encoding.max_length, or encoder.gradient_checkpointing=true"
+            "preprocessing.max_length, or encoder.gradient_checkpointing=true"
         )
 
     def _loss(self, batch: Batch, *, totals: dict[str, int | Tensor]) -> Tensor:

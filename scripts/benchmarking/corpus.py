@@ -1,4 +1,4 @@
-"""A large corpus from file to encoded documents on disk, and read again from there; Linux only."""
+"""A large corpus from file to preprocessed documents on disk, and read again from there; Linux only."""
 
 import json
 import os
@@ -6,7 +6,7 @@ import tempfile
 from pathlib import Path
 from time import perf_counter
 
-from atlop.config import EncodingConfig
+from atlop.config import PreprocessingConfig
 from atlop.corpora import CorpusFile
 from atlop.files import sha256_of
 from atlop.preprocessing import PreprocessedCorpus, load_tokenizer, preprocessed_corpus
@@ -14,7 +14,7 @@ from scripts.benchmarking.memory import peak_memory, start_of_peak
 
 
 def measure_corpus(file: Path, *, tokenizer_folder: str, documents: int) -> dict[str, float]:
-    """Read and encode a file of many documents, and open it a second time.
+    """Read and preprocess a file of many documents, and open it a second time.
 
     Args:
         file: Documents in DocRED's layout, which are repeated under new titles.
@@ -26,7 +26,7 @@ def measure_corpus(file: Path, *, tokenizer_folder: str, documents: int) -> dict
         second time until the first document is there.
     """
     with tempfile.TemporaryDirectory() as folder:
-        os.environ["ATLOP_CACHE"] = str(Path(folder) / "encoded")
+        os.environ["ATLOP_CACHE"] = str(Path(folder) / "preprocessed")
         large = Path(folder) / "documents.json"
         _repeat(file, to=large, documents=documents)
         start_of_peak()
@@ -38,7 +38,7 @@ def measure_corpus(file: Path, *, tokenizer_folder: str, documents: int) -> dict
         _ = _open(large, tokenizer_folder=tokenizer_folder)[0]
         return {
             "file_bytes": large.stat().st_size,
-            "kept_bytes": sum(kept.stat().st_size for kept in (Path(folder) / "encoded").iterdir()),
+            "kept_bytes": sum(kept.stat().st_size for kept in (Path(folder) / "preprocessed").iterdir()),
             "seconds": seconds,
             "documents_per_second": documents / seconds,
             "peak_bytes": peak,
@@ -62,5 +62,5 @@ def _open(file: Path, *, tokenizer_folder: str) -> PreprocessedCorpus:
         name=str(file),
         identity={"file": sha256_of(file)},
         tokenizer=load_tokenizer(tokenizer_folder),
-        encoding=EncodingConfig(),
+        preprocessing=PreprocessingConfig(),
     )

@@ -1,4 +1,4 @@
-"""Plain text to facts in a file (`atlop extract`), beside the prediction of documents that are encoded already."""
+"""Plain text to facts in a file (`atlop extract`), beside the prediction of documents that are preprocessed already."""
 
 import gc
 import json

@@ -15,10 +15,10 @@ from transformers import AutoModel, BertConfig, BertModel, PreTrainedTokenizerBa
 from atlop.config import (
     DataConfig,
     EncoderConfig,
-    EncodingConfig,
     ModelConfig,
     OptimizerConfig,
     Precision,
+    PreprocessingConfig,
     RunConfig,
     TrainerConfig,
 )
@@ -66,7 +66,7 @@ def write_bert_base(folder: Path, *, tokenizer_folder: str) -> None:
 def make_model(material: Material) -> tuple[AtlopModel, PreTrainedTokenizerBase]:
     """Return a new model of the published sizes on the material's encoder, which like a trained one finds few facts."""
     torch.manual_seed(66)
-    described = ModelConfig(encoding=EncodingConfig(max_length=material.max_length))
+    described = ModelConfig(preprocessing=PreprocessingConfig(max_length=material.max_length))
     model, tokenizer = new_model(material.encoder, vocabulary=material.vocabulary, described=described)
     return _finds_few(model), tokenizer
 
@@ -121,7 +121,7 @@ def _run_config(material: Material, folder: Path, *, precision: Precision) -> Ru
     return RunConfig(
         data=DataConfig(layout="docred", train=documents, dev=documents, relations=relations),
         encoder=EncoderConfig(name=material.encoder),
-        encoding=EncodingConfig(max_length=material.max_length),
+        preprocessing=PreprocessingConfig(max_length=material.max_length),
         optimizer=OptimizerConfig(**rates),
         trainer=TrainerConfig(batch_size=1, precision=precision),
     )

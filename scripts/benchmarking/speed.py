@@ -87,16 +87,16 @@ def _measure_share(fast: "_Apart", *, rows: list[list[int]], operations: list[in
     return {"matrix_peak_gflops": median(peaks) / 1e9, "share_of_matrix_peak": median(shares)}
 
 
-def measure_encoding(material: Material, *, warm_up: int = 100) -> dict[str, float]:
+def measure_preprocessing(material: Material, *, warm_up: int = 100) -> dict[str, float]:
     """Measure documents per second from words to tokens, on one core, after the first hundred."""
     model, tokenizer = make_model(material)
     config = model.config
-    encoder = Preprocessor.of(config.described.encoding, tokenizer=tokenizer, vocabulary=config.vocabulary)
-    list(encoder.encode(material.documents[:warm_up]))
+    preprocessor = Preprocessor.of(config.described.preprocessing, tokenizer=tokenizer, vocabulary=config.vocabulary)
+    list(preprocessor.preprocess(material.documents[:warm_up]))
     rest = material.documents[warm_up:] or material.documents
     started = perf_counter()
-    list(encoder.encode(rest))
-    return {"encoding_documents_per_second": len(rest) / (perf_counter() - started)}
+    list(preprocessor.preprocess(rest))
+    return {"preprocessing_documents_per_second": len(rest) / (perf_counter() - started)}
 
 
 class _Apart(ProcessPoolExecutor):

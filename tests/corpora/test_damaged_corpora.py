@@ -107,7 +107,7 @@ def without_empty_words(document: Document) -> tuple[Any, ...]:
 
 
 def look_at(path: Path, *, layout: str | None, size: int) -> None:
-    """Read, check, convert and encode a file, and hold against one another what comes of it."""
+    """Read, check, convert and preprocess a file, and hold against one another what comes of it."""
     folder = path.parent
     before = files_in(folder)
     read = outcome_of(lambda: read_corpus(path, layout=layout), size=size)
@@ -120,8 +120,8 @@ def look_at(path: Path, *, layout: str | None, size: int) -> None:
         assert lenient is None or (isinstance(lenient, Corpus) and lenient.documents == read.documents)
         for document in read.documents:
             assert_coherent(document)
-        for encoded in Preprocessor(TOKENIZER, vocabulary=Numbering()).encode(read.documents):
-            assert (encoded.mention_positions < len(encoded.input_ids)).all()
+        for features in Preprocessor(TOKENIZER, vocabulary=Numbering()).preprocess(read.documents):
+            assert (features.mention_positions < len(features.input_ids)).all()
         outcome_of(lambda: read_train_facts(path, layout=layout), size=size)
     assert files_in(folder) == before
     for target in WRITERS:

@@ -9,8 +9,8 @@ from atlop.inference.explanation import context_weights
 from tests.golden_values import (
     golden_batch,
     golden_documents,
-    golden_encoded,
     golden_model,
+    golden_preprocessed,
     golden_tokenizer,
     represent,
 )
@@ -33,13 +33,17 @@ def test_context_weights_are_those_of_the_localized_context(document: int) -> No
 
 @pytest.mark.parametrize("index", [0, 5, 6])
 def test_every_token_is_of_its_word(extractor: RelationExtractor, index: int) -> None:
-    document, encoded, tokenizer = golden_documents()[index], golden_encoded("bert")[index], golden_tokenizer("bert")
+    document, features, tokenizer = (
+        golden_documents()[index],
+        golden_preprocessed("bert")[index],
+        golden_tokenizer("bert"),
+    )
 
-    words = extractor._encoder.token_words(document)
+    words = extractor._preprocessor.token_words(document)
 
-    assert len(words) == len(encoded.input_ids)
+    assert len(words) == len(features.input_ids)
     assert words[0] == words[-1] == -1
-    tokens = tokenizer.convert_ids_to_tokens(encoded.input_ids.tolist())
+    tokens = tokenizer.convert_ids_to_tokens(features.input_ids.tolist())
     for number, word in enumerate(word for sentence in document.sentences for word in sentence):
         of_word = [token for token, owner in zip(tokens, words, strict=True) if owner == number and token != "*"]
         if number == words.max():
@@ -50,7 +54,7 @@ def test_every_token_is_of_its_word(extractor: RelationExtractor, index: int) ->
 def test_the_heaviest_words_and_sentences_are_those_of_the_slow_way(extractor: RelationExtractor) -> None:
     [found] = extractor.pipe(golden_documents()[:1], explain=True)
 
-    document, words = golden_documents()[0], extractor._encoder.token_words(golden_documents()[0])
+    document, words = golden_documents()[0], extractor._preprocessor.token_words(golden_documents()[0])
     with torch.no_grad():
         attention = extractor.model.pool(golden_batch("bert", [0])).attention_of(0)
     assert attention is not None

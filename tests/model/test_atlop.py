@@ -13,9 +13,9 @@ from tests.golden_values import (
     each_batch,
     each_encoder,
     golden_batch,
-    golden_encoded,
     golden_features,
     golden_model,
+    golden_preprocessed,
     golden_tokenizer,
     golden_vocabulary,
     gradients,
@@ -112,10 +112,10 @@ def test_gradients_are_the_same_in_every_pass_whatever_the_threads_do() -> None:
 def test_entities_without_a_mention_left_score_like_zeros_and_train() -> None:
     tokenizer = golden_tokenizer("bert")
     item = document("In the archive of the spring", entities=[[(0, 1, 2)], [(0, 4, 5)], [(0, 5, 6)]])
-    encoder = Preprocessor(tokenizer, vocabulary=golden_vocabulary(), max_length=8)
-    (encoded,) = encoder.encode([item])
-    assert encoded.lost_entities == 2
-    model, batch = golden_model("bert"), collate([encoded], windowing=WINDOWING)
+    preprocessor = Preprocessor(tokenizer, vocabulary=golden_vocabulary(), max_length=8)
+    (features,) = preprocessor.preprocess([item])
+    assert features.lost_entities == 2
+    model, batch = golden_model("bert"), collate([features], windowing=WINDOWING)
     embeddings, context = represent(model, batch)
     assert embeddings[0, 1:].abs().max() == 0
     assert embeddings[0, 0].abs().max() > 0
@@ -131,8 +131,8 @@ def test_documents_without_pairs_or_mentions_can_be_scored_and_trained_on(
     entities: list[list[tuple[int, int, int]]],
 ) -> None:
     item = document("In the archive of the spring", entities=entities)
-    encoder = Preprocessor(golden_tokenizer("bert"), vocabulary=golden_vocabulary(), max_length=7)
-    batch = collate(list(encoder.encode([item])), windowing=WINDOWING)
+    preprocessor = Preprocessor(golden_tokenizer("bert"), vocabulary=golden_vocabulary(), max_length=7)
+    batch = collate(list(preprocessor.preprocess([item])), windowing=WINDOWING)
     model = golden_model("bert")
     scores = score(model, batch)
     pairs = len(entities) * (len(entities) - 1)
@@ -143,9 +143,9 @@ def test_documents_without_pairs_or_mentions_can_be_scored_and_trained_on(
 
 def test_a_document_without_pairs_does_not_disturb_its_neighbours() -> None:
     alone = document("In the archive", entities=[[(0, 1, 2)]])
-    encoder = Preprocessor(golden_tokenizer("bert"), vocabulary=golden_vocabulary())
-    (lonely,) = encoder.encode([alone])
+    preprocessor = Preprocessor(golden_tokenizer("bert"), vocabulary=golden_vocabulary())
+    (lonely,) = preprocessor.preprocess([alone])
     model, usual = golden_model("bert"), golden_batch("bert", [0])
-    batch = collate([lonely, golden_encoded("bert")[0], lonely], windowing=WINDOWING)
+    batch = collate([lonely, golden_preprocessed("bert")[0], lonely], windowing=WINDOWING)
     with torch.no_grad():
         torch.testing.assert_close(score(model, batch), score(model, usual), atol=1e-5, rtol=0)

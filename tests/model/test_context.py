@@ -18,8 +18,8 @@ from atlop.preprocessing.documents import ordered_pairs
 from tests.golden_values import (
     assert_gradients_equal,
     golden_batch,
-    golden_encoded,
     golden_model,
+    golden_preprocessed,
     golden_windowing,
     gradients,
     score,
@@ -243,12 +243,12 @@ def test_dropout_does_not_depend_on_what_is_taken_together(tmp_path: Path, monke
 
 
 def test_a_listed_document_in_blocks_between_small_ones_scores_as_it_does_alone() -> None:
-    model, [small, *_] = golden_model("bert"), golden_encoded("bert")
+    model, [small, *_] = golden_model("bert"), golden_preprocessed("bert")
     entities = 70
     pairs = np.random.default_rng(0).permutation(ordered_pairs(entities))[:900]
     marked = np.random.default_rng(1).integers(1, 200, entities).astype(np.int32)
     large = replace(
-        golden_encoded("bert")[2],
+        golden_preprocessed("bert")[2],
         mention_positions=np.sort(marked),
         mention_entities=np.arange(entities, dtype=np.int32),
         mention_types=np.zeros(entities, dtype=np.int32),
@@ -265,7 +265,7 @@ def test_a_listed_document_in_blocks_between_small_ones_scores_as_it_does_alone(
 
 
 def test_a_group_of_some_documents_is_as_wide_as_the_batch(monkeypatch: pytest.MonkeyPatch) -> None:
-    model, documents = golden_model("bert"), golden_encoded("bert")
+    model, documents = golden_model("bert"), golden_preprocessed("bert")
     batch = collate([documents[index] for index in (0, 6, 5)], windowing=replace(golden_windowing("bert"), size=64))
     expected = score(model, batch)
     for module in ("context", "atlop"):

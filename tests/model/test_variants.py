@@ -72,7 +72,7 @@ def test_a_variant_survives_saving(variant: Variant, tmp_path: Path) -> None:
     tokenizer = AutoTokenizer.from_pretrained(tmp_path / "encoder")
     save_model(tmp_path / "model", model=model, tokenizer=tokenizer)
     loaded, _ = load_model(tmp_path / "model")
-    assert loaded.config.described.encoding.markers == variant.markers
+    assert loaded.config.described.preprocessing.markers == variant.markers
     with torch.no_grad():
         assert torch.equal(score(loaded, batch), score(model, batch))
 

@@ -19,11 +19,11 @@ from atlop.device import accelerator_for
 from atlop.errors import AtlopError
 from atlop.model_folder import (
     classifier_sizes,
-    document_encoder,
     keep_calibration,
     load_model,
     load_released,
     new_model,
+    preprocessor_of,
     save_model,
 )
 from atlop.prediction import predict_facts
@@ -72,8 +72,8 @@ def changed_config(change: Callable[[dict[str, Any]], object]) -> bytes:
 
 def predict(folder: Path) -> None:
     model, tokenizer = load_model(folder)
-    encoded = list(document_encoder(model, tokenizer).encode([SHORT, LONG]))
-    predict_facts(model, encoded, accelerator=accelerator_for("float32"), batch_size=2)
+    features = list(preprocessor_of(model, tokenizer).preprocess([SHORT, LONG]))
+    predict_facts(model, features, accelerator=accelerator_for("float32"), batch_size=2)
 
 
 def make(folder: Path) -> None:

@@ -9,10 +9,10 @@ import torch
 from safetensors.torch import load_file, save_file
 from transformers import AutoModel, AutoTokenizer, PreTrainedTokenizerBase
 
-from atlop.config import ClassifierConfig, EncodingConfig, ModelConfig
+from atlop.config import ClassifierConfig, ModelConfig, PreprocessingConfig
 from atlop.errors import AtlopError
 from atlop.model import AtlopModel
-from atlop.model_folder import document_encoder, load_model, new_model, save_model, start_from
+from atlop.model_folder import load_model, new_model, preprocessor_of, save_model, start_from
 from atlop.schema import RelationVocabulary
 from tests.golden_values import (
     CLASSIFIER,
@@ -20,8 +20,8 @@ from tests.golden_values import (
     each_encoder,
     golden_batch,
     golden_documents,
-    golden_encoded,
     golden_model,
+    golden_preprocessed,
     golden_tokenizer,
     golden_vocabulary,
     score,
@@ -34,14 +34,14 @@ def model_on(
     encoder: str,
     *,
     vocabulary: RelationVocabulary | None = None,
-    encoding: EncodingConfig | None = None,
+    preprocessing: PreprocessingConfig | None = None,
     classifier: ClassifierConfig = CLASSIFIER,
     pretrained: bool = True,
 ) -> AtlopModel:
     model, _ = new_model(
         encoder,
         vocabulary=vocabulary or golden_vocabulary(),
-        described=ModelConfig(encoding=encoding or EncodingConfig(), classifier=classifier),
+        described=ModelConfig(preprocessing=preprocessing or PreprocessingConfig(), classifier=classifier),
         pretrained=pretrained,
     )
     return model
@@ -78,21 +78,23 @@ def test_the_class_ids_of_the_relations_survive_saving(tmp_path: Path) -> None:
 def test_the_folder_is_all_that_prediction_needs(name: str, tmp_path: Path) -> None:
     shutil.copytree(Path(__file__).parents[1] / "golden" / name, tmp_path / "encoder")
     made = model_on(
-        str(tmp_path / "encoder"), encoding=EncodingConfig(max_length=300, leading_space=True), pretrained=False
+        str(tmp_path / "encoder"),
+        preprocessing=PreprocessingConfig(max_length=300, leading_space=True),
+        pretrained=False,
     )
     tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(tmp_path / "encoder")
     save_model(tmp_path / "model", model=made, tokenizer=tokenizer)
-    encoded = list(document_encoder(made, tokenizer).encode(golden_documents()[:4]))
+    features = list(preprocessor_of(made, tokenizer).preprocess(golden_documents()[:4]))
     with torch.no_grad():
-        expected = score(made, made.collate(encoded))
+        expected = score(made, made.collate(features))
     shutil.rmtree(tmp_path / "encoder")
     (tmp_path / "model").rename(tmp_path / "elsewhere")
 
     model, tokenizer = load_model(tmp_path / "elsewhere")
-    again = list(document_encoder(model, tokenizer).encode(golden_documents()[:4]))
-    assert [document.input_ids.tolist() for document in again] == [item.input_ids.tolist() for item in encoded]
+    again = list(preprocessor_of(model, tokenizer).preprocess(golden_documents()[:4]))
+    assert [document.input_ids.tolist() for document in again] == [item.input_ids.tolist() for item in features]
     assert max(len(document.input_ids) for document in again) == 300
-    without_space = [document.input_ids.tolist() for document in golden_encoded(name, max_length=300)[:4]]
+    without_space = [document.input_ids.tolist() for document in golden_preprocessed(name, max_length=300)[:4]]
     assert ([document.input_ids.tolist() for document in again] == without_space) == (name == "bert")
     with torch.no_grad():
         assert torch.equal(score(model, model.collate(again)), expected)

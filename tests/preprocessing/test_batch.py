@@ -19,18 +19,18 @@ ALL = [LONG, SHORT, ALONE, EMPTY]
 TINY = Windowing(size=10, start=(70,), end=(80, 81), first_position=2)
 
 
-def encoded(max_length: int = 100) -> list[Features]:
+def features(max_length: int = 100) -> list[Features]:
     tokenizer, types = tokenizer_for(*ALL), Numbering()
-    return list(Preprocessor(tokenizer, vocabulary=VOCABULARY, types=types, max_length=max_length).encode(ALL))
+    return list(Preprocessor(tokenizer, vocabulary=VOCABULARY, types=types, max_length=max_length).preprocess(ALL))
 
 
 def collated(*numbers: int, windowing: Windowing = WINDOWING) -> Batch:
-    documents = encoded()
+    documents = features()
     return collate([documents[number] for number in numbers], windowing=windowing)
 
 
 def test_documents_of_one_window_each_lie_one_after_the_other() -> None:
-    documents, batch = encoded(), collated(0, 1, 2, 3)
+    documents, batch = features(), collated(0, 1, 2, 3)
     assert batch.lengths == batch.window_lengths == (17, 9, 5, 3)
     assert batch.window_ends.tolist() == [0, 17, 26, 31, 34]
     assert batch.first_windows == (0, 1, 2, 3, 4)
@@ -41,7 +41,7 @@ def test_documents_of_one_window_each_lie_one_after_the_other() -> None:
 
 
 def test_windows_of_a_document_borrow_tokens_that_are_in_no_cell() -> None:
-    documents, batch = encoded(), collated(0, 1, windowing=TINY)
+    documents, batch = features(), collated(0, 1, windowing=TINY)
     windows = batch.first_windows[1]
     assert windows > 1
     assert batch.window_counts.tolist() == [windows] * windows + [1]
@@ -72,7 +72,7 @@ def test_mentions_of_an_entity_lie_side_by_side() -> None:
 
 
 def test_every_window_reads_the_mentions_that_are_its_own() -> None:
-    documents = encoded(max_length=13)  # the second mention of Ada is cut
+    documents = features(max_length=13)  # the second mention of Ada is cut
     for windowing in (WINDOWING, TINY):
         batch = collate(documents, windowing=windowing)
         mentions = [
@@ -105,7 +105,7 @@ def test_every_window_reads_the_mentions_that_are_its_own() -> None:
 
 
 def test_pairs_labels_and_evidence_follow_document_after_document() -> None:
-    documents = encoded()
+    documents = features()
     documents[0] = replace(documents[0], evidence=np.array([[0, 1], [2, 0]], dtype=np.int32))
     batch = collate([documents[1], documents[2], documents[0]], windowing=WINDOWING)
     assert batch.pair_counts == (2, 0, 6)
@@ -164,7 +164,7 @@ def test_all_tensors_share_one_block_that_is_copied_at_once() -> None:
 
 
 def test_collation_does_not_change_the_documents() -> None:
-    documents, untouched = encoded(), encoded()
+    documents, untouched = features(), features()
     collate(documents, windowing=WINDOWING)
     for found, expected in zip(documents, untouched, strict=True):
         assert found.labels.tolist() == expected.labels.tolist()

@@ -37,8 +37,8 @@ class Build:
     def __init__(self, relations: tuple[str, ...] = ("P17",)) -> None:
         self.calls = 0
         self._contents = replace(CONTENTS, relations=relations)
-        encoder = Preprocessor(tokenizer_for(DOCUMENT), vocabulary=Numbering())
-        self.documents = list(encoder.encode([DOCUMENT]))
+        preprocessor = Preprocessor(tokenizer_for(DOCUMENT), vocabulary=Numbering())
+        self.documents = list(preprocessor.preprocess([DOCUMENT]))
 
     def __call__(self, sink: pa.NativeFile) -> Contents:
         self.calls += 1
@@ -68,9 +68,9 @@ def file_of(folder: Path, kind: str) -> Path:
 def test_the_folder_is_the_users_own_unless_another_is_named(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert cache_folder() == folder
     monkeypatch.setenv("ATLOP_CACHE", "")
-    assert cache_folder().parts[-2:] == ("atlop", "encoded")
+    assert cache_folder().parts[-2:] == ("atlop", "preprocessed")
     monkeypatch.delenv("ATLOP_CACHE")
-    assert cache_folder().parts[-2:] == ("atlop", "encoded")
+    assert cache_folder().parts[-2:] == ("atlop", "preprocessed")
 
 
 def test_an_entry_is_made_once_for_each_key(folder: Path) -> None:
@@ -85,7 +85,7 @@ def test_an_entry_is_made_once_for_each_key(folder: Path) -> None:
 
 def test_the_log_says_where_it_comes_from(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("INFO", logger="atlop")
-    for said in ("train.json: encoded, kept in", "train.json: encoded before, read from"):
+    for said in ("train.json: preprocessed, kept in", "train.json: preprocessed before, read from"):
         caplog.clear()
         get(Build())
         assert [record.getMessage() for record in caplog.records] == [f"{said} {file_of(folder, 'arrow')}"]
@@ -190,7 +190,7 @@ def test_where_the_folder_cannot_be_written_the_corpus_is_made_in_memory(
     get(build)
     assert build.calls == 1
     assert "train.json: cannot be kept in" in caplog.text
-    assert "so it is encoded in memory; ATLOP_CACHE names another folder" in caplog.text
+    assert "so it is preprocessed in memory; ATLOP_CACHE names another folder" in caplog.text
 
 
 def test_where_the_disk_is_full_the_corpus_is_made_in_memory(folder: Path, caplog: pytest.LogCaptureFixture) -> None:

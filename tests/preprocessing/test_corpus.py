@@ -1,4 +1,4 @@
-"""An encoded corpus in an Arrow table is the list of documents that went into it."""
+"""An preprocessed corpus in an Arrow table is the list of documents that went into it."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -34,13 +34,13 @@ def stored(documents: Sequence[Features], relations: Numbering) -> PreprocessedC
     return PreprocessedCorpus(pa.ipc.open_file(sink.getvalue()).read_all(), contents)
 
 
-def encoded(
+def preprocessed(
     documents: Sequence[Document], *, tokenizer: PreTrainedTokenizerBase | None = None, max_length: int = 8
 ) -> tuple[list[Features], PreprocessedCorpus]:
-    """Return documents encoded in memory and stored."""
+    """Return documents preprocessed in memory and stored."""
     relations = Numbering()
-    encoder = Preprocessor(tokenizer or tokenizer_for(*documents), vocabulary=relations, max_length=max_length)
-    plain = list(encoder.encode(documents))
+    preprocessor = Preprocessor(tokenizer or tokenizer_for(*documents), vocabulary=relations, max_length=max_length)
+    plain = list(preprocessor.preprocess(documents))
     return plain, stored(plain, relations)
 
 
@@ -52,7 +52,7 @@ def _batches(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) ->
 
 @pytest.mark.usefixtures("_batches")
 def test_documents_come_back_as_they_were() -> None:
-    plain, corpus = encoded(DOCUMENTS)
+    plain, corpus = preprocessed(DOCUMENTS)
 
     assert len(corpus) == len(plain) == 4
     for expected, found in zip(plain, corpus, strict=True):
@@ -65,9 +65,9 @@ def test_documents_come_back_as_they_were() -> None:
 
 @pytest.mark.usefixtures("_batches")
 def test_labels_are_those_of_the_vocabulary_that_is_given_later() -> None:
-    plain = list(Preprocessor(tokenizer_for(*DOCUMENTS), vocabulary=VOCABULARY, max_length=8).encode(DOCUMENTS))
+    plain = list(Preprocessor(tokenizer_for(*DOCUMENTS), vocabulary=VOCABULARY, max_length=8).preprocess(DOCUMENTS))
 
-    corpus = encoded(DOCUMENTS)[1].with_vocabulary(VOCABULARY)
+    corpus = preprocessed(DOCUMENTS)[1].with_vocabulary(VOCABULARY)
 
     for expected, found in zip(plain, corpus, strict=True):
         assert_same(found, expected)
@@ -77,10 +77,10 @@ def test_labels_are_those_of_the_vocabulary_that_is_given_later() -> None:
 @pytest.mark.usefixtures("_batches")
 def test_the_share_of_pairs_of_a_class_is_that_of_the_labels_written_out() -> None:
     documents = [*DOCUMENTS, UNDIRECTED, replace(DOCUMENTS[0], pairs=((0, 1),))]
-    corpus = encoded(documents)[1].with_vocabulary(VOCABULARY)
+    corpus = preprocessed(documents)[1].with_vocabulary(VOCABULARY)
     labels = collate(list(corpus), windowing=WINDOWING).dense_labels(VOCABULARY.classes)
     assert corpus.class_shares(VOCABULARY.classes) == pytest.approx(labels.double().mean(dim=0).numpy())
-    assert encoded(DOCUMENTS[1:2])[1].with_vocabulary(VOCABULARY).class_shares(4).tolist() == [0, 0, 0, 0]
+    assert preprocessed(DOCUMENTS[1:2])[1].with_vocabulary(VOCABULARY).class_shares(4).tolist() == [0, 0, 0, 0]
 
 
 @pytest.mark.usefixtures("_batches")
@@ -88,7 +88,7 @@ def test_evidence_follows_the_labels_that_a_vocabulary_leaves() -> None:
     facts = (Fact(0, 1, "P999", evidence=(0,)), Fact(0, 2, "P17", evidence=(1, 0)), Fact(2, 1, "P27"))
     item = replace(document("Ada Bob", "Eve", entities=[[(0, 0, 1)], [(0, 1, 2)], [(1, 0, 1)]]), facts=facts)
     both = [item, replace(item, facts=(facts[0], facts[1]), directed=False)]
-    _, corpus = encoded(both, max_length=100)
+    _, corpus = preprocessed(both, max_length=100)
     assert corpus[0].evidence.tolist() == [[0, 0], [1, 1], [1, 0]]
     known = corpus.with_vocabulary(VOCABULARY)  # which lacks P999
     assert known[0].labels[:, 1].tolist() == [VOCABULARY.class_of("P17"), VOCABULARY.class_of("P27")]
@@ -100,7 +100,7 @@ def test_evidence_follows_the_labels_that_a_vocabulary_leaves() -> None:
 
 @pytest.mark.usefixtures("_batches")
 def test_counts_are_known_without_the_documents() -> None:
-    plain, corpus = encoded(DOCUMENTS)
+    plain, corpus = preprocessed(DOCUMENTS)
 
     assert corpus.pair_counts.tolist() == [len(item.pairs) for item in plain]
     assert corpus.token_counts.tolist() == [len(item.input_ids) for item in plain]
@@ -111,7 +111,7 @@ def test_counts_are_known_without_the_documents() -> None:
 
 @pytest.mark.usefixtures("_batches")
 def test_pairs_that_a_document_lists_itself_come_back() -> None:
-    plain, _ = encoded(DOCUMENTS)
+    plain, _ = preprocessed(DOCUMENTS)
     relations = Numbering()
     for relation in ("P131", "P17", "P999"):
         relations.class_of(relation)
@@ -134,15 +134,15 @@ def test_pairs_that_a_document_lists_itself_come_back() -> None:
 
 
 def test_a_corpus_without_documents_or_facts_is_one() -> None:
-    _, empty = encoded([], tokenizer=tokenizer_for(*DOCUMENTS))
+    _, empty = preprocessed([], tokenizer=tokenizer_for(*DOCUMENTS))
     assert (len(empty), list(empty), empty.relations, empty.unknown_facts) == (0, [], (), 0)
     assert empty.pair_counts.tolist() == empty.token_counts.tolist() == []
     assert empty.truncation == Truncation(0, 0, 0, 0)
-    assert encoded(DOCUMENTS[1:3])[1].with_vocabulary(VOCABULARY).relations == ()
+    assert preprocessed(DOCUMENTS[1:3])[1].with_vocabulary(VOCABULARY).relations == ()
 
 
 def test_arrays_are_views_that_nobody_can_write_to_and_a_batch_can_be_made_of_them(tmp_path: Path) -> None:
-    plain, _ = encoded(DOCUMENTS)
+    plain, _ = preprocessed(DOCUMENTS)
     path = tmp_path / "documents.arrow"
     with pa.OSFile(str(path), "wb") as sink:
         write_table(sink, plain)
@@ -160,8 +160,8 @@ def test_arrays_are_views_that_nobody_can_write_to_and_a_batch_can_be_made_of_th
 def _assert_stored_like_plain(path: Path, tokenizer: PreTrainedTokenizerBase, *, max_length: int) -> None:
     documents = read_corpus(path).documents
     vocabulary = RelationVocabulary(tuple(use.relation for use in relations_of(documents))[1:], {})
-    plain = Preprocessor(tokenizer, vocabulary=vocabulary, max_length=max_length).encode(documents)
-    corpus = encoded(documents, tokenizer=tokenizer, max_length=max_length)[1].with_vocabulary(vocabulary)
+    plain = Preprocessor(tokenizer, vocabulary=vocabulary, max_length=max_length).preprocess(documents)
+    corpus = preprocessed(documents, tokenizer=tokenizer, max_length=max_length)[1].with_vocabulary(vocabulary)
     for expected, found in zip(plain, corpus, strict=True):
         assert_same(found, expected)
     assert corpus.relations == relations_of(documents)

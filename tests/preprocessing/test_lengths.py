@@ -4,7 +4,7 @@ import pytest
 
 from atlop.preprocessing import Preprocessor, Truncation
 from atlop.preprocessing.lengths import LENGTHS, TokenCounter, TokenStatistics
-from tests.golden_values import each_encoder, golden_documents, golden_encoded, golden_tokenizer, golden_vocabulary
+from tests.golden_values import each_encoder, golden_documents, golden_preprocessed, golden_tokenizer, golden_vocabulary
 from tests.made_documents import document, tokenizer_for
 
 
@@ -16,14 +16,14 @@ def test_a_cut_is_priced_as_the_encoder_makes_it(name: str) -> None:
     passed = tuple(counter.watch(golden_documents()))
 
     assert passed == golden_documents()
-    assert counter.result().lost == {length: Truncation.of(golden_encoded(name, length)) for length in lengths}
+    assert counter.result().lost == {length: Truncation.of(golden_preprocessed(name, length)) for length in lengths}
     assert counter.result().lost[50].facts > 0
 
 
 @each_encoder
 def test_tokens_are_those_of_the_uncut_inputs(name: str) -> None:
-    encoder = Preprocessor(golden_tokenizer(name), vocabulary=golden_vocabulary(), max_length=100_000)
-    inputs = [len(encoded.input_ids) for encoded in encoder.encode(golden_documents())]
+    preprocessor = Preprocessor(golden_tokenizer(name), vocabulary=golden_vocabulary(), max_length=100_000)
+    inputs = [len(features.input_ids) for features in preprocessor.preprocess(golden_documents())]
     counter = TokenCounter(golden_tokenizer(name))
 
     for _ in counter.watch(golden_documents()):

@@ -1,4 +1,4 @@
-"""Documents that list their pairs, or whose facts have no direction, encoded as the paper does CDR."""
+"""Documents that list their pairs, or whose facts have no direction, preprocessed as the paper does CDR."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from atlop.config import EncodingConfig
+from atlop.config import PreprocessingConfig
 from atlop.corpora import read_corpus
 from atlop.preprocessing import Features, PreprocessedCorpus, Preprocessor, preprocessed_corpus
 from atlop.schema import Document, Entity, Fact, Mention, Oddities, RelationVocabulary
@@ -17,10 +17,10 @@ RELATION = {"CID": 1}
 VOCABULARY = RelationVocabulary(("CID",), {})
 
 
-def encode(documents: tuple[Document, ...], *, name: str = "bert", max_length: int = MAX_LENGTH) -> list[Features]:
+def preprocess(documents: tuple[Document, ...], *, name: str = "bert", max_length: int = MAX_LENGTH) -> list[Features]:
     tokenizer = golden_tokenizer(name)
-    encoder = Preprocessor(tokenizer, vocabulary=VOCABULARY, max_length=max_length, markers="mention")
-    return list(encoder.encode(documents))
+    preprocessor = Preprocessor(tokenizer, vocabulary=VOCABULARY, max_length=max_length, markers="mention")
+    return list(preprocessor.preprocess(documents))
 
 
 def positions(document: Features, entity: int) -> list[int]:
@@ -31,7 +31,7 @@ def positions(document: Features, entity: int) -> list[int]:
 @each_encoder
 def test_golden_features_of_cdr(name: str) -> None:
     documents = read_corpus(GOLDEN / "cdr_layout.data").documents
-    for found, expected in zip(encode(documents, name=name), read_golden("cdr_features.json")[name], strict=True):
+    for found, expected in zip(preprocess(documents, name=name), read_golden("cdr_features.json")[name], strict=True):
         assert found.title == expected["title"]
         assert found.input_ids.tolist() == expected["input_ids"]
         assert found.pairs.tolist() == expected["hts"]
@@ -44,7 +44,7 @@ def test_golden_features_of_cdr(name: str) -> None:
 @pytest.mark.parametrize("file", ["cdr/dev_filter.data", "gda/sample200.data"])
 def test_real_documents_are_encoded_as_the_reference_does(file: str, real_data: Path) -> None:
     documents = read_corpus(real_data / file).documents[:60]
-    for document, found in zip(documents, encode(documents, max_length=100_000), strict=True):
+    for document, found in zip(documents, preprocess(documents, max_length=100_000), strict=True):
         relations = {fact.relation: 1 for fact in document.facts or ()}
         expected = listed_features(document, golden_tokenizer("bert"), 100_000, relations or RELATION)
         assert found.input_ids.tolist() == expected["input_ids"]
@@ -61,20 +61,20 @@ def undirected(*, pairs: tuple[tuple[int, int], ...] | None, facts: tuple[Fact, 
 
 
 def test_an_undirected_fact_labels_both_orders_which_stand_side_by_side() -> None:
-    (found,) = encode((undirected(pairs=((0, 2), (1, 2)), facts=(Fact(1, 2, "CID"),)),))
+    (found,) = preprocess((undirected(pairs=((0, 2), (1, 2)), facts=(Fact(1, 2, "CID"),)),))
     assert found.pairs.tolist() == [[0, 2], [2, 0], [1, 2], [2, 1]]
     assert sorted(found.labels.tolist()) == [[2, 1], [3, 1]]
 
 
 def test_without_a_list_an_undirected_document_has_every_pair_in_both_orders() -> None:
-    (found,) = encode((undirected(pairs=None, facts=(Fact(0, 2, "CID"),)),))
+    (found,) = preprocess((undirected(pairs=None, facts=(Fact(0, 2, "CID"),)),))
     assert found.pairs.tolist() == [[0, 1], [1, 0], [0, 2], [2, 0], [1, 2], [2, 1]]
     assert sorted(found.labels.tolist()) == [[2, 1], [3, 1]]
 
 
 def test_facts_between_unlisted_pairs_or_of_an_entity_with_itself_label_nothing() -> None:
     facts = (Fact(0, 1, "CID"), Fact(1, 1, "CID"), Fact(0, 2, "CID"))
-    (found,) = encode((undirected(pairs=((0, 2),), facts=facts),))
+    (found,) = preprocess((undirected(pairs=((0, 2),), facts=facts),))
     assert sorted(found.labels.tolist()) == [[0, 1], [1, 1]]
     assert found.unknown_facts == 0
 
@@ -97,7 +97,7 @@ def kept(documents: tuple[Document, ...]) -> PreprocessedCorpus:
         name="made",
         identity={"documents": repr(documents)},
         tokenizer=golden_tokenizer("bert"),
-        encoding=EncodingConfig(max_length=MAX_LENGTH, markers="mention"),
+        preprocessing=PreprocessingConfig(max_length=MAX_LENGTH, markers="mention"),
     )
     return corpus.with_vocabulary(VOCABULARY)
 
@@ -109,10 +109,10 @@ def test_listed_and_undirected_documents_are_kept_on_disk_as_they_are() -> None:
         undirected(pairs=None, facts=()),
     )
     corpus = kept(documents)
-    for found, expected in zip(corpus, encode(documents), strict=True):
+    for found, expected in zip(corpus, preprocess(documents), strict=True):
         assert np.array_equal(found.pairs, expected.pairs)
         assert np.array_equal(found.input_ids, expected.input_ids)
         assert sorted(found.labels.tolist()) == sorted(expected.labels.tolist())
         assert found.directed == expected.directed
-    assert corpus.pair_counts.tolist() == [len(each.pairs) for each in encode(documents)]
+    assert corpus.pair_counts.tolist() == [len(each.pairs) for each in preprocess(documents)]
     assert sum(use.facts for use in corpus.relations) == sum(len(each.facts or ()) for each in documents)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from transformers import PreTrainedTokenizerBase
 
-from atlop.config import EncodingConfig
+from atlop.config import PreprocessingConfig
 from atlop.errors import AtlopError
 from atlop.preprocessing import Numbering, PreprocessedCorpus, Preprocessor, preprocessed_corpus
 from atlop.schema import Document, Oddities
@@ -38,20 +38,22 @@ def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ATLOP_CACHE", str(tmp_path))
 
 
-def encode(source: Passes, **changes: Any) -> PreprocessedCorpus:
+def preprocess(source: Passes, **changes: Any) -> PreprocessedCorpus:
     arguments: dict[str, Any] = {
         "name": "train.json",
         "identity": {"file": "digest", "layout": "docred"},
         "tokenizer": TOKENIZER,
-        "encoding": EncodingConfig(max_length=8),
+        "preprocessing": PreprocessingConfig(max_length=8),
     }
     return preprocessed_corpus(source, **(arguments | changes))
 
 
-def test_a_stored_corpus_equals_the_encoded_one_and_is_not_made_again() -> None:
+def test_a_stored_corpus_equals_the_preprocessed_one_and_is_not_made_again() -> None:
     source = Passes()
-    expected = list(Preprocessor(TOKENIZER, vocabulary=Numbering(), types=Numbering(), max_length=8).encode(DOCUMENTS))
-    for corpus in (encode(source), encode(source), encode(Passes())):
+    expected = list(
+        Preprocessor(TOKENIZER, vocabulary=Numbering(), types=Numbering(), max_length=8).preprocess(DOCUMENTS)
+    )
+    for corpus in (preprocess(source), preprocess(source), preprocess(Passes())):
         for one, other in zip(corpus, expected, strict=True):
             assert_same(one, other)
         assert corpus.contents.relations == ("P17", "P6")
@@ -65,22 +67,22 @@ def test_a_stored_corpus_equals_the_encoded_one_and_is_not_made_again() -> None:
     [
         {"identity": {"file": "digest", "layout": "other"}},
         {"tokenizer": word_tokenizer(["Ada"])},
-        {"encoding": EncodingConfig(max_length=9)},
-        {"encoding": EncodingConfig(max_length=8, leading_space=True)},
+        {"preprocessing": PreprocessingConfig(max_length=9)},
+        {"preprocessing": PreprocessingConfig(max_length=8, leading_space=True)},
     ],
 )
 def test_what_a_corpus_depends_on_makes_another_entry(change: dict[str, Any]) -> None:
     source = Passes()
-    encode(source)
-    encode(source, **change)
+    preprocess(source)
+    preprocess(source, **change)
     assert source.passes == 2
 
 
 def test_other_code_makes_another_entry(monkeypatch: pytest.MonkeyPatch) -> None:
     source = Passes()
-    encode(source)
+    preprocess(source)
     monkeypatch.setattr("atlop.preprocessing.stored.code_sha256", lambda: "other")
-    encode(source)
+    preprocess(source)
     assert source.passes == 2
 
 
@@ -93,11 +95,11 @@ def test_progress_is_shown_only_while_encoding() -> None:
             yield item
 
     for _ in range(2):
-        encode(Passes(), progress=progress)
+        preprocess(Passes(), progress=progress)
     assert shown == [0, 1]
 
 
 def test_a_tokenizer_without_marker_is_refused() -> None:
     tokenizer: PreTrainedTokenizerBase = word_tokenizer(["Ada"], marker=False)
     with pytest.raises(AtlopError, match="no token for the mention marker"):
-        encode(Passes(), tokenizer=tokenizer)
+        preprocess(Passes(), tokenizer=tokenizer)

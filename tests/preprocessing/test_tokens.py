@@ -34,11 +34,11 @@ def test_a_word_is_cut_once_however_often_it_comes() -> None:
     first = document("Ada met Ada and Bob met Ada", "Ada left", entities=[[(0, 0, 1)]])
     second = document("Bob left Rome", entities=[[(0, 0, 1)]])
     counting: Any = CountingTokenizer(tokenizer_for(first, second))
-    encoder = Preprocessor(counting, vocabulary=VOCABULARY)
+    preprocessor = Preprocessor(counting, vocabulary=VOCABULARY)
     counting.texts.clear()
     calls = counting.calls
     for _ in range(3):
-        list(encoder.encode([first, second]))
+        list(preprocessor.preprocess([first, second]))
     assert counting.texts == Counter(["Ada", "met", "and", "Bob", "left", "Rome"])
     assert counting.calls - calls == 2  # one for each document that brings new words
 
@@ -48,13 +48,13 @@ def test_words_are_forgotten_when_there_are_too_many_and_documents_stay_the_same
 ) -> None:
     made = [document(f"Ada met w{index} w{index + 1}", entities=[[(0, 0, 1)]]) for index in range(20)]
     tokenizer = tokenizer_for(*made)
-    expected = list(Preprocessor(tokenizer, vocabulary=VOCABULARY).encode(made))
+    expected = list(Preprocessor(tokenizer, vocabulary=VOCABULARY).preprocess(made))
     monkeypatch.setattr(tokens, "MOST_WORDS", 6)
 
-    encoder = Preprocessor(tokenizer, vocabulary=VOCABULARY)
-    for encoded, same in zip(encoder.encode(made), expected, strict=True):
-        assert_same(encoded, same)
-        assert len(encoder._cutter._tokens) <= 6 + 4
+    preprocessor = Preprocessor(tokenizer, vocabulary=VOCABULARY)
+    for features, same in zip(preprocessor.preprocess(made), expected, strict=True):
+        assert_same(features, same)
+        assert len(preprocessor._cutter._tokens) <= 6 + 4
 
 
 def test_special_tokens_are_read_off_the_tokenizer() -> None:
@@ -94,9 +94,9 @@ def test_words_are_cut_without_a_leading_space_unless_asked_for() -> None:
 def test_the_leading_space_reaches_the_document_but_not_the_marker() -> None:
     tokenizer = golden_tokenizer("roberta")
     item = document("the archive", entities=[[(0, 1, 2)]])
-    (encoded,) = Preprocessor(tokenizer, vocabulary=VOCABULARY, leading_space=True).encode([item])
+    (features,) = Preprocessor(tokenizer, vocabulary=VOCABULARY, leading_space=True).preprocess([item])
     expected = ["<s>", *tokenizer.tokenize(" the"), "*", *tokenizer.tokenize(" archive"), "*", "</s>"]
-    assert tokenizer.convert_ids_to_tokens(encoded.input_ids.tolist()) == expected
+    assert tokenizer.convert_ids_to_tokens(features.input_ids.tolist()) == expected
 
 
 def test_a_word_without_tokens_takes_no_room() -> None:

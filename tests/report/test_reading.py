@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from atlop.device import accelerator_for
-from atlop.model_folder import document_encoder
+from atlop.model_folder import preprocessor_of
 from atlop.prediction import DecisionRule, score_batches
 from atlop.report import Reader, Reading
 from atlop.schema import Fact
@@ -20,18 +20,18 @@ def readings() -> tuple[list[Reading], list[torch.Tensor]]:
     """What is noted of the first golden documents, and their scores, computed apart."""
     model, tokenizer = golden_model("bert"), golden_tokenizer("bert")
     documents = golden_documents()[:SHOWN]
-    encoder = document_encoder(model, tokenizer)
-    encoded = list(encoder.encode(documents))
+    preprocessor = preprocessor_of(model, tokenizer)
+    features = list(preprocessor.preprocess(documents))
     reader = Reader(
         documents,
         rule=DecisionRule.of(model, calibration=None),
-        encoder=encoder,
+        preprocessor=preprocessor,
         others=[[Fact(1, 0, "no relation of the model")], [Fact(0, 1, model.config.vocabulary.relations[0])]],
     )
-    scored = score_batches(model, [encoded[::-1]], accelerator=accelerator_for("float32"), keep_attention=True)
+    scored = score_batches(model, [features[::-1]], accelerator=accelerator_for("float32"), keep_attention=True)
     assert all(each.attention is None for each in reader.watch(scored))
     with torch.no_grad():
-        scores = [score(model, model.collate([each])) for each in encoded]
+        scores = [score(model, model.collate([each])) for each in features]
     return reader.result(), scores
 
 

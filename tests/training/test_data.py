@@ -1,4 +1,4 @@
-"""What a run reads: encoded once, checked before training, and of train no document in memory."""
+"""What a run reads: preprocessed once, checked before training, and of train no document in memory."""
 
 import gc
 import json
@@ -14,7 +14,7 @@ import pytest
 import torch
 from transformers import AutoTokenizer
 
-from atlop.config import DataConfig, EncodingConfig
+from atlop.config import DataConfig, PreprocessingConfig
 from atlop.corpora import docred, read_corpus
 from atlop.corpora.json_list import items_of_list
 from atlop.errors import AtlopError
@@ -49,7 +49,7 @@ def read_files(train: Path, dev: Path, *, max_length: int = 100, **config: Any) 
     return TrainingData(
         DataConfig(train=train, dev=dev, **config),
         tokenizer=AutoTokenizer.from_pretrained(Path(__file__).parents[1] / "golden" / "bert"),
-        encoding=EncodingConfig(max_length=max_length),
+        preprocessing=PreprocessingConfig(max_length=max_length),
         show_progress=False,
     )
 
@@ -72,8 +72,8 @@ def test_documents_are_those_of_the_encoder(golden: Path) -> None:
     tokenizer = AutoTokenizer.from_pretrained(golden / "bert")
     for split in (found.train, found.dev):
         documents = read_corpus(split.path).documents
-        encoder = Preprocessor(tokenizer, vocabulary=found.vocabulary, types=Numbering(), max_length=60)
-        for one, other in zip(split.documents, encoder.encode(documents), strict=True):
+        preprocessor = Preprocessor(tokenizer, vocabulary=found.vocabulary, types=Numbering(), max_length=60)
+        for one, other in zip(split.documents, preprocessor.preprocess(documents), strict=True):
             assert_same(one, other)
     assert found.dev_documents == read_corpus(SAMPLE / "dev.json").documents
 

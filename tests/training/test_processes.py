@@ -19,8 +19,8 @@ from atlop.config import (
     ClassifierConfig,
     DataConfig,
     EncoderConfig,
-    EncodingConfig,
     OptimizerConfig,
+    PreprocessingConfig,
     RunConfig,
     TrainerConfig,
     dump_config,
@@ -68,7 +68,7 @@ def config(tiny_encoder: Path, golden: Path) -> RunConfig:
             train=golden / "documents.json", dev=golden / "documents.json", relations=golden / "rel2id.json"
         ),
         encoder=EncoderConfig(name=str(tiny_encoder)),
-        encoding=EncodingConfig(max_length=600),
+        preprocessing=PreprocessingConfig(max_length=600),
         classifier=ClassifierConfig(representation_size=32, block_size=8),
         optimizer=OptimizerConfig(encoder_learning_rate=1e-4, new_layers_learning_rate=1e-3),
         trainer=TrainerConfig(epochs=10, batch_size=2, gradient_accumulation=2, precision="float32"),

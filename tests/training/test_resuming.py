@@ -17,8 +17,8 @@ from atlop.config import (
     ClassifierConfig,
     DataConfig,
     EncoderConfig,
-    EncodingConfig,
     OptimizerConfig,
+    PreprocessingConfig,
     RunConfig,
     TrainerConfig,
     load_config,
@@ -45,7 +45,7 @@ def config(golden: Path, tiny_corpus: Path, tmp_path_factory: pytest.TempPathFac
     return RunConfig(
         data=DataConfig(train=tiny_corpus, dev=tiny_corpus, relations=golden / "rel2id.json"),
         encoder=EncoderConfig(name=save_tiny_encoder(tmp_path_factory.mktemp("encoder"), dropout=0.1)),
-        encoding=EncodingConfig(max_length=100),
+        preprocessing=PreprocessingConfig(max_length=100),
         classifier=ClassifierConfig(representation_size=32, block_size=8),
         optimizer=OptimizerConfig(encoder_learning_rate=1e-3, new_layers_learning_rate=1e-2),
         trainer=TrainerConfig(

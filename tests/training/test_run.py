@@ -14,9 +14,9 @@ from atlop.config import (
     ClassifierConfig,
     DataConfig,
     EncoderConfig,
-    EncodingConfig,
     ObjectiveConfig,
     OptimizerConfig,
+    PreprocessingConfig,
     RunConfig,
     TrainerConfig,
     dump_config,
@@ -29,7 +29,7 @@ from atlop.errors import AtlopError
 from atlop.evaluation import fact_table, mean_scores, official_scores
 from atlop.files import sha256_of
 from atlop.model import AtlopModel
-from atlop.model_folder import document_encoder, load_model
+from atlop.model_folder import load_model, preprocessor_of
 from atlop.prediction import predict_facts
 from atlop.schema import Oddities
 from atlop.training import train
@@ -72,7 +72,7 @@ def config(tiny_encoder: Path, corpus: Path, golden: Path) -> RunConfig:
     return RunConfig(
         data=DataConfig(train=corpus, dev=corpus, relations=golden / "rel2id.json"),
         encoder=EncoderConfig(name=str(tiny_encoder)),
-        encoding=EncodingConfig(max_length=MAX_LENGTH),
+        preprocessing=PreprocessingConfig(max_length=MAX_LENGTH),
         classifier=ClassifierConfig(representation_size=32, block_size=8),
         optimizer=OptimizerConfig(encoder_learning_rate=1e-3, new_layers_learning_rate=1e-2),
         trainer=TrainerConfig(epochs=EPOCHS, batch_size=2, gradient_accumulation=3, precision="float32"),
@@ -169,8 +169,8 @@ def test_the_best_is_not_written_over_by_the_last(run: Path) -> None:
 def test_both_models_predict_what_the_evaluation_said(run: Path, corpus: Path, which: str) -> None:
     model, tokenizer = load_model(run / which)
     documents = read_corpus(corpus).documents
-    encoded = list(document_encoder(model, tokenizer).encode(documents))
-    facts = predict_facts(model, encoded, accelerator=accelerator_for("float32"), batch_size=8)
+    features = list(preprocessor_of(model, tokenizer).preprocess(documents))
+    facts = predict_facts(model, features, accelerator=accelerator_for("float32"), batch_size=8)
     found = official_scores(documents, predictions=facts, train_facts=None)
     expected = summary_of(run)[which]
     assert (found.f1, found.correct, found.submitted) == (expected["f1"], expected["correct"], expected["submitted"])
@@ -250,8 +250,8 @@ def test_a_run_in_bf16_with_checkpointing_ends_with_float32_weights(
     )
     train(changed, output=tmp_path / "run", show_progress=False)
     model, tokenizer = load_model(tmp_path / "run" / "last")
-    encoded = list(document_encoder(model, tokenizer).encode(read_corpus(corpus).documents[:1]))
-    assert model(model.collate(encoded)).scores.isfinite().all()
+    features = list(preprocessor_of(model, tokenizer).preprocess(read_corpus(corpus).documents[:1]))
+    assert model(model.collate(features)).scores.isfinite().all()
     assert all(parameter.dtype == torch.float32 for parameter in model.parameters())
     assert checkpointing == [True]
 

@@ -23,8 +23,8 @@ from tests.golden_values import (
     assert_gradients_equal,
     each_encoder,
     golden_batch,
-    golden_encoded,
     golden_model,
+    golden_preprocessed,
     golden_tokenizer,
     golden_vocabulary,
     gradients,
@@ -51,7 +51,7 @@ class Stepper:
         objective: Objective | None = None,
     ):
         self.model = model
-        self.documents = documents or golden_encoded("bert")
+        self.documents = documents or golden_preprocessed("bert")
         accelerator = accelerator_for(precision)
         self.state = TrainState(model, accelerator=accelerator, config=config, steps=steps)
         self.step = TrainStep(
@@ -96,7 +96,7 @@ def test_golden_steps(name: str) -> None:
         max_gradient_norm=training["clip"],
     )
     total = training["total_updates"]
-    golden = Stepper(golden_model(name), config=config, steps=total, documents=golden_encoded(name))
+    golden = Stepper(golden_model(name), config=config, steps=total, documents=golden_preprocessed(name))
     assert len(training["updates"]) == total == 12
     for number, expected in enumerate(training["updates"]):
         metrics = golden([expected["documents"]])
@@ -196,7 +196,7 @@ def test_gradient_checkpointing_gives_the_same_gradients(name: str) -> None:
     found = []
     for model in (plain, checkpointed):
         with stepped_gradients(model) as of_model:
-            metrics = Stepper(model, documents=golden_encoded(name))([[0, 3]])
+            metrics = Stepper(model, documents=golden_preprocessed(name))([[0, 3]])
         found.append((metrics.loss.item(), metrics.gradient_norm.item(), of_model))
     assert found[1][:2] == pytest.approx(found[0][:2], rel=1e-5)
     assert_gradients_equal(found[1][2], found[0][2])
@@ -204,7 +204,7 @@ def test_gradient_checkpointing_gives_the_same_gradients(name: str) -> None:
 
 def test_a_step_of_documents_without_pairs_changes_nothing() -> None:
     made = [document("the archive", entities=[[(0, 1, 2)]]), document("the spring", entities=[])]
-    documents = list(Preprocessor(golden_tokenizer("bert"), vocabulary=golden_vocabulary()).encode(made))
+    documents = list(Preprocessor(golden_tokenizer("bert"), vocabulary=golden_vocabulary()).preprocess(made))
     model = golden_model("bert")
     before = weights(model)
     metrics = Stepper(model, documents=documents)([[0, 1]])
@@ -303,7 +303,7 @@ def test_a_head_learns_at_the_rate_of_the_new_layers() -> None:
 
 def test_a_head_that_counts_nothing_adds_nothing() -> None:
     made = [document("the archive the spring", entities=[[(0, 1, 2)], [(0, 3, 4)]])]
-    documents = list(Preprocessor(golden_tokenizer("bert"), vocabulary=golden_vocabulary()).encode(made))
+    documents = list(Preprocessor(golden_tokenizer("bert"), vocabulary=golden_vocabulary()).preprocess(made))
     model = golden_model("bert")
     plain = Stepper(golden_model("bert"), config=STILL, documents=documents)([[0]])
     model.heads["evidence"] = head = Evidence()

@@ -29,8 +29,8 @@ DOCUMENTS = [document("Ada left", entities=[[(0, 0, 1)]], title=f"title {number}
 FILES = {"data": DataConfig(train=Path("train"), dev=Path("dev")), "encoder": EncoderConfig(name="none")}
 
 
-def encoded(count: int) -> list[Features]:
-    return list(Preprocessor(tokenizer_for(*DOCUMENTS), vocabulary=VOCABULARY).encode(DOCUMENTS[:count]))
+def preprocessed(count: int) -> list[Features]:
+    return list(Preprocessor(tokenizer_for(*DOCUMENTS), vocabulary=VOCABULARY).preprocess(DOCUMENTS[:count]))
 
 
 class FakeStep:
@@ -116,7 +116,7 @@ class Whole:
         **config: Any,
     ):
         trainer = TrainerConfig(**config)
-        self.documents = encoded(documents)
+        self.documents = preprocessed(documents)
         self.step = FakeStep(losses or {}, norms or {}, skipped)
         accelerator = SimpleNamespace(num_processes=1, process_index=0, device=torch.device("cpu"))
         parts: dict[str, Any] = {
