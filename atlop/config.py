@@ -56,8 +56,8 @@ class Section(BaseModel):
 class DataConfig(Section):
     """Where the corpus lies and how it is read. Paths are relative to the folder that the command is called in."""
 
-    layout: str | None = None
-    """Layout of the documents, one of those that `atlop check --help` lists. Without it, each file's is recognised."""
+    format: str | None = None
+    """Format of the documents, one of those that `atlop check --help` lists. Without it, each file's is recognised."""
     train: Path
     """Labelled documents to train on."""
     dev: Path

@@ -62,7 +62,7 @@ class Ensemble:
     rule: DecisionRule
 
     @classmethod
-    def of(cls, members: Sequence[Member]) -> Self:
+    def from_members(cls, members: Sequence[Member]) -> Self:
         """Let models score together; a single one keeps its calibration.
 
         Args:
@@ -73,7 +73,7 @@ class Ensemble:
         """
         first = members[0].model
         if len(members) == 1:
-            return cls(tuple(members), rule=DecisionRule.of(first, calibration=first.config.calibrated))
+            return cls(tuple(members), rule=DecisionRule.from_model(first, calibration=first.config.calibrated))
         relations = set(first.config.vocabulary.relations)
         for number, member in enumerate(members[1:], start=2):
             if odd := sorted(relations ^ set(member.model.config.vocabulary.relations)):
@@ -81,7 +81,7 @@ class Ensemble:
                     f"models 1 and {number} know different relations (only one of them has {', '.join(odd[:8])}); "
                     "an ensemble needs models of the same relations"
                 )
-        rule = DecisionRule.of(first, calibration=None)
+        rule = DecisionRule.from_model(first, calibration=None)
         return cls(tuple(members), rule=replace(rule, objective=AdaptiveThresholding()))
 
     def with_calibration(self, calibration: Calibration | None) -> Self:
@@ -122,7 +122,7 @@ class Ensemble:
             facts = [self.rule.facts(each) for each in scored]
         return Predictions(
             facts=facts,
-            truncation=min(map(Truncation.of, features), key=lambda truncation: truncation.facts),
+            truncation=min(map(Truncation.from_features, features), key=lambda truncation: truncation.facts),
             unknown_facts=sum(document.unknown_facts for document in features[0]),
         )
 

@@ -183,7 +183,7 @@ class DecisionRule:
     """Margin that each class must exceed, float32 `[classes]`; `None` is the objective's own rule."""
 
     @classmethod
-    def of(cls, model: AtlopModel, *, calibration: Calibration | None) -> "DecisionRule":
+    def from_model(cls, model: AtlopModel, *, calibration: Calibration | None) -> "DecisionRule":
         """Return the rule of a model's objective.
 
         Args:
@@ -224,7 +224,7 @@ def predict_facts(
 
     Args and errors are those of `score_documents`; without a `rule`, the model's own with its calibration decides.
     """
-    rule = rule or DecisionRule.of(model, calibration=model.config.calibrated)
+    rule = rule or DecisionRule.from_model(model, calibration=model.config.calibrated)
     scored = score_documents(model, documents, accelerator=accelerator, batch_size=batch_size, progress=progress)
     return in_order_of_corpus(((each.index, rule.facts(each)) for each in scored), accelerator=accelerator)
 

@@ -130,7 +130,7 @@ class RelationUse:
 
 
 @dataclass(frozen=True, slots=True)
-class Oddities:
+class CorpusIssues:
     """What a corpus file holds besides valid documents and facts that can be learned."""
 
     skipped: tuple[str, ...] = ()

@@ -46,7 +46,7 @@ def evaluate(
     batch_size: int = 8,
     precision: Precision = "auto",
     device: str | None = None,
-    layout: str | None = None,
+    format: str | None = None,
     invalid: Invalid = "strict",
     show_progress: bool = False,
 ) -> Evaluation:
@@ -64,7 +64,7 @@ def evaluate(
         batch_size: Documents in a batch.
         precision: Number format of the matrix products; `auto` is bf16 or fp16 on a GPU, float32 on a CPU.
         device: `cpu`, `cuda` or `cuda:N`; without it, a GPU where there is one.
-        layout: Layout of the documents; without it, it is recognised.
+        format: Format of the documents; without it, it is recognised.
         invalid: Whether an invalid document stops the evaluation or is left out and counted.
         show_progress: Whether to draw a progress bar.
 
@@ -75,8 +75,8 @@ def evaluate(
         AtlopError: A file cannot be read or has no labels, a model cannot be loaded, gives scores that are not finite
             or knows other relations than the others, the calibration is not for it, or there is no such device.
     """
-    corpus = read_labelled(Path(file), layout=layout, invalid=invalid)
-    known = read_train(None if train is None else Path(train), corpus=corpus, layout=layout)
+    corpus = read_labelled(Path(file), format=format, invalid=invalid)
+    known = read_train(None if train is None else Path(train), corpus=corpus, format=format)
     accelerator = accelerator_for(precision, device=device)
     ensemble = load_ensemble([models] if isinstance(models, str | Path | Member) else models, calibration=calibration)
     is_shown = show_progress and accelerator.is_main_process
@@ -97,7 +97,7 @@ def load_ensemble(models: Sequence[str | Path | Member], *, calibration: str | P
         AtlopError: A model cannot be loaded, or knows other relations; the calibration is not for it.
     """
     members = [each if isinstance(each, Member) else Member(*load_model(model_folder(each))) for each in models]
-    ensemble = Ensemble.of(members)
+    ensemble = Ensemble.from_members(members)
     if calibration is None:
         return ensemble
     if str(calibration) == "none":

@@ -1,4 +1,4 @@
-"""Write the sample corpus: small documents about an invented world, in the layout of DocRED.
+"""Write the sample corpus: small documents about an invented world, in the format of DocRED.
 
 The same seed gives the same files, byte for byte: `python scripts/make_sample_corpus.py --output data/sample`.
 """

@@ -274,18 +274,18 @@ def test_check_prints_the_statistics_of_a_valid_corpus(corpus: Path) -> None:
     assert problem == ""
 
 
-def test_check_says_which_layout_it_recognised(corpus: Path) -> None:
-    assert values_of(run("check", corpus)[0])["layout"] == "docred"
-    assert json.loads(run("check", corpus, "--json")[0])["layout"] == "docred"
+def test_check_says_which_format_it_recognised(corpus: Path) -> None:
+    assert values_of(run("check", corpus)[0])["format"] == "docred"
+    assert json.loads(run("check", corpus, "--json")[0])["format"] == "docred"
 
 
-def test_check_takes_the_layout_that_it_is_told(corpus: Path, tmp_path: Path) -> None:
+def test_check_takes_the_format_that_it_is_told(corpus: Path, tmp_path: Path) -> None:
     text = tmp_path / "documents.txt"
     text.write_text("no JSON", encoding="utf-8")
 
-    assert "name the layout with --layout" in run("check", text, code=2)[0]
-    assert "line 1, column 1: not valid JSON" in run("check", text, "--layout", "docred", code=2)[0]
-    assert "unknown layout 'docret'" in run("check", corpus, "--layout", "docret", code=2)[0]
+    assert "name the format with --format" in run("check", text, code=2)[0]
+    assert "line 1, column 1: not valid JSON" in run("check", text, "--format", "docred", code=2)[0]
+    assert "unknown format 'docret'" in run("check", corpus, "--format", "docret", code=2)[0]
 
 
 def test_check_counts_what_is_odd(tmp_path: Path) -> None:

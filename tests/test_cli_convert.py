@@ -23,7 +23,7 @@ def corpus(tmp_path: Path) -> Path:
     return write(tmp_path / "dev.json", [DOCUMENT])
 
 
-def test_every_layout_that_is_written_is_read() -> None:
+def test_every_format_that_is_written_is_read() -> None:
     assert set(WRITERS) <= set(CORPORA)
 
 
@@ -33,7 +33,7 @@ def test_docred_goes_to_json_lines_and_back(corpus: Path, tmp_path: Path) -> Non
     output, problem = run("convert", corpus, lines, "--from", "docred", "--to", "jsonl")
     run("convert", lines, back, "--from", "jsonl", "--to", "docred")
 
-    assert output.startswith(f"{lines}: written in layout jsonl, which holds all that was read\n\n")
+    assert output.startswith(f"{lines}: written in format jsonl, which holds all that was read\n\n")
     assert values_of(output) == {"documents": "1"}
     assert problem == ""
     assert json.loads(back.read_text(encoding="utf-8")) == [DOCUMENT]
@@ -51,17 +51,17 @@ TEXT = {
 }
 
 
-@pytest.mark.parametrize("layout", sorted(WRITERS))
-def test_a_layout_goes_to_itself(tmp_path: Path, layout: str) -> None:
+@pytest.mark.parametrize("format", sorted(WRITERS))
+def test_a_format_goes_to_itself(tmp_path: Path, format: str) -> None:
     lines, first, second = write(tmp_path / "dev.jsonl", TEXT), tmp_path / "first.gz", tmp_path / "second.gz"
 
-    run("convert", lines, first, "--to", layout)
-    run("convert", first, second, "--from", layout, "--to", layout)
+    run("convert", lines, first, "--to", format)
+    run("convert", first, second, "--from", format, "--to", format)
 
     assert first.read_bytes() == second.read_bytes()
 
 
-def test_the_layout_of_what_is_read_is_recognised(tmp_path: Path) -> None:
+def test_the_format_of_what_is_read_is_recognised(tmp_path: Path) -> None:
     lines, pubtator, back = write(tmp_path / "dev.jsonl", TEXT), tmp_path / "dev.txt", tmp_path / "back.jsonl"
 
     output, _ = run("convert", lines, pubtator, "--to", "cdr")
@@ -88,9 +88,9 @@ def test_a_scheme_of_ones_own_is_read_and_written(tmp_path: Path) -> None:
     lines, pubtator = write(tmp_path / "dev.jsonl", TEXT | {"pairs": [[0, 1], [1, 0]]}), tmp_path / "dev.txt"
 
     run("convert", lines, pubtator, "--to", f"pubtator:{scheme}")
-    report = json.loads(run("check", pubtator, "--layout", f"pubtator:{scheme}", "--json")[0])
+    report = json.loads(run("check", pubtator, "--format", f"pubtator:{scheme}", "--json")[0])
 
-    assert (report["layout"], report["valid"]) == (f"pubtator:{scheme}", True)
+    assert (report["format"], report["valid"]) == (f"pubtator:{scheme}", True)
     assert (report["statistics"]["pairs"], report["statistics"]["facts"]) == (2, 1)
 
 
@@ -99,7 +99,7 @@ def test_what_is_not_kept_is_counted_by_kind(tmp_path: Path) -> None:
 
     output, _ = run("convert", lines, out, "--from", "jsonl", "--to", "docred")
 
-    assert output.startswith(f"{out}: written in layout docred, which cannot hold all that was read\n")
+    assert output.startswith(f"{out}: written in format docred, which cannot hold all that was read\n")
     assert output.partition("not kept:\n")[2].splitlines() == [
         "  texts and character offsets                           1",
         "  identifiers                                           1",
@@ -165,7 +165,7 @@ def test_skip_leaves_an_invalid_document_out_and_counts_it(tmp_path: Path) -> No
 
     assert values_of(output) == {"documents": "1", "skipped documents": "1", "merged facts": "2"}
     assert problem.startswith(f"atlop: warning: document skipped: {rows}, document 0: ")
-    assert len(read_corpus(out, layout="jsonl").documents) == 1
+    assert len(read_corpus(out, format="jsonl").documents) == 1
 
 
 def test_skip_refuses_a_file_without_any_valid_document(tmp_path: Path) -> None:
@@ -180,26 +180,26 @@ def test_skip_refuses_a_file_without_any_valid_document(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("layouts", "message"),
+    ("formats", "message"),
     [
-        (("docret", "jsonl"), f"{{file}}: unknown layout 'docret'; known: {', '.join(CORPORA)}, {SCHEME}"),
+        (("docret", "jsonl"), f"{{file}}: unknown format 'docret'; known: {', '.join(CORPORA)}, {SCHEME}"),
         (
             ("docred", "yaml"),
-            f"{{out}}: cannot be written in layout 'yaml'; known: {', '.join(WRITERS)}, {SCHEME}",
+            f"{{out}}: cannot be written in format 'yaml'; known: {', '.join(WRITERS)}, {SCHEME}",
         ),
     ],
 )
-def test_an_unknown_layout_names_the_known_ones(
-    corpus: Path, tmp_path: Path, layouts: tuple[str, str], message: str
+def test_an_unknown_format_names_the_known_ones(
+    corpus: Path, tmp_path: Path, formats: tuple[str, str], message: str
 ) -> None:
-    source, target = layouts
+    source, target = formats
 
     _, problem = run("convert", corpus, tmp_path / "out", "--from", source, "--to", target, code=2)
 
     assert problem == f"atlop: error: {message.format(file=corpus, out=tmp_path / 'out')}\n"
 
 
-def test_a_layout_to_write_must_be_given(corpus: Path, tmp_path: Path) -> None:
+def test_a_format_to_write_must_be_given(corpus: Path, tmp_path: Path) -> None:
     assert "Missing option '--to'" in run("convert", corpus, tmp_path / "out", code=2)[1]
 
 

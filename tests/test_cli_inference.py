@@ -77,14 +77,14 @@ def test_extract_takes_lone_mentions_grouped_by_a_key(model: Path, tmp_path: Pat
     assert {fact["subject"]["id"] for fact in facts} | {fact["object"]["id"] for fact in facts} == {"1", "2"}
 
 
-def test_extract_refuses_other_layouts(model: Path, golden: Path, tmp_path: Path) -> None:
+def test_extract_refuses_other_formats(model: Path, golden: Path, tmp_path: Path) -> None:
     output = tmp_path / "facts.jsonl"
 
     _, problem = run("extract", model, golden / "documents.json", "--output", output, code=2)
     _, missing = run("extract", model, tmp_path / "none.jsonl", "--output", output, code=2)
 
     assert (
-        "is not JSON lines; expected a .jsonl or .jsonl.gz file (atlop convert makes one of other layouts)" in problem
+        "is not JSON lines; expected a .jsonl or .jsonl.gz file (atlop convert makes one of other formats)" in problem
     )
     assert "none.jsonl: no such file" in missing
 

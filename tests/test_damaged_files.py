@@ -150,12 +150,12 @@ def test_a_zip_writes_nothing_whatever_its_members_are_called(name: str, tmp_pat
 
 @given(data=st.data())
 def test_commands_end_with_0_or_with_one_message_and_2(data: st.DataObject) -> None:
-    layout = data.draw(st.sampled_from(sorted(NAMES)))
-    valid = TEXT_FILES.get(layout) or json.dumps(JSON_FILES[layout]).encode()
-    changed = damaged_bytes(valid) | (damaged_json(JSON_FILES[layout]) if layout in JSON_FILES else st.nothing())
+    format = data.draw(st.sampled_from(sorted(NAMES)))
+    valid = TEXT_FILES.get(format) or json.dumps(JSON_FILES[format]).encode()
+    changed = damaged_bytes(valid) | (damaged_json(JSON_FILES[format]) if format in JSON_FILES else st.nothing())
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        path = str(placed(folder, layout, data.draw(changed)))
+        path = str(placed(folder, format, data.draw(changed)))
         result = folder / "result.json"
         result.write_bytes(data.draw(damaged_json(ROWS)))
         before = files_in(folder)

@@ -193,7 +193,7 @@ def test_the_example_of_a_format_reads_its_text(tmp_path: Path) -> None:
     path = tmp_path / "train.txt"
     path.write_text(f"{text}\n# Second\nNothing here .\n", encoding="utf-8")
 
-    first, second = read_corpus(path, layout="bracketed").documents
+    first, second = read_corpus(path, format="bracketed").documents
 
     assert (first.title, second.title, second.entities, second.facts) == ("Skai TV", "Second", (), ())
     assert first.sentences[1] == ("It", "is", "based", "in", "Piraeus", ".")
@@ -202,7 +202,7 @@ def test_the_example_of_a_format_reads_its_text(tmp_path: Path) -> None:
         [(1, 4, 5)],
     ]
     assert [fact.key for fact in first.facts or ()] == [(0, 1, "headquarters")]
-    assert values_of(run("check", path, "--layout", "bracketed")[0])["headquarters"] == "1"
+    assert values_of(run("check", path, "--format", "bracketed")[0])["headquarters"] == "1"
     run("convert", path, tmp_path / "train.json", "--from", "bracketed", "--to", "docred")
     assert [document.title for document in read_corpus(tmp_path / "train.json").documents] == ["Skai TV", "Second"]
 
@@ -215,5 +215,5 @@ def test_the_example_of_a_format_names_what_is_wrong(relation: str, tmp_path: Pa
     path.write_text(f"# Skai TV\n[Skai TV|ORG|skai] .\n{relation}\n\n# Whole\nYes .\n", encoding="utf-8")
 
     with pytest.raises(AtlopError, match=r"train\.txt, document that ends at line 3: '> skai"):
-        read_corpus(path, layout="bracketed")
-    assert len(read_corpus(path, layout="bracketed", invalid="skip").documents) == 1
+        read_corpus(path, format="bracketed")
+    assert len(read_corpus(path, format="bracketed", invalid="skip").documents) == 1

@@ -57,12 +57,12 @@ def margins_one_by_one(names: Sequence[str], index: int) -> Tensor:
 def test_one_model_finds_what_it_finds_alone() -> None:
     accelerator = accelerator_for("float32")
     alone = predict_facts(golden_model("bert"), golden_preprocessed("bert"), accelerator=accelerator, batch_size=4)
-    found = Ensemble.of([member("bert")]).predict(golden_documents(), accelerator=accelerator, batch_size=4)
+    found = Ensemble.from_members([member("bert")]).predict(golden_documents(), accelerator=accelerator, batch_size=4)
     assert found.facts == alone
 
 
 def test_scores_of_several_are_the_mean_of_their_margins() -> None:
-    ensemble = Ensemble.of([member("bert"), member("roberta")])
+    ensemble = Ensemble.from_members([member("bert"), member("roberta")])
     scored = list(ensemble.score(golden_documents(), accelerator=accelerator_for("float32"), batch_size=4))
     assert [each.index for each in scored] == list(range(len(golden_documents())))
     for each in scored:
@@ -72,7 +72,7 @@ def test_scores_of_several_are_the_mean_of_their_margins() -> None:
 
 
 def test_the_facts_of_several_are_those_whose_mean_margin_is_above_zero() -> None:
-    ensemble = Ensemble.of([member("bert"), member("roberta")])
+    ensemble = Ensemble.from_members([member("bert"), member("roberta")])
     found = ensemble.predict(golden_documents(), accelerator=accelerator_for("float32"), batch_size=4)
     relations = golden_vocabulary().relations
     for index, facts in enumerate(found.facts):
@@ -88,10 +88,14 @@ def test_the_facts_of_several_are_those_whose_mean_margin_is_above_zero() -> Non
 def test_the_same_model_twice_finds_the_same_whatever_the_order_of_its_relations() -> None:
     accelerator = accelerator_for("float32")
     twin = Member(with_relations_reordered(golden_model("bert")), golden_tokenizer("bert"))
-    twice = Ensemble.of([member("bert"), twin]).predict(golden_documents(), accelerator=accelerator, batch_size=4)
+    twice = Ensemble.from_members([member("bert"), twin]).predict(
+        golden_documents(), accelerator=accelerator, batch_size=4
+    )
     assert (
         twice.facts
-        == Ensemble.of([member("bert")]).predict(golden_documents(), accelerator=accelerator, batch_size=4).facts
+        == Ensemble.from_members([member("bert")])
+        .predict(golden_documents(), accelerator=accelerator, batch_size=4)
+        .facts
     )
 
 
@@ -99,13 +103,13 @@ def test_models_of_other_relations_are_refused() -> None:
     other = member("roberta")
     other.model.config.relations = ["P9999", *golden_vocabulary().relations[1:]]
     with pytest.raises(AtlopError, match=r"models 1 and 2 know different relations.*P9999"):
-        Ensemble.of([member("bert"), other])
+        Ensemble.from_members([member("bert"), other])
 
 
 @pytest.mark.parametrize("names", [["bert"], ["bert", "roberta"]])
 def test_thresholds_decide_in_place_of_zero(names: list[str]) -> None:
     accelerator = accelerator_for("float32")
-    ensemble = Ensemble.of([member(name) for name in names])
+    ensemble = Ensemble.from_members([member(name) for name in names])
     counts = [
         sum(
             map(
@@ -123,13 +127,13 @@ def test_thresholds_decide_in_place_of_zero(names: list[str]) -> None:
 def test_a_model_keeps_its_calibration_alone_and_loses_it_among_others() -> None:
     calibrated = member("bert")
     calibrated.model.config.calibration = calibration(0.5).model_dump()
-    assert Ensemble.of([calibrated]).rule.thresholds is not None
-    assert Ensemble.of([calibrated, member("roberta")]).rule.thresholds is None
+    assert Ensemble.from_members([calibrated]).rule.thresholds is not None
+    assert Ensemble.from_members([calibrated, member("roberta")]).rule.thresholds is None
 
 
 def test_candidates_above_a_threshold_are_the_facts_that_prediction_finds() -> None:
     accelerator = accelerator_for("float32")
-    ensemble = Ensemble.of([member("bert"), member("roberta")])
+    ensemble = Ensemble.from_members([member("bert"), member("roberta")])
     scored = ensemble.score(golden_documents(), accelerator=accelerator, batch_size=4)
     candidates = candidates_of(scored, documents=golden_documents(), rule=ensemble.rule)
     threshold = float(global_threshold(candidates)[1])

@@ -39,7 +39,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_the_script_makes_a_line_of_each_text(folder: Path) -> None:
-    other, skai = read_corpus(folder / "train.jsonl", layout="jsonl").documents
+    other, skai = read_corpus(folder / "train.jsonl", format="jsonl").documents
 
     assert (other.title, other.text, other.entities, other.facts) == (
         "other",

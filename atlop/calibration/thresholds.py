@@ -14,7 +14,9 @@ def global_threshold(candidates: Candidates) -> NDArray[np.float32]:
     Returns:
         The threshold of each class, `[classes]`, all alike; of several that are equally good the highest.
     """
-    best = _Sweep.of(candidates.margin, candidates.correct).best(others=(0, 0), gold=int(candidates.gold.sum()))
+    best = _Sweep.from_margins(candidates.margin, candidates.correct).best(
+        others=(0, 0), gold=int(candidates.gold.sum())
+    )
     return np.full(len(candidates.relations) + 1, best, dtype=np.float32)
 
 
@@ -33,7 +35,7 @@ def per_class_thresholds(candidates: Candidates) -> NDArray[np.float32]:
     sweeps = {}
     for class_id in np.unique(candidates.class_id):
         rows = candidates.class_id == class_id
-        sweeps[class_id] = _Sweep.of(candidates.margin[rows], candidates.correct[rows])
+        sweeps[class_id] = _Sweep.from_margins(candidates.margin[rows], candidates.correct[rows])
     correct, found = int(candidates.correct[start].sum()), int(start.sum())
     changed = True
     while changed:
@@ -60,7 +62,7 @@ class _Sweep:
     """Candidates with them, `[margins + 1]`."""
 
     @classmethod
-    def of(cls, margin: NDArray[np.float32], correct: NDArray[np.bool_]) -> "_Sweep":
+    def from_margins(cls, margin: NDArray[np.float32], correct: NDArray[np.bool_]) -> "_Sweep":
         """Sort candidates by margin."""
         negative, place, counts = np.unique(-margin, return_inverse=True, return_counts=True)
         hits = np.bincount(place, weights=correct, minlength=len(negative)).astype(np.int64)

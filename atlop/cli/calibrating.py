@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from atlop.cli.options import BatchSize, Device, Invalid, Json, Labelled, Layout, Models, Precision
+from atlop.cli.options import BatchSize, Device, Format, Invalid, Json, Labelled, Models, Precision
 from atlop.cli.predicting import described, heading, loaded_models
 from atlop.cli.session import is_main_process, report
 from atlop.cli.text import Row, percent
@@ -29,7 +29,7 @@ def calibrate(
     batch_size: BatchSize = 8,
     precision: Precision = "auto",
     device: Device = None,
-    layout: Layout = None,
+    format: Format = None,
     invalid: Invalid = "strict",
     as_json: Json = False,
 ) -> None:
@@ -44,7 +44,7 @@ def calibrate(
         raise AtlopError("several models have no config.json in common; give --output FILE for their thresholds")
     elif not Path(model_folder(models[0])).is_dir():
         raise AtlopError(f"{models[0]}: is not a folder, so nothing can be kept in it; give --output FILE")
-    corpus = read_labelled(file, layout=layout, invalid=invalid)
+    corpus = read_labelled(file, format=format, invalid=invalid)
     with loaded_models(models, precision=precision, device=device) as (ensemble, run):
         from atlop.calibration import calibrate, candidates_of
         from atlop.model_folder import keep_calibration

@@ -12,7 +12,7 @@ from atlop.corpora import (
     CorpusFile,
     RelationCounter,
     check_relations,
-    layout_of,
+    format_of,
     read_corpus,
     statistics_of,
 )
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 def is_submission(path: Path) -> bool:
     """Return whether a file is a submission: a zip, or a JSON list that begins with a row with `h_idx`."""
     try:
-        return layout_of(path) == SUBMISSION
+        return format_of(path) == SUBMISSION
     except AtlopError:
         return False  # the check of a corpus says what is wrong
 
@@ -52,7 +52,7 @@ def check_corpus_file(
     path: Path,
     *,
     vocabulary: RelationVocabulary | None,
-    layout: str | None,
+    format: str | None,
     tokens: "TokenCounter | None" = None,
 ) -> dict[str, Any]:
     """Return every problem and the statistics of a corpus file, of which one document is in memory at a time.
@@ -60,36 +60,36 @@ def check_corpus_file(
     Args:
         path: The file.
         vocabulary: The relations that it may have; `None` allows any.
-        layout: A key of `CORPORA`; `None` recognises it.
+        format: A key of `CORPORA`; `None` recognises it.
         tokens: What counts tokens and the cost of cuts besides.
     """
-    result: dict[str, Any] = {"kind": "corpus", "path": path, "layout": layout, "valid": False}
+    result: dict[str, Any] = {"kind": "corpus", "path": path, "format": format, "valid": False}
     result |= {"problems": [], "statistics": None}
     try:
-        file = CorpusFile(path, layout=layout, invalid="skip")
-        result["layout"] = file.layout
+        file = CorpusFile(path, format=format, invalid="skip")
+        result["format"] = file.format
         relations = RelationCounter()
         documents = relations.watch(tqdm(file, desc="checking", unit="document", disable=None))
         counted = statistics_of(documents if tokens is None else tokens.watch(documents))
     except AtlopError as error:
         return result | {"problems": [str(error)]}
-    oddities = file.oddities
-    problems = list(oddities.skipped)
+    issues = file.issues
+    problems = list(issues.skipped)
     if vocabulary is not None:
         try:
             check_relations(
                 path,
                 relations=relations.result(),
                 vocabulary=vocabulary,
-                skipped=bool(oddities.skipped),
+                skipped=bool(issues.skipped),
             )
         except AtlopError as error:
             problems.append(str(error))
     statistics = asdict(counted) | {
-        "repeated_documents": oddities.repeated,
-        "repeated_facts": oddities.merged,
-        "unmentioned_facts": oddities.unmentioned,
-        "unclassified_facts": oddities.unclassified,
+        "repeated_documents": issues.repeated,
+        "repeated_facts": issues.merged,
+        "unmentioned_facts": issues.unmentioned,
+        "unclassified_facts": issues.unclassified,
     }
     if tokens is not None:
         statistics |= asdict(tokens.result())
@@ -97,7 +97,7 @@ def check_corpus_file(
 
 
 def check_submission_file(
-    path: Path, *, against: Path | None, vocabulary: RelationVocabulary | None, layout: str | None
+    path: Path, *, against: Path | None, vocabulary: RelationVocabulary | None, format: str | None
 ) -> dict[str, Any]:
     """Return every problem of a submission and, of a valid one, counts.
 
@@ -105,14 +105,14 @@ def check_submission_file(
         path: The JSON file or the zip.
         against: The documents that it is for.
         vocabulary: The relations that the leaderboard knows; `None` leaves them unchecked.
-        layout: Layout of `against`, a key of `CORPORA`; `None` recognises it.
+        format: Format of `against`, a key of `CORPORA`; `None` recognises it.
 
     Raises:
         AtlopError: There is nothing to check against, or it cannot be read.
     """
     if against is None:
         raise AtlopError(f"{path}: is a submission; give the file that it is for, as in --against test.json")
-    documents = read_corpus(against, layout=layout).documents
+    documents = read_corpus(against, format=format).documents
     relations = None if vocabulary is None else vocabulary.relations
     problems = check_submission(path, documents=documents, relations=relations)
     statistics: dict[str, int] = {}

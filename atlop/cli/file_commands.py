@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from atlop.cli import checking, converting, downloading
-from atlop.cli.options import Detailed, Invalid, Json, Labelled, Layout, Train
+from atlop.cli.options import Detailed, Format, Invalid, Json, Labelled, Train
 from atlop.cli.predicting import described, heading
 from atlop.cli.score_tables import comparison_table, detailed_table
 from atlop.cli.scoring import score_in_depth, table_of_submission
@@ -24,7 +24,7 @@ def score(
     file: Labelled,
     train: Train = None,
     detailed: Detailed = False,
-    layout: Layout = None,
+    format: Format = None,
     invalid: Invalid = "strict",
     as_json: Json = False,
 ) -> None:
@@ -32,9 +32,9 @@ def score(
 
     Counts as the leaderboard does.
     """
-    corpus = read_labelled(file, layout=layout, invalid=invalid)
+    corpus = read_labelled(file, format=format, invalid=invalid)
     submission = read_submission(result, documents=corpus.documents)
-    known = read_train(train, corpus=corpus, layout=layout)
+    known = read_train(train, corpus=corpus, format=format)
     table = table_of_submission(submission, corpus=corpus, train=known)
     scores = asdict(scores_of_table(table))
     in_depth = score_in_depth(table, corpus=corpus, train=known) if detailed or as_json else None
@@ -65,7 +65,7 @@ def compare(
     first: Annotated[Path, typer.Argument(metavar="RESULT1", help="Submission: result.json or result.zip.")],
     second: Annotated[Path, typer.Argument(metavar="RESULT2", help="The submission to compare with it.")],
     train: Train = None,
-    layout: Layout = None,
+    format: Format = None,
     invalid: Invalid = "strict",
     as_json: Json = False,
 ) -> None:
@@ -74,9 +74,9 @@ def compare(
     Prints RESULT2 minus RESULT1, with a 95 % interval (paired bootstrap over documents) and a p value (approximate
     randomisation of documents). p values are not corrected for the number of rows.
     """
-    corpus = read_labelled(gold, layout=layout, invalid=invalid)
+    corpus = read_labelled(gold, format=format, invalid=invalid)
     submissions = [read_submission(path, documents=corpus.documents) for path in (first, second)]
-    known = read_train(train, corpus=corpus, layout=layout)
+    known = read_train(train, corpus=corpus, format=format)
     tables = [table_of_submission(submission, corpus=corpus, train=known) for submission in submissions]
     differences = compare_tables(*tables, documents=corpus.documents, train_frequency=known.frequency)
     report(
@@ -103,7 +103,7 @@ def check(
     relations: Annotated[
         Path | None, typer.Option(metavar="FILE", help="rel2id.json with the known relations.")
     ] = None,
-    layout: Layout = None,
+    format: Format = None,
     tokenizer: Annotated[
         str | None,
         typer.Option(metavar="NAME", help="Hugging Face name or folder: count tokens, and what cuts would cost."),
@@ -116,11 +116,11 @@ def check(
     """
     known = None if relations is None else read_vocabulary(relations)
     if against is not None or checking.is_submission(file):
-        result = checking.check_submission_file(file, against=against, vocabulary=known, layout=layout)
+        result = checking.check_submission_file(file, against=against, vocabulary=known, format=format)
         rows: list[Row] = [(key, f"{value:,}") for key, value in result["statistics"].items()]
     else:
         tokens = None if tokenizer is None else checking.token_counter(tokenizer)
-        result = checking.check_corpus_file(file, vocabulary=known, layout=layout, tokens=tokens)
+        result = checking.check_corpus_file(file, vocabulary=known, format=format, tokens=tokens)
         rows = corpus_rows(result) if result["statistics"] else []
     problems = result["problems"]
     verdict = "\n".join([f"{file}: {result['kind']}, not valid", *listed(problems)])
@@ -136,7 +136,7 @@ def convert(
     target: Annotated[
         str,
         typer.Option(
-            "--to", metavar="NAME", help=f"Layout of OUTPUT: {', '.join(WRITERS)}, {SCHEME_PREFIX}SCHEME.toml."
+            "--to", metavar="NAME", help=f"Format of OUTPUT: {', '.join(WRITERS)}, {SCHEME_PREFIX}SCHEME.toml."
         ),
     ],
     source: Annotated[
@@ -144,19 +144,19 @@ def convert(
         typer.Option(
             "--from",
             metavar="NAME",
-            help=f"Layout of FILE: {', '.join(CORPORA)}, {SCHEME_PREFIX}SCHEME.toml. [default: recognised]",
+            help=f"Format of FILE: {', '.join(CORPORA)}, {SCHEME_PREFIX}SCHEME.toml. [default: recognised]",
         ),
     ] = None,
     invalid: Invalid = "strict",
     as_json: Json = False,
 ) -> None:
-    """Write documents in another layout.
+    """Write documents in another format.
 
-    Says what that layout cannot hold. Keys that no layout knows are left out.
+    Says what that format cannot hold. Keys that no format knows are left out.
     """
     result = converting.convert_file(file, output, source=source, target=target, invalid=invalid)
     held = "cannot hold" if result["losses"] else "holds"
-    heading = f"{output}: written in layout {target}, which {held} all that was read"
+    heading = f"{output}: written in format {target}, which {held} all that was read"
     report(result, as_json=as_json, heading=heading, rows=conversion_rows(result))
 
 

@@ -13,7 +13,7 @@ import typer
 from atlop.cli.memory import keep_few_kernels
 from atlop.cli.options import BatchSize, Device, Json, Model, Precision
 from atlop.cli.session import is_main_process, quiet_libraries, report
-from atlop.corpora import layout_of
+from atlop.corpora import format_of
 from atlop.errors import AtlopError
 from atlop.files import model_folder, read_json, refuse_existing
 
@@ -43,10 +43,10 @@ def extract(
 
     Goes on where it was stopped. An invalid document is an error in its place.
     """
-    if not file.is_file() or layout_of(file) != "jsonl":
+    if not file.is_file() or format_of(file) != "jsonl":
         raise AtlopError(
             f"{file}: {'is not JSON lines' if file.exists() else 'no such file'}; expected a .jsonl or .jsonl.gz file "
-            "(atlop convert makes one of other layouts)"
+            "(atlop convert makes one of other formats)"
         )
     folder = model_folder(model)
     keep_few_kernels()

@@ -13,10 +13,10 @@ from atlop.cli.options import (
     CalibrationFile,
     Detailed,
     Device,
+    Format,
     Invalid,
     Json,
     Labelled,
-    Layout,
     Models,
     Overrides,
     Precision,
@@ -117,7 +117,7 @@ def evaluate(
     batch_size: BatchSize = 8,
     precision: Precision = "auto",
     device: Device = None,
-    layout: Layout = None,
+    format: Format = None,
     invalid: Invalid = "strict",
     as_json: Json = False,
 ) -> None:
@@ -136,7 +136,7 @@ def evaluate(
             batch_size=batch_size,
             precision=precision,
             device=device,
-            layout=layout,
+            format=format,
             invalid=invalid,
             show_progress=sys.stderr.isatty(),
         )
@@ -172,7 +172,7 @@ def predict(
     batch_size: BatchSize = 8,
     precision: Precision = "auto",
     device: Device = None,
-    layout: Layout = None,
+    format: Format = None,
     invalid: Invalid = "strict",
     as_json: Json = False,
 ) -> None:
@@ -182,7 +182,7 @@ def predict(
     """
     if output.suffix != ".json":
         raise AtlopError(f"{output}: expected a name that ends in .json; the zip is written beside it")
-    corpus = read_corpus(file, layout=layout, invalid=invalid)
+    corpus = read_corpus(file, format=format, invalid=invalid)
     if repeated := statistics_of(corpus.documents).repeated_titles:  # said before an hour is spent on predicting
         titles = ", ".join(f'"{title}"' for title in repeated)
         raise AtlopError(
@@ -223,7 +223,7 @@ def plot(
     batch_size: BatchSize = 8,
     precision: Precision = "auto",
     device: Device = None,
-    layout: Layout = None,
+    format: Format = None,
     invalid: Invalid = "strict",
     as_json: Json = False,
 ) -> None:
@@ -242,8 +242,8 @@ def plot(
     pictures = [plotting.learning_picture_of(metrics)] if metrics.is_file() else []
     result: dict[str, Any] = {"run": run, "output": output, "dev": None}
     if dev is not None:
-        corpus = read_labelled(dev, layout=layout, invalid=invalid)
-        known = read_train(train, corpus=corpus, layout=layout)
+        corpus = read_labelled(dev, format=format, invalid=invalid)
+        known = read_train(train, corpus=corpus, format=format)
         with loaded_models([run], precision=precision, device=device) as (ensemble, settings):
             scored = ensemble.score(corpus.documents, batch_size=batch_size, **settings)
             decisions = plotting.decisions_of(scored, corpus=corpus, rule=ensemble.rule, train=known)

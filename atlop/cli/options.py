@@ -52,11 +52,11 @@ Device = Annotated[
     str | None,
     typer.Option(metavar="DEVICE", help="cpu, cuda or cuda:N. [default: a GPU where there is one]"),
 ]
-Layout = Annotated[
+Format = Annotated[
     str | None,
     typer.Option(
         metavar="NAME",
-        help=f"Layout of the documents: {', '.join(CORPORA)}, {SCHEME_PREFIX}SCHEME.toml. [default: recognised]",
+        help=f"Format of the documents: {', '.join(CORPORA)}, {SCHEME_PREFIX}SCHEME.toml. [default: recognised]",
     ),
 ]
 Invalid = Annotated[

@@ -82,11 +82,11 @@ def described(corpus: Corpus) -> dict[str, Any]:
         "path": corpus.path,
         "sha256": corpus.sha256,
         "documents": len(corpus.documents),
-        **corpus.oddities.counts(),
+        **corpus.issues.counts(),
     }
 
 
 def heading(corpus: Corpus) -> str:
     """Return the first line of a result."""
-    skipped = f", {len(corpus.oddities.skipped):,} skipped" if corpus.oddities.skipped else ""
+    skipped = f", {len(corpus.issues.skipped):,} skipped" if corpus.issues.skipped else ""
     return f"{corpus.path}: {len(corpus.documents):,} documents{skipped}"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from atlop.cli import plotting
-from atlop.cli.options import BatchSize, Device, Invalid, Json, Layout, Precision, Train
+from atlop.cli.options import BatchSize, Device, Format, Invalid, Json, Precision, Train
 from atlop.cli.predicting import (
     described,
     loaded_models,
@@ -70,7 +70,7 @@ def report(
     batch_size: BatchSize = 8,
     precision: Precision = "auto",
     device: Device = None,
-    layout: Layout = None,
+    format: Format = None,
     invalid: Invalid = "strict",
     as_json: Json = False,
 ) -> None:
@@ -82,8 +82,8 @@ def report(
     plotting.require_matplotlib(command="atlop report")
     if output.suffix != ".html":
         raise AtlopError(f"{output}: expected a name that ends in .html")
-    corpus = read_labelled(dev or _dev_of(source), layout=layout, invalid=invalid)
-    known = read_train(train, corpus=corpus, layout=layout)
+    corpus = read_labelled(dev or _dev_of(source), format=format, invalid=invalid)
+    known = read_train(train, corpus=corpus, format=format)
     other = None
     if against is not None:
         other = _found(against, corpus=corpus, precision=precision, device=device, batch_size=batch_size)

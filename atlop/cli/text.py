@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
 
-from atlop.schema import Oddities
+from atlop.schema import CorpusIssues
 from atlop.secrets import without_secrets
 
 Row: TypeAlias = tuple[str, str] | tuple[str, str, str]
@@ -94,9 +94,9 @@ def truncation_rows(truncation: Mapping[str, int]) -> list[Row]:
 
 
 def corpus_rows(result: Mapping[str, Any]) -> list[Row]:
-    """Return the rows of a corpus that was checked: its layout, what is wrong with it, what it holds."""
+    """Return the rows of a corpus that was checked: its format, what is wrong with it, what it holds."""
     problems = len(result["problems"])
-    return [("layout", result["layout"]), ("problems", f"{problems:,}"), *statistics_rows(result["statistics"])]
+    return [("format", result["format"]), ("problems", f"{problems:,}"), *statistics_rows(result["statistics"])]
 
 
 def statistics_rows(statistics: Mapping[str, Any]) -> list[Row]:
@@ -133,7 +133,7 @@ def statistics_rows(statistics: Mapping[str, Any]) -> list[Row]:
 def conversion_rows(result: Mapping[str, Any]) -> list[Row]:
     """Return the rows of what `convert_file` returns."""
     rows: list[Row] = [("documents", f"{result['documents']:,}")]
-    rows += [(kind.replace("_", " "), f"{result[kind]:,}") for kind in Oddities().counts() if result[kind]]
+    rows += [(kind.replace("_", " "), f"{result[kind]:,}") for kind in CorpusIssues().counts() if result[kind]]
     if result["losses"]:
         rows += [GAP, ("not kept:", ""), *((f"  {kind}", f"{count:,}") for kind, count in result["losses"].items())]
     return rows

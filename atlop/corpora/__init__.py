@@ -1,27 +1,27 @@
 """Files on disk -> `Document`."""
 
 from atlop.corpora.corpus import Corpus, CorpusFile, read_corpus
-from atlop.corpora.findings import Findings, Reader, log_oddities
+from atlop.corpora.formats import CORPORA
+from atlop.corpora.issues import IssueCollector, Reader, log_issues
 from atlop.corpora.json_lines import document_of
 from atlop.corpora.labelled import TrainFacts, read_labelled, read_train
-from atlop.corpora.layouts import CORPORA
 from atlop.corpora.losses import Loss, Losses, Writer
 from atlop.corpora.pubtator_scheme import SCHEME_PREFIX
-from atlop.corpora.recognition import LAYOUTS, SUBMISSION, layout_of
+from atlop.corpora.recognition import FORMATS, SUBMISSION, format_of
 from atlop.corpora.relations import RelationCounter, check_relations, read_train_facts, read_vocabulary, relations_of
 from atlop.corpora.statistics import CorpusStatistics, statistics_of
 from atlop.corpora.writers import WRITERS, find_writer
 
 __all__ = [
     "CORPORA",
-    "LAYOUTS",
+    "FORMATS",
     "SCHEME_PREFIX",
     "SUBMISSION",
     "WRITERS",
     "Corpus",
     "CorpusFile",
     "CorpusStatistics",
-    "Findings",
+    "IssueCollector",
     "Loss",
     "Losses",
     "Reader",
@@ -31,8 +31,8 @@ __all__ = [
     "check_relations",
     "document_of",
     "find_writer",
-    "layout_of",
-    "log_oddities",
+    "format_of",
+    "log_issues",
     "read_corpus",
     "read_labelled",
     "read_train",

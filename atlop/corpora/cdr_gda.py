@@ -1,4 +1,4 @@
-"""The layout in which the ATLOP paper reads CDR and GDA (`.data`, `.data.gz`): one document a line, parted by tabs.
+"""The format in which the ATLOP paper reads CDR and GDA (`.data`, `.data.gz`): one document a line, parted by tabs.
 
 A line holds the document's id, its sentences joined by `|`, and 17 columns for each pair: a label (`1:CID:2`; `1:NR:2`
 for no relation; `not_include` for a pair that is not classified), the argument that comes first in the text (`L2R`: the
@@ -18,7 +18,7 @@ from itertools import accumulate
 from pathlib import Path
 from typing import NamedTuple
 
-from atlop.corpora.findings import Findings
+from atlop.corpora.issues import IssueCollector
 from atlop.errors import AtlopError
 from atlop.files import read_lines
 from atlop.json_values import shown
@@ -34,18 +34,18 @@ _ARGUMENT_COLUMNS = 6
 _MOST_DIGITS = 9
 
 
-def read_cdr_gda(path: Path, *, findings: Findings) -> Iterator[Document]:
-    """Yield the documents of a file in the paper's layout for CDR and GDA.
+def read_cdr_gda(path: Path, *, issues: IssueCollector) -> Iterator[Document]:
+    """Yield the documents of a file in the paper's format for CDR and GDA.
 
     The subject of a pair is the argument that comes first in the text. A pair that is listed twice is one pair. A
     document that comes twice, word for word, is one document; of different ones with the same id the first stays.
 
     Args:
         path: A `.data` or `.data.gz` file.
-        findings: Is told of invalid documents, of documents that come again and of facts that are listed again.
+        issues: Is told of invalid documents, of documents that come again and of facts that are listed again.
 
     Raises:
-        AtlopError: The file cannot be read, or a document is invalid and `findings` is strict.
+        AtlopError: The file cannot be read, or a document is invalid and `issues` is strict.
     """
     read: dict[str, tuple[int, bytes]] = {}  # where each document stands, and a digest of what it says
     for number, line in enumerate(read_lines(path), start=1):
@@ -61,14 +61,14 @@ def read_cdr_gda(path: Path, *, findings: Findings) -> Iterator[Document]:
             if same != digest:
                 raise AtlopError(f"{where}: line {before} says otherwise of the same document; keep one of the two")
             if before:
-                findings.repeat()
+                issues.repeat()
                 continue
             document, merged = _document(title, columns[1], columns[2:], where=where)
         except AtlopError as problem:
-            findings.drop(problem)
+            issues.drop(problem)
         else:
             read[title] = number, digest
-            findings.merge(merged)
+            issues.merge(merged)
             yield document
 
 

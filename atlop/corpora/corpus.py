@@ -6,50 +6,50 @@ from functools import cached_property
 from pathlib import Path
 
 from atlop.config import Invalid
-from atlop.corpora.findings import Findings, log_oddities
-from atlop.corpora.layouts import find_layout
+from atlop.corpora.formats import find_format
+from atlop.corpora.issues import IssueCollector, log_issues
 from atlop.errors import AtlopError
 from atlop.files import sha256_of
-from atlop.schema import Document, Oddities
+from atlop.schema import CorpusIssues, Document
 
 
 class CorpusFile:
     """The documents of one file (of DWIE: one folder), read anew each time that they are gone through; none is kept."""
 
-    def __init__(self, path: Path, *, layout: str | None = None, invalid: Invalid = "strict"):
+    def __init__(self, path: Path, *, format: str | None = None, invalid: Invalid = "strict"):
         """Find out how to read the file.
 
         Args:
             path: The file.
-            layout: A key of `CORPORA`, or `pubtator:` with the path of a scheme; `None` recognises it.
+            format: A key of `CORPORA`, or `pubtator:` with the path of a scheme; `None` recognises it.
             invalid: `strict` raises at the first invalid document, `skip` leaves it out and counts it.
 
         Raises:
-            AtlopError: The layout or the policy is unknown.
+            AtlopError: The format or the policy is unknown.
         """
         self.path = path
         self.invalid = invalid
-        self._layout = find_layout(path, layout=layout)
-        self._findings = Findings(invalid=invalid)
+        self._format = find_format(path, format=format)
+        self._findings = IssueCollector(invalid=invalid)
 
     @property
-    def layout(self) -> str:
-        """The layout's name."""
-        return self._layout.name
+    def format(self) -> str:
+        """The format's name."""
+        return self._format.name
 
     @property
-    def oddities(self) -> Oddities:
+    def issues(self) -> CorpusIssues:
         """What the last pass met besides valid documents."""
-        return self._findings.oddities()
+        return self._findings.issues()
 
     @cached_property
     def sha256(self) -> dict[str, str]:
-        """The sha256 of all that is read, by path: of the file, which comes first, and of what its layout needs.
+        """The sha256 of all that is read, by path: of the file, which comes first, and of what its format needs.
 
         Raises:
             AtlopError: Something of it cannot be read.
         """
-        return {str(path): sha256_of(path) for path in (self.path, *self._layout.needs)}
+        return {str(path): sha256_of(path) for path in (self.path, *self._format.needs)}
 
     def __iter__(self) -> Iterator[Document]:
         """Yield every valid document.
@@ -57,15 +57,15 @@ class CorpusFile:
         Raises:
             AtlopError: The file cannot be read, a document is invalid (`strict`), or every one is.
         """
-        self._findings = findings = Findings(invalid=self.invalid)
+        self._findings = issues = IssueCollector(invalid=self.invalid)
         is_empty = True
-        for document in self._layout.read(self.path, findings=findings):
+        for document in self._format.read(self.path, issues=issues):
             is_empty = False
             yield document
-        if is_empty and findings.skipped:
-            count = len(findings.skipped)
+        if is_empty and issues.skipped:
+            count = len(issues.skipped)
             raise AtlopError(
-                f"{self.path}: every document is invalid ({count}); the first problem: {findings.skipped[0]}"
+                f"{self.path}: every document is invalid ({count}); the first problem: {issues.skipped[0]}"
             )
 
     def read(self) -> "Corpus":
@@ -75,8 +75,8 @@ class CorpusFile:
             AtlopError: The file cannot be read, a document is invalid (`strict`), or every one is.
         """
         documents = tuple(self)
-        log_oddities(self.path, documents=len(documents), oddities=self.oddities)
-        return Corpus(self.path, self.sha256[str(self.path)], documents, self.oddities)
+        log_issues(self.path, documents=len(documents), issues=self.issues)
+        return Corpus(self.path, self.sha256[str(self.path)], documents, self.issues)
 
 
 @dataclass(frozen=True)
@@ -87,21 +87,21 @@ class Corpus:
     sha256: str
     """Of the file's bytes, hexadecimal; of a folder as `sha256_of` says."""
     documents: tuple[Document, ...]
-    oddities: Oddities
+    issues: CorpusIssues
 
     def __iter__(self) -> Iterator[Document]:
         return iter(self.documents)
 
 
-def read_corpus(path: Path, *, layout: str | None = None, invalid: Invalid = "strict") -> Corpus:
+def read_corpus(path: Path, *, format: str | None = None, invalid: Invalid = "strict") -> Corpus:
     """Read a corpus file whole; what is odd about it is logged.
 
     Args:
         path: The file, or DWIE's folder.
-        layout: A key of `CORPORA`, or `pubtator:` with the path of a scheme; `None` recognises it.
+        format: A key of `CORPORA`, or `pubtator:` with the path of a scheme; `None` recognises it.
         invalid: `strict` raises at the first invalid document, `skip` leaves it out, logs and counts it.
 
     Raises:
-        AtlopError: The layout is unknown, the file cannot be read, a document is invalid (`strict`), or every one is.
+        AtlopError: The format is unknown, the file cannot be read, a document is invalid (`strict`), or every one is.
     """
-    return CorpusFile(path, layout=layout, invalid=invalid).read()
+    return CorpusFile(path, format=format, invalid=invalid).read()

@@ -1,4 +1,4 @@
-"""The DocRED layout: one JSON list of documents, as DocRED, Re-DocRED and DWIE come (`.json`, `.json.gz`).
+"""The DocRED format: one JSON list of documents, as DocRED, Re-DocRED and DWIE come (`.json`, `.json.gz`).
 
 Extra keys are ignored. Documents, sentences, entities, mentions, labels and words count from 0, in the file and in
 every message.
@@ -8,39 +8,39 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from atlop.corpora.findings import Findings
+from atlop.corpora.issues import IssueCollector
 from atlop.corpora.json_list import items_of_list
 from atlop.errors import AtlopError
 from atlop.json_values import expect, field, shown, whole_numbers
 from atlop.schema import Document, Entity, Fact, Mention
 
-LAYOUT = 'expected a JSON list of documents, each with "title", "sents", "vertexSet" and, where labelled, "labels"'
+FORMAT = 'expected a JSON list of documents, each with "title", "sents", "vertexSet" and, where labelled, "labels"'
 
 
-def read_docred(path: Path, *, findings: Findings) -> Iterator[Document]:
-    """Yield the documents of a file in DocRED layout.
+def read_docred(path: Path, *, issues: IssueCollector) -> Iterator[Document]:
+    """Yield the documents of a file in DocRED format.
 
     Args:
         path: A `.json` or `.json.gz` file.
-        findings: Is told of invalid documents and of facts that a document lists more than once.
+        issues: Is told of invalid documents and of facts that a document lists more than once.
 
     Raises:
-        AtlopError: The file cannot be read or is no list, or a document is invalid and `findings` is strict.
+        AtlopError: The file cannot be read or is no list, or a document is invalid and `issues` is strict.
     """
-    for index, row in enumerate(items_of_list(path, expected=LAYOUT)):
+    for index, row in enumerate(items_of_list(path, expected=FORMAT)):
         try:
             document, merged = _document(row, where=f"{path}, document {index}")
         except AtlopError as problem:
-            findings.drop(problem)
+            issues.drop(problem)
         else:
-            findings.merge(merged)
+            issues.merge(merged)
             yield document
 
 
 def _document(row: object, *, where: str) -> tuple[Document, int]:
     """Return the document and the number of labels that repeat an earlier one."""
     if not isinstance(row, dict):
-        raise AtlopError(f"{where}: {LAYOUT}; found {shown(row)}")
+        raise AtlopError(f"{where}: {FORMAT}; found {shown(row)}")
     title = field(row, "title", str, where=where)
     where = f'{where} ("{title}")'
     sentences = tuple(

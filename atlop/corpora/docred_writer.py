@@ -1,4 +1,4 @@
-"""Documents -> the DocRED layout, which has words, directed facts and nothing that `Loss` names."""
+"""Documents -> the DocRED format, which has words, directed facts and nothing that `Loss` names."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -11,14 +11,14 @@ from atlop.schema import Document, Fact, Mention
 
 
 def write_docred(path: Path, *, documents: Iterable[Document]) -> Losses:
-    """Write documents in DocRED layout, one a line of the JSON list.
+    """Write documents in DocRED format, one a line of the JSON list.
 
     Args:
         path: A `.json` or `.json.gz` file; it appears when all documents are written.
         documents: The documents, as they come.
 
     Returns:
-        What the layout cannot hold: texts (unless they are the words with one space between), identifiers, lists of
+        What the format cannot hold: texts (unless they are the words with one space between), identifiers, lists of
         pairs, novelty, the parts of discontinuous mentions, facts from an entity to itself. Facts of undirected
         documents are written in the direction in which they are listed.
 

@@ -1,4 +1,4 @@
-"""DWIE's own layout: a folder of JSON files, one a document, with its mentions, concepts and relations.
+"""DWIE's own format: a folder of JSON files, one a document, with its mentions, concepts and relations.
 
 DWIE is published without the articles. Its download script writes the files again with the text under "content"; where
 a file has no such key, the text is that of `texts/NAME.txt` beside the folder, NAME being the file's. Characters count
@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from atlop.corpora.findings import Findings
+from atlop.corpora.issues import IssueCollector
 from atlop.corpora.plain_text import cut_text, mention_at, words_of
 from atlop.errors import AtlopError
 from atlop.files import read_json
@@ -31,23 +31,23 @@ _TYPES = (
     "money",
     "other",
 )
-"""DWIE's types below `entity` and `value`, which its edition in DocRED layout names; finer ones stand beside them."""
+"""DWIE's types below `entity` and `value`, which its edition in DocRED format names; finer ones stand beside them."""
 _NO_TYPE = "none"
 
 
-def read_dwie(path: Path, *, findings: Findings, split: str | None = None) -> Iterator[Document]:
-    """Yield the documents of a folder in DWIE's layout, by file name.
+def read_dwie(path: Path, *, issues: IssueCollector, split: str | None = None) -> Iterator[Document]:
+    """Yield the documents of a folder in DWIE's format, by file name.
 
     Concepts are entities, and `link` is their identifier. Concepts without a mention are left out, and so are their
     relations. A mention's type is the concept's tag below `type::entity` and `type::value`, for example `location`.
 
     Args:
         path: A folder of `.json` files.
-        findings: Is told of invalid documents, of relations that are listed again, and of those left out.
+        issues: Is told of invalid documents, of relations that are listed again, and of those left out.
         split: Only documents with this tag: `train`, `test`; `None` for all.
 
     Raises:
-        AtlopError: There is no such folder, file or tag, or a document is invalid and `findings` is strict.
+        AtlopError: There is no such folder, file or tag, or a document is invalid and `issues` is strict.
     """
     files = sorted(path.glob("*.json"))
     if not files:
@@ -65,10 +65,10 @@ def read_dwie(path: Path, *, findings: Findings, split: str | None = None) -> It
                     continue
             document, merged, unmentioned = _document(row, file=file)
         except AtlopError as problem:
-            findings.drop(problem)
+            issues.drop(problem)
         else:
-            findings.merge(merged)
-            findings.lose_unmentioned(unmentioned)
+            issues.merge(merged)
+            issues.lose_unmentioned(unmentioned)
             yield document
     if split is not None and split not in tags:
         raise AtlopError(f"{path}: no document has the tag {split!r}; found {', '.join(sorted(tags)) or 'none'}")

@@ -1,4 +1,4 @@
-"""JSON lines: the layout for one's own data, plain text and character offsets (`.jsonl`, `.jsonl.gz`).
+"""JSON lines: the format for one's own data, plain text and character offsets (`.jsonl`, `.jsonl.gz`).
 
 One JSON object a line in UTF-8, here broken for reading:
 
@@ -37,7 +37,7 @@ from pathlib import Path
 from typing import Any
 
 from atlop.corpora.character_spans import ListedWords, Offsets, read_span, read_spans, read_words
-from atlop.corpora.findings import Findings
+from atlop.corpora.issues import IssueCollector
 from atlop.corpora.json_rows import object_of
 from atlop.corpora.plain_text import cut_text, mention_at, whole_and_parts, words_of
 from atlop.errors import AtlopError
@@ -45,36 +45,36 @@ from atlop.files import read_lines
 from atlop.json_values import expect, field, shown, whole_numbers
 from atlop.schema import Document, Entity, Fact, Mention, Span
 
-LAYOUT = 'expected one JSON object a line, with "text", "entities" and, where labelled, "relations"'
+FORMAT = 'expected one JSON object a line, with "text", "entities" and, where labelled, "relations"'
 
 
-def read_json_lines(path: Path, *, findings: Findings) -> Iterator[Document]:
+def read_json_lines(path: Path, *, issues: IssueCollector) -> Iterator[Document]:
     """Yield the documents of a file of JSON lines, one line held at a time. Blank lines are passed over.
 
     Args:
         path: A `.jsonl` or `.jsonl.gz` file.
-        findings: Is told of invalid documents, and of relations that a document lists more than once or that no pair
+        issues: Is told of invalid documents, and of relations that a document lists more than once or that no pair
             stands for.
 
     Raises:
-        AtlopError: The file cannot be read, or a document is invalid and `findings` is strict.
+        AtlopError: The file cannot be read, or a document is invalid and `issues` is strict.
     """
     for number, line in enumerate(read_lines(path), start=1):
         if line.isspace():
             continue
         try:
-            row = object_of(line, expected=LAYOUT, where=f"{path}, line {number}")
+            row = object_of(line, expected=FORMAT, where=f"{path}, line {number}")
             document, merged = document_of(row, title=f"line {number}", where=f"{path}, line {number}")
         except AtlopError as problem:
-            findings.drop(problem)
+            issues.drop(problem)
         else:
-            findings.merge(merged)
-            findings.keep_unclassified(document)
+            issues.merge(merged)
+            issues.keep_unclassified(document)
             yield document
 
 
 def document_of(row: dict[str, Any], *, title: str, where: str) -> tuple[Document, int]:
-    """Return the document that an object of this layout holds, and the number of relations that repeat an earlier one.
+    """Return the document that an object of this format holds, and the number of relations that repeat an earlier one.
 
     Args:
         row: The object.

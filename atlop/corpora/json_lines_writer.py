@@ -24,7 +24,7 @@ def write_json_lines(path: Path, *, documents: Iterable[Document]) -> Losses:
         documents: The documents, as they come.
 
     Returns:
-        What the layout cannot hold: empty words.
+        What the format cannot hold: empty words.
 
     Raises:
         AtlopError: A document holds half a surrogate pair, a mention only empty words, or parts that overlap.

@@ -10,13 +10,13 @@ from atlop.errors import AtlopError
 from atlop.schema import NameTriple
 
 
-def read_labelled(file: Path, *, layout: str | None = None, invalid: Invalid = "strict") -> Corpus:
-    """Read a corpus to score against; its layout is recognised where it is `None`.
+def read_labelled(file: Path, *, format: str | None = None, invalid: Invalid = "strict") -> Corpus:
+    """Read a corpus to score against; its format is recognised where it is `None`.
 
     Raises:
         AtlopError: It cannot be read, or a document has no labels.
     """
-    corpus = read_corpus(file, layout=layout, invalid=invalid)
+    corpus = read_corpus(file, format=format, invalid=invalid)
     for document in corpus.documents:
         if document.facts is None:
             raise AtlopError(
@@ -34,7 +34,7 @@ class TrainFacts(NamedTuple):
     """Number of facts of each relation; `None` of a `.fact` file, which does not tell it."""
 
 
-def read_train(file: Path | None, *, corpus: Corpus, layout: str | None = None) -> TrainFacts:
+def read_train(file: Path | None, *, corpus: Corpus, format: str | None = None) -> TrainFacts:
     """Return what the scores of a corpus ask of a train file, where one is given.
 
     Raises:
@@ -44,5 +44,5 @@ def read_train(file: Path | None, *, corpus: Corpus, layout: str | None = None) 
         return TrainFacts()
     among = {triple for document in corpus.documents for triple in document.name_triples()}
     counter = RelationCounter()
-    seen = read_train_facts(file, layout=layout, among=among, counter=counter)
+    seen = read_train_facts(file, format=format, among=among, counter=counter)
     return TrainFacts(seen, {use.relation: use.facts for use in counter.result()} or None)

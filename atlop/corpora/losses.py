@@ -1,4 +1,4 @@
-"""What a layout cannot hold of the documents written in it."""
+"""What a format cannot hold of the documents written in it."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -32,7 +32,7 @@ Losses: TypeAlias = Counter[Loss]
 
 
 class Writer(Protocol):
-    """Writes documents in one file layout, as they come, and counts what it drops."""
+    """Writes documents in one file format, as they come, and counts what it drops."""
 
     def __call__(self, path: Path, *, documents: Iterable[Document]) -> Losses:
         """Write the file, whole or not at all, packed where `path` ends in `.gz`."""

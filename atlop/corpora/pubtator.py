@@ -9,7 +9,7 @@ from dataclasses import replace
 from itertools import product
 from pathlib import Path
 
-from atlop.corpora.findings import Findings
+from atlop.corpora.issues import IssueCollector
 from atlop.corpora.mesh import DescriptorTree, read_descriptors
 from atlop.corpora.plain_text import cut_text, mention_at, whole_and_parts, words_of
 from atlop.corpora.pubtator_lines import Block, MentionLine, RelationLine, blocks_of, has_relations, parse_block
@@ -18,17 +18,17 @@ from atlop.errors import AtlopError
 from atlop.schema import Document, Entity, Fact, Mention, Span
 
 
-def read_cdr(path: Path, *, findings: Findings) -> Iterator[Document]:
+def read_cdr(path: Path, *, issues: IssueCollector) -> Iterator[Document]:
     """Yield the documents of a CDR file as BioCreative V released it; see `read_pubtator`."""
-    return read_pubtator(path, findings=findings, scheme=load_scheme("cdr"))
+    return read_pubtator(path, issues=issues, scheme=load_scheme("cdr"))
 
 
-def read_biored(path: Path, *, findings: Findings) -> Iterator[Document]:
+def read_biored(path: Path, *, issues: IssueCollector) -> Iterator[Document]:
     """Yield the documents of a BioRED file; see `read_pubtator`."""
-    return read_pubtator(path, findings=findings, scheme=load_scheme("biored"))
+    return read_pubtator(path, issues=issues, scheme=load_scheme("biored"))
 
 
-def read_pubtator(path: Path, *, findings: Findings, scheme: PubtatorScheme) -> Iterator[Document]:
+def read_pubtator(path: Path, *, issues: IssueCollector, scheme: PubtatorScheme) -> Iterator[Document]:
     """Yield the documents of a PubTator file.
 
     Documents without relations have none, but where the whole file has not one, it has no labels. A fact whose pair the
@@ -36,11 +36,11 @@ def read_pubtator(path: Path, *, findings: Findings, scheme: PubtatorScheme) -> 
 
     Args:
         path: A file, also packed as `.gz`.
-        findings: Is told of invalid documents, repeated facts, and facts without a classified pair.
+        issues: Is told of invalid documents, repeated facts, and facts without a classified pair.
         scheme: What differs between corpora.
 
     Raises:
-        AtlopError: The file cannot be read, or a document is invalid and `findings` is strict.
+        AtlopError: The file cannot be read, or a document is invalid and `issues` is strict.
     """
     tree = read_descriptors(scheme.ancestors) if scheme.ancestors is not None else None
     labelled = has_relations(path)
@@ -49,10 +49,10 @@ def read_pubtator(path: Path, *, findings: Findings, scheme: PubtatorScheme) -> 
             block = parse_block(lines, path=path, scheme=scheme)
             document = document_of(block, scheme=scheme, labelled=labelled, tree=tree)
         except AtlopError as problem:
-            findings.drop(problem)
+            issues.drop(problem)
         else:
-            findings.merge(len(block.relations) - len(document.facts or ()))
-            findings.keep_unclassified(document)
+            issues.merge(len(block.relations) - len(document.facts or ()))
+            issues.keep_unclassified(document)
             yield document
 
 

@@ -12,7 +12,7 @@ from atlop.errors import AtlopError
 from atlop.files import read_toml
 
 SCHEME_PREFIX = "pubtator:"
-"""Begins the layout of further PubTator corpora; the path of their scheme follows."""
+"""Begins the format of further PubTator corpora; the path of their scheme follows."""
 
 
 class PubtatorScheme(Section):

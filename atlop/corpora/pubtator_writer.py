@@ -22,7 +22,7 @@ def write_cdr(path: Path, *, documents: Iterable[Document]) -> Losses:
 
 
 def write_biored(path: Path, *, documents: Iterable[Document]) -> Losses:
-    """Write a file in BioRED's layout; see `write_pubtator`."""
+    """Write a file in BioRED's format; see `write_pubtator`."""
     return write_pubtator(path, documents=documents, scheme=load_scheme("biored"))
 
 
@@ -37,7 +37,7 @@ def write_pubtator(path: Path, *, documents: Iterable[Document], scheme: Pubtato
         scheme: What differs between corpora.
 
     Returns:
-        What the layout cannot hold: evidence, cuts into sentences and words, lists of pairs that are not the scheme's,
+        What the format cannot hold: evidence, cuts into sentences and words, lists of pairs that are not the scheme's,
         directions that are not the scheme's, line ends in texts, whether documents without facts are labelled.
 
     Raises:
@@ -62,7 +62,7 @@ def _prepared(document: Document, *, where: str) -> Document:
     if document.text is None:
         raise AtlopError(
             f"{where}: has no text; PubTator marks characters of one, so words alone cannot be written: choose another "
-            "layout, or give documents with their text"
+            "format, or give documents with their text"
         )
     name, line_end, abstract = document.text.partition("\n")
     entities = [

@@ -1,4 +1,4 @@
-"""Which layout a file has, told from its name and its beginning."""
+"""Which format a file has, told from its name and its beginning."""
 
 import re
 from collections.abc import Iterator
@@ -9,9 +9,9 @@ from atlop.errors import AtlopError
 from atlop.files import opened
 
 SUBMISSION = "submission"
-"""What `layout_of` calls a leaderboard file: no corpus, but `atlop check` takes it too."""
+"""What `format_of` calls a leaderboard file: no corpus, but `atlop check` takes it too."""
 
-LAYOUTS = {
+FORMATS = {
     "docred": 'a JSON list of documents with "sents" and "vertexSet"',
     "jsonl": 'a JSON object a line, with "text"',
     "cdr": 'PubTator with the types "Chemical" and "Disease"',
@@ -19,9 +19,9 @@ LAYOUTS = {
     "paper": "tab-separated lines, 17 columns for each pair",
     "dwie": 'a folder of annotations with "concepts", "mentions" and "relations", or one of them',
 }
-"""What tells each layout."""
+"""What tells each format."""
 
-_LONGEST_LINE = 1 << 24  # bytes; one line of the paper's layout holds every pair of a document
+_LONGEST_LINE = 1 << 24  # bytes; one line of the paper's format holds every pair of a document
 _DEEPEST = 1000  # lists and objects in one another
 _PUBTATOR_DOCUMENTS = 20  # looked through for types and relations
 _PUBTATOR_LINE = re.compile(rb"[^|\t]+\|[ta]\|")
@@ -35,33 +35,33 @@ _PUBTATOR_WORDS = {
     },
 }
 """Entity types and relations of the two PubTator corpora; they share none."""
-_PAIR_COLUMNS = 17  # of the paper's layout, after identifier and text
+_PAIR_COLUMNS = 17  # of the paper's format, after identifier and text
 
 
-def layout_of(path: Path) -> str:
-    """Return the layout of a corpus file or folder, or `SUBMISSION`; only the beginning is read.
+def format_of(path: Path) -> str:
+    """Return the format of a corpus file or folder, or `SUBMISSION`; only the beginning is read.
 
     Args:
         path: A file, also packed as `.gz`, or DWIE's folder.
 
     Raises:
-        AtlopError: It cannot be read, or is of no layout in `LAYOUTS`. What is named `.json` counts as `docred` where
+        AtlopError: It cannot be read, or is of no format in `FORMATS`. What is named `.json` counts as `docred` where
             nothing else fits: its reader says what is amiss.
     """
     if path.is_dir():
-        return _layout_of_folder(path)
+        return _format_of_folder(path)
     name = path.name.removesuffix(".gz")
     if path.suffix == ".zip":
         return SUBMISSION
     if name.endswith(".jsonl") and path.is_file():
         return "jsonl"
     with opened(path) as file:
-        layout = _layout_of_json(file) if _first_byte(file) in (b"[", b"{") else _layout_of_lines(file, path=path)
-        if layout is not None:
-            return layout
+        format = _format_of_json(file) if _first_byte(file) in (b"[", b"{") else _format_of_lines(file, path=path)
+        if format is not None:
+            return format
     if name.endswith(".json"):
         return "docred"
-    raise _unknown(path, "begins like none of the known layouts")
+    raise _unknown(path, "begins like none of the known formats")
 
 
 def _first_byte(file: BufferedReader) -> bytes:
@@ -72,15 +72,15 @@ def _first_byte(file: BufferedReader) -> bytes:
     return file.peek(1)[:1]
 
 
-def _layout_of_folder(path: Path) -> str:
+def _format_of_folder(path: Path) -> str:
     first = min(path.glob("*.json"), default=None)
-    if first is not None and layout_of(first) == "dwie":
+    if first is not None and format_of(first) == "dwie":
         return "dwie"
     found = "holds no .json file" if first is None else f"{first.name} in it is no annotation of DWIE"
     raise _unknown(path, f"is a folder, and {found}")
 
 
-def _layout_of_json(file: BufferedReader) -> str | None:
+def _format_of_json(file: BufferedReader) -> str | None:
     """Tell JSON by what stands outermost and by the keys of the first object."""
     if file.peek(1)[:1] == b"[":
         return SUBMISSION if "h_idx" in _first_keys(file) else "docred"
@@ -108,7 +108,7 @@ def _first_keys(file: BufferedReader) -> Iterator[str]:
         return
 
 
-def _layout_of_lines(file: BufferedReader, *, path: Path) -> str | None:
+def _format_of_lines(file: BufferedReader, *, path: Path) -> str | None:
     line = file.readline(_LONGEST_LINE).rstrip(b"\r\n")
     if _PUBTATOR_LINE.match(line):
         return _pubtator_scheme(file, path=path)
@@ -137,5 +137,5 @@ def _pubtator_scheme(lines: BufferedReader, *, path: Path) -> str:
 
 
 def _unknown(path: Path, found: str) -> AtlopError:
-    known = "".join(f"\n  {name}: {sign}" for name, sign in LAYOUTS.items())
-    return AtlopError(f"{path}: {found}; name the layout with --layout. Known ones are recognised so:{known}")
+    known = "".join(f"\n  {name}: {sign}" for name, sign in FORMATS.items())
+    return AtlopError(f"{path}: {found}; name the format with --format. Known ones are recognised so:{known}")

@@ -99,7 +99,7 @@ def check_relations(
 def read_train_facts(
     path: Path,
     *,
-    layout: str | None = None,
+    format: str | None = None,
     invalid: Invalid = "strict",
     among: Set[NameTriple] | None = None,
     counter: RelationCounter | None = None,
@@ -108,7 +108,7 @@ def read_train_facts(
 
     Args:
         path: A labelled train file, or a `.fact` file: a JSON list of [subject name, object name, relation].
-        layout: Layout of the train file; `None` recognises it.
+        format: Format of the train file; `None` recognises it.
         invalid: Whether an invalid document of it stops the reading or is left out.
         among: Facts that matter, where not all do: those of the documents to score.
         counter: Counts the facts of each relation of a train file besides; a `.fact` file does not tell them.
@@ -119,7 +119,7 @@ def read_train_facts(
     if path.suffix == ".fact":
         triples = _listed_facts(path)
     else:
-        triples = _stated_facts(CorpusFile(path, layout=layout, invalid=invalid), counter=counter or RelationCounter())
+        triples = _stated_facts(CorpusFile(path, format=format, invalid=invalid), counter=counter or RelationCounter())
     return frozenset(triples if among is None else (triple for triple in triples if triple in among))
 
 

@@ -1,4 +1,4 @@
-"""The layouts that documents are written in, by name."""
+"""The formats that documents are written in, by name."""
 
 from functools import partial
 from pathlib import Path
@@ -16,22 +16,22 @@ WRITERS: dict[str, Writer] = {
     "cdr": write_cdr,
     "biored": write_biored,
 }
-"""Writer of each layout, under the name that its reader has in `CORPORA`."""
+"""Writer of each format, under the name that its reader has in `CORPORA`."""
 
 
-def find_writer(path: Path, *, layout: str) -> Writer:
-    """Return what writes a layout.
+def find_writer(path: Path, *, format: str) -> Writer:
+    """Return what writes a format.
 
     Args:
         path: The file to make, for the message.
-        layout: A key of `WRITERS`, or `pubtator:` with the path of a scheme.
+        format: A key of `WRITERS`, or `pubtator:` with the path of a scheme.
 
     Raises:
-        AtlopError: The layout or the scheme is not known.
+        AtlopError: The format or the scheme is not known.
     """
-    if layout.startswith(SCHEME_PREFIX):
-        return partial(write_pubtator, scheme=load_scheme(layout.removeprefix(SCHEME_PREFIX)))
-    if layout not in WRITERS:
+    if format.startswith(SCHEME_PREFIX):
+        return partial(write_pubtator, scheme=load_scheme(format.removeprefix(SCHEME_PREFIX)))
+    if format not in WRITERS:
         known = ", ".join([*WRITERS, f"{SCHEME_PREFIX}SCHEME.toml"])
-        raise AtlopError(f"{path}: cannot be written in layout {layout!r}; known: {known}")
-    return WRITERS[layout]
+        raise AtlopError(f"{path}: cannot be written in format {format!r}; known: {known}")
+    return WRITERS[format]

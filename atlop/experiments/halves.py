@@ -21,18 +21,18 @@ def part_dev(data: DataConfig, *, folder: Path, seed: int) -> tuple[Path, Path]:
         The half that chooses, and the half that is scored.
 
     Raises:
-        AtlopError: Dev cannot be read, has fewer than two documents, or is in a layout that cannot be written.
+        AtlopError: Dev cannot be read, has fewer than two documents, or is in a format that cannot be written.
     """
-    layout = data.layout if data.layout is not None else "jsonl"
-    if layout not in WRITERS:
+    format = data.format if data.format is not None else "jsonl"
+    if format not in WRITERS:
         raise AtlopError(
-            f"data.layout: documents cannot be written as {layout!r}; leave the layout out, or give `scored`"
+            f"data.format: documents cannot be written as {format!r}; leave the format out, or give `scored`"
         )
-    suffix = "jsonl" if layout == "jsonl" else "json"
+    suffix = "jsonl" if format == "jsonl" else "json"
     chooses, scored = (folder / f"{name}.{suffix}" for name in ("chooses", "scored"))
     if chooses.exists() and scored.exists():
         return chooses, scored
-    dev = read_corpus(data.dev, layout=data.layout, invalid=data.invalid)
+    dev = read_corpus(data.dev, format=data.format, invalid=data.invalid)
     if len(dev.documents) < 2:
         raise AtlopError(
             f"{data.dev}: {len(dev.documents)} documents cannot be parted; give `scored` in the experiment"
@@ -40,5 +40,5 @@ def part_dev(data: DataConfig, *, folder: Path, seed: int) -> tuple[Path, Path]:
     order = np.random.default_rng(seed).permutation(len(dev.documents))
     middle = len(order) // 2
     for path, half in ((chooses, order[:middle]), (scored, order[middle:])):
-        find_writer(path, layout=layout)(path, documents=(dev.documents[index] for index in sorted(half)))
+        find_writer(path, format=format)(path, documents=(dev.documents[index] for index in sorted(half)))
     return chooses, scored

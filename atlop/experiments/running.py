@@ -111,7 +111,7 @@ def run_experiment(
     place = ExperimentFolder(folder)
     plan, scored_file = planned(experiment, place=place, overrides=overrides, device=device)
     data = plan.runs[0].config.data
-    scored = read_corpus(scored_file, layout=data.layout, invalid=data.invalid).documents
+    scored = read_corpus(scored_file, format=data.format, invalid=data.invalid).documents
     for number, run in enumerate(plan.runs, start=1):
         if place.state(run) == "finished":
             continue
@@ -120,7 +120,7 @@ def run_experiment(
         _keep_candidates(run, place=place, scored=scored, device=device)
     among = {triple for document in scored for triple in document.name_triples()}
     train_facts = read_train_facts(
-        data.train_facts or data.train, layout=data.layout, invalid=data.invalid, among=among
+        data.train_facts or data.train, format=data.format, invalid=data.invalid, among=among
     )
     return results_of(
         plan,
@@ -195,8 +195,8 @@ def _keep_candidates(
 ) -> None:
     """Score a trained run on the documents that choose and on those that are scored, in float32."""
     data = run.config.data
-    chooses = read_corpus(data.dev, layout=data.layout, invalid=data.invalid).documents
-    ensemble = Ensemble.of([Member(*load_model(place.run(run) / "best"))])
+    chooses = read_corpus(data.dev, format=data.format, invalid=data.invalid).documents
+    ensemble = Ensemble.from_members([Member(*load_model(place.run(run) / "best"))])
     for of, documents in (("chooses", chooses), ("scored", scored)):
         accelerator = accelerator_for("float32", device=device)
         found = ensemble.score(documents, accelerator=accelerator, batch_size=run.config.trainer.prediction_batch_size)

@@ -14,7 +14,7 @@ from transformers import PreTrainedTokenizerBase
 
 from atlop.config import Precision
 from atlop.corpora import document_of
-from atlop.corpora.json_lines import LAYOUT
+from atlop.corpora.json_lines import FORMAT
 from atlop.corpora.json_rows import object_of
 from atlop.device import accelerator_for
 from atlop.errors import AtlopError
@@ -39,7 +39,7 @@ BATCHES_AT_ONCE = 16
 """Batches that are sorted by length together; so many documents of a stream are in memory."""
 
 Input: TypeAlias = Document | Mapping[str, Any] | tuple[str, Sequence[object]] | bytes
-"""A document; an object in the layout of JSON lines, whose `entities` may be mentions that nobody has grouped; a text
+"""A document; an object in the format of JSON lines, whose `entities` may be mentions that nobody has grouped; a text
 with such entities; or a line of JSON that holds an object."""
 
 
@@ -91,7 +91,7 @@ class RelationExtractor:
         self.tokenizer = tokenizer
         self._preprocessor = preprocessor_of(model, tokenizer)
         self._calibration = model.config.calibrated
-        self._rule = DecisionRule.of(model, calibration=self._calibration)
+        self._rule = DecisionRule.from_model(model, calibration=self._calibration)
 
     @classmethod
     def from_pretrained(
@@ -254,7 +254,7 @@ def read_document(source: Source, *, group_by: str | None) -> Document:
     if isinstance(value, Document):
         return value
     if isinstance(value, bytes):
-        value = object_of(value, expected=LAYOUT, where=where)
+        value = object_of(value, expected=FORMAT, where=where)
     if isinstance(value, Mapping):
         row = dict(value)
     elif isinstance(value, tuple) and len(value) == 2:

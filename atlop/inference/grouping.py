@@ -11,7 +11,7 @@ from atlop.schema import Span
 
 
 def entities_of(value: object, *, text: str, group_by: str | None, where: str) -> list[Any]:
-    """Return entities in the layout of JSON lines.
+    """Return entities in the format of JSON lines.
 
     Args:
         value: Entities, each a list of mentions or an object with `mentions`, as JSON lines have them. Or mentions that

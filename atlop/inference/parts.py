@@ -178,6 +178,6 @@ class _Work:
             with text_written_whole(target) as file:
                 for result in self.extractor.extract(sources, group_by=self.group_by, explain=self.explain):
                     file.write(json.dumps(result.as_json(), ensure_ascii=False) + "\n")
-                    counts.add(Counts.of(result))
+                    counts.add(Counts.from_result(result))
                     yield
                 file.write(json.dumps(asdict(counts), ensure_ascii=False) + "\n")

@@ -116,7 +116,7 @@ def make(
 
 
 def document_row(doc: Doc, *, group_by: GroupBy) -> dict[str, Any]:
-    """Return a document in the layout of JSON lines: spaCy's words, its sentences where it has found some."""
+    """Return a document in the format of JSON lines: spaCy's words, its sentences where it has found some."""
     entities = _entities(doc, group_by=group_by)
     spans = [(start, end) for entity in entities for mention in entity["mentions"] for start, end in mention["spans"]]
     if doc.has_annotation("SENT_START"):

@@ -52,7 +52,7 @@ class Counts:
     first_error: str | None = None
 
     @classmethod
-    def of(cls, result: Extraction | ExtractionError) -> "Counts":
+    def from_result(cls, result: Extraction | ExtractionError) -> "Counts":
         """Count one document."""
         if isinstance(result, ExtractionError):
             return cls(documents=1, errors=1, first_error=result.message)

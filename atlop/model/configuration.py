@@ -55,9 +55,11 @@ class AtlopConfig(PreTrainedConfig):
 
     @property
     def windowing(self) -> Windowing:
-        """How documents become the inputs of the encoder; see `Windowing.of`."""
+        """How documents become the inputs of the encoder; see `Windowing.for_encoder`."""
         start, end = tuple(self.window_start or ()), tuple(self.window_end or ())
-        return Windowing.of(self.encoder_config(), start=start, end=end, size=self.described.preprocessing.window)
+        return Windowing.for_encoder(
+            self.encoder_config(), start=start, end=end, size=self.described.preprocessing.window
+        )
 
     def encoder_config(self) -> PreTrainedConfig:
         """Return the encoder's configuration as transformers' own object."""

@@ -130,7 +130,7 @@ def try_out(model: AtlopModel, tokenizer: PreTrainedTokenizerBase, *, name: str 
         preprocessing = model.config.described.preprocessing.model_copy(
             update={"max_length": 1024}
         )  # so that nothing is cut off
-        preprocessor = Preprocessor.of(preprocessing, tokenizer=tokenizer, vocabulary=model.config.vocabulary)
+        preprocessor = Preprocessor.from_config(preprocessing, tokenizer=tokenizer, vocabulary=model.config.vocabulary)
         with torch.inference_mode():
             model(model.collate(list(preprocessor.preprocess([document]))))
 

@@ -68,7 +68,7 @@ def new_model(
         encoder_config = AutoConfig.from_pretrained(encoder, trust_remote_code=False)
         weights = _encoder_weights(encoder) if pretrained else None
     tokenizer = encoder_tokenizer(encoder)
-    special = SpecialTokens.of(tokenizer)
+    special = SpecialTokens.from_tokenizer(tokenizer)
     config = AtlopConfig(
         encoder=encoder_config.to_dict(),
         relations=list(vocabulary.relations),
@@ -158,7 +158,7 @@ def start_from(model: AtlopModel, folder: str | Path) -> None:
 
 def preprocessor_of(model: AtlopModel, tokenizer: PreTrainedTokenizerBase) -> Preprocessor:
     """Return the preprocessor that a model was trained with."""
-    return Preprocessor.of(
+    return Preprocessor.from_config(
         model.config.described.preprocessing, tokenizer=tokenizer, vocabulary=model.config.vocabulary
     )
 

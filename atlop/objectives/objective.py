@@ -46,7 +46,7 @@ class Objective(Section, ABC):
             A scalar, float32 (float64 for scores in float64); 0 for no pairs.
         """
 
-    def informed(self, relation_shares: Tensor) -> Self:
+    def with_class_shares(self, relation_shares: Tensor) -> Self:
         """Return the objective that knows the train file; the same one where it learns nothing from that.
 
         Args:

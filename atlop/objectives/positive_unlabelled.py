@@ -33,8 +33,8 @@ class PositiveUnlabelled(Objective):
     _labelled: Tensor | None = PrivateAttr(None)
     """Share of train pairs that have each relation, float32 `[relations]`."""
 
-    def informed(self, relation_shares: Tensor) -> Self:
-        """Return the objective with the priors that follow from the train file; see `Objective.informed`.
+    def with_class_shares(self, relation_shares: Tensor) -> Self:
+        """Return the objective with the priors that follow from the train file; see `Objective.with_class_shares`.
 
         Raises:
             AtlopError: `prior_factor` times a relation's share is not below 1.
@@ -45,9 +45,9 @@ class PositiveUnlabelled(Objective):
                 f"objective.parameters.prior_factor: {self.prior_factor:g} times {largest:.4f}, the share of train "
                 f"pairs with the most frequent relation, is not below 1; give less than {1 / largest:.2f}"
             )
-        informed = self.model_copy()
-        informed._labelled = relation_shares[THRESHOLD_CLASS + 1 :]
-        return informed
+        with_class_shares = self.model_copy()
+        with_class_shares._labelled = relation_shares[THRESHOLD_CLASS + 1 :]
+        return with_class_shares
 
     def total(self, scores: Tensor, labels: Tensor) -> Tensor:
         """Return the estimated risk of the pairs, summed over relations, times the number of pairs.

@@ -22,7 +22,7 @@ from atlop.json_values import expect, field
 from atlop.preprocessing.corpus import Contents, PreprocessedCorpus
 from atlop.preprocessing.identity import sha256_of_json
 from atlop.preprocessing.table import SCHEMA
-from atlop.schema import Oddities
+from atlop.schema import CorpusIssues
 
 logger = logging.getLogger(__name__)
 
@@ -134,15 +134,15 @@ class _Entry:
 
 
 def _contents(row: dict[str, Any], *, where: str) -> Contents:
-    oddities: dict[str, Any] = field(row, "oddities", dict, where=where)
+    issues: dict[str, Any] = field(row, "issues", dict, where=where)
     counts = {
-        kind.name: field(oddities, kind.name, int, where=where) for kind in fields(Oddities) if kind.name != "skipped"
+        kind.name: field(issues, kind.name, int, where=where) for kind in fields(CorpusIssues) if kind.name != "skipped"
     }
     return Contents(
         relations=_strings(row, "relations", where=where),
         types=_strings(row, "types", where=where),
         unlabelled=field(row, "unlabelled", int, where=where),
-        oddities=Oddities(skipped=_strings(oddities, "skipped", where=where), **counts),
+        issues=CorpusIssues(skipped=_strings(issues, "skipped", where=where), **counts),
     )
 
 

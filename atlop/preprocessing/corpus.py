@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from atlop.preprocessing.documents import Features, Truncation, in_both_orders, ordered_pairs
 from atlop.preprocessing.table import COUNTS, LISTS, text_of, token_sentences
-from atlop.schema import Oddities, RelationUse, RelationVocabulary
+from atlop.schema import CorpusIssues, RelationUse, RelationVocabulary
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class Contents:
     """Types of mentions in order of first appearance."""
     unlabelled: int
     """Number of documents without labels."""
-    oddities: Oddities
+    issues: CorpusIssues
 
 
 class PreprocessedCorpus(Sequence[Features]):

@@ -65,7 +65,7 @@ class Truncation:
     """Facts that no model can find, since the subject or the object has no mention left."""
 
     @classmethod
-    def of(cls, documents: Iterable[Features]) -> "Truncation":
+    def from_features(cls, documents: Iterable[Features]) -> "Truncation":
         """Add up what each document lost."""
         lost = [document for document in documents if document.lost_mentions]
         return cls(
@@ -125,7 +125,7 @@ class Preprocessor:
         Raises:
             AtlopError: Mentions are marked, and the tokenizer has no token for `*`.
         """
-        self._special = SpecialTokens.of(tokenizer)
+        self._special = SpecialTokens.from_tokenizer(tokenizer)
         self._cutter = WordCutter(tokenizer, leading_space=leading_space)
         self._vocabulary = vocabulary
         self._types = types
@@ -134,7 +134,7 @@ class Preprocessor:
         self._max_tokens = max_length - len(self._special.start) - len(self._special.end)
 
     @classmethod
-    def of(
+    def from_config(
         cls,
         config: PreprocessingConfig,
         *,

@@ -23,7 +23,7 @@ def sha256_of_json(value: Any) -> str:
 
 def tokenizer_sha256(tokenizer: PreTrainedTokenizerBase) -> str:
     """Return a digest of all that decides how a tokenizer cuts words and wraps an input."""
-    special = SpecialTokens.of(tokenizer)
+    special = SpecialTokens.from_tokenizer(tokenizer)
     described = {
         "wrapped": [special.start, special.end],
         "unknown": tokenizer.unk_token_id,

@@ -43,7 +43,7 @@ class TokenCounter:
             AtlopError: The tokenizer has no token for `*`.
         """
         self._preprocessor = Preprocessor(tokenizer, vocabulary=RelationVocabulary((), {}), max_length=_NO_CUT)
-        self._end = len(SpecialTokens.of(tokenizer).end)
+        self._end = len(SpecialTokens.from_tokenizer(tokenizer).end)
         self._lost = {length: Counter[str]() for length in lengths}
         self._tokens = 0
         self._longest = 0

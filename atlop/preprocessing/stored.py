@@ -12,7 +12,7 @@ from atlop.preprocessing.corpus import Contents, PreprocessedCorpus
 from atlop.preprocessing.documents import Numbering, Preprocessor
 from atlop.preprocessing.identity import code_sha256, tokenizer_sha256
 from atlop.preprocessing.table import write_table
-from atlop.schema import Document, Oddities
+from atlop.schema import CorpusIssues, Document
 
 
 class Source(Protocol):
@@ -23,7 +23,7 @@ class Source(Protocol):
         ...
 
     @property
-    def oddities(self) -> Oddities:
+    def issues(self) -> CorpusIssues:
         """What the pass met besides valid documents."""
         ...
 
@@ -53,10 +53,10 @@ def preprocessed_corpus(
 
     def build(sink: pa.NativeFile) -> Contents:
         relations, types = Numbering(), Numbering()
-        preprocessor = Preprocessor.of(preprocessing, tokenizer=tokenizer, vocabulary=relations, types=types)
+        preprocessor = Preprocessor.from_config(preprocessing, tokenizer=tokenizer, vocabulary=relations, types=types)
         labelled: list[bool] = []
         write_table(sink, preprocessor.preprocess(_noting_labels(progress(source), labelled)))
-        return Contents(tuple(relations), tuple(types), labelled.count(False), source.oddities)
+        return Contents(tuple(relations), tuple(types), labelled.count(False), source.issues)
 
     key = {
         **identity,

@@ -28,7 +28,7 @@ def load_tokenizer(
     """
     with loading(of, name=name):
         tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(name, config=config, trust_remote_code=False)
-        SpecialTokens.of(tokenizer)
+        SpecialTokens.from_tokenizer(tokenizer)
     return tokenizer
 
 
@@ -42,7 +42,7 @@ class SpecialTokens:
     """Token ids after the text, for example `[SEP]`."""
 
     @classmethod
-    def of(cls, tokenizer: PreTrainedTokenizerBase) -> "SpecialTokens":
+    def from_tokenizer(cls, tokenizer: PreTrainedTokenizerBase) -> "SpecialTokens":
         """Read them off the way the tokenizer wraps a word.
 
         Raises:

@@ -37,7 +37,7 @@ class Windowing:
     """Number of a window's first position."""
 
     @classmethod
-    def of(
+    def for_encoder(
         cls, encoder: PreTrainedConfig, *, start: tuple[int, ...], end: tuple[int, ...], size: int | None = None
     ) -> Self:
         """Return the rule for an encoder.

@@ -119,7 +119,7 @@ def build_training(config: RunConfig, *, device: str | None = None, show_progres
     set_seed(trainer.seed)
     model, tokenizer = new_model(config.encoder.name, vocabulary=data.vocabulary, described=config.model)
     shares = data.train.documents.class_shares(data.vocabulary.classes)
-    objective = objective.informed(torch.from_numpy(shares).float())
+    objective = objective.with_class_shares(torch.from_numpy(shares).float())
     if trainer.start_from is not None:
         start_from(model, trainer.start_from)
     if config.encoder.gradient_checkpointing:

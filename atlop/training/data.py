@@ -13,7 +13,7 @@ from tqdm import tqdm
 from transformers import PreTrainedTokenizerBase
 
 from atlop.config import DataConfig, Invalid, PreprocessingConfig
-from atlop.corpora import Corpus, CorpusFile, check_relations, log_oddities, read_train_facts, read_vocabulary
+from atlop.corpora import Corpus, CorpusFile, check_relations, log_issues, read_train_facts, read_vocabulary
 from atlop.errors import AtlopError
 from atlop.files import sha256_of
 from atlop.preprocessing import PreprocessedCorpus, preprocessed_corpus
@@ -37,7 +37,7 @@ class Split:
         """Return the counts that a run's summary gives."""
         return {
             "documents": len(self.documents),
-            **self.documents.contents.oddities.counts(),
+            **self.documents.contents.issues.counts(),
             "truncation": asdict(self.documents.truncation),
         }
 
@@ -61,7 +61,7 @@ class TrainingData:
         self._config = config
         how: dict[str, Any] = {"tokenizer": tokenizer, "preprocessing": preprocessing, "show_progress": show_progress}
         train_file, dev_file = (
-            CorpusFile(path, layout=config.layout, invalid=config.invalid) for path in (config.train, config.dev)
+            CorpusFile(path, format=config.format, invalid=config.invalid) for path in (config.train, config.dev)
         )
         dev = dev_file.read()
         self.dev_documents = dev.documents
@@ -69,7 +69,7 @@ class TrainingData:
         self._given_facts = None if given is None else self._read_facts(given, invalid="strict")
         dev_features = _preprocessed(dev, file=dev_file, **how)
         train = _preprocessed(train_file, file=train_file, **how)
-        log_oddities(config.train, documents=len(train), oddities=train.contents.oddities)
+        log_issues(config.train, documents=len(train), issues=train.contents.issues)
         self.vocabulary = read_vocabulary(
             config.relations, names=config.relation_names, relations=train.contents.relations
         )
@@ -77,7 +77,7 @@ class TrainingData:
             config.train,
             relations=train.relations,
             vocabulary=self.vocabulary,
-            skipped=bool(train.contents.oddities.skipped),
+            skipped=bool(train.contents.issues.skipped),
         )
         self.train = Split(config.train, train_file.sha256, train.with_vocabulary(self.vocabulary))
         self.dev = Split(config.dev, dev_file.sha256, dev_features.with_vocabulary(self.vocabulary))
@@ -103,7 +103,7 @@ class TrainingData:
 
     def _read_facts(self, path: Path, *, invalid: Invalid) -> frozenset[NameTriple]:
         among = {triple for document in self.dev_documents for triple in document.name_triples()}
-        return read_train_facts(path, layout=self._config.layout, invalid=invalid, among=among)
+        return read_train_facts(path, format=self._config.format, invalid=invalid, among=among)
 
 
 def fed(items: Iterable[Item], *, make: Callable[[Item], Made], ahead: int = 2) -> Generator[Made, None, None]:
@@ -137,7 +137,7 @@ def _preprocessed(
     corpus = preprocessed_corpus(
         source,
         name=str(file.path),
-        identity={"layout": file.layout, "invalid": file.invalid, "files": ", ".join(file.sha256.values())},
+        identity={"format": file.format, "invalid": file.invalid, "files": ", ".join(file.sha256.values())},
         **how,
         progress=partial(tqdm, desc=f"preprocessing {file.path.name}", unit="document", disable=not show_progress),
     )

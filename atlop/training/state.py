@@ -24,7 +24,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass
 class Progress:
-    """How far training is; `asdict` makes JSON of it, `Progress.of` reads that."""
+    """How far training is; `asdict` makes JSON of it, `Progress.from_values` reads that."""
 
     step: int = 0
     """Steps done."""
@@ -43,7 +43,7 @@ class Progress:
     """Time spent on training, over all its parts."""
 
     @classmethod
-    def of(cls, values: Mapping[str, Any]) -> "Progress":
+    def from_values(cls, values: Mapping[str, Any]) -> "Progress":
         """Return the progress that `asdict` made these values of."""
         scores = {key: None if values[key] is None else OfficialScores(**values[key]) for key in ("best", "last")}
         return cls(**{**values, **scores})
@@ -107,7 +107,7 @@ class TrainState:
     def restore(self, checkpoint: Checkpoint) -> None:
         """Go back to what `checkpoint` returned, as it is or read back from files."""
         accelerator, values = self.accelerator, checkpoint.values
-        self.progress = Progress.of(values["progress"])
+        self.progress = Progress.from_values(values["progress"])
         self.model.load_state_dict(checkpoint.weights)
         if self._is_sharded:
             copy_weights(self.model, to=self.trained)

@@ -30,7 +30,7 @@ keep_freed_memory()
 documents, encoder, precision = sys.argv[1:]
 dtype = {"float32": torch.float32, "bf16": torch.bfloat16}[precision]
 side = Fast(read_material(Path(documents), encoder=encoder, tokenizer_folder=encoder, most=500), dtype=dtype)
-accelerator, rule = accelerator_for(precision), DecisionRule.of(side.model, calibration=None)
+accelerator, rule = accelerator_for(precision), DecisionRule.from_model(side.model, calibration=None)
 def predict(rows):
     started = perf_counter()
     for scored in score_batches(side.model, [[side.encoded[row] for row in rows]], accelerator=accelerator):

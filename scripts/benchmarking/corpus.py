@@ -17,7 +17,7 @@ def measure_corpus(file: Path, *, tokenizer_folder: str, documents: int) -> dict
     """Read and preprocess a file of many documents, and open it a second time.
 
     Args:
-        file: Documents in DocRED's layout, which are repeated under new titles.
+        file: Documents in DocRED's format, which are repeated under new titles.
         tokenizer_folder: Where the tokenizer lies.
         documents: Number of documents to make of them.
 

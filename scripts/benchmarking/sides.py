@@ -45,7 +45,7 @@ class Material:
 
 
 def read_material(file: Path, *, encoder: str, most: int) -> Material:
-    """Read the first labelled documents of a file in DocRED's layout; relations are those of the whole file."""
+    """Read the first labelled documents of a file in DocRED's format; relations are those of the whole file."""
     documents = read_corpus(file).documents
     return Material(
         documents=documents[:most],
@@ -100,7 +100,7 @@ class Fast:
 
     def predict(self, rows: list[int]) -> float:
         """Find the facts of documents; return seconds."""
-        rule = DecisionRule.of(self.model, calibration=None)
+        rule = DecisionRule.from_model(self.model, calibration=None)
         documents = [self._documents[row] for row in rows]
         started = perf_counter()
         for scored in score_batches(self.model, [documents], accelerator=self.training.accelerator):
@@ -119,7 +119,7 @@ def _run_config(material: Material, folder: Path, *, precision: Precision) -> Ru
     relations.write_text(json.dumps({name: number for number, name in enumerate(names)}), encoding="utf-8")
     rates = {"encoder_learning_rate": 1e-6, "new_layers_learning_rate": 1e-6}
     return RunConfig(
-        data=DataConfig(layout="docred", train=documents, dev=documents, relations=relations),
+        data=DataConfig(format="docred", train=documents, dev=documents, relations=relations),
         encoder=EncoderConfig(name=material.encoder),
         preprocessing=PreprocessingConfig(max_length=material.max_length),
         optimizer=OptimizerConfig(**rates),
@@ -132,7 +132,7 @@ class Plain:
 
     def __init__(self, material: Material):
         twin, tokenizer = make_model(material)
-        special = SpecialTokens.of(tokenizer)
+        special = SpecialTokens.from_tokenizer(tokenizer)
         config = twin.config.encoder_config()
         encoder = AutoModel.from_config(config, attn_implementation="eager", trust_remote_code=False)
         self.model = reference.PlainAtlop(

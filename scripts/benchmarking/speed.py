@@ -91,7 +91,9 @@ def measure_preprocessing(material: Material, *, warm_up: int = 100) -> dict[str
     """Measure documents per second from words to tokens, on one core, after the first hundred."""
     model, tokenizer = make_model(material)
     config = model.config
-    preprocessor = Preprocessor.of(config.described.preprocessing, tokenizer=tokenizer, vocabulary=config.vocabulary)
+    preprocessor = Preprocessor.from_config(
+        config.described.preprocessing, tokenizer=tokenizer, vocabulary=config.vocabulary
+    )
     list(preprocessor.preprocess(material.documents[:warm_up]))
     rest = material.documents[warm_up:] or material.documents
     started = perf_counter()

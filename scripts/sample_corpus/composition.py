@@ -40,7 +40,7 @@ class Ledger:
 
 
 def compose(split: Split, *, random_source: random.Random, ledger: Ledger) -> dict[str, Any]:
-    """Write one document in the layout of DocRED.
+    """Write one document in the format of DocRED.
 
     Args:
         split: Whose names, years and wordings are used.

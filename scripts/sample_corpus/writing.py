@@ -171,7 +171,7 @@ class Page:
         return max(map(len, self._mentions.values()))
 
     def as_docred(self, title: str) -> dict[str, Any]:
-        """Return the document in the layout of DocRED."""
+        """Return the document in the format of DocRED."""
         position = {thing: index for index, thing in enumerate(self._mentions)}
         labels = sorted(
             (position[subject], position[object_], relation, sorted(evidence))

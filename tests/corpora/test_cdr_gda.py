@@ -7,7 +7,7 @@ import pytest
 
 from atlop.config import Invalid
 from atlop.corpora.cdr_gda import read_cdr_gda
-from atlop.corpora.findings import Findings
+from atlop.corpora.issues import IssueCollector
 from atlop.errors import AtlopError
 from atlop.schema import Document, Entity, Fact, Mention
 from tests.golden_values import MAX_LENGTH, each_encoder, golden_tokenizer
@@ -43,9 +43,9 @@ def write(folder: Path, *lines: str) -> Path:
     return path
 
 
-def read(path: Path, *, invalid: Invalid = "strict") -> tuple[list[Document], Findings]:
-    findings = Findings(invalid=invalid)
-    return list(read_cdr_gda(path, findings=findings)), findings
+def read(path: Path, *, invalid: Invalid = "strict") -> tuple[list[Document], IssueCollector]:
+    issues = IssueCollector(invalid=invalid)
+    return list(read_cdr_gda(path, issues=issues)), issues
 
 
 def only(folder: Path, *lines: str) -> Document:
@@ -145,21 +145,21 @@ def test_line_ends_blank_lines_a_byte_order_mark_and_packing_do_not_matter(tmp_p
 
 def test_a_pair_that_is_listed_twice_is_one_pair(tmp_path: Path) -> None:
     cid, other = pair(VELOCINE, ATAXIA, label="1:CID:2"), pair(VELOCINE, ATAXIA, label="1:CURES:2")
-    (document,), findings = read(write(tmp_path, line(pair(VELOCINE, TREMOR), cid, other, cid, pair(VELOCINE, TREMOR))))
+    (document,), issues = read(write(tmp_path, line(pair(VELOCINE, TREMOR), cid, other, cid, pair(VELOCINE, TREMOR))))
 
     assert document.pairs == ((0, 1), (0, 2))
     assert document.facts == (Fact(0, 2, "CID"), Fact(0, 2, "CURES"))
-    assert findings.merged == 1
+    assert issues.merged == 1
 
 
 @pytest.mark.parametrize("invalid", ["strict", "skip"])
 def test_a_document_that_comes_twice_is_one_document(tmp_path: Path, invalid: Invalid) -> None:
     path = write(tmp_path, VALID, line(title="901"), VALID.replace("\n", "\r\n"))
 
-    documents, findings = read(path, invalid=invalid)
+    documents, issues = read(path, invalid=invalid)
 
     assert [document.title for document in documents] == ["900", "901"]
-    assert (findings.repeated, findings.merged, findings.skipped) == (1, 0, [])
+    assert (issues.repeated, issues.merged, issues.skipped) == (1, 0, [])
 
 
 def test_of_different_documents_with_one_id_the_first_stays(tmp_path: Path) -> None:
@@ -168,17 +168,17 @@ def test_of_different_documents_with_one_id_the_first_stays(tmp_path: Path) -> N
 
     with pytest.raises(AtlopError) as error:
         read(path)
-    documents, findings = read(path, invalid="skip")
+    documents, issues = read(path, invalid="skip")
 
     assert str(error.value) == message
-    assert findings.skipped == [message]
+    assert issues.skipped == [message]
     assert [len(document.pairs or ()) for document in documents] == [2]
 
 
 def test_an_invalid_document_does_not_stand_for_a_valid_one_of_the_same_id(tmp_path: Path) -> None:
-    documents, findings = read(write(tmp_path, VALID.replace("CID", ""), VALID), invalid="skip")
+    documents, issues = read(write(tmp_path, VALID.replace("CID", ""), VALID), invalid="skip")
 
-    assert len(documents) == len(findings.skipped) == 1
+    assert len(documents) == len(issues.skipped) == 1
 
 
 def replaced(found: str, put: str) -> Callable[[str], str]:
@@ -293,10 +293,10 @@ def test_a_malformed_line_is_refused_and_can_be_skipped(
 
     with pytest.raises(AtlopError) as error:
         read(path)
-    documents, findings = read(path, invalid="skip")
+    documents, issues = read(path, invalid="skip")
 
     assert str(error.value) == message
-    assert findings.skipped == [message]
+    assert issues.skipped == [message]
     assert [document.title for document in documents] == ["899", "901"]
 
 
@@ -312,10 +312,10 @@ def test_a_line_that_is_not_utf8_is_refused_and_can_be_skipped(tmp_path: Path) -
 
     with pytest.raises(AtlopError) as error:
         read(path)
-    documents, findings = read(path, invalid="skip")
+    documents, issues = read(path, invalid="skip")
 
     assert str(error.value) == message
-    assert findings.skipped == [message]
+    assert issues.skipped == [message]
     assert len(documents) == 1
 
 
@@ -331,7 +331,7 @@ def test_a_missing_file_and_a_damaged_packed_file_are_refused(tmp_path: Path) ->
 def test_the_file_is_read_line_by_line(tmp_path: Path) -> None:
     path = write(tmp_path, VALID, "no document\n")
 
-    assert next(read_cdr_gda(path, findings=Findings())).title == "900"
+    assert next(read_cdr_gda(path, issues=IssueCollector())).title == "900"
 
 
 @each_encoder
@@ -355,9 +355,9 @@ def test_the_golden_documents_have_the_golden_features(golden: Path, name: str) 
 def test_real_corpora_are_read_whole(
     real_data: Path, name: str, relation: str, documents: int, facts: int, pairs: int
 ) -> None:
-    found, findings = read(real_data / name)
+    found, issues = read(real_data / name)
 
     assert len(found) == documents
     assert [fact.relation for document in found for fact in document.facts or ()] == [relation] * facts
     assert sum(len(document.pairs or ()) for document in found) == pairs
-    assert (findings.merged, findings.repeated, findings.skipped) == (0, 0, [])
+    assert (issues.merged, issues.repeated, issues.skipped) == (0, 0, [])

@@ -58,17 +58,17 @@ JSON_FILES: dict[str, Any] = {
 NAMES = {"docred": "dev.json", "jsonl": "dev.jsonl", "cdr": "dev.txt", "biored": "dev.txt", "paper": "dev.data"}
 TOKENIZER = word_tokenizer(["Skai", "TV", "a"])
 
-each_json = pytest.mark.parametrize("layout", sorted(JSON_FILES))
-each_text = pytest.mark.parametrize("layout", sorted(TEXT_FILES))
+each_json = pytest.mark.parametrize("format", sorted(JSON_FILES))
+each_text = pytest.mark.parametrize("format", sorted(TEXT_FILES))
 
 
-def placed(folder: Path, layout: str, content: bytes, *, packed: bool = False) -> Path:
-    """Write the content where a corpus of this layout lies; return the corpus."""
-    if layout == "dwie":
+def placed(folder: Path, format: str, content: bytes, *, packed: bool = False) -> Path:
+    """Write the content where a corpus of this format lies; return the corpus."""
+    if format == "dwie":
         (folder / "annos").mkdir()
         (folder / "annos/DW_1.json").write_bytes(content)
         return folder / "annos"
-    path = folder / (NAMES[layout] + (".gz" if packed else ""))
+    path = folder / (NAMES[format] + (".gz" if packed else ""))
     path.write_bytes(content)
     return path
 
@@ -106,14 +106,14 @@ def without_empty_words(document: Document) -> tuple[Any, ...]:
     return document.title, sentences, names, identifiers, document.facts, document.pairs, document.directed
 
 
-def look_at(path: Path, *, layout: str | None, size: int) -> None:
+def look_at(path: Path, *, format: str | None, size: int) -> None:
     """Read, check, convert and preprocess a file, and hold against one another what comes of it."""
     folder = path.parent
     before = files_in(folder)
-    read = outcome_of(lambda: read_corpus(path, layout=layout), size=size)
-    skipping = CorpusFile(path, layout=layout, invalid="skip") if layout is not None else None
+    read = outcome_of(lambda: read_corpus(path, format=format), size=size)
+    skipping = CorpusFile(path, format=format, invalid="skip") if format is not None else None
     lenient = None if skipping is None else outcome_of(skipping.read, size=size)
-    result = outcome_of(lambda: check_corpus_file(path, vocabulary=None, layout=layout), size=size)
+    result = outcome_of(lambda: check_corpus_file(path, vocabulary=None, format=format), size=size)
     assert not isinstance(result, AtlopError)
     assert result["valid"] == isinstance(read, Corpus), result["problems"]
     if isinstance(read, Corpus):
@@ -122,18 +122,18 @@ def look_at(path: Path, *, layout: str | None, size: int) -> None:
             assert_coherent(document)
         for features in Preprocessor(TOKENIZER, vocabulary=Numbering()).preprocess(read.documents):
             assert (features.mention_positions < len(features.input_ids)).all()
-        outcome_of(lambda: read_train_facts(path, layout=layout), size=size)
+        outcome_of(lambda: read_train_facts(path, format=format), size=size)
     assert files_in(folder) == before
     for target in WRITERS:
         output = folder / f"out.{target}.json"
-        convert = partial(convert_file, path, output, source=layout, target=target, invalid="strict")
+        convert = partial(convert_file, path, output, source=format, target=target, invalid="strict")
         done = outcome_of(convert, size=size)
         if isinstance(done, AtlopError):
             assert files_in(folder) == before
             continue
         assert isinstance(read, Corpus)
         if read.documents:
-            again = read_corpus(output, layout=target)
+            again = read_corpus(output, format=target)
             if target == "jsonl":
                 assert list(map(without_empty_words, again)) == list(map(without_empty_words, read))
         output.unlink()
@@ -141,49 +141,49 @@ def look_at(path: Path, *, layout: str | None, size: int) -> None:
 
 @each_json
 @given(data=st.data())
-def test_json_with_changed_values(layout: str, data: st.DataObject) -> None:
-    content = data.draw(damaged_json(JSON_FILES[layout]))
+def test_json_with_changed_values(format: str, data: st.DataObject) -> None:
+    content = data.draw(damaged_json(JSON_FILES[format]))
     with tempfile.TemporaryDirectory() as folder:
-        look_at(placed(Path(folder), layout, content), layout=layout, size=len(content))
+        look_at(placed(Path(folder), format, content), format=format, size=len(content))
 
 
 @each_json
 @given(data=st.data())
-def test_json_with_changed_bytes(layout: str, data: st.DataObject) -> None:
-    content = data.draw(damaged_bytes(json.dumps(JSON_FILES[layout]).encode()))
+def test_json_with_changed_bytes(format: str, data: st.DataObject) -> None:
+    content = data.draw(damaged_bytes(json.dumps(JSON_FILES[format]).encode()))
     with tempfile.TemporaryDirectory() as folder:
-        look_at(placed(Path(folder), layout, content), layout=layout, size=len(content))
+        look_at(placed(Path(folder), format, content), format=format, size=len(content))
 
 
 @each_text
 @given(data=st.data())
-def test_text_with_changed_bytes(layout: str, data: st.DataObject) -> None:
-    content = data.draw(damaged_bytes(TEXT_FILES[layout]))
+def test_text_with_changed_bytes(format: str, data: st.DataObject) -> None:
+    content = data.draw(damaged_bytes(TEXT_FILES[format]))
     with tempfile.TemporaryDirectory() as folder:
-        look_at(placed(Path(folder), layout, content), layout=layout, size=len(content))
+        look_at(placed(Path(folder), format, content), format=format, size=len(content))
 
 
-@pytest.mark.parametrize("layout", sorted(NAMES))
+@pytest.mark.parametrize("format", sorted(NAMES))
 @given(data=st.data())
-def test_packed_files_with_changed_bytes(layout: str, data: st.DataObject) -> None:
-    valid = TEXT_FILES.get(layout) or json.dumps(JSON_FILES[layout]).encode()
+def test_packed_files_with_changed_bytes(format: str, data: st.DataObject) -> None:
+    valid = TEXT_FILES.get(format) or json.dumps(JSON_FILES[format]).encode()
     content = data.draw(damaged_bytes(gzip.compress(valid, mtime=0)))
     with tempfile.TemporaryDirectory() as folder:
-        look_at(placed(Path(folder), layout, content, packed=True), layout=layout, size=len(content))
+        look_at(placed(Path(folder), format, content, packed=True), format=format, size=len(content))
 
 
 @pytest.mark.parametrize("content", [b'[{"\xed\xa0\x80title": "Skai TV"}]', b"[" * 100_000, b" " * 3_000_000])
-def test_what_no_layout_is_recognised_in(content: bytes, tmp_path: Path) -> None:
-    look_at(placed(tmp_path, "docred", content), layout=None, size=len(content))
+def test_what_no_format_is_recognised_in(content: bytes, tmp_path: Path) -> None:
+    look_at(placed(tmp_path, "docred", content), format=None, size=len(content))
 
 
 @given(data=st.data())
-def test_files_whose_layout_is_to_be_recognised(data: st.DataObject) -> None:
-    layout = data.draw(st.sampled_from(sorted(NAMES)))
-    valid = TEXT_FILES.get(layout) or json.dumps(JSON_FILES[layout]).encode()
+def test_files_whose_format_is_to_be_recognised(data: st.DataObject) -> None:
+    format = data.draw(st.sampled_from(sorted(NAMES)))
+    valid = TEXT_FILES.get(format) or json.dumps(JSON_FILES[format]).encode()
     content = data.draw(damaged_bytes(valid))
     with tempfile.TemporaryDirectory() as folder:
-        look_at(placed(Path(folder), layout, content), layout=None, size=len(content))
+        look_at(placed(Path(folder), format, content), format=None, size=len(content))
 
 
 @given(content=damaged_json({"Na": 0, "P17": 1, "P131": 2}), names=damaged_json({"P17": "country", "P131": "in"}))
@@ -207,5 +207,5 @@ def test_train_facts_with_changed_values(content: bytes) -> None:
         outcome_of(lambda: read_train_facts(path), size=len(content))
 
 
-def test_every_layout_is_damaged() -> None:
-    assert {*TEXT_FILES, *JSON_FILES} == {layout for layout in CORPORA if not layout.startswith("dwie_")}
+def test_every_format_is_damaged() -> None:
+    assert {*TEXT_FILES, *JSON_FILES} == {format for format in CORPORA if not format.startswith("dwie_")}

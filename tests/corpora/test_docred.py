@@ -11,7 +11,7 @@ import pytest
 
 from atlop.corpora import CORPORA, Corpus, read_corpus
 from atlop.errors import AtlopError
-from atlop.schema import Document, Entity, Fact, Mention, Oddities
+from atlop.schema import CorpusIssues, Document, Entity, Fact, Mention
 
 Row = dict[str, Any]
 
@@ -65,7 +65,7 @@ def test_a_valid_file_gives_its_documents(tmp_path: Path) -> None:
                 facts=(Fact(0, 1, "P159", (0, 1)),),
             ),
         ),
-        oddities=Oddities(),
+        issues=CorpusIssues(),
     )
 
 
@@ -117,25 +117,25 @@ def test_repeated_facts_are_merged_with_one_warning_for_the_file(
 
     corpus = read_corpus(path)
 
-    assert corpus.oddities.merged == 2
+    assert corpus.issues.merged == 2
     assert corpus.documents[0].facts == (Fact(0, 1, "P159", (0, 1)), Fact(1, 0, "P159"))
     assert [record.getMessage() for record in caplog.records] == [
         f"{path}: 2 facts merged with one of the same subject, object and relation (the first stays)"
     ]
 
 
-LAYOUT = 'expected a JSON list of documents, each with "title", "sents", "vertexSet" and, where labelled, "labels"'
+FORMAT = 'expected a JSON list of documents, each with "title", "sents", "vertexSet" and, where labelled, "labels"'
 
 
 def test_a_file_that_is_no_list_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "dev.json"
     path.write_text('{"Skai TV": 1}')
 
-    assert message_of(path) == f'dev.json: {LAYOUT}; found {{"Skai TV": 1}}'
+    assert message_of(path) == f'dev.json: {FORMAT}; found {{"Skai TV": 1}}'
 
 
 def test_a_list_of_numbers_is_refused(tmp_path: Path) -> None:
-    assert message_of(write(tmp_path, 3, 4)) == f"dev.json, document 0: {LAYOUT}; found 3"
+    assert message_of(write(tmp_path, 3, 4)) == f"dev.json, document 0: {FORMAT}; found 3"
 
 
 @pytest.mark.parametrize(
@@ -289,9 +289,9 @@ def test_skip_leaves_invalid_documents_out_and_counts_them(tmp_path: Path, caplo
     corpus = read_corpus(path, invalid="skip")
 
     assert [document.title for document in corpus.documents] == ["Skai TV"]
-    assert corpus.oddities.skipped == (
+    assert corpus.issues.skipped == (
         f'{path}, document 0 ("Skai TV"), entity 1: has no mentions; expected at least one',
-        f"{path}, document 2: {LAYOUT}; found 3",
+        f"{path}, document 2: {FORMAT}; found 3",
     )
     assert len(caplog.records) == 3
     assert caplog.records[-1].getMessage() == f"{path}: 2 documents skipped, 1 read"
@@ -301,7 +301,7 @@ def test_facts_of_skipped_documents_are_not_counted_as_merged(tmp_path: Path) ->
     def repeat_and_break(row: Row) -> None:
         row["labels"] += [*row["labels"], {"h": 0}]
 
-    assert read_corpus(write(tmp_path, VALID, changed(repeat_and_break)), invalid="skip").oddities.merged == 0
+    assert read_corpus(write(tmp_path, VALID, changed(repeat_and_break)), invalid="skip").issues.merged == 0
 
 
 def test_skip_refuses_a_file_without_any_valid_document(tmp_path: Path) -> None:
@@ -311,9 +311,9 @@ def test_skip_refuses_a_file_without_any_valid_document(tmp_path: Path) -> None:
         read_corpus(path, invalid="skip")
 
 
-def test_an_unknown_layout_names_the_known_ones(tmp_path: Path) -> None:
-    with pytest.raises(AtlopError, match=r"unknown layout 'docret'; known: docred, .*, pubtator:SCHEME\.toml"):
-        read_corpus(write(tmp_path, VALID), layout="docret")
+def test_an_unknown_format_names_the_known_ones(tmp_path: Path) -> None:
+    with pytest.raises(AtlopError, match=r"unknown format 'docret'; known: docred, .*, pubtator:SCHEME\.toml"):
+        read_corpus(write(tmp_path, VALID), format="docret")
 
 
 def test_an_unknown_policy_is_refused(tmp_path: Path) -> None:
@@ -321,7 +321,7 @@ def test_an_unknown_policy_is_refused(tmp_path: Path) -> None:
         read_corpus(write(tmp_path, VALID), invalid="lenient")  # type: ignore[arg-type]
 
 
-def test_docred_is_a_known_layout() -> None:
+def test_docred_is_a_known_format() -> None:
     assert "docred" in CORPORA
 
 
@@ -347,7 +347,7 @@ def test_real_corpora_are_read_whole(
 
     assert len(corpus.documents) == documents
     assert sum(len(document.facts or ()) for document in corpus.documents) == facts
-    assert corpus.oddities.merged == merged
+    assert corpus.issues.merged == merged
     assert len(caplog.records) == (1 if merged else 0)
     assert all((document.facts is None) == (name == "docred/test.json") for document in corpus.documents)
 

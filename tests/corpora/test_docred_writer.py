@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from atlop.corpora import Findings, Loss, read_corpus
+from atlop.corpora import IssueCollector, Loss, read_corpus
 from atlop.corpora.docred_writer import write_docred
 from atlop.corpora.json_lines import read_json_lines
 from atlop.corpora.json_lines_writer import write_json_lines
@@ -53,7 +53,7 @@ def test_no_documents_are_an_empty_list(tmp_path: Path) -> None:
     assert read_corpus(path).documents == ()
 
 
-def test_what_the_layout_cannot_hold_is_counted_by_kind(tmp_path: Path) -> None:
+def test_what_the_format_cannot_hold_is_counted_by_kind(tmp_path: Path) -> None:
     path = tmp_path / "out.json"
 
     losses = write_docred(path, documents=[FULL, PLAIN, FULL])
@@ -77,7 +77,7 @@ def test_a_text_that_is_the_words_with_one_space_between_is_no_loss(tmp_path: Pa
     lines, out = tmp_path / "out.jsonl", tmp_path / "out.json"
     write_json_lines(lines, documents=[PLAIN])
 
-    assert not write_docred(out, documents=read_json_lines(lines, findings=Findings()))
+    assert not write_docred(out, documents=read_json_lines(lines, issues=IssueCollector()))
     assert read_corpus(out).documents == (PLAIN,)
 
 
@@ -96,8 +96,8 @@ def test_real_corpora_go_through_json_lines_and_back(real_data: Path, tmp_path: 
     corpus = read_corpus(real_data / name)
 
     assert not write_json_lines(lines, documents=corpus.documents)
-    assert not write_json_lines(twice, documents=read_json_lines(lines, findings=Findings()))
-    assert not write_docred(out, documents=read_json_lines(twice, findings=Findings()))
+    assert not write_json_lines(twice, documents=read_json_lines(lines, issues=IssueCollector()))
+    assert not write_docred(out, documents=read_json_lines(twice, issues=IssueCollector()))
 
     assert lines.read_bytes() == twice.read_bytes()
     assert read_corpus(out).documents == corpus.documents
@@ -106,7 +106,7 @@ def test_real_corpora_go_through_json_lines_and_back(real_data: Path, tmp_path: 
 
 
 def _kept(row: dict[str, Any]) -> dict[str, Any]:
-    """Return what the layout knows of a document, repeated labels once."""
+    """Return what the format knows of a document, repeated labels once."""
     kept = {key: row[key] for key in ("title", "sents")}
     kept["vertexSet"] = [
         [{key: mention[key] for key in ("name", "sent_id", "pos", "type")} for mention in entity]

@@ -8,7 +8,7 @@ import pytest
 
 from atlop.corpora import read_corpus
 from atlop.corpora.dwie import read_dwie
-from atlop.corpora.findings import Findings
+from atlop.corpora.issues import IssueCollector
 from atlop.errors import AtlopError
 from atlop.schema import Document, Entity, Fact, Mention
 
@@ -58,9 +58,9 @@ def write(folder: Path, *rows: object) -> Path:
     return annotations
 
 
-def read(path: Path, *, split: str | None = None) -> tuple[list[Document], Findings]:
-    findings = Findings()
-    return list(read_dwie(path, findings=findings, split=split)), findings
+def read(path: Path, *, split: str | None = None) -> tuple[list[Document], IssueCollector]:
+    issues = IssueCollector()
+    return list(read_dwie(path, issues=issues, split=split)), issues
 
 
 def message_of(path: Path) -> str:
@@ -72,7 +72,7 @@ def message_of(path: Path) -> str:
 def test_a_file_gives_a_document_with_its_text(tmp_path: Path) -> None:
     path = write(tmp_path, VALID)
 
-    (document,), findings = read(path)
+    (document,), issues = read(path)
 
     assert document.title == "DW_1"
     assert document.sentences == (
@@ -95,8 +95,8 @@ def test_a_file_gives_a_document_with_its_text(tmp_path: Path) -> None:
     assert document.text == TEXT
     assert document.offsets is not None
     assert document.offsets[1][0] == (24, 26)
-    assert findings.merged == 1
-    assert findings.unmentioned == 1
+    assert issues.merged == 1
+    assert issues.unmentioned == 1
 
 
 def test_files_come_by_name_and_other_files_are_ignored(tmp_path: Path) -> None:
@@ -249,23 +249,23 @@ def test_a_malformed_file_is_refused_and_can_be_skipped(
     tmp_path: Path, change: Callable[[Row], object], message: str
 ) -> None:
     path = write(tmp_path, VALID, changed(change), VALID)
-    findings = Findings(invalid="skip")
+    issues = IssueCollector(invalid="skip")
 
     found = message_of(path)
-    documents = list(read_dwie(path, findings=findings))
+    documents = list(read_dwie(path, issues=issues))
 
     assert found.startswith(f"DW_2.json{message}")
-    assert findings.skipped == [f"{path}/{found}"]
+    assert issues.skipped == [f"{path}/{found}"]
     assert len(documents) == 2
 
 
 def test_a_file_that_is_no_json_object_can_be_skipped(tmp_path: Path) -> None:
     path = write(tmp_path, [1], VALID)
     (path / "DW_3.json").write_text("{")
-    findings = Findings(invalid="skip")
+    issues = IssueCollector(invalid="skip")
 
-    assert len(list(read_dwie(path, findings=findings))) == 1
-    assert [problem.removeprefix(f"{path}/")[:30] for problem in findings.skipped] == [
+    assert len(list(read_dwie(path, issues=issues))) == 1
+    assert [problem.removeprefix(f"{path}/")[:30] for problem in issues.skipped] == [
         "DW_1.json: expected an object,",
         "DW_3.json, line 1, column 2: n",
     ]
@@ -290,10 +290,10 @@ def test_the_real_annotations_are_read_whole_with_made_texts(real_data: Path, tm
     rows = [json.loads(file.read_text(encoding="utf-8")) for file in sorted((real_data / "dwie/annos").glob("*.json"))]
     path = write(tmp_path, *(row | {"content": made_text(row)} for row in rows))
 
-    documents, findings = read(path)
+    documents, issues = read(path)
 
     assert len(documents) == 10
-    assert findings.merged == 1
+    assert issues.merged == 1
     by_id = {row["id"]: row for row in rows}
     for document in documents:
         row = by_id[document.title]
@@ -305,7 +305,7 @@ def test_the_real_annotations_are_read_whole_with_made_texts(real_data: Path, tm
     assert {document.title for document in read(path, split="test")[0]} == {"DW_2434018", "DW_40556147"}
 
 
-def test_the_edition_in_docred_layout_has_the_same_entities_and_facts(real_data: Path, tmp_path: Path) -> None:
+def test_the_edition_in_docred_format_has_the_same_entities_and_facts(real_data: Path, tmp_path: Path) -> None:
     rows = [json.loads(file.read_text(encoding="utf-8")) for file in sorted((real_data / "dwie/annos").glob("*.json"))]
     documents, _ = read(write(tmp_path, *(row | {"content": made_text(row)} for row in rows)))
     edition = {document.title: document for document in read_corpus(real_data / "dwie/dev.json").documents}

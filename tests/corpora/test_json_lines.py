@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from atlop.corpora import Findings
+from atlop.corpora import IssueCollector
 from atlop.corpora.json_lines import read_json_lines
 from atlop.errors import AtlopError
 from atlop.schema import Document, Entity, Fact, Mention
@@ -29,7 +29,7 @@ OFFSETS = (
     ((18, 20), (21, 23), (24, 29), (30, 32), (33, 40), (40, 41)),
 )
 """How TEXT is cut."""
-LAYOUT = 'expected one JSON object a line, with "text", "entities" and, where labelled, "relations"'
+FORMAT = 'expected one JSON object a line, with "text", "entities" and, where labelled, "relations"'
 
 
 def changed(change: Callable[[Row], object]) -> Row:
@@ -45,7 +45,7 @@ def write(folder: Path, *rows: object, name: str = "dev.jsonl") -> Path:
 
 
 def read(path: Path) -> tuple[Document, ...]:
-    return tuple(read_json_lines(path, findings=Findings()))
+    return tuple(read_json_lines(path, issues=IssueCollector()))
 
 
 def read_one(folder: Path, change: Callable[[Row], object]) -> Document:
@@ -57,9 +57,9 @@ def message_of(path: Path) -> str:
     """Return the message of the strict reader; the lenient one has the same and goes on."""
     with pytest.raises(AtlopError) as error:
         read(path)
-    findings = Findings(invalid="skip")
-    list(read_json_lines(path, findings=findings))
-    assert findings.skipped[0] == str(error.value)
+    issues = IssueCollector(invalid="skip")
+    list(read_json_lines(path, issues=issues))
+    assert issues.skipped[0] == str(error.value)
     return str(error.value).removeprefix(f"{path.parent}/")
 
 
@@ -124,7 +124,7 @@ def test_an_empty_file_has_no_documents(tmp_path: Path) -> None:
 
 
 def test_documents_are_yielded_before_the_rest_of_the_file_is_read(tmp_path: Path) -> None:
-    documents = read_json_lines(write(tmp_path, VALID, 3), findings=Findings())
+    documents = read_json_lines(write(tmp_path, VALID, 3), issues=IssueCollector())
 
     assert next(documents).title == "Skai TV"
     with pytest.raises(AtlopError, match="line 2"):
@@ -265,11 +265,11 @@ def test_relations_without_direction_have_the_lower_entity_as_subject_and_are_me
     path = write(
         tmp_path, changed(lambda row: row.update(directed=False, relations=[back, *row["relations"], back, back]))
     )
-    findings = Findings()
+    issues = IssueCollector()
 
-    [document] = read_json_lines(path, findings=findings)
+    [document] = read_json_lines(path, issues=issues)
 
-    assert (document.directed, document.facts, findings.merged) == (False, (Fact(0, 1, "P159"),), 3)
+    assert (document.directed, document.facts, issues.merged) == (False, (Fact(0, 1, "P159"),), 3)
 
 
 def test_pairs_without_direction_have_the_lower_entity_as_subject(tmp_path: Path) -> None:
@@ -281,11 +281,11 @@ def test_pairs_without_direction_have_the_lower_entity_as_subject(tmp_path: Path
 
 def test_relations_that_no_pair_stands_for_are_kept_and_counted(tmp_path: Path) -> None:
     own = {"subject": 0, "object": 0, "relation": "P159"}
-    free, listed = Findings(), Findings()
+    free, listed = IssueCollector(), IssueCollector()
     row = changed(lambda row: row["relations"].append(own))
 
-    [one] = read_json_lines(write(tmp_path, row), findings=free)
-    [two] = read_json_lines(write(tmp_path, row | {"pairs": [[1, 0]]}), findings=listed)
+    [one] = read_json_lines(write(tmp_path, row), issues=free)
+    [two] = read_json_lines(write(tmp_path, row | {"pairs": [[1, 0]]}), issues=listed)
 
     assert one.facts == two.facts == (Fact(0, 1, "P159", (0, 1)), Fact(0, 0, "P159"))
     assert (free.self_relations, free.unclassified) == (1, 0)
@@ -305,11 +305,11 @@ def test_novelty_is_kept_and_evidence_need_not_be_there(tmp_path: Path) -> None:
 
 def test_repeated_relations_are_merged_and_the_first_stays(tmp_path: Path) -> None:
     path = write(tmp_path, changed(lambda row: row["relations"].append({**row["relations"][0], "evidence": []})))
-    findings = Findings()
+    issues = IssueCollector()
 
-    [document] = read_json_lines(path, findings=findings)
+    [document] = read_json_lines(path, issues=issues)
 
-    assert (document.facts, findings.merged) == ((Fact(0, 1, "P159", (0, 1)),), 1)
+    assert (document.facts, issues.merged) == ((Fact(0, 1, "P159", (0, 1)),), 1)
 
 
 # what is malformed
@@ -318,16 +318,16 @@ def test_repeated_relations_are_merged_and_the_first_stays(tmp_path: Path) -> No
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        (b"Skai TV", f", line 2, column 1: not valid JSON (Expecting value); {LAYOUT}"),
-        (b"{", f", line 2, column 2: not valid JSON (Expecting property name enclosed in double quotes); {LAYOUT}"),
+        (b"Skai TV", f", line 2, column 1: not valid JSON (Expecting value); {FORMAT}"),
+        (b"{", f", line 2, column 2: not valid JSON (Expecting property name enclosed in double quotes); {FORMAT}"),
         (
             b"[" * 200_000,
             ", line 2: lists or objects stand in one another thousands deep; expected JSON that a program "
             "can take apart",
         ),
-        (b'{"text": "a"} {}', f", line 2, column 15: not valid JSON (Extra data); {LAYOUT}"),
-        (b"[]", f", line 2: {LAYOUT}; found []"),
-        (b"3", f", line 2: {LAYOUT}; found 3"),
+        (b'{"text": "a"} {}', f", line 2, column 15: not valid JSON (Extra data); {FORMAT}"),
+        (b"[]", f", line 2: {FORMAT}; found []"),
+        (b"3", f", line 2: {FORMAT}; found 3"),
         (b'{"text": "\xff"}', ", line 2: byte 10 is not UTF-8; expected JSON in UTF-8"),
         (
             b'{"text": "a \\uD83D b", "entities": []}',
@@ -495,15 +495,15 @@ def test_a_malformed_relation_is_refused(tmp_path: Path, relation: object, messa
 def test_skip_leaves_invalid_documents_out_and_what_they_list_twice_uncounted(tmp_path: Path) -> None:
     invalid = changed(lambda row: row["relations"].extend([row["relations"][0], {}]))
     path = write(tmp_path, invalid, VALID, 3)
-    findings = Findings(invalid="skip")
+    issues = IssueCollector(invalid="skip")
 
-    documents = list(read_json_lines(path, findings=findings))
+    documents = list(read_json_lines(path, issues=issues))
 
     assert [document.title for document in documents] == ["Skai TV"]
-    assert findings.merged == 0
-    assert findings.skipped == [
+    assert issues.merged == 0
+    assert issues.skipped == [
         f'{path}, line 1 ("Skai TV"), relation 2: key "subject" is missing; found no key',
-        f"{path}, line 3: {LAYOUT}; found 3",
+        f"{path}, line 3: {FORMAT}; found 3",
     ]
 
 

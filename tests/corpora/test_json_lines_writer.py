@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from atlop.corpora import Findings, Loss, Reader, read_corpus
+from atlop.corpora import IssueCollector, Loss, Reader, read_corpus
 from atlop.corpora.json_lines import read_json_lines
 from atlop.corpora.json_lines_writer import write_json_lines
 from atlop.corpora.pubtator import read_biored, read_cdr
@@ -50,7 +50,7 @@ def rows_of(path: Path) -> list[dict[str, Any]]:
 
 
 def read(path: Path) -> list[Document]:
-    return list(read_json_lines(path, findings=Findings()))
+    return list(read_json_lines(path, issues=IssueCollector()))
 
 
 def test_all_that_a_document_has_is_read_again(tmp_path: Path) -> None:
@@ -165,14 +165,14 @@ def test_the_golden_documents_are_read_again_with_every_word(golden: Path, tmp_p
 def test_real_texts_are_read_again_also_where_their_words_are_not_listed(
     real_data: Path, tmp_path: Path, name: str, reader: Reader
 ) -> None:
-    findings, again = Findings(), Findings()
-    documents = list(reader(real_data / name, findings=findings))
+    issues, again = IssueCollector(), IssueCollector()
+    documents = list(reader(real_data / name, issues=issues))
     path, bare = written(tmp_path, *documents), tmp_path / "bare.jsonl"
     with bare.open("w", encoding="utf-8") as file:
         file.writelines(
             json.dumps(row | {"words": None}).replace(', "words": null', "") + "\n" for row in rows_of(path)
         )
 
-    assert list(read_json_lines(path, findings=again)) == documents
+    assert list(read_json_lines(path, issues=again)) == documents
     assert read(bare) == documents
-    assert (again.self_relations, again.unclassified) == (findings.self_relations, findings.unclassified)
+    assert (again.self_relations, again.unclassified) == (issues.self_relations, issues.unclassified)

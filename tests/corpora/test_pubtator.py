@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from atlop.corpora.findings import Findings
+from atlop.corpora.issues import IssueCollector
 from atlop.corpora.plain_text import words_of
 from atlop.corpora.pubtator import read_biored, read_cdr, read_pubtator
 from atlop.corpora.pubtator_scheme import PubtatorScheme, load_scheme
@@ -29,12 +29,12 @@ def write(folder: Path, *lines: str, end: str = "\n", name: str = "dev.txt") -> 
     return path
 
 
-def read(path: Path, *, scheme: PubtatorScheme = CDR, findings: Findings | None = None) -> list[Document]:
-    return list(read_pubtator(path, findings=findings or Findings(), scheme=scheme))
+def read(path: Path, *, scheme: PubtatorScheme = CDR, issues: IssueCollector | None = None) -> list[Document]:
+    return list(read_pubtator(path, issues=issues or IssueCollector(), scheme=scheme))
 
 
-def read_one(folder: Path, *lines: str, scheme: PubtatorScheme = CDR, findings: Findings | None = None) -> Document:
-    (document,) = read(write(folder, *TEXT, *lines), scheme=scheme, findings=findings)
+def read_one(folder: Path, *lines: str, scheme: PubtatorScheme = CDR, issues: IssueCollector | None = None) -> Document:
+    (document,) = read(write(folder, *TEXT, *lines), scheme=scheme, issues=issues)
     return document
 
 
@@ -165,30 +165,30 @@ def test_undirected_pairs_and_facts_have_the_lower_entity_as_subject(tmp_path: P
 
 
 def test_relations_given_twice_are_merged_and_counted(tmp_path: Path) -> None:
-    findings = Findings()
+    issues = IssueCollector()
     lines = ("12\tBind\t3630\tD008094\tNovel", "12\tBind\tD008094\t3630\tNo", "12\tLink\tD008094\t3630")
-    document = read_one(tmp_path, *GENES, *lines, scheme=BIORED, findings=findings)
+    document = read_one(tmp_path, *GENES, *lines, scheme=BIORED, issues=issues)
 
     assert document.facts == (Fact(0, 2, "Bind", novelty="Novel"), Fact(0, 2, "Link"))
-    assert findings.merged == 1
+    assert issues.merged == 1
 
 
 def test_facts_without_a_classified_pair_are_kept_and_counted(tmp_path: Path) -> None:
-    findings = Findings()
+    issues = IssueCollector()
     lines = ("12\tBind\t3630\t3630\tNo", "12\tBind\t3175\tc|DEL|4153|A\tNo", "12\tBind\t3175\t3630\tNo")
-    document = read_one(tmp_path, *GENES, *lines, scheme=BIORED, findings=findings)
+    document = read_one(tmp_path, *GENES, *lines, scheme=BIORED, issues=issues)
 
     assert [fact.key for fact in document.facts or ()] == [(2, 2, "Bind"), (1, 4, "Bind"), (1, 2, "Bind")]
     assert document.pairs == ((0, 1), (0, 2), (0, 4), (1, 2))
-    assert (findings.self_relations, findings.unclassified) == (1, 1)
+    assert (issues.self_relations, issues.unclassified) == (1, 1)
 
 
 def test_a_directed_fact_against_the_scheme_is_kept_and_counted(tmp_path: Path) -> None:
-    findings = Findings()
-    document = read_one(tmp_path, *MENTIONS, "12\tCID\tD007674\tD008094", findings=findings)
+    issues = IssueCollector()
+    document = read_one(tmp_path, *MENTIONS, "12\tCID\tD007674\tD008094", issues=issues)
 
     assert document.facts == (Fact(1, 0, "CID"),)
-    assert findings.unclassified == 1
+    assert issues.unclassified == 1
 
 
 def test_without_kinds_of_pairs_every_pair_of_identified_entities_is_classified(tmp_path: Path) -> None:
@@ -351,16 +351,16 @@ def test_skip_leaves_out_the_whole_document_of_a_wrong_line(tmp_path: Path) -> N
     other = tuple(line.replace("12", "13", 1) for line in (*TEXT, LITHIUM))
     lines = (*TEXT, *MENTIONS, RELATION, RELATION, "12\tCID\tD9\tD8", "", *other, "", "stray", "stray")
     path = write(tmp_path, *lines)
-    findings = Findings(invalid="skip")
+    issues = IssueCollector(invalid="skip")
 
-    (document,) = read(path, findings=findings)
+    (document,) = read(path, issues=issues)
 
     assert document.title == "13"
-    assert [message.partition(":")[0] for message in findings.skipped] == [
+    assert [message.partition(":")[0] for message in issues.skipped] == [
         f'{path}, line 9 (document "12")',
         f"{path}, line 15",
     ]
-    assert findings.merged == 0
+    assert issues.merged == 0
 
 
 def test_pairs_more_general_than_an_annotated_one_are_left_out(tmp_path: Path) -> None:
@@ -400,13 +400,13 @@ def test_pairs_more_general_than_an_annotated_one_are_left_out(tmp_path: Path) -
 def test_real_corpora_are_read_whole(
     real_data: Path, name: str, scheme: str, documents: int, facts: int, novel: int, own: int, outside: int
 ) -> None:
-    findings = Findings()
-    read_documents = list({"cdr": read_cdr, "biored": read_biored}[scheme](real_data / name, findings=findings))
+    issues = IssueCollector()
+    read_documents = list({"cdr": read_cdr, "biored": read_biored}[scheme](real_data / name, issues=issues))
     found = [fact for document in read_documents for fact in document.facts or ()]
 
-    assert (len(read_documents), len(found), findings.merged) == (documents, facts, 0)
+    assert (len(read_documents), len(found), issues.merged) == (documents, facts, 0)
     assert sum(fact.novelty == "Novel" for fact in found) == novel
-    assert (findings.self_relations, findings.unclassified) == (own, outside)
+    assert (issues.self_relations, issues.unclassified) == (own, outside)
     for document in read_documents:
         assert document.text is not None
         assert document.offsets is not None
@@ -418,7 +418,7 @@ def test_real_corpora_are_read_whole(
 
 def test_the_pairs_of_cdr_are_those_of_the_preprocessed_files(real_data: Path) -> None:
     for part, split in (("Training", "train"), ("Development", "dev")):
-        documents = read_cdr(real_data / f"cdr/CDR_{part}Set.PubTator.txt", findings=Findings())
+        documents = read_cdr(real_data / f"cdr/CDR_{part}Set.PubTator.txt", issues=IssueCollector())
         pairs = {
             (document.title, document.entities[subject].identifier, document.entities[object_].identifier)
             for document in documents

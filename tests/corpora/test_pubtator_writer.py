@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from atlop.corpora.findings import Findings
+from atlop.corpora.issues import IssueCollector
 from atlop.corpora.losses import Loss
 from atlop.corpora.pubtator import read_pubtator
 from atlop.corpora.pubtator_scheme import PubtatorScheme, load_scheme
@@ -32,7 +32,7 @@ LINES = [
 
 
 def read(path: Path, *, scheme: PubtatorScheme = CDR) -> list[Document]:
-    return list(read_pubtator(path, findings=Findings(), scheme=scheme))
+    return list(read_pubtator(path, issues=IssueCollector(), scheme=scheme))
 
 
 def written(folder: Path, *documents: Document, scheme: PubtatorScheme = CDR) -> list[str]:
@@ -151,7 +151,7 @@ def test_of_an_identifier_with_several_types_the_classified_pair_holds(tmp_path:
     [
         (
             replace(DOCUMENT, text=None, offsets=None),
-            "has no text; PubTator marks characters of one, so words alone cannot be written: choose another layout, "
+            "has no text; PubTator marks characters of one, so words alone cannot be written: choose another format, "
             "or give documents with their text",
         ),
         (

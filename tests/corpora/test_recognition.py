@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from atlop.corpora.recognition import LAYOUTS, SUBMISSION, layout_of
+from atlop.corpora.recognition import FORMATS, SUBMISSION, format_of
 from atlop.errors import AtlopError
 
 DOCUMENT = '{"vertexSet": [[{"name": "h_idx"}]], "title": "one", "sents": [["h_idx"]]}'
@@ -21,7 +21,7 @@ def write(path: Path, text: str) -> Path:
 
 
 @pytest.mark.parametrize(
-    ("name", "text", "layout"),
+    ("name", "text", "format"),
     [
         ("dev.json", f"[{DOCUMENT}]", "docred"),
         ("dev.txt", f"\n [\n{DOCUMENT}]", "docred"),
@@ -48,60 +48,60 @@ def write(path: Path, text: str) -> Path:
         ("DW_1.json", json.dumps(json.loads(ANNOTATION)), "dwie"),
     ],
 )
-def test_a_layout_is_told_by_name_and_beginning(tmp_path: Path, name: str, text: str, layout: str) -> None:
-    assert layout_of(write(tmp_path / name, text)) == layout
+def test_a_format_is_told_by_name_and_beginning(tmp_path: Path, name: str, text: str, format: str) -> None:
+    assert format_of(write(tmp_path / name, text)) == format
 
 
 def test_a_folder_of_annotations_is_dwie(tmp_path: Path) -> None:
     write(tmp_path / "README", "no annotation")
     write(tmp_path / "DW_1.json", ANNOTATION)
 
-    assert layout_of(tmp_path) == "dwie"
+    assert format_of(tmp_path) == "dwie"
 
 
 @pytest.mark.parametrize("text", ["", "{}", "no JSON", '"text"', '{"documents": []}'])
 def test_what_is_named_json_is_left_to_the_reader_that_says_what_is_amiss(tmp_path: Path, text: str) -> None:
-    assert layout_of(write(tmp_path / "dev.json", text)) == "docred"
+    assert format_of(write(tmp_path / "dev.json", text)) == "docred"
 
 
 @pytest.mark.parametrize(
     ("name", "text", "found"),
     [
-        ("notes.txt", "Lithium harms.", "begins like none of the known layouts"),
-        ("notes.txt", "", "begins like none of the known layouts"),
-        ("table.tsv", "a\tb\tc\td\n", "begins like none of the known layouts"),
-        ("own.txt", '{"title": "one"}', "begins like none of the known layouts"),
+        ("notes.txt", "Lithium harms.", "begins like none of the known formats"),
+        ("notes.txt", "", "begins like none of the known formats"),
+        ("table.tsv", "a\tb\tc\td\n", "begins like none of the known formats"),
+        ("own.txt", '{"title": "one"}', "begins like none of the known formats"),
         ("central.txt", TITLE + "1\t0\t7\tp53\tGene\t7157\n", "is PubTator with the types and relations Gene"),
         ("bare.txt", TITLE, r"is PubTator with the types and relations \(none\)"),
     ],
 )
-def test_a_file_of_no_known_layout_is_told_what_is_known(tmp_path: Path, name: str, text: str, found: str) -> None:
+def test_a_file_of_no_known_format_is_told_what_is_known(tmp_path: Path, name: str, text: str, found: str) -> None:
     with pytest.raises(AtlopError, match=found) as problem:
-        layout_of(write(tmp_path / name, text))
+        format_of(write(tmp_path / name, text))
 
     assert str(problem.value).startswith(f"{tmp_path / name}: ")
-    assert "name the layout with --layout" in str(problem.value)
-    assert all(f"\n  {layout}: " in str(problem.value) for layout in LAYOUTS)
+    assert "name the format with --format" in str(problem.value)
+    assert all(f"\n  {format}: " in str(problem.value) for format in FORMATS)
 
 
 def test_only_the_first_documents_of_pubtator_are_looked_at(tmp_path: Path) -> None:
     text = "\n".join([*20 * [CDR], TITLE + "1\t0\t7\tp53\tGene\t7157\n"])
 
-    assert layout_of(write(tmp_path / "CDR.txt", text)) == "cdr"
+    assert format_of(write(tmp_path / "CDR.txt", text)) == "cdr"
 
 
 def test_a_folder_without_annotations_is_refused(tmp_path: Path) -> None:
     with pytest.raises(AtlopError, match=r"is a folder, and holds no \.json file"):
-        layout_of(tmp_path)
+        format_of(tmp_path)
     write(tmp_path / "dev.json", f"[{DOCUMENT}]")
     with pytest.raises(AtlopError, match=r"is a folder, and dev\.json in it is no annotation of DWIE"):
-        layout_of(tmp_path)
+        format_of(tmp_path)
 
 
 @pytest.mark.parametrize("name", ["dev.json", "dev.jsonl", "dev.json.gz"])
 def test_a_missing_file_says_so(tmp_path: Path, name: str) -> None:
     with pytest.raises(AtlopError, match="no such file; check the path"):
-        layout_of(tmp_path / name)
+        format_of(tmp_path / name)
 
 
 def test_a_file_that_is_no_gzip_says_so(tmp_path: Path) -> None:
@@ -109,7 +109,7 @@ def test_a_file_that_is_no_gzip_says_so(tmp_path: Path) -> None:
     path.write_text("[]", encoding="utf-8")
 
     with pytest.raises(AtlopError, match=r"dev\.json\.gz: cannot be read: Not a gzipped file"):
-        layout_of(path)
+        format_of(path)
 
 
 def test_a_large_file_is_not_read_whole(tmp_path: Path) -> None:
@@ -119,11 +119,11 @@ def test_a_large_file_is_not_read_whole(tmp_path: Path) -> None:
         file.seek(10**10)  # a hole: ten gigabytes on paper, nothing on disk
         file.write(b"]")
 
-    assert layout_of(path) == "docred"
+    assert format_of(path) == "docred"
 
 
 @pytest.mark.parametrize(
-    ("name", "layout"),
+    ("name", "format"),
     [
         ("docred/test.json", "docred"),
         ("docred/train_first200.json", "docred"),
@@ -140,5 +140,5 @@ def test_a_large_file_is_not_read_whole(tmp_path: Path) -> None:
         ("dwie/annos", "dwie"),
     ],
 )
-def test_real_corpora_are_recognised(real_data: Path, name: str, layout: str) -> None:
-    assert layout_of(real_data / name) == layout
+def test_real_corpora_are_recognised(real_data: Path, name: str, format: str) -> None:
+    assert format_of(real_data / name) == format

@@ -27,7 +27,7 @@ published = { f1 = 61.27 }
 
 [[variants]]
 name = "longer"
-set = { "trainer.epochs" = 5, "optimizer.epsilon" = 1e-7, "data.layout" = "docred" }
+set = { "trainer.epochs" = 5, "optimizer.epsilon" = 1e-7, "data.format" = "docred" }
 """
 
 
@@ -59,7 +59,7 @@ def test_a_variants_own_values_stand_above_those_of_all(tmp_path: Path) -> None:
     assert (adaptive.trainer.epochs, longer.trainer.epochs) == (4, 5)
     assert adaptive.trainer.batch_size == longer.trainer.batch_size == 2
     assert longer.optimizer.epsilon == 1e-7
-    assert longer.data.layout == "docred"
+    assert longer.data.format == "docred"
 
 
 @pytest.mark.parametrize(

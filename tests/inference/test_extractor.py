@@ -30,7 +30,7 @@ def facts_of(found: Extraction | ExtractionError) -> list[Fact]:
 
 
 def predicted(extractor: RelationExtractor, documents: list[Document]) -> list[list[Fact]]:
-    ensemble = Ensemble.of([Member(extractor.model, extractor.tokenizer)])
+    ensemble = Ensemble.from_members([Member(extractor.model, extractor.tokenizer)])
     found = ensemble.predict(documents, accelerator=extractor.accelerator, batch_size=8)
     return list(map(list, found.facts))
 

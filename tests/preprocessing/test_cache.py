@@ -21,12 +21,12 @@ from atlop.preprocessing import Contents, Numbering, PreprocessedCorpus, Preproc
 from atlop.preprocessing.cache import cache_folder, cached
 from atlop.preprocessing.identity import sha256_of_json
 from atlop.preprocessing.table import write_table
-from atlop.schema import Oddities
+from atlop.schema import CorpusIssues
 from tests.made_documents import assert_same, document, tokenizer_for
 
 DOCUMENT = document("Ada met Bob", entities=[[(0, 0, 1)], [(0, 2, 3)]], facts=[(0, 1, "P17")])
 CONTENTS = Contents(
-    relations=("P17",), types=("PER",), unlabelled=0, oddities=Oddities(skipped=("one \ud800",), merged=2)
+    relations=("P17",), types=("PER",), unlabelled=0, issues=CorpusIssues(skipped=("one \ud800",), merged=2)
 )
 KEY = {"file": "a digest"}
 
@@ -147,8 +147,8 @@ def other_columns(folder: Path) -> None:
         edited(lambda entry: entry["contents"].update(relations="P17")),
         edited(lambda entry: entry["contents"].update(relations=[17])),
         edited(lambda entry: entry["contents"].update(relations=[])),
-        edited(lambda entry: entry["contents"]["oddities"].update(skipped=None)),
-        edited(lambda entry: entry["contents"]["oddities"].update(merged="2")),
+        edited(lambda entry: entry["contents"]["issues"].update(skipped=None)),
+        edited(lambda entry: entry["contents"]["issues"].update(merged="2")),
         edited(lambda entry: entry["contents"].update(unlabelled=2)),
         edited(lambda entry: entry["key"].update(file="another")),
     ],

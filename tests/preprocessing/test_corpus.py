@@ -13,7 +13,7 @@ from atlop.corpora import read_corpus, relations_of
 from atlop.preprocessing import Contents, Features, Numbering, PreprocessedCorpus, Preprocessor, Truncation, collate
 from atlop.preprocessing import table as table_module
 from atlop.preprocessing.table import write_table
-from atlop.schema import Document, Fact, Oddities, RelationVocabulary
+from atlop.schema import CorpusIssues, Document, Fact, RelationVocabulary
 from tests.made_documents import VOCABULARY, WINDOWING, assert_same, document, tokenizer_for
 
 PLACES = [[(0, 0, 1), (0, 2, 3)], [(0, 1, 2), (0, 2, 3)], [(0, 2, 3)]]
@@ -30,7 +30,7 @@ SAMPLE = Path(__file__).parents[2] / "data" / "sample" / "train.json"
 def stored(documents: Sequence[Features], relations: Numbering) -> PreprocessedCorpus:
     sink = pa.BufferOutputStream()
     write_table(sink, documents)
-    contents = Contents(relations=tuple(relations), types=("PER",), unlabelled=0, oddities=Oddities())
+    contents = Contents(relations=tuple(relations), types=("PER",), unlabelled=0, issues=CorpusIssues())
     return PreprocessedCorpus(pa.ipc.open_file(sink.getvalue()).read_all(), contents)
 
 
@@ -104,7 +104,7 @@ def test_counts_are_known_without_the_documents() -> None:
 
     assert corpus.pair_counts.tolist() == [len(item.pairs) for item in plain]
     assert corpus.token_counts.tolist() == [len(item.input_ids) for item in plain]
-    assert corpus.truncation == Truncation.of(plain)
+    assert corpus.truncation == Truncation.from_features(plain)
     assert corpus.truncation.documents == 1
     assert corpus.relations == relations_of(DOCUMENTS)
 
@@ -148,7 +148,7 @@ def test_arrays_are_views_that_nobody_can_write_to_and_a_batch_can_be_made_of_th
         write_table(sink, plain)
     before = pa.total_allocated_bytes()
     table = pa.ipc.open_file(pa.memory_map(str(path))).read_all()
-    corpus = PreprocessedCorpus(table, Contents(("P131", "P17", "P999"), ("PER",), unlabelled=0, oddities=Oddities()))
+    corpus = PreprocessedCorpus(table, Contents(("P131", "P17", "P999"), ("PER",), unlabelled=0, issues=CorpusIssues()))
 
     assert not corpus[0].input_ids.flags.writeable
     assert not corpus[0].input_ids.flags.owndata

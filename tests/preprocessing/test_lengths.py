@@ -16,7 +16,9 @@ def test_a_cut_is_priced_as_the_encoder_makes_it(name: str) -> None:
     passed = tuple(counter.watch(golden_documents()))
 
     assert passed == golden_documents()
-    assert counter.result().lost == {length: Truncation.of(golden_preprocessed(name, length)) for length in lengths}
+    assert counter.result().lost == {
+        length: Truncation.from_features(golden_preprocessed(name, length)) for length in lengths
+    }
     assert counter.result().lost[50].facts > 0
 
 

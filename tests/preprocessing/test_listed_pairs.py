@@ -9,7 +9,7 @@ import pytest
 from atlop.config import PreprocessingConfig
 from atlop.corpora import read_corpus
 from atlop.preprocessing import Features, PreprocessedCorpus, Preprocessor, preprocessed_corpus
-from atlop.schema import Document, Entity, Fact, Mention, Oddities, RelationVocabulary
+from atlop.schema import CorpusIssues, Document, Entity, Fact, Mention, RelationVocabulary
 from tests.golden_values import GOLDEN, MAX_LENGTH, each_encoder, golden_tokenizer, read_golden
 from tests.reference_listed_pairs import listed_features
 
@@ -82,7 +82,7 @@ def test_facts_between_unlisted_pairs_or_of_an_entity_with_itself_label_nothing(
 class Made:
     """Documents as a corpus file yields them."""
 
-    oddities = Oddities()
+    issues = CorpusIssues()
 
     def __init__(self, documents: tuple[Document, ...]):
         self._documents = documents

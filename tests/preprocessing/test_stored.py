@@ -10,7 +10,7 @@ from transformers import PreTrainedTokenizerBase
 from atlop.config import PreprocessingConfig
 from atlop.errors import AtlopError
 from atlop.preprocessing import Numbering, PreprocessedCorpus, Preprocessor, preprocessed_corpus
-from atlop.schema import Document, Oddities
+from atlop.schema import CorpusIssues, Document
 from tests.made_documents import assert_same, document, tokenizer_for, word_tokenizer
 
 DOCUMENTS = [
@@ -25,12 +25,12 @@ class Passes:
 
     def __init__(self) -> None:
         self.passes = 0
-        self.oddities = Oddities()
+        self.issues = CorpusIssues()
 
     def __iter__(self) -> Iterator[Document]:
         self.passes += 1
         yield from DOCUMENTS
-        self.oddities = Oddities(skipped=("one",), merged=3)
+        self.issues = CorpusIssues(skipped=("one",), merged=3)
 
 
 @pytest.fixture(autouse=True)
@@ -41,7 +41,7 @@ def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def preprocess(source: Passes, **changes: Any) -> PreprocessedCorpus:
     arguments: dict[str, Any] = {
         "name": "train.json",
-        "identity": {"file": "digest", "layout": "docred"},
+        "identity": {"file": "digest", "format": "docred"},
         "tokenizer": TOKENIZER,
         "preprocessing": PreprocessingConfig(max_length=8),
     }
@@ -58,14 +58,14 @@ def test_a_stored_corpus_equals_the_preprocessed_one_and_is_not_made_again() -> 
             assert_same(one, other)
         assert corpus.contents.relations == ("P17", "P6")
         assert corpus.contents.unlabelled == 1
-        assert corpus.contents.oddities == Oddities(skipped=("one",), merged=3)
+        assert corpus.contents.issues == CorpusIssues(skipped=("one",), merged=3)
     assert source.passes == 1
 
 
 @pytest.mark.parametrize(
     "change",
     [
-        {"identity": {"file": "digest", "layout": "other"}},
+        {"identity": {"file": "digest", "format": "other"}},
         {"tokenizer": word_tokenizer(["Ada"])},
         {"preprocessing": PreprocessingConfig(max_length=9)},
         {"preprocessing": PreprocessingConfig(max_length=8, leading_space=True)},

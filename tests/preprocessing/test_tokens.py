@@ -58,13 +58,13 @@ def test_words_are_forgotten_when_there_are_too_many_and_documents_stay_the_same
 
 
 def test_special_tokens_are_read_off_the_tokenizer() -> None:
-    assert SpecialTokens.of(golden_tokenizer("bert")) == SpecialTokens(start=(2,), end=(3,))
-    assert SpecialTokens.of(golden_tokenizer("roberta")) == SpecialTokens(start=(0,), end=(2,))
-    assert SpecialTokens.of(word_tokenizer(["a"])) == SpecialTokens(start=(2,), end=(3,))
+    assert SpecialTokens.from_tokenizer(golden_tokenizer("bert")) == SpecialTokens(start=(2,), end=(3,))
+    assert SpecialTokens.from_tokenizer(golden_tokenizer("roberta")) == SpecialTokens(start=(0,), end=(2,))
+    assert SpecialTokens.from_tokenizer(word_tokenizer(["a"])) == SpecialTokens(start=(2,), end=(3,))
 
 
 def test_special_tokens_are_found_where_the_tokenizer_does_not_know_the_word() -> None:
-    assert SpecialTokens.of(word_tokenizer(["nothing"])) == SpecialTokens(start=(2,), end=(3,))
+    assert SpecialTokens.from_tokenizer(word_tokenizer(["nothing"])) == SpecialTokens(start=(2,), end=(3,))
 
 
 def test_a_tokenizer_without_the_marker_is_refused() -> None:

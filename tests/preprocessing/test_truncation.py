@@ -10,7 +10,7 @@ def test_the_cost_of_a_cut_is_added_up_over_documents() -> None:
     whole = document("Ada left", entities=[[(0, 0, 1)]])
     documents = [cut, whole, cut]
     preprocessor = Preprocessor(tokenizer_for(*documents), vocabulary=VOCABULARY, max_length=8)
-    truncation = Truncation.of(preprocessor.preprocess(documents))  # [CLS] * Ada * * Bob * [SEP]
+    truncation = Truncation.from_features(preprocessor.preprocess(documents))  # [CLS] * Ada * * Bob * [SEP]
     assert truncation == Truncation(documents=2, mentions=6, entities=2, facts=4)
     assert str(truncation) == "6 mentions beyond the cut in 2 documents; 2 entities and 4 facts cannot be reached"
 
@@ -18,4 +18,6 @@ def test_the_cost_of_a_cut_is_added_up_over_documents() -> None:
 def test_documents_that_lose_only_text_do_not_count() -> None:
     item = document("Ada left and never came back", entities=[[(0, 0, 1)]])
     preprocessor = Preprocessor(tokenizer_for(item), vocabulary=VOCABULARY, max_length=8)
-    assert Truncation.of(preprocessor.preprocess([item])) == Truncation(documents=0, mentions=0, entities=0, facts=0)
+    assert Truncation.from_features(preprocessor.preprocess([item])) == Truncation(
+        documents=0, mentions=0, entities=0, facts=0
+    )

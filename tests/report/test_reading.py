@@ -24,7 +24,7 @@ def readings() -> tuple[list[Reading], list[torch.Tensor]]:
     features = list(preprocessor.preprocess(documents))
     reader = Reader(
         documents,
-        rule=DecisionRule.of(model, calibration=None),
+        rule=DecisionRule.from_model(model, calibration=None),
         preprocessor=preprocessor,
         others=[[Fact(1, 0, "no relation of the model")], [Fact(0, 1, model.config.vocabulary.relations[0])]],
     )

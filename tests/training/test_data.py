@@ -160,13 +160,13 @@ def test_a_scheme_that_changes_makes_another_entry(tmp_path: Path) -> None:
     keys = []
     for text in ("directed = true\n", "directed = false\n", "directed = true\n"):
         scheme.write_text(text)
-        found = read_files(tmp_path / "train.txt", tmp_path / "train.txt", layout=f"pubtator:{scheme}")
+        found = read_files(tmp_path / "train.txt", tmp_path / "train.txt", format=f"pubtator:{scheme}")
         assert found.sha256_of_files() == {str(path): sha256_of(path) for path in (tmp_path / "train.txt", scheme)}
         keys.append(sorted(path.name for path in (tmp_path / "cache").glob("*.json")))
     assert [len(names) for names in keys] == [1, 2, 2]
 
 
-def test_each_file_has_a_layout_of_its_own(tmp_path: Path) -> None:
+def test_each_file_has_a_format_of_its_own(tmp_path: Path) -> None:
     line = {
         "text": "a b",
         "entities": [{"mentions": [[0, 1]]}, {"mentions": [[2, 3]]}],
@@ -192,7 +192,7 @@ def test_what_was_left_out_is_told_in_every_run(tmp_path: Path, caplog: pytest.L
         caplog.clear()
         found = read(tmp_path, train=[repeated, 3], dev=dev, invalid="skip")
         assert [record.getMessage().removeprefix(f"{tmp_path}/") for record in caplog.records] == [
-            f"document skipped: {tmp_path}/train.json, document 1: {docred.LAYOUT}; found 3",
+            f"document skipped: {tmp_path}/train.json, document 1: {docred.FORMAT}; found 3",
             "train.json: 1 documents skipped, 1 read",
             "train.json: 1 facts merged with one of the same subject, object and relation (the first stays)",
             "dev.json: 1 facts have relations that the model does not know and cannot find",

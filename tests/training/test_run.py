@@ -31,7 +31,7 @@ from atlop.files import sha256_of
 from atlop.model import AtlopModel
 from atlop.model_folder import load_model, preprocessor_of
 from atlop.prediction import predict_facts
-from atlop.schema import Oddities
+from atlop.schema import CorpusIssues
 from atlop.training import train
 from atlop.training.state import TrainState
 
@@ -145,7 +145,7 @@ def test_what_truncation_costs_is_in_the_summary(run: Path) -> None:
     for split in ("train", "dev"):
         assert summary_of(run)[split] == {
             "documents": 8,
-            **Oddities().counts(),
+            **CorpusIssues().counts(),
             "truncation": {"documents": 1, "mentions": 2, "entities": 1, "facts": 3},
         }
 
@@ -180,7 +180,9 @@ def test_both_models_predict_what_the_evaluation_said(run: Path, corpus: Path, w
 def test_the_intervals_in_the_summary_are_those_of_the_best_models_facts(run: Path, corpus: Path) -> None:
     documents = read_corpus(corpus).documents
     member = Member(*load_model(run / "best"))
-    facts = Ensemble.of([member]).predict(documents, accelerator=accelerator_for("float32"), batch_size=8).facts
+    facts = (
+        Ensemble.from_members([member]).predict(documents, accelerator=accelerator_for("float32"), batch_size=8).facts
+    )
     seen = frozenset(triple for document in documents for triple in document.name_triples())  # dev is train here
     f1, ign_f1 = mean_scores([fact_table(documents, predictions=facts, train_facts=seen)])
     intervals = summary_of(run)["best_intervals"]

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from atlop.corpora import Findings, log_oddities
+from atlop.corpora import IssueCollector, log_issues
 from atlop.errors import AtlopError
-from atlop.schema import Fact, Oddities
+from atlop.schema import CorpusIssues, Fact
 from tests.made_documents import document
 
 
@@ -18,24 +18,24 @@ def test_what_is_noted_adds_up() -> None:
         pairs=((0, 1),),
     )
     own = replace(listed, facts=(*(listed.facts or ()), Fact(1, 1, "P6")), pairs=None)
-    findings = Findings(invalid="skip")
+    issues = IssueCollector(invalid="skip")
 
     for _ in range(2):
-        findings.drop(AtlopError("one"))
-        findings.repeat()
-        findings.merge(3)
-        findings.lose_unmentioned(4)
-        findings.keep_unclassified(listed)
-        findings.keep_unclassified(own)
+        issues.drop(AtlopError("one"))
+        issues.repeat()
+        issues.merge(3)
+        issues.lose_unmentioned(4)
+        issues.keep_unclassified(listed)
+        issues.keep_unclassified(own)
 
-    assert findings.oddities() == Oddities(("one", "one"), 2, 6, 8, 2, 2)
-    assert list(findings.oddities().counts().values()) == [2, 2, 6, 8, 2, 2]
+    assert issues.issues() == CorpusIssues(("one", "one"), 2, 6, 8, 2, 2)
+    assert list(issues.issues().counts().values()) == [2, 2, 6, 8, 2, 2]
 
 
 def test_each_kind_is_told_once(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.WARNING):
-        log_oddities(Path("a"), documents=9, oddities=Oddities(("one", "two"), 2, 3, 4, 5, 6))
-        log_oddities(Path("b"), documents=9, oddities=Oddities())
+        log_issues(Path("a"), documents=9, issues=CorpusIssues(("one", "two"), 2, 3, 4, 5, 6))
+        log_issues(Path("b"), documents=9, issues=CorpusIssues())
 
     assert caplog.messages == [
         "document skipped: one",

@@ -1,12 +1,12 @@
-"""Each layout has a name, and a file's layout is found by name or by looking."""
+"""Each format has a name, and a file's format is found by name or by looking."""
 
 import json
 from pathlib import Path
 
 import pytest
 
-from atlop.corpora import CORPORA, LAYOUTS, WRITERS, CorpusFile, read_corpus
-from atlop.corpora.layouts import find_layout
+from atlop.corpora import CORPORA, FORMATS, WRITERS, CorpusFile, read_corpus
+from atlop.corpora.formats import find_format
 from atlop.errors import AtlopError
 from atlop.files import sha256_of
 from tests.documentation import DOCS, text_of
@@ -21,7 +21,7 @@ def write(path: Path, text: str) -> Path:
     return path
 
 
-def test_the_page_of_formats_lists_every_layout() -> None:
+def test_the_page_of_formats_lists_every_format() -> None:
     text = text_of(DOCS / "formats.md").partition("\n## Corpora\n")[2].partition("\n## ")[0]
     rows = [row.split("|") for row in text.splitlines()]
     listed = {name.strip(" `"): row[4].strip() == "✓" for row in rows if len(row) == 6 for name in row[1].split(",")}
@@ -31,15 +31,15 @@ def test_the_page_of_formats_lists_every_layout() -> None:
 
 
 def test_what_is_recognised_or_written_can_be_read() -> None:
-    assert set(LAYOUTS) | set(WRITERS) <= set(CORPORA)
+    assert set(FORMATS) | set(WRITERS) <= set(CORPORA)
 
 
-def test_a_layout_is_recognised_where_none_is_named(tmp_path: Path) -> None:
+def test_a_format_is_recognised_where_none_is_named(tmp_path: Path) -> None:
     lines, abstracts = write(tmp_path / "a.jsonl", LINE), write(tmp_path / "b.txt", PUBTATOR)
 
-    assert [CorpusFile(path).layout for path in (lines, abstracts)] == ["jsonl", "cdr"]
+    assert [CorpusFile(path).format for path in (lines, abstracts)] == ["jsonl", "cdr"]
     assert [len(read_corpus(path).documents) for path in (lines, abstracts)] == [1, 1]
-    assert CorpusFile(abstracts, layout="biored").layout == "biored"
+    assert CorpusFile(abstracts, format="biored").format == "biored"
 
 
 def test_a_submission_is_no_corpus(tmp_path: Path) -> None:
@@ -49,34 +49,34 @@ def test_a_submission_is_no_corpus(tmp_path: Path) -> None:
         read_corpus(path)
 
 
-def test_an_unknown_layout_names_the_known_ones(tmp_path: Path) -> None:
+def test_an_unknown_format_names_the_known_ones(tmp_path: Path) -> None:
     with pytest.raises(AtlopError) as caught:
-        CorpusFile(tmp_path / "a.txt", layout="yaml")
+        CorpusFile(tmp_path / "a.txt", format="yaml")
 
     assert str(caught.value) == (
-        f"{tmp_path / 'a.txt'}: unknown layout 'yaml'; known: docred, jsonl, cdr, biored, paper, dwie, dwie_train, "
+        f"{tmp_path / 'a.txt'}: unknown format 'yaml'; known: docred, jsonl, cdr, biored, paper, dwie, dwie_train, "
         "dwie_test, pubtator:SCHEME.toml"
     )
 
 
-def test_a_scheme_of_ones_own_is_a_layout(tmp_path: Path) -> None:
+def test_a_scheme_of_ones_own_is_a_format(tmp_path: Path) -> None:
     path = write(tmp_path / "b.txt", PUBTATOR + "1\t4\t8\tleft\tChemical\tD2\n")
     scheme = write(tmp_path / "own.toml", 'pairs = [["Chemical", "Chemical"]]\n')
 
-    corpus = CorpusFile(path, layout=f"pubtator:{scheme}")
+    corpus = CorpusFile(path, format=f"pubtator:{scheme}")
 
     assert [document.pairs for document in corpus] == [((0, 1), (1, 0))]
     assert corpus.sha256 == {str(path): sha256_of(path), str(scheme): sha256_of(scheme)}
-    assert CorpusFile(path, layout="pubtator:biored").read().documents == read_corpus(path, layout="biored").documents
+    assert CorpusFile(path, format="pubtator:biored").read().documents == read_corpus(path, format="biored").documents
     with pytest.raises(AtlopError, match=r"none\.toml: no such scheme file; shipped ones are biored, cdr"):
-        CorpusFile(path, layout="pubtator:none.toml")
+        CorpusFile(path, format="pubtator:none.toml")
 
 
 def test_the_descriptors_that_a_scheme_names_count_as_read(tmp_path: Path) -> None:
     path, tree = write(tmp_path / "b.txt", PUBTATOR), write(tmp_path / "d.bin", "*NEWRECORD\nMN = C1\nUI = D1\n")
     scheme = write(tmp_path / "own.toml", 'ancestors = "d.bin"\n')
 
-    assert list(CorpusFile(path, layout=f"pubtator:{scheme}").sha256) == [str(path), str(scheme), str(tree)]
+    assert list(CorpusFile(path, format=f"pubtator:{scheme}").sha256) == [str(path), str(scheme), str(tree)]
 
 
 def test_a_folder_is_read_with_the_texts_beside_it(tmp_path: Path) -> None:
@@ -86,7 +86,7 @@ def test_a_folder_is_read_with_the_texts_beside_it(tmp_path: Path) -> None:
         write(tmp_path / f"texts/{name}.txt", "Ada left.")
     folder = tmp_path / "annos"
 
-    titles = {layout: [document.title for document in CorpusFile(folder, layout=layout)] for layout in LAYOUTS_OF_DWIE}
+    titles = {format: [document.title for document in CorpusFile(folder, format=format)] for format in FORMATS_OF_DWIE}
 
     assert titles == {None: ["one", "two"], "dwie": ["one", "two"], "dwie_train": ["one"], "dwie_test": ["two"]}
     before = CorpusFile(folder).sha256
@@ -97,11 +97,11 @@ def test_a_folder_is_read_with_the_texts_beside_it(tmp_path: Path) -> None:
     assert read_corpus(folder).sha256 == after[str(folder)]
 
 
-LAYOUTS_OF_DWIE = (None, "dwie", "dwie_train", "dwie_test")
+FORMATS_OF_DWIE = (None, "dwie", "dwie_train", "dwie_test")
 
 
-def test_layouts_other_than_dwie_take_no_texts_from_beside(tmp_path: Path) -> None:
+def test_formats_other_than_dwie_take_no_texts_from_beside(tmp_path: Path) -> None:
     path = write(tmp_path / "in/a.jsonl", LINE)
     write(tmp_path / "texts/a.txt", "Ada left.")
 
-    assert find_layout(path, layout=None).needs == ()
+    assert find_format(path, format=None).needs == ()

@@ -7,13 +7,13 @@ from typing import Protocol
 
 from atlop.config import Invalid
 from atlop.errors import AtlopError
-from atlop.schema import Document, Oddities
+from atlop.schema import CorpusIssues, Document
 
 logger = logging.getLogger(__name__)
 
 
-class Findings:
-    """What is odd about one file, gathered while a reader goes through it; named as in `Oddities`."""
+class IssueCollector:
+    """What is odd about one file, gathered while a reader goes through it; named as in `CorpusIssues`."""
 
     def __init__(self, *, invalid: Invalid = "strict") -> None:
         if invalid not in ("strict", "skip"):
@@ -57,9 +57,9 @@ class Findings:
         if listed is not None:
             self.unclassified += sum(pair not in listed for pair in pairs) - own
 
-    def oddities(self) -> Oddities:
+    def issues(self) -> CorpusIssues:
         """Return what was noted until now."""
-        return Oddities(
+        return CorpusIssues(
             skipped=tuple(self.skipped),
             repeated=self.repeated,
             merged=self.merged,
@@ -69,32 +69,32 @@ class Findings:
         )
 
 
-def log_oddities(path: Path, *, documents: int, oddities: Oddities) -> None:
+def log_issues(path: Path, *, documents: int, issues: CorpusIssues) -> None:
     """Warn of what is odd about a file, a line for each kind.
 
     Args:
         path: The file.
         documents: Number of documents that are left.
-        oddities: What there is.
+        issues: What there is.
     """
-    for problem in oddities.skipped:
+    for problem in issues.skipped:
         logger.warning("document skipped: %s", problem)
-    if oddities.skipped:
-        logger.warning("%s: %d documents skipped, %d read", path, len(oddities.skipped), documents)
+    if issues.skipped:
+        logger.warning("%s: %d documents skipped, %d read", path, len(issues.skipped), documents)
     for count, what in (
-        (oddities.repeated, "documents left out, since the file has the very same documents before"),
-        (oddities.merged, "facts merged with one of the same subject, object and relation (the first stays)"),
-        (oddities.unmentioned, "facts left out, since no mention names one of their entities"),
-        (oddities.self_relations, "facts from an entity to itself, which no pair stands for"),
-        (oddities.unclassified, "facts of pairs that the corpus does not classify"),
+        (issues.repeated, "documents left out, since the file has the very same documents before"),
+        (issues.merged, "facts merged with one of the same subject, object and relation (the first stays)"),
+        (issues.unmentioned, "facts left out, since no mention names one of their entities"),
+        (issues.self_relations, "facts from an entity to itself, which no pair stands for"),
+        (issues.unclassified, "facts of pairs that the corpus does not classify"),
     ):
         if count:
             logger.warning("%s: %d %s", path, count, what)
 
 
 class Reader(Protocol):
-    """Reads one file layout: yields every valid document in order and reports the rest to `findings`."""
+    """Reads one file format: yields every valid document in order and reports the rest to `issues`."""
 
-    def __call__(self, path: Path, *, findings: Findings) -> Iterator[Document]:
+    def __call__(self, path: Path, *, issues: IssueCollector) -> Iterator[Document]:
         """Yield the documents of the file."""
         ...
