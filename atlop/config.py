@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from atlop.errors import AtlopError
 from atlop.files import read_toml
-from atlop.json_values import shown
+from atlop.json_values import abbreviated
 from atlop.parsing import parse_toml
 
 Precision: TypeAlias = Literal["auto", "float32", "tf32", "bf16", "fp16"]
@@ -268,7 +268,7 @@ def load_config(source: str, *, overrides: Sequence[str] = ()) -> RunConfig:
     try:
         return RunConfig.model_validate(tree)
     except ValidationError as error:
-        problems = "\n".join(f"  {problem}" for problem in problems_of(error, section=RunConfig))
+        problems = "\n".join(f"  {problem}" for problem in validation_problems(error, section=RunConfig))
         raise AtlopError(f"{path}: the configuration is not valid:\n{problems}") from None
 
 
@@ -293,7 +293,7 @@ def dump_config(config: BaseModel) -> str:
     return tomli_w.dumps(config.model_dump(mode="json", exclude_none=True))
 
 
-def settings_of(config: BaseModel) -> dict[str, Any]:
+def flat_settings(config: BaseModel) -> dict[str, Any]:
     """Return every value of a configuration in JSON's terms, by `section.key`."""
     return dict(_flat(config.model_dump(mode="json")))
 
@@ -342,7 +342,7 @@ def _set(tree: dict[str, Any], override: str) -> None:
     tree[keys[-1]] = value
 
 
-def problems_of(error: ValidationError, *, section: type[BaseModel], name: str = "") -> list[str]:
+def validation_problems(error: ValidationError, *, section: type[BaseModel], name: str = "") -> list[str]:
     """Say of each wrong value where it is, what was found and, for an unknown key, which known key is nearest.
 
     Args:
@@ -363,7 +363,7 @@ def _describe(problem: Any, *, section: type[BaseModel], name: str) -> str:
     if problem["type"] == "missing":
         return f"{location}: missing; add it to the file or give --set {location}=…"
     value = problem["input"]
-    found = repr(value) if isinstance(value, float) else shown(value)  # `nan` as TOML has it
+    found = repr(value) if isinstance(value, float) else abbreviated(value)  # `nan` as TOML has it
     return f"{location}: {problem['msg']}; found {found}"
 
 

@@ -26,7 +26,7 @@ class Calibration(Section):
     intercept: float
     """See `slope`."""
 
-    def of_classes(self, vocabulary: RelationVocabulary) -> NDArray[np.float32]:
+    def class_thresholds(self, vocabulary: RelationVocabulary) -> NDArray[np.float32]:
         """Return the threshold of each class, `[classes]`; that of TH is never asked for."""
         thresholds = np.zeros(vocabulary.classes, dtype=np.float32)
         thresholds[THRESHOLD_CLASS + 1 :] = [self.thresholds[relation] for relation in vocabulary.relations]
@@ -61,7 +61,7 @@ def read_calibration(values: object, *, vocabulary: RelationVocabulary) -> Calib
     return calibration
 
 
-def facts_of(
+def decoded_facts(
     decisions: NDArray[np.bool_], *, pairs: NDArray[np.int32], vocabulary: RelationVocabulary
 ) -> tuple[Fact, ...]:
     """Return the facts that were decided for one document, pair by pair.

@@ -12,13 +12,13 @@ from transformers import PreTrainedTokenizerBase
 from atlop.decoding import Calibration
 from atlop.errors import AtlopError
 from atlop.model import AtlopModel
-from atlop.model_folder import preprocessor_of
-from atlop.objectives import AdaptiveThresholding, objective_of
+from atlop.model_folder import preprocessor_for
+from atlop.objectives import AdaptiveThresholding, make_objective
 from atlop.prediction import (
     DecisionRule,
     DocumentScores,
     Progress,
-    in_order_of_corpus,
+    gather_in_order,
     predict_facts,
     score_documents,
 )
@@ -35,7 +35,7 @@ class Member:
 
     def preprocess(self, documents: Sequence[Document]) -> list[Features]:
         """Preprocess documents as the model was trained."""
-        return list(preprocessor_of(self.model, self.tokenizer).preprocess(documents))
+        return list(preprocessor_for(self.model, self.tokenizer).preprocess(documents))
 
 
 @dataclass(frozen=True)
@@ -155,7 +155,7 @@ class Ensemble:
                 batch_size=batch_size,
                 progress=progress,
             )
-            scored.append(in_order_of_corpus(((each.index, each) for each in found), accelerator=accelerator))
+            scored.append(gather_in_order(((each.index, each) for each in found), accelerator=accelerator))
         if len(scored) == 1:
             return iter(scored[0])
         return map(self._mean, zip(*scored, strict=True))
@@ -167,6 +167,6 @@ class Ensemble:
         for member, scored in zip(self.members, of_members, strict=True):
             theirs = member.model.config.vocabulary
             columns = [theirs.class_of(relation) for relation in vocabulary.relations]
-            margins: Tensor = objective_of(member.model.config.described.objective).margins(scored.scores)
+            margins: Tensor = make_objective(member.model.config.model.objective).margins(scored.scores)
             total[:, THRESHOLD_CLASS + 1 :] += margins[:, columns]
         return replace(of_members[0], scores=total / len(of_members))

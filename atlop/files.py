@@ -86,20 +86,20 @@ class _Unpacked(io.RawIOBase):
     def readinto(self, buffer: Any) -> int:  # `Buffer` has no name yet in Python 3.11
         given = self._packed.readinto(buffer)
         self._given += given
-        if self._given > most_unpacked(self._size):
+        if self._given > max_unpacked_bytes(self._size):
             raise OSError(
-                f"its {self._size:,} bytes unpack to more than {most_unpacked(self._size):,}, which no text does; "
+                f"its {self._size:,} bytes unpack to more than {max_unpacked_bytes(self._size):,}, which no text does; "
                 "where that is right, unpack it with gunzip first"
             )
         return given
 
 
-def most_unpacked(size: int) -> int:
+def max_unpacked_bytes(size: int) -> int:
     """Return how many bytes packed ones may unpack to: ten times what corpora and submissions come to, and 8 MB."""
     return (8 << 20) + 40 * size
 
 
-def sha256_of(path: Path) -> str:
+def file_sha256(path: Path) -> str:
     """Return the hexadecimal sha256 of a file's bytes, or of the names and bytes of all files in a folder.
 
     Raises:
@@ -115,7 +115,7 @@ def sha256_of(path: Path) -> str:
 
 
 @contextmanager
-def written_whole(path: Path) -> Iterator[Path]:
+def atomic_path(path: Path) -> Iterator[Path]:
     """Give a temporary path beside `path`; rename it to `path` on success, remove it on failure."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
@@ -124,7 +124,7 @@ def written_whole(path: Path) -> Iterator[Path]:
     try:
         yield temporary
         sync(temporary)
-        temporary.chmod(usual_mode())
+        temporary.chmod(default_mode())
         temporary.replace(path)
         sync(path.parent)
     finally:
@@ -132,9 +132,9 @@ def written_whole(path: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def text_written_whole(path: Path) -> Iterator[TextIO]:
+def atomic_text(path: Path) -> Iterator[TextIO]:
     """Give a file for UTF-8 text, packed where `path` ends in `.gz`; it becomes `path` on success."""
-    with written_whole(path) as temporary, temporary.open("wb") as file, ExitStack() as stack:
+    with atomic_path(path) as temporary, temporary.open("wb") as file, ExitStack() as stack:
         binary: BinaryIO = file
         if path.suffix == ".gz":  # without a name and a time, the same text gives the same bytes
             binary = stack.enter_context(cast(BinaryIO, gzip.GzipFile("", "wb", fileobj=file, mtime=0)))
@@ -143,7 +143,7 @@ def text_written_whole(path: Path) -> Iterator[TextIO]:
 
 def write_text(path: Path, text: str) -> None:
     """Write `text` as UTF-8, whole or not at all."""
-    with written_whole(path) as temporary:
+    with atomic_path(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
 
 
@@ -153,14 +153,14 @@ def write_json(path: Path, value: Any) -> None:
 
 
 @contextmanager
-def folder_written_whole(path: Path) -> Iterator[Path]:
+def atomic_folder(path: Path) -> Iterator[Path]:
     """Give a new folder beside `path`; it takes the place of `path` on success, and is removed on failure.
 
     No system call replaces a folder that holds something. Whoever comes between the two renames, or after a stop
-    between them, finds the old folder by `settled`.
+    between them, finds the old folder by `recovered`.
     """
     new, old = _beside(path, "new"), _beside(path, "old")
-    settle(path)
+    recover(path)
     for leftover in (new, old):
         shutil.rmtree(leftover, ignore_errors=True)
     new.mkdir(parents=True)
@@ -173,20 +173,20 @@ def folder_written_whole(path: Path) -> Iterator[Path]:
         new.rename(path)
         sync(path.parent)
     finally:
-        settle(path)
+        recover(path)
         shutil.rmtree(new, ignore_errors=True)
     shutil.rmtree(old, ignore_errors=True)
 
 
-def settled(path: Path) -> Path:
+def recovered(path: Path) -> Path:
     """Return where the folder `path` is while it may be replaced: in its place, or aside until the new one comes."""
     old = _beside(path, "old")
     return old if old.is_dir() and not path.exists() else path
 
 
-def settle(path: Path) -> None:
+def recover(path: Path) -> None:
     """Put the folder `path` back into its place where a stop came while it was being replaced."""
-    if (old := settled(path)) != path:
+    if (old := recovered(path)) != path:
         old.rename(path)
 
 
@@ -201,7 +201,7 @@ def model_folder(name: str | Path) -> str:
     """
     folder = Path(name)
     best = folder / "best"
-    if settled(best).is_dir():
+    if recovered(best).is_dir():
         return str(best)
     if folder.is_dir() and not (folder / "config.json").is_file():
         raise AtlopError(
@@ -210,7 +210,7 @@ def model_folder(name: str | Path) -> str:
     return str(name)
 
 
-def refuse_taken(folder: Path) -> None:
+def refuse_nonempty(folder: Path) -> None:
     """Make sure that a folder to be written does not exist or is empty.
 
     Raises:
@@ -230,7 +230,7 @@ def refuse_existing(path: Path) -> None:
         raise AtlopError(f"{path}: exists already; give another name, or remove this one")
 
 
-def usual_mode() -> int:
+def default_mode() -> int:
     """Return the permissions that a new file gets here; temporary files are made with narrower ones."""
     mask = os.umask(0)
     os.umask(mask)

@@ -11,7 +11,7 @@ _KINDS = {str: "a string", int: "a whole number", bool: "true or false", list: "
 _LONGEST = 60  # characters of a found value that a message repeats
 
 
-def shown(value: object) -> str:
+def abbreviated(value: object) -> str:
     """Write a value as the JSON file has it, cut to a readable length; what JSON cannot say, as Python has it."""
     try:
         text = json.dumps(value, ensure_ascii=False, default=str)
@@ -35,7 +35,7 @@ def expect(value: object, kind: type[T], *, where: str) -> T:
     """
     if type(value) is kind:
         return value
-    raise AtlopError(f"{where}: expected {_KINDS[kind]}, found {shown(value)}")
+    raise AtlopError(f"{where}: expected {_KINDS[kind]}, found {abbreviated(value)}")
 
 
 def field(row: dict[str, Any], key: str, kind: type[T], *, where: str) -> T:
@@ -47,14 +47,14 @@ def field(row: dict[str, Any], key: str, kind: type[T], *, where: str) -> T:
     try:
         value = row[key]
     except KeyError:
-        found = ", ".join(map(shown, row)) or "no key"
+        found = ", ".join(map(abbreviated, row)) or "no key"
         raise AtlopError(f'{where}: key "{key}" is missing; found {found}') from None
     if type(value) is kind:
         return value
-    raise AtlopError(f'{where}, "{key}": expected {_KINDS[kind]}, found {shown(value)}')
+    raise AtlopError(f'{where}, "{key}": expected {_KINDS[kind]}, found {abbreviated(value)}')
 
 
-def whole_numbers(values: list[Any], *, where: str) -> tuple[int, ...]:
+def integers(values: list[Any], *, where: str) -> tuple[int, ...]:
     """Return the list as a tuple of whole numbers.
 
     Raises:

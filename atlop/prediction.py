@@ -14,10 +14,10 @@ from accelerate.utils.memory import should_reduce_batch_size
 from numpy.typing import NDArray
 from torch import Tensor
 
-from atlop.decoding import Calibration, facts_of
+from atlop.decoding import Calibration, decoded_facts
 from atlop.errors import AtlopError
 from atlop.model import AtlopModel, EntityAttention
-from atlop.objectives import Objective, objective_of
+from atlop.objectives import Objective, make_objective
 from atlop.preprocessing import Features
 from atlop.schema import Fact, RelationVocabulary
 
@@ -190,13 +190,13 @@ class DecisionRule:
             model: The model.
             calibration: Where the thresholds come from.
         """
-        config, objective = model.config, model.config.described.objective
-        rule = cls(objective_of(objective), vocabulary=config.vocabulary, max_relations=objective.max_relations)
+        config, objective = model.config, model.config.model.objective
+        rule = cls(make_objective(objective), vocabulary=config.vocabulary, max_relations=objective.max_relations)
         return rule.with_calibration(calibration)
 
     def with_calibration(self, calibration: Calibration | None) -> "DecisionRule":
         """Return the same rule with other thresholds."""
-        thresholds = None if calibration is None else torch.from_numpy(calibration.of_classes(self.vocabulary))
+        thresholds = None if calibration is None else torch.from_numpy(calibration.class_thresholds(self.vocabulary))
         return replace(self, thresholds=thresholds)
 
     def facts(self, scored: DocumentScores) -> tuple[Fact, ...]:
@@ -207,7 +207,7 @@ class DecisionRule:
             decisions = self.objective.decide(
                 scored.scores[rows], max_relations=self.max_relations, thresholds=self.thresholds
             )
-            facts += facts_of(decisions.numpy(), pairs=scored.pairs[rows], vocabulary=self.vocabulary)
+            facts += decoded_facts(decisions.numpy(), pairs=scored.pairs[rows], vocabulary=self.vocabulary)
         return tuple(facts)
 
 
@@ -226,10 +226,10 @@ def predict_facts(
     """
     rule = rule or DecisionRule.from_model(model, calibration=model.config.calibrated)
     scored = score_documents(model, documents, accelerator=accelerator, batch_size=batch_size, progress=progress)
-    return in_order_of_corpus(((each.index, rule.facts(each)) for each in scored), accelerator=accelerator)
+    return gather_in_order(((each.index, rule.facts(each)) for each in scored), accelerator=accelerator)
 
 
-def in_order_of_corpus(found: Iterable[tuple[int, Result]], *, accelerator: Accelerator) -> list[Result]:
+def gather_in_order(found: Iterable[tuple[int, Result]], *, accelerator: Accelerator) -> list[Result]:
     """Put together what all processes found of each document, the same in every process.
 
     Args:

@@ -11,10 +11,10 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from atlop.config import RunConfig, dump_config, settings_of
+from atlop.config import RunConfig, dump_config, flat_settings
 from atlop.errors import AtlopError
 from atlop.evaluation import OfficialScores
-from atlop.files import read_json, settle, sync, write_text
+from atlop.files import read_json, recover, sync, write_text
 from atlop.json_values import expect, field
 from atlop.preprocessing import Truncation
 
@@ -112,10 +112,10 @@ class RunFolder:
                 expect(value, str, where=f'{where}, "{key}", "{name}"')
         return {"git_commit": None, "machine": None, **found}
 
-    def settle(self) -> None:
+    def recover(self) -> None:
         """Put the models in their places where a stop came while one was being replaced."""
-        settle(self.best)
-        settle(self.last)
+        recover(self.best)
+        recover(self.last)
 
     def log(self, metrics: Mapping[str, Any]) -> None:
         """Append one line to `metrics.jsonl`."""
@@ -167,7 +167,7 @@ class RunFolder:
         return {"bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
 
 
-def with_precision_of(began: RunConfig, config: RunConfig) -> RunConfig:
+def keep_precision(began: RunConfig, config: RunConfig) -> RunConfig:
     """Return a configuration whose precision is what the run began with, where it leaves that open."""
     if config.trainer.precision != "auto":
         return config
@@ -186,7 +186,7 @@ def refuse_changed_config(run: Path, *, began: RunConfig, now: RunConfig) -> Non
     Raises:
         AtlopError: A setting differs that decides on numbers; each is named.
     """
-    before, after = settings_of(began), settings_of(now)
+    before, after = flat_settings(began), flat_settings(now)
     changed = [
         f"{key} was {before.get(key)!r}, now {after.get(key)!r}"
         for key in sorted(before.keys() | after.keys())

@@ -13,7 +13,7 @@ from atlop.decoding import read_calibration
 from atlop.device import accelerator_for
 from atlop.ensemble import Ensemble, Member, Predictions
 from atlop.errors import AtlopError
-from atlop.evaluation import FactTable, OfficialScores, fact_table, scores_of_table
+from atlop.evaluation import FactTable, OfficialScores, fact_table, table_scores
 from atlop.files import model_folder, read_json
 from atlop.model_folder import load_model
 from atlop.schema import RelationVocabulary
@@ -83,7 +83,7 @@ def evaluate(
     progress = partial(tqdm, unit="batch", disable=not is_shown)
     found = ensemble.predict(corpus.documents, accelerator=accelerator, batch_size=batch_size, progress=progress)
     table = fact_table(corpus.documents, predictions=found.facts, train_facts=known.seen)
-    return Evaluation(scores_of_table(table), found, table, corpus, known, ensemble.rule.vocabulary)
+    return Evaluation(table_scores(table), found, table, corpus, known, ensemble.rule.vocabulary)
 
 
 def load_ensemble(models: Sequence[str | Path | Member], *, calibration: str | Path | None = None) -> Ensemble:

@@ -33,10 +33,10 @@ def copy_weights(source: nn.Module, *, to: nn.Module) -> None:
     weights = dict(source.named_parameters())
     with torch.no_grad():
         for name, weight in to.named_parameters():
-            weight.copy_(sharded_like(whole(weights[name]).to(weight.device), weight))
+            weight.copy_(sharded_like(full_tensor(weights[name]).to(weight.device), weight))
 
 
-def whole(tensor: Tensor) -> Tensor:
+def full_tensor(tensor: Tensor) -> Tensor:
     """Return a tensor with the shares of all processes, which all call it; one that is not sharded as it is."""
     return tensor.full_tensor() if isinstance(tensor, DTensor) else tensor
 

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from atlop.errors import AtlopError
-from atlop.files import most_unpacked, read_json, write_text, written_whole
-from atlop.json_values import expect, field, whole_numbers
+from atlop.files import atomic_path, max_unpacked_bytes, read_json, write_text
+from atlop.json_values import expect, field, integers
 from atlop.parsing import parse_json
 from atlop.schema import Document, Fact
 
@@ -87,7 +87,7 @@ def write_submission(
     text = "[" + ",".join("\n" + json.dumps(row) for row in rows) + "\n]\n"
     packed = path.with_suffix(".zip")
     write_text(path, text)
-    with written_whole(packed) as temporary, zipfile.ZipFile(temporary, "w") as archive:
+    with atomic_path(packed) as temporary, zipfile.ZipFile(temporary, "w") as archive:
         member = zipfile.ZipInfo(MEMBER, date_time=(1980, 1, 1, 0, 0, 0))  # the same facts give the same bytes
         member.compress_type = zipfile.ZIP_DEFLATED
         member.create_system = 3
@@ -217,7 +217,7 @@ def _read_member(path: Path) -> Any:
                 found = ", ".join(names[:LISTED]) or "nothing"
                 raise AtlopError(f"{path}: expected {MEMBER} at the top level of the zip, found {found}")
             member = archive.getinfo(MEMBER)
-            if member.file_size > (most := most_unpacked(path.stat().st_size)):
+            if member.file_size > (most := max_unpacked_bytes(path.stat().st_size)):
                 raise AtlopError(
                     f"{path}: {MEMBER} in it unpacks to {member.file_size:,} bytes; expected at most {most:,}, "
                     "which no submission of this size needs"
@@ -241,7 +241,7 @@ def _parse_row(value: object, *, where: str) -> tuple[str, Fact]:
     row: dict[str, Any] = expect(value, dict, where=where)
     evidence: tuple[int, ...] = ()
     if "evidence" in row:
-        evidence = whole_numbers(field(row, "evidence", list, where=where), where=f'{where}, "evidence"')
+        evidence = integers(field(row, "evidence", list, where=where), where=f'{where}, "evidence"')
     fact = Fact(
         subject=field(row, "h_idx", int, where=where),
         object=field(row, "t_idx", int, where=where),

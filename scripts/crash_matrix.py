@@ -34,7 +34,7 @@ from atlop.config import (
     RunConfig,
     TrainerConfig,
 )
-from atlop.files import read_json, sha256_of, write_text
+from atlop.files import file_sha256, read_json, write_text
 from atlop.training import train
 from tests.tiny_encoders import save_tiny_encoder
 
@@ -240,11 +240,11 @@ def evidence(run: Path) -> dict[str, Any]:
     summary = read_json(run / "summary.json")
     return {
         "files": sorted(str(path.relative_to(run)) for path in run.rglob("*")),
-        "config": sha256_of(run / "config.toml"),
+        "config": file_sha256(run / "config.toml"),
         "metrics": [{key: value for key, value in line.items() if key != "seconds"} for line in metrics],
         "summary": {key: value for key, value in summary.items() if key != "seconds"},
-        "result": sha256_of(run / "result.json"),
-        **{name: sha256_of(run / name) for name in ("best", "last")},
+        "result": file_sha256(run / "result.json"),
+        **{name: file_sha256(run / name) for name in ("best", "last")},
     }
 
 

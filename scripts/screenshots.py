@@ -20,7 +20,7 @@ from tempfile import TemporaryDirectory
 from PIL import Image
 from playwright.sync_api import Page, ViewportSize, sync_playwright
 
-from atlop.files import written_whole
+from atlop.files import atomic_path
 
 PLOTS = ("precision_recall", "margins", "relations")
 WINDOW = ViewportSize(width=1280, height=960)
@@ -105,7 +105,7 @@ def _open_fact_of_service(page: Page, address: str) -> None:
 def _take(page: Page, path: Path) -> None:
     picture = Image.open(BytesIO(page.screenshot())).convert("RGB")
     few = picture.quantize(COLOURS, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
-    with written_whole(path) as temporary:
+    with atomic_path(path) as temporary:
         few.save(temporary, format="PNG", optimize=True)
 
 

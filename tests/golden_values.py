@@ -16,7 +16,7 @@ from atlop.config import ClassifierConfig, ModelConfig, PreprocessingConfig
 from atlop.corpora import read_corpus, read_vocabulary
 from atlop.model import AtlopModel, PairOutputs
 from atlop.model_folder import load_released, new_model
-from atlop.objectives import Objective, objective_of
+from atlop.objectives import Objective, make_objective
 from atlop.preprocessing import Batch, Features, Preprocessor, Windowing, collate
 from atlop.preprocessing.parts import rows_of
 from atlop.preprocessing.windows import window_spans
@@ -72,7 +72,7 @@ def untrained_golden_model(name: str) -> AtlopModel:
     model, _ = new_model(
         str(GOLDEN / name),
         vocabulary=golden_vocabulary(),
-        described=ModelConfig(preprocessing=PreprocessingConfig(max_length=MAX_LENGTH), classifier=CLASSIFIER),
+        model_config=ModelConfig(preprocessing=PreprocessingConfig(max_length=MAX_LENGTH), classifier=CLASSIFIER),
         pretrained=False,
     )
     return model
@@ -88,8 +88,8 @@ def golden_model(name: str) -> AtlopModel:
 def plain_model(model: AtlopModel) -> reference.PlainAtlop:
     """The plain reference with the same weights, around transformers' own attention, with the package's windows."""
     config = model.config
-    windowing, described = config.windowing, config.described
-    representation_size, block_size = described.classifier.sizes
+    windowing, settings = config.windowing, config.model
+    representation_size, block_size = settings.classifier.sizes
     plain = reference.PlainAtlop(
         AutoModel.from_config(config.encoder_config(), attn_implementation="eager"),
         classes=config.vocabulary.classes,
@@ -97,8 +97,8 @@ def plain_model(model: AtlopModel) -> reference.PlainAtlop:
         end_tokens=windowing.end,
         representation=representation_size,
         block=block_size,
-        pool=reference.mean_of_mentions if described.pooling.mentions == "mean" else reference.logsumexp_of_mentions,
-        with_context=described.pooling.context == "localized",
+        pool=reference.mean_of_mentions if settings.pooling.mentions == "mean" else reference.logsumexp_of_mentions,
+        with_context=settings.pooling.context == "localized",
         spans=lambda length, end: window_spans(
             length, size=windowing.size, start_tokens=len(windowing.start), end_tokens=end
         ),
@@ -149,7 +149,7 @@ def score(model: AtlopModel, batch: Batch) -> Tensor:
 
 def objective_in(model: AtlopModel) -> Objective:
     """The objective that a model was trained for."""
-    return objective_of(model.config.described.objective)
+    return make_objective(model.config.model.objective)
 
 
 def gradients(model: AtlopModel) -> dict[str, Tensor]:

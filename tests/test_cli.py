@@ -18,7 +18,7 @@ from typer.testing import CliRunner
 from atlop import __version__
 from atlop.cli import app, checking, file_commands
 from atlop.cli.text import MOST_LISTED
-from atlop.corpora import CorpusStatistics, statistics_of
+from atlop.corpora import CorpusStatistics, corpus_statistics
 from atlop.schema import Document
 
 COMMANDS = (
@@ -310,9 +310,9 @@ def test_check_holds_one_document_in_memory_at_a_time(tmp_path: Path, monkeypatc
                 most = max(most, sum(type(item) is Document and item.title[:4] == "held" for item in gc.get_objects()))
                 yield document
 
-        return statistics_of(watched())
+        return corpus_statistics(watched())
 
-    monkeypatch.setattr(checking, "statistics_of", counted)
+    monkeypatch.setattr(checking, "corpus_statistics", counted)
 
     relations = write(tmp_path / "rel2id.json", {"P159": 1, "P17": 2})
     assert values_of(run("check", path, "--relations", relations)[0])["documents"] == "12"

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from atlop.calibration import candidates_of
+from atlop.calibration import collect_candidates
 from atlop.device import accelerator_for
 from atlop.ensemble import Ensemble, Member
 from atlop.model_folder import save_model
@@ -28,7 +28,7 @@ def corpus(golden: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Documents whose facts are mostly what the model gives the largest margins, far from 0."""
     ensemble = Ensemble.from_members([Member(golden_model("bert"), golden_tokenizer("bert"))])
     scored = ensemble.score(golden_documents(), accelerator=accelerator_for("float32"), batch_size=8)
-    candidates = candidates_of(scored, documents=golden_documents(), rule=ensemble.rule)
+    candidates = collect_candidates(scored, documents=golden_documents(), rule=ensemble.rule)
     draw = np.random.default_rng(0)
     likely = candidates.margin > np.quantile(candidates.margin, 0.9)
     listed = np.where(likely, draw.random(len(likely)) < 0.8, draw.random(len(likely)) < 0.02)

@@ -16,7 +16,7 @@ import pytest
 import torch
 
 from atlop.cli import main
-from atlop.files import sha256_of
+from atlop.files import file_sha256
 from tests.test_cli import DOCUMENT, run, run_apart, values_of, write
 
 SCRIPTS = Path(__file__).parents[1] / "scripts"
@@ -80,7 +80,7 @@ def test_both_models_of_a_run_say_what_it_scored_and_on_which_data(run_folder: P
     for name in ("best", "last"):
         card = (run_folder / name / "README.md").read_text(encoding="utf-8")
         assert f"| best epoch | {100 * f1:.2f} ({100 * low:.2f} to {100 * high:.2f}) |" in card
-        assert sha256_of(tiny_corpus) in card
+        assert file_sha256(tiny_corpus) in card
         assert str(tiny_corpus.parent) not in card
 
 

@@ -17,7 +17,7 @@ from atlop.corpora import read_corpus
 from atlop.corpora.pubtator_scheme import load_scheme
 from atlop.errors import AtlopError
 from atlop.evaluation import official_scores
-from atlop.files import most_unpacked
+from atlop.files import max_unpacked_bytes
 from atlop.submission import MEMBER, Submission, check_submission, read_submission
 from tests.corpora.test_damaged_corpora import JSON_FILES, NAMES, TEXT_FILES, placed
 from tests.damage import damaged_bytes, damaged_json, files_in, odd_values, outcome_of
@@ -131,7 +131,7 @@ def test_a_zip_that_understates_what_it_unpacks_to_is_refused(tmp_path: Path) ->
     path, size = tmp_path / "result.zip", 20 << 20
     content = packed(b" " * size).replace(size.to_bytes(4, "little"), (100).to_bytes(4, "little"))
     path.write_bytes(content)
-    assert most_unpacked(len(content)) > 100
+    assert max_unpacked_bytes(len(content)) > 100
 
     with pytest.raises(AtlopError, match=r"result\.zip"):
         read_submission(path, documents=())

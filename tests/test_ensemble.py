@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from atlop.calibration import candidates_of, global_threshold
+from atlop.calibration import collect_candidates, global_threshold
 from atlop.decoding import Calibration
 from atlop.device import accelerator_for
 from atlop.ensemble import Ensemble, Member
@@ -135,10 +135,10 @@ def test_candidates_above_a_threshold_are_the_facts_that_prediction_finds() -> N
     accelerator = accelerator_for("float32")
     ensemble = Ensemble.from_members([member("bert"), member("roberta")])
     scored = ensemble.score(golden_documents(), accelerator=accelerator, batch_size=4)
-    candidates = candidates_of(scored, documents=golden_documents(), rule=ensemble.rule)
+    candidates = collect_candidates(scored, documents=golden_documents(), rule=ensemble.rule)
     threshold = float(global_threshold(candidates)[1])
     found = ensemble.with_calibration(calibration(threshold)).predict(
         golden_documents(), accelerator=accelerator, batch_size=4
     )
     vocabulary: RelationVocabulary = golden_vocabulary()
-    assert candidates.facts(calibration(threshold).of_classes(vocabulary)) == found.facts
+    assert candidates.facts(calibration(threshold).class_thresholds(vocabulary)) == found.facts

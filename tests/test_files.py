@@ -8,18 +8,18 @@ import pytest
 
 from atlop.errors import AtlopError
 from atlop.files import (
-    folder_written_whole,
+    atomic_folder,
+    atomic_path,
+    atomic_text,
+    file_sha256,
     read_json,
     read_lines,
     read_toml,
+    recover,
+    recovered,
     refuse_existing,
-    refuse_taken,
-    settle,
-    settled,
-    sha256_of,
-    text_written_whole,
+    refuse_nonempty,
     write_text,
-    written_whole,
 )
 
 
@@ -140,7 +140,7 @@ def test_the_digest_is_that_of_the_bytes(tmp_path: Path) -> None:
     path = tmp_path / "dev.json"
     path.write_bytes(b"[]")
 
-    assert sha256_of(path) == hashlib.sha256(b"[]").hexdigest()
+    assert file_sha256(path) == hashlib.sha256(b"[]").hexdigest()
 
 
 def test_the_digest_of_a_folder_is_that_of_the_names_and_bytes_of_its_files(tmp_path: Path) -> None:
@@ -149,7 +149,7 @@ def test_the_digest_of_a_folder_is_that_of_the_names_and_bytes_of_its_files(tmp_
         for name, text in files.items():
             (folder / "in").mkdir(parents=True, exist_ok=True)
             (folder / "in" / name).write_text(text)
-        return sha256_of(folder)
+        return file_sha256(folder)
 
     assert digest(a="1", b="2") == digest(b="2", a="1")
     assert len({digest(a="1", b="2"), digest(a="1", b="3"), digest(a="1", c="2"), digest(a="1"), digest(ab="12")}) == 5
@@ -169,7 +169,7 @@ def test_a_failure_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
     path.write_text("old")
 
     def fail() -> None:
-        with written_whole(path) as temporary:
+        with atomic_path(path) as temporary:
             temporary.write_text("half")
             raise KeyboardInterrupt
 
@@ -184,7 +184,7 @@ def test_text_is_written_plain_and_packed_and_packed_alike_every_time(tmp_path: 
     plain, packed, again = tmp_path / "a.jsonl", tmp_path / "a.jsonl.gz", tmp_path / "b.jsonl.gz"
 
     for path in (plain, packed, again):
-        with text_written_whole(path) as file:
+        with atomic_text(path) as file:
             file.write("é\n")
             assert not path.exists()
 
@@ -195,7 +195,7 @@ def test_text_is_written_plain_and_packed_and_packed_alike_every_time(tmp_path: 
 @pytest.mark.parametrize("name", ["notes.txt", "notes.txt.gz"])
 def test_text_that_is_not_finished_leaves_nothing(tmp_path: Path, name: str) -> None:
     def fail() -> None:
-        with text_written_whole(tmp_path / name) as file:
+        with atomic_text(tmp_path / name) as file:
             file.write("half")
             raise KeyboardInterrupt
 
@@ -209,7 +209,7 @@ def test_until_the_end_the_old_file_stays(tmp_path: Path) -> None:
     path = tmp_path / "notes.txt"
     path.write_text("old")
 
-    with written_whole(path) as temporary:
+    with atomic_path(path) as temporary:
         temporary.write_text("new")
         assert path.read_text() == "old"
 
@@ -226,12 +226,12 @@ def test_a_written_file_has_the_permissions_of_any_new_file(tmp_path: Path) -> N
 
 
 def test_a_folder_to_write_is_missing_or_empty(tmp_path: Path) -> None:
-    refuse_taken(tmp_path / "missing")
-    refuse_taken(tmp_path)
+    refuse_nonempty(tmp_path / "missing")
+    refuse_nonempty(tmp_path)
     (tmp_path / "file").touch()
     for taken in (tmp_path, tmp_path / "file"):
         with pytest.raises(AtlopError, match="exists already; give another folder"):
-            refuse_taken(taken)
+            refuse_nonempty(taken)
 
 
 def test_a_file_to_write_is_missing(tmp_path: Path) -> None:
@@ -243,13 +243,13 @@ def test_a_file_to_write_is_missing(tmp_path: Path) -> None:
 
 
 def replace_with(folder: Path, text: str) -> None:
-    with folder_written_whole(folder) as new:
+    with atomic_folder(folder) as new:
         (new / "part").mkdir()
         (new / "part" / "file").write_text(text)
 
 
 def text_in(folder: Path) -> str:
-    return (settled(folder) / "part" / "file").read_text()
+    return (recovered(folder) / "part" / "file").read_text()
 
 
 def test_a_folder_is_written_and_replaced_whole(tmp_path: Path) -> None:
@@ -265,7 +265,7 @@ def test_a_failure_leaves_the_old_folder_and_nothing_else(tmp_path: Path) -> Non
     replace_with(folder, "old")
 
     def fail() -> None:
-        with folder_written_whole(folder) as new:
+        with atomic_folder(folder) as new:
             (new / "file").touch()
             raise OSError("disk full")
 
@@ -294,7 +294,7 @@ def test_a_stop_before_any_file_operation_leaves_the_old_folder_or_the_new_one(o
         os._exit(0)
     os.waitpid(process, 0)
     assert text_in(folder) in ("old", "new")
-    settle(folder)
+    recover(folder)
     assert text_in(folder) == (folder / "part" / "file").read_text()
     replace_with(folder, "newer")
     assert text_in(folder) == "newer"

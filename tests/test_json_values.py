@@ -1,22 +1,22 @@
 import pytest
 
 from atlop.errors import AtlopError
-from atlop.json_values import expect, field, shown, whole_numbers
+from atlop.json_values import abbreviated, expect, field, integers
 
 
 def test_a_value_is_shown_as_json_has_it() -> None:
-    assert [shown(value) for value in (True, None, "é", [1, 2.0])] == ["true", "null", '"é"', "[1, 2.0]"]
+    assert [abbreviated(value) for value in (True, None, "é", [1, 2.0])] == ["true", "null", '"é"', "[1, 2.0]"]
 
 
 def test_a_long_value_is_shown_cut() -> None:
-    assert shown("a" * 100) == '"' + "a" * 58 + "…"
+    assert abbreviated("a" * 100) == '"' + "a" * 58 + "…"
 
 
 def test_a_value_of_the_expected_kind_is_returned() -> None:
     assert expect(3, int, where="here") == 3
     assert expect(False, bool, where="here") is False
     assert field({"a": "b"}, "a", str, where="here") == "b"
-    assert whole_numbers([1, 2], where="here") == (1, 2)
+    assert integers([1, 2], where="here") == (1, 2)
 
 
 @pytest.mark.parametrize("value", [True, 1.0, "1", None])

@@ -8,7 +8,7 @@ import torch
 from accelerate import Accelerator
 
 from atlop import prediction
-from atlop.decoding import facts_of
+from atlop.decoding import decoded_facts
 from atlop.device import accelerator_for
 from atlop.errors import AtlopError
 from atlop.evaluation import official_scores
@@ -47,7 +47,7 @@ def facts_one_by_one(model: AtlopModel) -> list[tuple[Fact, ...]]:
         with torch.no_grad():
             scores = score(model, golden_batch("bert", [index]))
         decided = objective_in(model).decide(scores, max_relations=4).numpy()
-        found.append(facts_of(decided, pairs=features.pairs, vocabulary=golden_vocabulary()))
+        found.append(decoded_facts(decided, pairs=features.pairs, vocabulary=golden_vocabulary()))
     return found
 
 

@@ -20,7 +20,7 @@ def test_there_are_records() -> None:
     assert EXPERIMENTS
 
 
-def shown(values: list[float]) -> str:
+def abbreviated(values: list[float]) -> str:
     """Return a score as the tables have it: in percent, with the deviation over several seeds."""
     return f"{100 * mean(values):.2f}" + (f" ± {100 * stdev(values):.2f}" if len(values) > 1 else "")
 
@@ -29,7 +29,7 @@ def shown(values: list[float]) -> str:
 def test_the_scores_of_a_record_stand_in_its_row(record: Path) -> None:
     best = [run["summary"]["best"] for run in json.loads(record.read_text(encoding="utf-8"))["runs"]]
     [row] = [line for line in RESULTS if f"| `{record.stem}`" in line]
-    scores = f"| {shown([run['f1'] for run in best])} | {shown([run['ign_f1'] for run in best])} |"
+    scores = f"| {abbreviated([run['f1'] for run in best])} | {abbreviated([run['ign_f1'] for run in best])} |"
     repeated = [line for line in text_of(README).splitlines() if f"| `{record.stem}`" in line]
     for line in (row, *repeated):
         assert scores in line

@@ -18,7 +18,7 @@ from transformers import (
 
 from atlop.config import ClassifierConfig, LayersConfig, Markers, ModelConfig, PoolingConfig, PreprocessingConfig
 from atlop.model import AtlopModel
-from atlop.model_folder import new_model, preprocessor_of
+from atlop.model_folder import new_model, preprocessor_for
 from atlop.preprocessing import Batch
 from tests.golden_values import CLASSIFIER, golden_documents, golden_tokenizer, golden_vocabulary
 
@@ -87,7 +87,7 @@ def tiny_model(
     model, tokenizer = new_model(
         folder,
         vocabulary=golden_vocabulary(),
-        described=ModelConfig(
+        model_config=ModelConfig(
             encoder=LayersConfig(layers_averaged=layers_averaged),
             preprocessing=PreprocessingConfig(max_length=1000, markers=markers),
             pooling=pooling or PoolingConfig(),
@@ -96,4 +96,4 @@ def tiny_model(
         ),
     )
     chosen = [golden_documents()[index] for index in documents]
-    return model, model.collate(list(preprocessor_of(model, tokenizer).preprocess(chosen)))
+    return model, model.collate(list(preprocessor_for(model, tokenizer).preprocess(chosen)))

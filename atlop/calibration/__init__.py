@@ -1,6 +1,6 @@
 """Scores on a labelled corpus to thresholds and probabilities."""
 
-from atlop.calibration.candidates import Candidates, candidates_of
+from atlop.calibration.candidates import Candidates, collect_candidates
 from atlop.calibration.choice import THRESHOLDS, Calibrated, calibrate
 from atlop.calibration.thresholds import global_threshold, per_class_thresholds
 
@@ -9,7 +9,7 @@ __all__ = [
     "Calibrated",
     "Candidates",
     "calibrate",
-    "candidates_of",
+    "collect_candidates",
     "global_threshold",
     "per_class_thresholds",
 ]

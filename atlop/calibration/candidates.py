@@ -13,7 +13,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
 from atlop.errors import AtlopError
-from atlop.files import written_whole
+from atlop.files import atomic_path
 from atlop.prediction import DecisionRule, DocumentScores
 from atlop.schema import Document, Fact, RelationVocabulary
 
@@ -42,7 +42,7 @@ class Candidates:
     def save(self, path: Path) -> None:
         """Write the candidates as safetensors, whole or not at all."""
         arrays = {field.name: getattr(self, field.name) for field in fields(self) if field.name != "relations"}
-        with written_whole(path) as temporary:
+        with atomic_path(path) as temporary:
             save_file(arrays, temporary, metadata={"relations": json.dumps(self.relations)})
 
     @classmethod
@@ -105,7 +105,7 @@ def micro_f1(correct: int, found: int, gold: int) -> float:
     return 2 * correct / (found + gold) if found + gold else 0.0
 
 
-def candidates_of(
+def collect_candidates(
     scored: Iterable[DocumentScores],
     *,
     documents: Sequence[Document],

@@ -46,10 +46,10 @@ def calibrate(
         raise AtlopError(f"{models[0]}: is not a folder, so nothing can be kept in it; give --output FILE")
     corpus = read_labelled(file, format=format, invalid=invalid)
     with loaded_models(models, precision=precision, device=device) as (ensemble, run):
-        from atlop.calibration import calibrate, candidates_of
+        from atlop.calibration import calibrate, collect_candidates
         from atlop.model_folder import keep_calibration
 
-        candidates = candidates_of(
+        candidates = collect_candidates(
             ensemble.score(corpus.documents, batch_size=batch_size, **run),
             documents=corpus.documents,
             rule=ensemble.rule,

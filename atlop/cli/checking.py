@@ -12,9 +12,9 @@ from atlop.corpora import (
     CorpusFile,
     RelationCounter,
     check_relations,
+    corpus_statistics,
     format_of,
     read_corpus,
-    statistics_of,
 )
 from atlop.errors import AtlopError
 from atlop.schema import RelationVocabulary
@@ -70,7 +70,7 @@ def check_corpus_file(
         result["format"] = file.format
         relations = RelationCounter()
         documents = relations.watch(tqdm(file, desc="checking", unit="document", disable=None))
-        counted = statistics_of(documents if tokens is None else tokens.watch(documents))
+        counted = corpus_statistics(documents if tokens is None else tokens.watch(documents))
     except AtlopError as error:
         return result | {"problems": [str(error)]}
     issues = file.issues

@@ -15,7 +15,7 @@ from atlop.cli.session import USER_ERROR, report
 from atlop.cli.text import GAP, Row, conversion_rows, corpus_rows, listed, score_rows
 from atlop.corpora import CORPORA, SCHEME_PREFIX, WRITERS, read_labelled, read_train, read_vocabulary
 from atlop.evaluation import compare as compare_tables
-from atlop.evaluation import scores_of_table
+from atlop.evaluation import table_scores
 from atlop.submission import read_submission
 
 
@@ -36,7 +36,7 @@ def score(
     submission = read_submission(result, documents=corpus.documents)
     known = read_train(train, corpus=corpus, format=format)
     table = table_of_submission(submission, corpus=corpus, train=known)
-    scores = asdict(scores_of_table(table))
+    scores = asdict(table_scores(table))
     in_depth = score_in_depth(table, corpus=corpus, train=known) if detailed or as_json else None
     report(
         {
@@ -85,7 +85,7 @@ def compare(
             "first": first,
             "second": second,
             "train": train,
-            "scores": [asdict(scores_of_table(table)) for table in tables],
+            "scores": [asdict(table_scores(table)) for table in tables],
             "differences": {
                 kind: {label: asdict(group) for label, group in groups.items()} for kind, groups in differences.items()
             },

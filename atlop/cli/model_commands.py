@@ -27,9 +27,9 @@ from atlop.cli.score_tables import detailed_table
 from atlop.cli.scoring import score_in_depth
 from atlop.cli.session import is_main_process, quiet_libraries, report
 from atlop.cli.text import GAP, Row, score_rows, truncation_rows
-from atlop.corpora import read_corpus, read_labelled, read_train, read_vocabulary, statistics_of
+from atlop.corpora import corpus_statistics, read_corpus, read_labelled, read_train, read_vocabulary
 from atlop.errors import AtlopError
-from atlop.files import refuse_taken
+from atlop.files import refuse_nonempty
 from atlop.submission import write_submission
 
 
@@ -66,7 +66,7 @@ def train(
     settings = load_config(config, overrides=overrides or ())
     output = resume or output or Path("runs") / find_config(config).stem
     if resume is None:
-        refuse_taken(output)  # before torch is imported, which takes seconds
+        refuse_nonempty(output)  # before torch is imported, which takes seconds
     with quiet_libraries(needs=settings.encoder.name, what="encoder"):
         from atlop.training import train
 
@@ -183,7 +183,7 @@ def predict(
     if output.suffix != ".json":
         raise AtlopError(f"{output}: expected a name that ends in .json; the zip is written beside it")
     corpus = read_corpus(file, format=format, invalid=invalid)
-    if repeated := statistics_of(corpus.documents).repeated_titles:  # said before an hour is spent on predicting
+    if repeated := corpus_statistics(corpus.documents).repeated_titles:  # said before an hour is spent on predicting
         titles = ", ".join(f'"{title}"' for title in repeated)
         raise AtlopError(
             f"{file}: titles repeat, so a submission could not tell the documents apart: {titles}; give each its own"
@@ -271,7 +271,7 @@ def import_checkpoint(
 
     if not file.is_file():
         raise AtlopError(f"{file}: no such file; give the state dict that the released code saved")
-    refuse_taken(output)
+    refuse_nonempty(output)
     vocabulary = read_vocabulary(relations, names=relation_names)
     with quiet_libraries(needs=encoder, what="encoder"):
         from atlop.model_folder import classifier_sizes, load_released, new_model, save_model, write_card
@@ -279,7 +279,7 @@ def import_checkpoint(
         model, tokenizer = new_model(
             encoder,
             vocabulary=vocabulary,
-            described=ModelConfig(
+            model_config=ModelConfig(
                 preprocessing=PreprocessingConfig(max_length=max_length),
                 classifier=classifier_sizes(file),
                 objective=ObjectiveConfig(max_relations=max_relations),
@@ -292,7 +292,7 @@ def import_checkpoint(
     result: dict[str, Any] = {
         "output": output,
         "relations": len(vocabulary.relations),
-        **model.config.described.classifier.model_dump(include={"representation_size", "block_size"}),
+        **model.config.model.classifier.model_dump(include={"representation_size", "block_size"}),
         "parameters": model.num_parameters(),
     }
     rows: list[Row] = [(key.replace("_", " "), f"{result[key]:,}") for key in list(result)[1:]]

@@ -11,7 +11,7 @@ import numpy as np
 from atlop.cli.scoring import score_in_depth
 from atlop.corpora import Corpus, TrainFacts
 from atlop.errors import AtlopError
-from atlop.evaluation import DetailedScores, OfficialScores, fact_table, scores_of_table
+from atlop.evaluation import DetailedScores, OfficialScores, fact_table, table_scores
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -72,17 +72,17 @@ def decisions_of(
     Raises:
         AtlopError: A score is not finite.
     """
-    from atlop.calibration import candidates_of
+    from atlop.calibration import collect_candidates
     from atlop.report import MarginCounter
 
     counter = MarginCounter(corpus.documents, rule=rule)
-    candidates = candidates_of(counter.watch(scored), documents=corpus.documents, rule=rule)
+    candidates = collect_candidates(counter.watch(scored), documents=corpus.documents, rule=rule)
     thresholds = np.zeros(rule.vocabulary.classes, np.float32) if rule.thresholds is None else rule.thresholds.numpy()
     table = fact_table(corpus.documents, predictions=candidates.facts(thresholds), train_facts=train.seen)
     return Decisions(
         candidates=candidates,
         margins=counter.result(),
-        scores=scores_of_table(table),
+        scores=table_scores(table),
         detailed=None if train.frequency is None else score_in_depth(table, corpus=corpus, train=train),
     )
 

@@ -22,7 +22,7 @@ from atlop.cli.text import score_rows
 from atlop.config import load_config
 from atlop.corpora import Corpus, TrainFacts, read_labelled, read_train
 from atlop.errors import AtlopError
-from atlop.evaluation import FactTable, compare, fact_table, scores_of_table
+from atlop.evaluation import FactTable, compare, fact_table, table_scores
 from atlop.files import write_text
 from atlop.schema import Fact
 from atlop.submission import read_submission
@@ -151,7 +151,7 @@ def _read_closely(
 ) -> Found:
     """Return what a model finds, with its scores, what it read, and pictures of it all."""
     with loaded_models([run], precision=precision, device=device) as (ensemble, settings):
-        from atlop.model_folder import preprocessor_of
+        from atlop.model_folder import preprocessor_for
         from atlop.prediction import batches_by_length, score_batches
         from atlop.report import Reader
 
@@ -159,7 +159,7 @@ def _read_closely(
         reader = Reader(
             corpus.documents,
             rule=ensemble.rule,
-            preprocessor=preprocessor_of(member.model, member.tokenizer),
+            preprocessor=preprocessor_for(member.model, member.tokenizer),
             others=None if other is None else other.facts,
         )
         scored = score_batches(
@@ -217,6 +217,6 @@ def _result(found: Found, table: FactTable, *, corpus: Corpus, train: TrainFacts
     return Result(
         name=found.name,
         predictions=found.facts,
-        scores=scores_of_table(table),
+        scores=table_scores(table),
         detailed=score_in_depth(table, corpus=corpus, train=train),
     )

@@ -8,8 +8,8 @@ from atlop.corpora.labelled import TrainFacts, read_labelled, read_train
 from atlop.corpora.losses import Loss, Losses, Writer
 from atlop.corpora.pubtator_scheme import SCHEME_PREFIX
 from atlop.corpora.recognition import FORMATS, SUBMISSION, format_of
-from atlop.corpora.relations import RelationCounter, check_relations, read_train_facts, read_vocabulary, relations_of
-from atlop.corpora.statistics import CorpusStatistics, statistics_of
+from atlop.corpora.relations import RelationCounter, check_relations, read_train_facts, read_vocabulary, relation_counts
+from atlop.corpora.statistics import CorpusStatistics, corpus_statistics
 from atlop.corpora.writers import WRITERS, find_writer
 
 __all__ = [
@@ -29,6 +29,7 @@ __all__ = [
     "TrainFacts",
     "Writer",
     "check_relations",
+    "corpus_statistics",
     "document_of",
     "find_writer",
     "format_of",
@@ -38,6 +39,5 @@ __all__ = [
     "read_train",
     "read_train_facts",
     "read_vocabulary",
-    "relations_of",
-    "statistics_of",
+    "relation_counts",
 ]

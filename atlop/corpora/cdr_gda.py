@@ -21,7 +21,7 @@ from typing import NamedTuple
 from atlop.corpora.issues import IssueCollector
 from atlop.errors import AtlopError
 from atlop.files import read_lines
-from atlop.json_values import shown
+from atlop.json_values import abbreviated
 from atlop.schema import Document, Entity, Fact, Mention
 
 _LABEL = re.compile(r"1:([^:\s]+):2")
@@ -172,13 +172,13 @@ def _pair(columns: list[str], *, words: _Words, where: str) -> _Pair:
     found = _LABEL.fullmatch(label)
     if not found and label != _NOT_CLASSIFIED:
         raise AtlopError(
-            f"{where}: label {shown(label)}; expected 1:RELATION:2 (for example 1:CID:2), 1:{_NO_RELATION}:2 or "
+            f"{where}: label {abbreviated(label)}; expected 1:RELATION:2 (for example 1:CID:2), 1:{_NO_RELATION}:2 or "
             f"{_NOT_CLASSIFIED}"
         )
     if direction not in _SUBJECT_FIRST:
-        raise AtlopError(f"{where}: direction {shown(direction)}; expected {' or '.join(_SUBJECT_FIRST)}")
+        raise AtlopError(f"{where}: direction {abbreviated(direction)}; expected {' or '.join(_SUBJECT_FIRST)}")
     if reach not in _REACH:
-        raise AtlopError(f"{where}: {shown(reach)} after the direction; expected {' or '.join(_REACH)}")
+        raise AtlopError(f"{where}: {abbreviated(reach)} after the direction; expected {' or '.join(_REACH)}")
     first, second = (
         _argument(columns[at : at + _ARGUMENT_COLUMNS], words=words, where=f"{where}, argument {number}")
         for number, at in enumerate((5, 5 + _ARGUMENT_COLUMNS))
@@ -237,4 +237,4 @@ def _mention(name: str, type_: str, first: int, end: int, sentence: int, *, word
 def _number(text: str, *, where: str) -> int:
     if text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS:
         return int(text)
-    raise AtlopError(f"{where}: expected whole numbers joined by a colon, found {shown(text)}")
+    raise AtlopError(f"{where}: expected whole numbers joined by a colon, found {abbreviated(text)}")

@@ -4,7 +4,7 @@ from bisect import bisect_left, bisect_right
 from typing import Any, TypeAlias
 
 from atlop.errors import AtlopError
-from atlop.json_values import expect, shown, whole_numbers
+from atlop.json_values import abbreviated, expect, integers
 from atlop.schema import Span
 
 Offsets: TypeAlias = tuple[tuple[Span, ...], ...]
@@ -44,8 +44,8 @@ def read_span(value: list[Any], *, text: str, where: str) -> Span:
         AtlopError: It is not `[start, end]`, empty, or beyond the text.
     """
     if len(value) != 2:
-        raise AtlopError(f"{where}: expected [start, end] in characters, found {shown(value)}")
-    start, end = whole_numbers(value, where=where)
+        raise AtlopError(f"{where}: expected [start, end] in characters, found {abbreviated(value)}")
+    start, end = integers(value, where=where)
     _check_characters(start, end, text=text, where=where)
     return start, end
 
@@ -119,7 +119,7 @@ def _is_pair(value: object) -> bool:
 def _word_problem(value: object, reached: int, *, text: str, where: str) -> AtlopError:
     """Return what is wrong with a word, given where the word before it ends."""
     if not _is_pair(value):
-        return AtlopError(f"{where}: expected [start, end] in characters, found {shown(value)}")
+        return AtlopError(f"{where}: expected [start, end] in characters, found {abbreviated(value)}")
     assert isinstance(value, list)
     start, end = value
     try:

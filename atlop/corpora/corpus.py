@@ -9,7 +9,7 @@ from atlop.config import Invalid
 from atlop.corpora.formats import find_format
 from atlop.corpora.issues import IssueCollector, log_issues
 from atlop.errors import AtlopError
-from atlop.files import sha256_of
+from atlop.files import file_sha256
 from atlop.schema import CorpusIssues, Document
 
 
@@ -49,7 +49,7 @@ class CorpusFile:
         Raises:
             AtlopError: Something of it cannot be read.
         """
-        return {str(path): sha256_of(path) for path in (self.path, *self._format.needs)}
+        return {str(path): file_sha256(path) for path in (self.path, *self._format.needs)}
 
     def __iter__(self) -> Iterator[Document]:
         """Yield every valid document.
@@ -85,7 +85,7 @@ class Corpus:
 
     path: Path
     sha256: str
-    """Of the file's bytes, hexadecimal; of a folder as `sha256_of` says."""
+    """Of the file's bytes, hexadecimal; of a folder as `file_sha256` says."""
     documents: tuple[Document, ...]
     issues: CorpusIssues
 

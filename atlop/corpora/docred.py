@@ -11,7 +11,7 @@ from typing import Any
 from atlop.corpora.issues import IssueCollector
 from atlop.corpora.json_list import items_of_list
 from atlop.errors import AtlopError
-from atlop.json_values import expect, field, shown, whole_numbers
+from atlop.json_values import abbreviated, expect, field, integers
 from atlop.schema import Document, Entity, Fact, Mention
 
 FORMAT = 'expected a JSON list of documents, each with "title", "sents", "vertexSet" and, where labelled, "labels"'
@@ -40,7 +40,7 @@ def read_docred(path: Path, *, issues: IssueCollector) -> Iterator[Document]:
 def _document(row: object, *, where: str) -> tuple[Document, int]:
     """Return the document and the number of labels that repeat an earlier one."""
     if not isinstance(row, dict):
-        raise AtlopError(f"{where}: {FORMAT}; found {shown(row)}")
+        raise AtlopError(f"{where}: {FORMAT}; found {abbreviated(row)}")
     title = field(row, "title", str, where=where)
     where = f'{where} ("{title}")'
     sentences = tuple(
@@ -109,9 +109,11 @@ def _mention(value: object, *, lengths: tuple[int, ...], where: str) -> Mention:
 
 
 def _span(position: list[Any], *, where: str) -> tuple[int, int]:
-    numbers = whole_numbers(position, where=f'{where}, "pos"')
+    numbers = integers(position, where=f'{where}, "pos"')
     if len(numbers) != 2:
-        raise AtlopError(f'{where}, "pos": expected [first word, one past the last word], found {shown(position)}')
+        raise AtlopError(
+            f'{where}, "pos": expected [first word, one past the last word], found {abbreviated(position)}'
+        )
     start, end = numbers
     if start < 0:
         raise AtlopError(f"{where}: starts at word {start}; words count from 0 within their sentence")
@@ -133,7 +135,7 @@ def _fact(value: object, *, entities: int, sentences: int, where: str) -> Fact:
         raise AtlopError(f'{where}: "h" and "t" are both entity {subject}; a relation holds between two entities')
     evidence: tuple[int, ...] = ()
     if "evidence" in row:
-        evidence = whole_numbers(field(row, "evidence", list, where=where), where=f'{where}, "evidence"')
+        evidence = integers(field(row, "evidence", list, where=where), where=f'{where}, "evidence"')
     for index in evidence:
         if not 0 <= index < sentences:
             raise AtlopError(f"{where}: its evidence is sentence {index}, but {_range('sentence', sentences)}")

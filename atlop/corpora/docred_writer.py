@@ -6,7 +6,7 @@ from typing import Any
 
 from atlop.corpora.json_rows import line_of
 from atlop.corpora.losses import Loss, Losses
-from atlop.files import text_written_whole
+from atlop.files import atomic_text
 from atlop.schema import Document, Fact, Mention
 
 
@@ -26,7 +26,7 @@ def write_docred(path: Path, *, documents: Iterable[Document]) -> Losses:
         AtlopError: A document holds half a surrogate pair.
     """
     losses = Losses()
-    with text_written_whole(path) as file:
+    with atomic_text(path) as file:
         file.write("[")
         for index, document in enumerate(documents):
             row = line_of(_row(document), where=f'{path}, document {index} ("{document.title}")')

@@ -12,7 +12,7 @@ from tqdm import tqdm
 
 from atlop.corpora.sources import Digest, Source, SourceFile
 from atlop.errors import AtlopError
-from atlop.files import opened, sha256_of, written_whole
+from atlop.files import atomic_path, file_sha256, opened
 
 _PARTIAL = ".download"
 """Folder, beside the corpus, of what has come so far; gone when all is done."""
@@ -95,7 +95,7 @@ def _put_in_place(published: Path, file: SourceFile, *, source: Source, folder: 
     place = source.host.url(file.path, server=server) if is_ours else str(published)
     try:
         _compare(published, file.published, place=place)
-        with written_whole(folder / file.name) as temporary:
+        with atomic_path(folder / file.name) as temporary:
             if file.is_packed:
                 _unpack(published, to=temporary, place=place)
             else:
@@ -136,7 +136,7 @@ def _checked(
 
 def _compare(path: Path, expected: Digest, *, place: str) -> str:
     """Return the sha256 of a file that has the size and the sha256 that it should have."""
-    size, sha256 = path.stat().st_size, sha256_of(path)
+    size, sha256 = path.stat().st_size, file_sha256(path)
     if expected.bytes not in (None, size) or expected.sha256 not in (None, sha256):
         wanted = "" if expected.bytes is None else f"{expected.bytes:,} bytes and "
         found = "" if expected.bytes is None else f"{size:,} bytes and "

@@ -14,7 +14,7 @@ from atlop.corpora.issues import IssueCollector
 from atlop.corpora.plain_text import cut_text, mention_at, words_of
 from atlop.errors import AtlopError
 from atlop.files import read_json
-from atlop.json_values import expect, field, shown
+from atlop.json_values import abbreviated, expect, field
 from atlop.schema import Document, Entity, Fact, Mention, Span
 
 _TYPE_TAG = "type::"
@@ -185,7 +185,8 @@ def _span(mention: dict[str, Any], *, text: str, where: str) -> tuple[Span, str]
         )
     if text[start:end] != name:
         raise AtlopError(
-            f"{where}: is {shown(name)}, but characters {start} to {end} of the text are {shown(text[start:end])}; "
+            f"{where}: is {abbreviated(name)}, but characters {start} to {end} of the text are "
+            f"{abbreviated(text[start:end])}; "
             "the text is not the one that was annotated"
         )
     return (start, end), name

@@ -42,7 +42,7 @@ from atlop.corpora.json_rows import object_of
 from atlop.corpora.plain_text import cut_text, mention_at, whole_and_parts, words_of
 from atlop.errors import AtlopError
 from atlop.files import read_lines
-from atlop.json_values import expect, field, shown, whole_numbers
+from atlop.json_values import abbreviated, expect, field, integers
 from atlop.schema import Document, Entity, Fact, Mention, Span
 
 FORMAT = 'expected one JSON object a line, with "text", "entities" and, where labelled, "relations"'
@@ -153,7 +153,7 @@ def _mention(value: object, *, text: str, type: str, where: str) -> _Mention:
         span = read_span(value, text=text, where=where)
         return _Mention((span,), text[span[0] : span[1]], type, where)
     if not isinstance(value, dict):
-        raise AtlopError(f'{where}: expected [start, end], or an object with "spans"; found {shown(value)}')
+        raise AtlopError(f'{where}: expected [start, end], or an object with "spans"; found {abbreviated(value)}')
     spans = read_spans(field(value, "spans", list, where=where), text=text, where=where)
     name = field(value, "name", str, where=where) if "name" in value else name_of(spans, text=text)
     return _Mention(spans, name, field(value, "type", str, where=where) if "type" in value else type, where)
@@ -195,9 +195,9 @@ def _pairs(row: dict[str, Any], *, entities: int, directed: bool, where: str) ->
     pairs: dict[tuple[int, int], int] = {}
     for index, value in enumerate(field(row, "pairs", list, where=where)):
         place = f"{where}, pair {index}"
-        numbers = whole_numbers(expect(value, list, where=place), where=place)
+        numbers = integers(expect(value, list, where=place), where=place)
         if len(numbers) != 2:
-            raise AtlopError(f"{place}: expected [subject, object], found {shown(value)}")
+            raise AtlopError(f"{place}: expected [subject, object], found {abbreviated(value)}")
         subject, object_ = numbers if directed else sorted(numbers)
         _check_entities(subject, object_, entities=entities, where=place)
         if subject == object_:
@@ -215,7 +215,7 @@ def _fact(value: object, *, entities: int, sentences: int, directed: bool, where
         subject, object_ = object_, subject
     evidence: tuple[int, ...] = ()
     if "evidence" in row:
-        evidence = whole_numbers(field(row, "evidence", list, where=where), where=f'{where}, "evidence"')
+        evidence = integers(field(row, "evidence", list, where=where), where=f'{where}, "evidence"')
     for sentence in evidence:
         if not 0 <= sentence < sentences:
             raise AtlopError(

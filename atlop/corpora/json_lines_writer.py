@@ -10,7 +10,7 @@ from atlop.corpora.json_lines import name_of
 from atlop.corpora.json_rows import line_of
 from atlop.corpora.losses import Loss, Losses
 from atlop.errors import AtlopError
-from atlop.files import text_written_whole
+from atlop.files import atomic_text
 from atlop.schema import Document, Entity, Fact, Mention, Span
 
 
@@ -30,7 +30,7 @@ def write_json_lines(path: Path, *, documents: Iterable[Document]) -> Losses:
         AtlopError: A document holds half a surrogate pair, a mention only empty words, or parts that overlap.
     """
     losses = Losses()
-    with text_written_whole(path) as file:
+    with atomic_text(path) as file:
         for index, document in enumerate(documents):
             where = f'{path}, document {index} ("{document.title}")'
             file.write(line_of(_row(document, where=where), where=where) + "\n")

@@ -11,7 +11,7 @@ import ijson
 
 from atlop.errors import AtlopError
 from atlop.files import opened, read_json
-from atlop.json_values import shown
+from atlop.json_values import abbreviated
 
 _HALF_A_PAIR = re.compile(rb"\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])")
 _PAIR = rb"\ud83d\ude00"
@@ -40,7 +40,7 @@ def items_of_list(path: Path, *, expected: str) -> Iterator[Any]:
     except _NotStreamableError:
         rows = read_json(path)
         if not isinstance(rows, list):
-            raise AtlopError(f"{path}: {expected}; found {shown(rows)}") from None
+            raise AtlopError(f"{path}: {expected}; found {abbreviated(rows)}") from None
         yield from islice(rows, count, None)
 
 

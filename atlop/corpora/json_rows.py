@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from atlop.errors import AtlopError
-from atlop.json_values import shown
+from atlop.json_values import abbreviated
 from atlop.parsing import TOO_DEEP, json_value
 
 
@@ -29,7 +29,7 @@ def object_of(line: bytes, *, expected: str, where: str) -> dict[str, Any]:
     except json.JSONDecodeError as error:
         raise AtlopError(f"{where}, column {error.colno}: not valid JSON ({error.msg}); {expected}") from None
     if not isinstance(row, dict):
-        raise AtlopError(f"{where}: {expected}; found {shown(row)}")
+        raise AtlopError(f"{where}: {expected}; found {abbreviated(row)}")
     if "\\u" in text:  # JSON can say "\ud800"; no tokenizer takes it
         line_of(row, where=where)
     return row

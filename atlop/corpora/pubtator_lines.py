@@ -9,7 +9,7 @@ from pathlib import Path
 from atlop.corpora.pubtator_scheme import PubtatorScheme
 from atlop.errors import AtlopError
 from atlop.files import read_lines
-from atlop.json_values import shown
+from atlop.json_values import abbreviated
 from atlop.schema import Span
 
 Lines = list[tuple[int, bytes]]
@@ -115,7 +115,7 @@ def parse_block(lines: Lines, *, path: Path, scheme: PubtatorScheme) -> Block:
         else:
             raise AtlopError(
                 f"{where}: expected the tab-separated columns of a mention (document, start, end, text, type, "
-                f"identifier) or of a relation (document, relation, identifier, identifier), found {shown(line)}"
+                f"identifier) or of a relation (document, relation, identifier, identifier), found {abbreviated(line)}"
             )
     return Block(identifier, text, tuple(mentions), tuple(relations))
 
@@ -131,13 +131,13 @@ def _text_line(line: str, *, kind: str, where: str) -> tuple[str, str]:
     identifier, _, rest = line.partition("|")
     if not identifier or "\t" in identifier or not rest.startswith(f"{kind}|"):
         what = {"t": "title", "a": "abstract"}[kind]
-        raise AtlopError(f'{where}: expected "identifier|{kind}|{what}", found {shown(line)}')
+        raise AtlopError(f'{where}: expected "identifier|{kind}|{what}", found {abbreviated(line)}')
     return identifier, rest[2:]
 
 
 def _check_owner(found: str, expected: str, *, where: str) -> None:
     if found != expected:
-        raise AtlopError(f"{where}: the line is of document {shown(found)}; put a blank line between documents")
+        raise AtlopError(f"{where}: the line is of document {abbreviated(found)}; put a blank line between documents")
 
 
 def _mention_line(columns: list[str], *, text: str, scheme: PubtatorScheme, where: str) -> MentionLine:
@@ -173,7 +173,7 @@ def _mention_line(columns: list[str], *, text: str, scheme: PubtatorScheme, wher
 
 def _both_offsets(columns: list[str], *, where: str) -> list[str]:
     if not _OFFSETS.fullmatch(columns[2]):
-        raise AtlopError(f"{where}: expected the character where the mention ends, found {shown(columns[2])}")
+        raise AtlopError(f"{where}: expected the character where the mention ends, found {abbreviated(columns[2])}")
     return columns[1:3]
 
 
@@ -189,7 +189,8 @@ def _check_text(name: str, *, text: str, spans: tuple[Span, ...], where: str) ->
             return
     place = " and ".join(f"{start} to {end}" for start, end in spans)
     raise AtlopError(
-        f"{where}: the mention is {shown(name)}, but characters {place} are {shown(found)}; expected the same text "
+        f"{where}: the mention is {abbreviated(name)}, but characters {place} are {abbreviated(found)}; "
+        "expected the same text "
         "(title and abstract count with one character between them)"
     )
 
@@ -197,5 +198,5 @@ def _check_text(name: str, *, text: str, spans: tuple[Span, ...], where: str) ->
 def _relation_line(columns: list[str], *, where: str) -> RelationLine:
     relation, subject, object_ = (column.strip() for column in columns[1:4])
     if not (relation and subject and object_):
-        raise AtlopError(f"{where}: expected a relation and two identifiers, found {shown(columns[1:4])}")
+        raise AtlopError(f"{where}: expected a relation and two identifiers, found {abbreviated(columns[1:4])}")
     return RelationLine(where, relation, subject, object_, columns[4] if len(columns) > 4 else None)

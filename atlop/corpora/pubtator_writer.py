@@ -9,8 +9,8 @@ from atlop.corpora.losses import Loss, Losses
 from atlop.corpora.pubtator_losses import PubtatorLosses
 from atlop.corpora.pubtator_scheme import PubtatorScheme, load_scheme
 from atlop.errors import AtlopError
-from atlop.files import text_written_whole
-from atlop.json_values import shown
+from atlop.files import atomic_text
+from atlop.json_values import abbreviated
 from atlop.schema import Document, Mention, Span
 
 _LINE_END = re.compile(r"[\r\n]")
@@ -46,7 +46,7 @@ def write_pubtator(path: Path, *, documents: Iterable[Document], scheme: Pubtato
     """
     losses = PubtatorLosses(scheme)
     line_ends = 0
-    with text_written_whole(path) as file:
+    with atomic_text(path) as file:
         for index, document in enumerate(documents):
             where = f'{path}, document {index} ("{document.title}")'
             prepared = _prepared(document, where=where)
@@ -139,5 +139,7 @@ def _column(value: str | None, *, where: str, parting: str = "\t") -> str:
     if not value:
         raise AtlopError(f"{where}: lacks an identifier, type or name, which PubTator needs")
     if "\t" in value or parting in value or _LINE_END.search(value):
-        raise AtlopError(f"{where}: {shown(value)} holds a tab, a line end or {shown(parting)}, which part columns")
+        raise AtlopError(
+            f"{where}: {abbreviated(value)} holds a tab, a line end or {abbreviated(parting)}, which part columns"
+        )
     return value

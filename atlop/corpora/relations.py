@@ -10,7 +10,7 @@ from atlop.config import Invalid
 from atlop.corpora.corpus import CorpusFile
 from atlop.errors import AtlopError
 from atlop.files import read_json
-from atlop.json_values import expect, shown
+from atlop.json_values import abbreviated, expect
 from atlop.schema import THRESHOLD_CLASS, Document, Fact, NameTriple, RelationUse, RelationVocabulary
 
 logger = logging.getLogger(__name__)
@@ -61,7 +61,7 @@ class RelationCounter:
         )
 
 
-def relations_of(documents: Iterable[Document]) -> tuple[RelationUse, ...]:
+def relation_counts(documents: Iterable[Document]) -> tuple[RelationUse, ...]:
     """Return the relations that documents state, in order of first appearance."""
     counter = RelationCounter()
     for _ in counter.watch(documents):
@@ -183,4 +183,6 @@ def _triple(row: object, *, where: str) -> NameTriple:
     if isinstance(row, list) and len(row) == 3 and set(map(type, row)) == {str}:
         subject, object_, relation = row
         return subject, object_, relation
-    raise AtlopError(f"{where}: expected [subject name, object name, relation], three strings; found {shown(row)}")
+    raise AtlopError(
+        f"{where}: expected [subject name, object name, relation], three strings; found {abbreviated(row)}"
+    )

@@ -47,7 +47,7 @@ class CorpusStatistics:
     """Documents without a pair to classify: with fewer than two entities, or with an empty list of pairs."""
 
 
-def statistics_of(documents: Iterable[Document]) -> CorpusStatistics:
+def corpus_statistics(documents: Iterable[Document]) -> CorpusStatistics:
     """Count what the documents hold; one is held at a time, and of the others the titles."""
     tally = _Tally()
     for document in documents:

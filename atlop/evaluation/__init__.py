@@ -3,7 +3,7 @@
 from atlop.evaluation.breakdown import RARE
 from atlop.evaluation.comparison import Comparison, Difference, GroupDifferences, compare
 from atlop.evaluation.detailed import DetailedScores, Estimate, GroupScores, MacroScores, detailed_scores
-from atlop.evaluation.official import OfficialScores, official_scores, scores_of_table
+from atlop.evaluation.official import OfficialScores, official_scores, table_scores
 from atlop.evaluation.pairs import within_a_sentence
 from atlop.evaluation.seeds import mean_difference, mean_scores
 from atlop.evaluation.table import FactTable, fact_table
@@ -25,6 +25,6 @@ __all__ = [
     "mean_difference",
     "mean_scores",
     "official_scores",
-    "scores_of_table",
+    "table_scores",
     "within_a_sentence",
 ]

@@ -48,10 +48,10 @@ def official_scores(
 
     Args and errors are those of `fact_table`.
     """
-    return scores_of_table(fact_table(documents, predictions=predictions, train_facts=train_facts, unknown=unknown))
+    return table_scores(fact_table(documents, predictions=predictions, train_facts=train_facts, unknown=unknown))
 
 
-def scores_of_table(table: FactTable) -> OfficialScores:
+def table_scores(table: FactTable) -> OfficialScores:
     """Return the official scores of facts that were held against their labels."""
     counts = table.totals()
     values = measures(counts).tolist()

@@ -14,7 +14,7 @@ from atlop.evaluation import (
     fact_table,
     mean_difference,
     mean_scores,
-    scores_of_table,
+    table_scores,
 )
 from atlop.experiments.plan import Plan
 from atlop.schema import Document, NameTriple
@@ -52,7 +52,7 @@ class ExperimentResults:
     rows: tuple[RowResult, ...]
 
 
-def results_of(
+def collect_results(
     plan: Plan,
     *,
     candidates: Mapping[str, tuple[Candidates, Candidates]],
@@ -81,7 +81,7 @@ def results_of(
     for variant in plan.experiment.variants:
         of_variant = tables[variant.name]
         f1, ign_f1 = mean_scores(of_variant)
-        of_seeds = [scores_of_table(table) for table in of_variant]
+        of_seeds = [table_scores(table) for table in of_variant]
         rows.append(
             RowResult(
                 name=variant.name,

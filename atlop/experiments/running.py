@@ -10,16 +10,16 @@ from pathlib import Path
 from statistics import median
 from time import perf_counter
 
-from atlop.calibration import Candidates, candidates_of
-from atlop.config import Precision, RunConfig, default_settings, settings_of
+from atlop.calibration import Candidates, collect_candidates
+from atlop.config import Precision, RunConfig, default_settings, flat_settings
 from atlop.corpora import read_corpus, read_train_facts
 from atlop.device import accelerator_for
 from atlop.ensemble import Ensemble, Member
 from atlop.errors import AtlopError
 from atlop.experiments.halves import part_dev
 from atlop.experiments.plan import Experiment, Plan, PlannedRun, plan_runs
-from atlop.experiments.results import ExperimentResults, results_of
-from atlop.files import read_json, sha256_of, write_json
+from atlop.experiments.results import ExperimentResults, collect_results
+from atlop.files import file_sha256, read_json, write_json
 from atlop.model_folder import load_model
 from atlop.prediction import predict_facts
 from atlop.preprocessing import Batch
@@ -68,9 +68,9 @@ class ExperimentFolder:
         """
         scored = plan.experiment.scored
         base = {
-            **settings_of(plan.base),
-            "sha256 of data.dev": sha256_of(plan.base.data.dev),
-            "sha256 of scored": None if scored is None else sha256_of(scored),
+            **flat_settings(plan.base),
+            "sha256 of data.dev": file_sha256(plan.base.data.dev),
+            "sha256 of scored": None if scored is None else file_sha256(scored),
             "split_seed": plan.experiment.split_seed,
         }
         if not self._base.exists():
@@ -122,7 +122,7 @@ def run_experiment(
     train_facts = read_train_facts(
         data.train_facts or data.train, format=data.format, invalid=data.invalid, among=among
     )
-    return results_of(
+    return collect_results(
         plan,
         candidates={
             run.name: (
@@ -200,4 +200,4 @@ def _keep_candidates(
     for of, documents in (("chooses", chooses), ("scored", scored)):
         accelerator = accelerator_for("float32", device=device)
         found = ensemble.score(documents, accelerator=accelerator, batch_size=run.config.trainer.prediction_batch_size)
-        candidates_of(found, documents=documents, rule=ensemble.rule).save(place.candidates(run, of=of))
+        collect_candidates(found, documents=documents, rule=ensemble.rule).save(place.candidates(run, of=of))

@@ -30,7 +30,7 @@ from atlop.inference.facts import (
 from atlop.inference.grouping import entities_of
 from atlop.json_values import field
 from atlop.model import AtlopModel
-from atlop.model_folder import load_model, preprocessor_of, save_model
+from atlop.model_folder import load_model, preprocessor_for, save_model
 from atlop.prediction import DecisionRule, DocumentScores, batches_by_length, score_batches
 from atlop.preprocessing import Features
 from atlop.schema import Document
@@ -89,7 +89,7 @@ class RelationExtractor:
         self.batch_size = batch_size
         self.model = model.to(self.accelerator.device)
         self.tokenizer = tokenizer
-        self._preprocessor = preprocessor_of(model, tokenizer)
+        self._preprocessor = preprocessor_for(model, tokenizer)
         self._calibration = model.config.calibrated
         self._rule = DecisionRule.from_model(model, calibration=self._calibration)
 

@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from atlop.corpora.json_rows import object_of
 from atlop.errors import AtlopError
-from atlop.files import read_lines, written_whole
+from atlop.files import atomic_path, read_lines
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -82,7 +82,7 @@ def write_graphml(path: Path, graph: "nx.MultiDiGraph") -> None:
     )
     content = BytesIO()
     nx.write_graphml(plain, content)
-    with written_whole(path) as temporary:
+    with atomic_path(path) as temporary:
         temporary.write_bytes(content.getvalue())
 
 
@@ -124,7 +124,7 @@ def rdf_graph(graph: "nx.MultiDiGraph", *, namespace: str = NAMESPACE) -> "rdfli
 def write_n_triples(path: Path, graph: "nx.MultiDiGraph", *, namespace: str = NAMESPACE) -> None:
     """Write a graph as N-Triples, in the order of the alphabet: the same facts give the same file."""
     lines = rdf_graph(graph, namespace=namespace).serialize(format="nt", encoding="utf-8").splitlines(keepends=True)
-    with written_whole(path) as temporary:
+    with atomic_path(path) as temporary:
         temporary.write_bytes(b"".join(sorted(line for line in lines if line.strip())))
 
 

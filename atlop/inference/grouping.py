@@ -6,7 +6,7 @@ from typing import Any
 from atlop.corpora.character_spans import read_spans
 from atlop.corpora.json_lines import name_of
 from atlop.errors import AtlopError
-from atlop.json_values import expect, field, shown
+from atlop.json_values import abbreviated, expect, field
 from atlop.schema import Span
 
 
@@ -32,7 +32,7 @@ def entities_of(value: object, *, text: str, group_by: str | None, where: str) -
     if not all(lone):
         raise AtlopError(
             f"{where}, entity {lone.index(False)}: is a group of mentions, but entity {lone.index(True)} is a lone "
-            f"mention ({shown(plain[lone.index(True)])}); give all of them grouped, or none"
+            f"mention ({abbreviated(plain[lone.index(True)])}); give all of them grouped, or none"
         )
     groups: dict[object, dict[str, Any]] = {}
     for index, item in enumerate(plain):
@@ -46,7 +46,7 @@ def _add(groups: dict[object, dict[str, Any]], item: Any, *, text: str, group_by
     spans = _spans(row, text=text, where=where)
     value = None if group_by is None else row.get(group_by)
     if not isinstance(value, str | int | None):
-        raise AtlopError(f'{where}, "{group_by}": expected a string or a whole number, found {shown(value)}')
+        raise AtlopError(f'{where}, "{group_by}": expected a string or a whole number, found {abbreviated(value)}')
     named = value is not None and value != ""
     key = (group_by, value) if named else " ".join(name_of(spans, text=text).split())
     group = groups.setdefault(key, {"mentions": []})

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from atlop.errors import AtlopError
-from atlop.files import read_json, read_lines, refuse_existing, sha256_of, text_written_whole, write_text
+from atlop.files import atomic_text, file_sha256, read_json, read_lines, refuse_existing, write_text
 from atlop.inference.extractor import RelationExtractor, Source
 from atlop.inference.tables import FORMATS, Counts, format_of
 
@@ -67,7 +67,7 @@ def extract_file(
     accelerator = extractor.accelerator
     parts = _Parts(output.with_name(f".{output.name}.parts"))
     settings = {
-        "input_sha256": sha256_of(path),
+        "input_sha256": file_sha256(path),
         "model_sha256": extractor.fingerprint,
         "precision": extractor.precision,
         "batch_size": extractor.batch_size,
@@ -175,7 +175,7 @@ class _Work:
                 Source(index, f"{self.path}, line {number}", f"line {number}", line) for index, (number, line) in lines
             )
             counts = Counts()
-            with text_written_whole(target) as file:
+            with atomic_text(target) as file:
                 for result in self.extractor.extract(sources, group_by=self.group_by, explain=self.explain):
                     file.write(json.dumps(result.as_json(), ensure_ascii=False) + "\n")
                     counts.add(Counts.from_result(result))

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from atlop.errors import AtlopError
-from atlop.files import text_written_whole, written_whole
+from atlop.files import atomic_path, atomic_text
 from atlop.inference.facts import Extraction, ExtractionError
 
 SCHEMA = pa.schema(
@@ -73,13 +73,13 @@ Write: TypeAlias = Callable[..., None]
 
 def write_json_lines(path: Path, *, lines: Iterable[bytes]) -> None:
     """Write a line a document."""
-    with text_written_whole(path) as file:
+    with atomic_text(path) as file:
         file.writelines(line.decode() for line in lines)
 
 
 def write_csv(path: Path, *, lines: Iterable[bytes]) -> None:
     """Write a header and a row a fact."""
-    with text_written_whole(path) as file:
+    with atomic_text(path) as file:
         writer = csv.DictWriter(file, SCHEMA.names, lineterminator="\n")
         writer.writeheader()
         for line in lines:
@@ -89,7 +89,7 @@ def write_csv(path: Path, *, lines: Iterable[bytes]) -> None:
 def write_parquet(path: Path, *, lines: Iterable[bytes]) -> None:
     """Write a row a fact, some thousands held at a time."""
     flat = (fact for line in lines for fact in table_rows(json.loads(line)))
-    with written_whole(path) as temporary:
+    with atomic_path(path) as temporary:
         opened: AbstractContextManager[Any] = pq.ParquetWriter(temporary, SCHEMA)
         with opened as writer:
             while chunk := list(islice(flat, _ROWS_AT_ONCE)):

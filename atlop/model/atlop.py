@@ -40,17 +40,17 @@ class AtlopModel(PreTrainedModel):
             AtlopError: A pooling or a head of the configuration is not known.
         """
         super().__init__(config)
-        encoder_config, described = config.encoder_config(), config.described
+        encoder_config, settings = config.encoder_config(), config.model
         width = encoder_config.hidden_size
-        self._has_context = described.pooling.context == "localized"
+        self._has_context = settings.pooling.context == "localized"
         context_width = width if self._has_context else 0
-        self._layers_averaged = described.encoder.layers_averaged
+        self._layers_averaged = settings.encoder.layers_averaged
         self._windowing = config.windowing
         self.encoder = prepared(
             AutoModel.from_config(encoder_config, attn_implementation="eager", trust_remote_code=False)
         )
-        self.pool_mentions = registered(POOLINGS, described.pooling.mentions, key="pooling.mentions")(width)
-        representation_size, block_size = described.classifier.sizes
+        self.pool_mentions = registered(POOLINGS, settings.pooling.mentions, key="pooling.mentions")(width)
+        representation_size, block_size = settings.classifier.sizes
         self.classifier = GroupedBilinear(
             width,
             context_width=context_width,
@@ -60,7 +60,7 @@ class AtlopModel(PreTrainedModel):
         )
         self.heads = nn.ModuleDict()
         self.post_init()
-        for name, parameters in described.heads.items():  # last of all, so that other layers start as without them
+        for name, parameters in settings.heads.items():  # last of all, so that other layers start as without them
             if name == "relation" or hasattr(self.heads, name):
                 raise AtlopError(f"heads.{name}: the name is taken; give the head another one")
             head = registered(HEADS, name, key="heads")

@@ -31,7 +31,7 @@ class AtlopConfig(PreTrainedConfig):
     """Thresholds and probabilities that were chosen after training, the fields of a `Calibration`."""
 
     @property
-    def described(self) -> ModelConfig:
+    def model(self) -> ModelConfig:
         """The sections as their typed schema has them.
 
         Raises:
@@ -57,9 +57,7 @@ class AtlopConfig(PreTrainedConfig):
     def windowing(self) -> Windowing:
         """How documents become the inputs of the encoder; see `Windowing.for_encoder`."""
         start, end = tuple(self.window_start or ()), tuple(self.window_end or ())
-        return Windowing.for_encoder(
-            self.encoder_config(), start=start, end=end, size=self.described.preprocessing.window
-        )
+        return Windowing.for_encoder(self.encoder_config(), start=start, end=end, size=self.model.preprocessing.window)
 
     def encoder_config(self) -> PreTrainedConfig:
         """Return the encoder's configuration as transformers' own object."""

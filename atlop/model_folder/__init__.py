@@ -4,7 +4,7 @@ from atlop.model_folder.folder import (
     keep_calibration,
     load_model,
     new_model,
-    preprocessor_of,
+    preprocessor_for,
     save_model,
     start_from,
 )
@@ -18,7 +18,7 @@ __all__ = [
     "load_model",
     "load_released",
     "new_model",
-    "preprocessor_of",
+    "preprocessor_for",
     "save_model",
     "start_from",
     "write_card",

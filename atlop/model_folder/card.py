@@ -95,7 +95,7 @@ def write_card(folder: Path, *, run: FinishedRun | None = None) -> None:
         title=title,
         relations=len(vocabulary.relations),
         encoder=config.encoder_config().model_type,
-        max_length=config.described.preprocessing.max_length,
+        max_length=config.model.preprocessing.max_length,
         names=", ".join(
             relation if vocabulary.name_of(relation) == relation else f"{vocabulary.name_of(relation)} ({relation})"
             for relation in vocabulary.relations

@@ -10,13 +10,13 @@ from safetensors import safe_open
 from transformers import PreTrainedConfig, PreTrainedTokenizerBase
 from transformers.utils.hub import cached_file
 
-from atlop.config import ClassifierConfig, ModelConfig, problems_of
+from atlop.config import ClassifierConfig, ModelConfig, validation_problems
 from atlop.errors import AtlopError, loading
-from atlop.json_values import shown
+from atlop.json_values import abbreviated
 from atlop.model.atlop import AtlopModel
 from atlop.model.configuration import AtlopConfig
 from atlop.model_folder.earlier import with_sections
-from atlop.objectives import objective_of
+from atlop.objectives import make_objective
 from atlop.preprocessing import Preprocessor
 from atlop.schema import Document, Entity, Mention
 
@@ -53,7 +53,7 @@ def read_configuration(name: str | Path, *, what: str) -> dict[str, Any]:
     return row
 
 
-def described_model(name: str | Path) -> AtlopConfig:
+def read_model_config(name: str | Path) -> AtlopConfig:
     """Return the configuration of a model of this package.
 
     Args:
@@ -74,7 +74,7 @@ def described_model(name: str | Path) -> AtlopConfig:
         try:
             _Described.model_validate(config)
         except ValidationError as error:
-            raise AtlopError(f"{where}, {problems_of(error, section=_Described)[0]}") from None
+            raise AtlopError(f"{where}, {validation_problems(error, section=_Described)[0]}") from None
         check_values(config, where=where)
     return config
 
@@ -127,7 +127,7 @@ def try_out(model: AtlopModel, tokenizer: PreTrainedTokenizerBase, *, name: str 
                 f"model {str(name)!r}: its tokenizer has a token {largest}, but its encoder knows {known}, from 0; "
                 "they do not belong together"
             )
-        preprocessing = model.config.described.preprocessing.model_copy(
+        preprocessing = model.config.model.preprocessing.model_copy(
             update={"max_length": 1024}
         )  # so that nothing is cut off
         preprocessor = Preprocessor.from_config(preprocessing, tokenizer=tokenizer, vocabulary=model.config.vocabulary)
@@ -138,7 +138,7 @@ def try_out(model: AtlopModel, tokenizer: PreTrainedTokenizerBase, *, name: str 
 def _check_counts(row: Mapping[str, Any], *, where: str) -> None:
     for key, most in MOST.items():
         if isinstance(value := row.get(key), int) and value > most:
-            raise AtlopError(f"{where}, {key}: is {shown(value)}; expected at most {most:,}")
+            raise AtlopError(f"{where}, {key}: is {abbreviated(value)}; expected at most {most:,}")
 
 
 def refuse_odd_groups(classifier: ClassifierConfig, *, where: str) -> None:
@@ -164,16 +164,16 @@ def check_values(config: AtlopConfig, *, where: str) -> None:
     Raises:
         AtlopError: There are such values.
     """
-    relations, described = config.relations or [], config.described
+    relations, settings = config.relations or [], config.model
     if repeated := next((relation for relation in relations if relations.count(relation) > 1), None):
-        raise AtlopError(f"{where}, relations: {shown(repeated)} is there more than once")
-    refuse_odd_groups(described.classifier, where=f"{where}, ")
-    objective_of(described.objective)
+        raise AtlopError(f"{where}, relations: {abbreviated(repeated)} is there more than once")
+    refuse_odd_groups(settings.classifier, where=f"{where}, ")
+    make_objective(settings.objective)
     _ = config.calibrated  # refuses thresholds of other relations
     encoder, windowing = config.encoder_config(), config.windowing
-    if described.encoder.layers_averaged > encoder.num_hidden_layers:
+    if settings.encoder.layers_averaged > encoder.num_hidden_layers:
         raise AtlopError(
-            f"{where}, encoder.layers_averaged: {described.encoder.layers_averaged}, but the encoder has "
+            f"{where}, encoder.layers_averaged: {settings.encoder.layers_averaged}, but the encoder has "
             f"{encoder.num_hidden_layers} layers"
         )
     borrowed = [*windowing.start, *windowing.end]

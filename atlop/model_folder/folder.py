@@ -9,18 +9,18 @@ from transformers import AutoConfig, AutoModel, PreTrainedModel, PreTrainedToken
 from atlop.config import ModelConfig
 from atlop.decoding import Calibration
 from atlop.errors import AtlopError, loading
-from atlop.files import folder_written_whole, read_json, settled, usual_mode, write_json
+from atlop.files import atomic_folder, default_mode, read_json, recovered, write_json
 from atlop.model.atlop import AtlopModel, prepared
 from atlop.model.configuration import AtlopConfig
 from atlop.model_folder.checks import (
     check_values,
     check_weights,
-    described_model,
     read_configuration,
+    read_model_config,
     refuse_odd_groups,
     try_out,
 )
-from atlop.objectives import objective_of
+from atlop.objectives import make_objective
 from atlop.preprocessing import Preprocessor, SpecialTokens, load_tokenizer
 from atlop.preprocessing.windows import window_end
 from atlop.schema import RelationVocabulary
@@ -42,7 +42,7 @@ def new_model(
     encoder: str,
     *,
     vocabulary: RelationVocabulary,
-    described: ModelConfig | None = None,
+    model_config: ModelConfig | None = None,
     pretrained: bool = True,
 ) -> tuple[AtlopModel, PreTrainedTokenizerBase]:
     """Put new layers on an encoder.
@@ -50,7 +50,7 @@ def new_model(
     Args:
         encoder: Hugging Face name or folder.
         vocabulary: The relations to tell apart.
-        described: What the model is made of; as published where it is left out.
+        model_config: What the model is made of; as published where it is left out.
         pretrained: Whether the encoder's weights are read; without them it starts at random.
 
     Returns:
@@ -60,9 +60,9 @@ def new_model(
         AtlopError: The encoder cannot be loaded, the sizes do not fit together, or an objective, a pooling or a head is
             not known.
     """
-    described = described or ModelConfig()
-    objective_of(described.objective)
-    refuse_odd_groups(described.classifier, where="")
+    model_config = model_config or ModelConfig()
+    make_objective(model_config.objective)
+    refuse_odd_groups(model_config.classifier, where="")
     read_configuration(encoder, what="encoder")
     with loading("encoder", name=encoder):
         encoder_config = AutoConfig.from_pretrained(encoder, trust_remote_code=False)
@@ -73,7 +73,7 @@ def new_model(
         encoder=encoder_config.to_dict(),
         relations=list(vocabulary.relations),
         relation_names=dict(vocabulary.names),
-        sections=described.model_dump(mode="json"),
+        sections=model_config.model_dump(mode="json"),
         window_start=list(special.start),
         window_end=window_end(special.end, model_type=encoder_config.model_type),
     )
@@ -90,11 +90,11 @@ def save_model(folder: Path, *, model: AtlopModel, tokenizer: PreTrainedTokenize
 
     The folder is whole or as it was before: it is written beside its place and put there at the end.
     """
-    with folder_written_whole(folder) as new:
+    with atomic_folder(folder) as new:
         model.save_pretrained(new)
         tokenizer.save_pretrained(new)
         for file in new.iterdir():
-            file.chmod(usual_mode())  # safetensors leaves its file to its owner alone
+            file.chmod(default_mode())  # safetensors leaves its file to its owner alone
 
 
 def keep_calibration(folder: Path, calibration: Calibration | None) -> None:
@@ -115,8 +115,8 @@ def load_model(folder: str | Path) -> tuple[AtlopModel, PreTrainedTokenizerBase]
     Raises:
         AtlopError: There is none, or it is not a model of this package.
     """
-    folder = str(settled(Path(folder)))
-    config = described_model(folder)
+    folder = str(recovered(Path(folder)))
+    config = read_model_config(folder)
     check_weights(folder, config=config)
     with loading("model", name=folder):
         model: AtlopModel = AtlopModel.from_pretrained(
@@ -156,10 +156,10 @@ def start_from(model: AtlopModel, folder: str | Path) -> None:
         ) from None
 
 
-def preprocessor_of(model: AtlopModel, tokenizer: PreTrainedTokenizerBase) -> Preprocessor:
+def preprocessor_for(model: AtlopModel, tokenizer: PreTrainedTokenizerBase) -> Preprocessor:
     """Return the preprocessor that a model was trained with."""
     return Preprocessor.from_config(
-        model.config.described.preprocessing, tokenizer=tokenizer, vocabulary=model.config.vocabulary
+        model.config.model.preprocessing, tokenizer=tokenizer, vocabulary=model.config.vocabulary
     )
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from pydantic import ValidationError
 
-from atlop.config import ObjectiveConfig, problems_of
+from atlop.config import ObjectiveConfig, validation_problems
 from atlop.errors import AtlopError
 from atlop.objectives.adaptive_focal import AdaptiveFocal
 from atlop.objectives.adaptive_margin import AdaptiveMargin
@@ -33,7 +33,7 @@ OBJECTIVES: dict[str, type[Objective]] = {
 }
 
 
-def objective_named(name: str, *, parameters: Mapping[str, float] | None = None) -> Objective:
+def objective_class(name: str, *, parameters: Mapping[str, float] | None = None) -> Objective:
     """Return an objective.
 
     Args:
@@ -48,13 +48,13 @@ def objective_named(name: str, *, parameters: Mapping[str, float] | None = None)
     try:
         return OBJECTIVES[name].model_validate(dict(parameters or {}))
     except ValidationError as error:
-        problems = problems_of(error, section=OBJECTIVES[name], name="objective.parameters")
+        problems = validation_problems(error, section=OBJECTIVES[name], name="objective.parameters")
         raise AtlopError(f"objective {name!r}:\n" + "\n".join(f"  {problem}" for problem in problems)) from None
 
 
-def objective_of(config: ObjectiveConfig) -> Objective:
-    """Return the objective of a configuration; see `objective_named`."""
-    return objective_named(config.name, parameters=config.parameters)
+def make_objective(config: ObjectiveConfig) -> Objective:
+    """Return the objective of a configuration; see `objective_class`."""
+    return objective_class(config.name, parameters=config.parameters)
 
 
-__all__ = ["OBJECTIVES", "AdaptiveThresholding", "Objective", "objective_named", "objective_of"]
+__all__ = ["OBJECTIVES", "AdaptiveThresholding", "Objective", "make_objective", "objective_class"]

@@ -1,6 +1,6 @@
 from atlop.preprocessing.batch import Batch, collate
 from atlop.preprocessing.corpus import Contents, PreprocessedCorpus
-from atlop.preprocessing.documents import Features, Numbering, Preprocessor, Truncation
+from atlop.preprocessing.documents import Features, GrowingVocabulary, Preprocessor, Truncation
 from atlop.preprocessing.group import Group
 from atlop.preprocessing.parts import Block
 from atlop.preprocessing.stored import Source, preprocessed_corpus
@@ -13,7 +13,7 @@ __all__ = [
     "Contents",
     "Features",
     "Group",
-    "Numbering",
+    "GrowingVocabulary",
     "PreprocessedCorpus",
     "Preprocessor",
     "Source",

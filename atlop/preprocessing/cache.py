@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 from filelock import FileLock
 
 from atlop.errors import AtlopError
-from atlop.files import read_json, sha256_of, write_text, written_whole
+from atlop.files import atomic_path, file_sha256, read_json, write_text
 from atlop.json_values import expect, field
 from atlop.preprocessing.corpus import Contents, PreprocessedCorpus
 from atlop.preprocessing.identity import sha256_of_json
@@ -87,11 +87,11 @@ class _Entry:
         self.table, self.contents, self.lock = (folder / f"{digest}.{kind}" for kind in ("arrow", "json", "lock"))
 
     def write(self, build: Build) -> None:
-        with written_whole(self.table) as temporary, pa.OSFile(str(temporary), "wb") as sink:
+        with atomic_path(self.table) as temporary, pa.OSFile(str(temporary), "wb") as sink:
             contents = build(sink)
         body = {
             "key": self._key,
-            "table": {"bytes": self.table.stat().st_size, "sha256": sha256_of(self.table)},
+            "table": {"bytes": self.table.stat().st_size, "sha256": file_sha256(self.table)},
             "contents": asdict(contents),
         }
         write_text(self.contents, json.dumps({"sha256": sha256_of_json(body), "entry": body}, indent=1) + "\n")
@@ -119,7 +119,7 @@ class _Entry:
         if body.get("key") != self._key:
             raise AtlopError(f"{where}: belongs to another key")
         file: dict[str, Any] = field(body, "table", dict, where=where)
-        found = {"bytes": self.table.stat().st_size, "sha256": sha256_of(self.table)}
+        found = {"bytes": self.table.stat().st_size, "sha256": file_sha256(self.table)}
         if file != found:
             raise AtlopError(f"{self.table}: expected {file}, found {found}")
         with pa.memory_map(str(self.table)) as mapped:

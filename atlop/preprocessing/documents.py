@@ -82,7 +82,7 @@ class Truncation:
         )
 
 
-class Numbering:
+class GrowingVocabulary:
     """Numbers names from 0 in the order in which they come; stands in where no vocabulary is known yet."""
 
     def __init__(self) -> None:
@@ -106,8 +106,8 @@ class Preprocessor:
         self,
         tokenizer: PreTrainedTokenizerBase,
         *,
-        vocabulary: RelationVocabulary | Numbering,
-        types: Numbering | None = None,
+        vocabulary: RelationVocabulary | GrowingVocabulary,
+        types: GrowingVocabulary | None = None,
         max_length: int = 1024,
         leading_space: bool = False,
         markers: Markers = "word",
@@ -139,8 +139,8 @@ class Preprocessor:
         config: PreprocessingConfig,
         *,
         tokenizer: PreTrainedTokenizerBase,
-        vocabulary: RelationVocabulary | Numbering,
-        types: Numbering | None = None,
+        vocabulary: RelationVocabulary | GrowingVocabulary,
+        types: GrowingVocabulary | None = None,
     ) -> Self:
         """Return the preprocessor of a configuration; see `__init__`."""
         return cls(

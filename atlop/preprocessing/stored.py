@@ -9,7 +9,7 @@ from transformers import PreTrainedTokenizerBase
 from atlop.config import PreprocessingConfig
 from atlop.preprocessing.cache import cached
 from atlop.preprocessing.corpus import Contents, PreprocessedCorpus
-from atlop.preprocessing.documents import Numbering, Preprocessor
+from atlop.preprocessing.documents import GrowingVocabulary, Preprocessor
 from atlop.preprocessing.identity import code_sha256, tokenizer_sha256
 from atlop.preprocessing.table import write_table
 from atlop.schema import CorpusIssues, Document
@@ -52,7 +52,7 @@ def preprocessed_corpus(
     """
 
     def build(sink: pa.NativeFile) -> Contents:
-        relations, types = Numbering(), Numbering()
+        relations, types = GrowingVocabulary(), GrowingVocabulary()
         preprocessor = Preprocessor.from_config(preprocessing, tokenizer=tokenizer, vocabulary=relations, types=types)
         labelled: list[bool] = []
         write_table(sink, preprocessor.preprocess(_noting_labels(progress(source), labelled)))

@@ -10,7 +10,7 @@ import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from atlop.files import written_whole
+from atlop.files import atomic_path
 
 BLUE, ORANGE, GREY = "#0072B2", "#D55E00", "#666666"
 """Told apart by the colour-blind (Okabe and Ito 2008); lines and markers differ besides."""
@@ -58,6 +58,6 @@ def save(figure: Figure, folder: Path, *, name: str) -> list[Path]:
     with mpl.rc_context(_STYLE):
         for path in paths:
             kind = path.suffix[1:]
-            with written_whole(path) as temporary:
+            with atomic_path(path) as temporary:
                 figure.savefig(temporary, format=kind, dpi=300, metadata={"Date": None} if kind == "svg" else None)
     return paths

@@ -13,13 +13,13 @@ from atlop.device import DeviceAccelerator, accelerator_for
 from atlop.errors import AtlopError
 from atlop.evaluation import OfficialScores, official_scores
 from atlop.model_folder import encoder_tokenizer, new_model, start_from
-from atlop.objectives import objective_of
+from atlop.objectives import make_objective
 from atlop.ops import compile_layers
 from atlop.prediction import predict_facts
 from atlop.preprocessing import Batch
 from atlop.schema import Fact
 from atlop.stopping import StopRequestError, StopRequests
-from atlop.training.data import TrainingData, fed
+from atlop.training.data import TrainingData, prefetch
 from atlop.training.schedule import Schedule, Step
 from atlop.training.state import TrainState
 from atlop.training.step import TrainStep
@@ -40,7 +40,7 @@ class Training:
 
     def feed(self) -> Generator[tuple[Step, list[Batch]], None, None]:
         """Yield the steps that are left, each with this process's share of its batches, collated ahead."""
-        return fed(self.schedule.steps(done=self.state.progress.step), make=self.batches)
+        return prefetch(self.schedule.steps(done=self.state.progress.step), make=self.batches)
 
     def batches(self, step: Step) -> tuple[Step, list[Batch]]:
         """Return a step with this process's share of its batches, on the host, pinned for a GPU."""
@@ -109,7 +109,7 @@ def build_training(config: RunConfig, *, device: str | None = None, show_progres
     trainer = config.trainer.model_copy(update={"precision": accelerator.precision})
     config = config.model_copy(update={"trainer": trainer})
     _refuse_processes(config, accelerator=accelerator)
-    objective = objective_of(config.objective)
+    objective = make_objective(config.objective)
     show_progress = show_progress and accelerator.is_main_process
     tokenizer = encoder_tokenizer(config.encoder.name)
     data = TrainingData(
@@ -117,7 +117,7 @@ def build_training(config: RunConfig, *, device: str | None = None, show_progres
     )
     schedule = Schedule(trainer, documents=len(data.train.documents))
     set_seed(trainer.seed)
-    model, tokenizer = new_model(config.encoder.name, vocabulary=data.vocabulary, described=config.model)
+    model, tokenizer = new_model(config.encoder.name, vocabulary=data.vocabulary, model_config=config.model)
     shares = data.train.documents.class_shares(data.vocabulary.classes)
     objective = objective.with_class_shares(torch.from_numpy(shares).float())
     if trainer.start_from is not None:

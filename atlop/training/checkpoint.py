@@ -13,7 +13,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from atlop.errors import AtlopError
-from atlop.files import folder_written_whole, settle, sha256_of, sync
+from atlop.files import atomic_folder, file_sha256, recover, sync
 
 logger = logging.getLogger(__name__)
 
@@ -51,12 +51,12 @@ class Checkpoints:
         path = self.folder / f"{step:08d}"
         self.folder.mkdir(parents=True, exist_ok=True)
         sync(self.folder.parent)
-        with folder_written_whole(path) as new:
+        with atomic_folder(path) as new:
             save_file({name: value.contiguous() for name, value in checkpoint.weights.items()}, new / _MODEL)
             save_file(dict(checkpoint.optimizer), new / _OPTIMIZER)
             values = {"format": _FORMAT, **checkpoint.values}
             (new / _VALUES).write_text(json.dumps(values) + "\n", encoding="utf-8")
-            sums = [f"{sha256_of(new / name)}  {name}\n" for name in (_MODEL, _OPTIMIZER, _VALUES)]
+            sums = [f"{file_sha256(new / name)}  {name}\n" for name in (_MODEL, _OPTIMIZER, _VALUES)]
             (new / _SUMS).write_text("".join(sums), encoding="utf-8")  # as `sha256sum --check` reads it
         self.newest = path
         present = self._present()
@@ -70,7 +70,7 @@ class Checkpoints:
             AtlopError: There are checkpoints, but all are damaged.
         """
         for left in self.folder.glob(".*.old"):
-            settle(left.with_name(left.name[1:].removesuffix(".old")))
+            recover(left.with_name(left.name[1:].removesuffix(".old")))
         damaged = []
         for path in reversed(self._present()):
             try:
@@ -101,7 +101,7 @@ def _read(path: Path) -> Checkpoint:
     """Read a checkpoint of which every sum is right; raises where one is not."""
     lines = (path / _SUMS).read_text(encoding="utf-8").splitlines()
     for name in (_MODEL, _OPTIMIZER, _VALUES):
-        if f"{sha256_of(path / name)}  {name}" not in lines:
+        if f"{file_sha256(path / name)}  {name}" not in lines:
             raise AtlopError(f"{name} is not what {_SUMS} says")
     values = json.loads((path / _VALUES).read_text(encoding="utf-8"))
     if values["format"] != _FORMAT:

@@ -15,7 +15,7 @@ from transformers import PreTrainedTokenizerBase
 from atlop.config import DataConfig, Invalid, PreprocessingConfig
 from atlop.corpora import Corpus, CorpusFile, check_relations, log_issues, read_train_facts, read_vocabulary
 from atlop.errors import AtlopError
-from atlop.files import sha256_of
+from atlop.files import file_sha256
 from atlop.preprocessing import PreprocessedCorpus, preprocessed_corpus
 from atlop.schema import NameTriple
 
@@ -33,7 +33,7 @@ class Split:
     """Of all files that it was read from, by path."""
     documents: PreprocessedCorpus
 
-    def described(self) -> dict[str, Any]:
+    def summary(self) -> dict[str, Any]:
         """Return the counts that a run's summary gives."""
         return {
             "documents": len(self.documents),
@@ -99,14 +99,14 @@ class TrainingData:
         """Return the sha256 of every file that the run reads, by path."""
         config = self._config
         others = [path for path in (config.train_facts, config.relations, config.relation_names) if path is not None]
-        return {**self.train.sha256, **self.dev.sha256, **{str(path): sha256_of(path) for path in others}}
+        return {**self.train.sha256, **self.dev.sha256, **{str(path): file_sha256(path) for path in others}}
 
     def _read_facts(self, path: Path, *, invalid: Invalid) -> frozenset[NameTriple]:
         among = {triple for document in self.dev_documents for triple in document.name_triples()}
         return read_train_facts(path, format=self._config.format, invalid=invalid, among=among)
 
 
-def fed(items: Iterable[Item], *, make: Callable[[Item], Made], ahead: int = 2) -> Generator[Made, None, None]:
+def prefetch(items: Iterable[Item], *, make: Callable[[Item], Made], ahead: int = 2) -> Generator[Made, None, None]:
     """Yield what is made of each item, in their order; the next ones are made meanwhile by a thread.
 
     Args:

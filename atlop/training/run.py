@@ -110,7 +110,7 @@ class Run:
         self._accelerator.wait_for_everyone()
         self._kept, self._kept_at = state.progress.step, monotonic()
 
-    def way_on(self) -> str:
+    def resume_hint(self) -> str:
         """Say which checkpoint is there, and how to go on from it."""
         command = f"atlop train --resume {self._folder.path}"
         if self._checkpoints.newest is None:
@@ -134,8 +134,8 @@ class Run:
             "steps": progress.step,
             "stopped_early": training.stopped_early(),
             "skipped_steps": progress.skipped,
-            "train": training.data.train.described(),
-            "dev": training.data.dev.described(),
+            "train": training.data.train.summary(),
+            "dev": training.data.dev.summary(),
             "seconds": self._earlier + monotonic() - started,
         }
         if self._is_main:
@@ -164,7 +164,7 @@ class Run:
             refuse_changed_config(folder.path, began=RunConfig(**checkpoint.values["config"]), now=config)
         self._accelerator.wait_for_everyone()
         if self._is_main:
-            folder.settle()
+            folder.recover()
             folder.write_config(config)
             folder.cut_metrics(0 if checkpoint is None else checkpoint.values["metrics"]["bytes"])
         if checkpoint is None:

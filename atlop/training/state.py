@@ -15,7 +15,7 @@ from torch import Tensor
 from atlop.config import OptimizerConfig
 from atlop.evaluation import OfficialScores
 from atlop.model import AtlopModel
-from atlop.sharding import copy_weights, sharded_copy, sharded_like, whole
+from atlop.sharding import copy_weights, full_tensor, sharded_copy, sharded_like
 from atlop.training.checkpoint import Checkpoint
 from atlop.training.schedule import make_optimizer
 
@@ -92,7 +92,7 @@ class TrainState:
         tensors = {}
         for number, of_weight in optimizer["state"].items():
             for name, value in of_weight.items():
-                of_all = whole(value)
+                of_all = full_tensor(value)
                 if self.accelerator.is_main_process:
                     tensors[f"{number}.{name}"] = of_all.cpu()
         values = {

@@ -13,7 +13,7 @@ from atlop.model import LossTerm
 from atlop.objectives import Objective
 from atlop.prediction import is_out_of_memory
 from atlop.preprocessing import Batch
-from atlop.sharding import whole
+from atlop.sharding import full_tensor
 from atlop.training.state import TrainState
 
 
@@ -61,7 +61,7 @@ class TrainStep:
             with nullcontext() if number == len(batches) else accelerator.no_sync(state.trained):
                 losses.append(self._accumulate(batch, totals=totals))
         loss = accelerator.reduce(torch.stack(losses).sum(), reduction="sum")
-        norm = whole(accelerator.clip_grad_norm_(state.trained.parameters(), self._max_gradient_norm))
+        norm = full_tensor(accelerator.clip_grad_norm_(state.trained.parameters(), self._max_gradient_norm))
         if accelerator.scaler is None:  # which sets this itself
             # The fused kernels of AdamW read it on the device, and leave everything as it is where it is 1.
             state.adamw.found_inf = (~(loss + norm).detach().isfinite()).float()  # type: ignore[attr-defined]

@@ -10,8 +10,8 @@ from safetensors import SafetensorError
 
 from atlop.config import RunConfig, find_config, load_config
 from atlop.errors import AtlopError, StoppedError
-from atlop.files import refuse_taken
-from atlop.run_folder import RunFolder, refuse_changed_config, with_precision_of
+from atlop.files import refuse_nonempty
+from atlop.run_folder import RunFolder, keep_precision, refuse_changed_config
 from atlop.stopping import StopRequests
 from atlop.training.build import Training, build_training
 from atlop.training.checkpoint import Checkpoints
@@ -58,10 +58,10 @@ def train(
         folder.tidy()
     has_begun = resume and folder.config.exists()
     if not has_begun:
-        refuse_taken(folder.path)
+        refuse_nonempty(folder.path)
     else:
         began = load_config(str(folder.config))
-        config = with_precision_of(began, config)
+        config = keep_precision(began, config)
         refuse_changed_config(folder.path, began=began, now=config)
         if (summary := folder.summary()) is not None:
             Checkpoints(folder.checkpoints, kept=1).remove()  # a stop may have left them
@@ -74,14 +74,14 @@ def train(
             with StopRequests() as stop:
                 stopped = fit(training, run=run, stop=stop)
         except AtlopError as error:
-            raise AtlopError(f"{error}. {run.way_on()}") from None
+            raise AtlopError(f"{error}. {run.resume_hint()}") from None
         except (OSError, SafetensorError) as error:
-            raise AtlopError(f"{folder.path}: cannot be written: {error}. {run.way_on()}") from None
+            raise AtlopError(f"{folder.path}: cannot be written: {error}. {run.resume_hint()}") from None
         if stopped:
             run.close()
             raise StoppedError(
                 f"stopped by {Signals(stopped).name} after step {training.state.progress.step:,} of "
-                f"{training.schedule.total:,}. {run.way_on()}",
+                f"{training.schedule.total:,}. {run.resume_hint()}",
                 exit_code=128 + stopped,
             )
         return run.finish(started=started)

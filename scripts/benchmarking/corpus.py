@@ -8,7 +8,7 @@ from time import perf_counter
 
 from atlop.config import PreprocessingConfig
 from atlop.corpora import CorpusFile
-from atlop.files import sha256_of
+from atlop.files import file_sha256
 from atlop.preprocessing import PreprocessedCorpus, load_tokenizer, preprocessed_corpus
 from scripts.benchmarking.memory import peak_memory, start_of_peak
 
@@ -60,7 +60,7 @@ def _open(file: Path, *, tokenizer_folder: str) -> PreprocessedCorpus:
     return preprocessed_corpus(
         CorpusFile(file),
         name=str(file),
-        identity={"file": sha256_of(file)},
+        identity={"file": file_sha256(file)},
         tokenizer=load_tokenizer(tokenizer_folder),
         preprocessing=PreprocessingConfig(),
     )

@@ -22,7 +22,7 @@ from atlop.config import (
     RunConfig,
     TrainerConfig,
 )
-from atlop.corpora import read_corpus, read_vocabulary, relations_of
+from atlop.corpora import read_corpus, read_vocabulary, relation_counts
 from atlop.model import AtlopModel, PairOutputs
 from atlop.model_folder import new_model
 from atlop.prediction import DecisionRule, score_batches
@@ -50,7 +50,7 @@ def read_material(file: Path, *, encoder: str, most: int) -> Material:
     return Material(
         documents=documents[:most],
         raw=json.loads(file.read_text(encoding="utf-8"))[:most],
-        vocabulary=read_vocabulary(None, relations=(use.relation for use in relations_of(documents))),
+        vocabulary=read_vocabulary(None, relations=(use.relation for use in relation_counts(documents))),
         encoder=encoder,
     )
 
@@ -66,8 +66,8 @@ def write_bert_base(folder: Path, *, tokenizer_folder: str) -> None:
 def make_model(material: Material) -> tuple[AtlopModel, PreTrainedTokenizerBase]:
     """Return a new model of the published sizes on the material's encoder, which like a trained one finds few facts."""
     torch.manual_seed(66)
-    described = ModelConfig(preprocessing=PreprocessingConfig(max_length=material.max_length))
-    model, tokenizer = new_model(material.encoder, vocabulary=material.vocabulary, described=described)
+    model_config = ModelConfig(preprocessing=PreprocessingConfig(max_length=material.max_length))
+    model, tokenizer = new_model(material.encoder, vocabulary=material.vocabulary, model_config=model_config)
     return _finds_few(model), tokenizer
 
 

@@ -92,7 +92,7 @@ def measure_preprocessing(material: Material, *, warm_up: int = 100) -> dict[str
     model, tokenizer = make_model(material)
     config = model.config
     preprocessor = Preprocessor.from_config(
-        config.described.preprocessing, tokenizer=tokenizer, vocabulary=config.vocabulary
+        config.model.preprocessing, tokenizer=tokenizer, vocabulary=config.vocabulary
     )
     list(preprocessor.preprocess(material.documents[:warm_up]))
     rest = material.documents[warm_up:] or material.documents

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from atlop.calibration import candidates_of
+from atlop.calibration import collect_candidates
 from atlop.errors import AtlopError
 from atlop.objectives import AdaptiveThresholding
 from atlop.prediction import DecisionRule, DocumentScores
@@ -29,7 +29,7 @@ def scored(*rows: list[float], index: int = 0) -> DocumentScores:
 
 def test_the_largest_relations_of_each_pair_are_candidates_whatever_th_scores() -> None:
     scores = scored([9.0, 1.0, 3.0, 2.0], [0.0, 5.0, 4.0, 6.0])
-    found = candidates_of([scores], documents=[labelled([(0, 1, "P2"), (1, 0, "P2")])], rule=RULE)
+    found = collect_candidates([scores], documents=[labelled([(0, 1, "P2"), (1, 0, "P2")])], rule=RULE)
     rows = zip(found.subject, found.object, found.class_id, found.margin, found.correct, strict=True)
     assert [tuple(map(float, row)) for row in rows] == [
         (0, 1, 2, -6.0, True),
@@ -43,25 +43,25 @@ def test_the_largest_relations_of_each_pair_are_candidates_whatever_th_scores() 
 def test_documents_come_in_their_order_and_may_have_no_pairs() -> None:
     empty = DocumentScores(index=1, pairs=np.zeros((0, 2), dtype=np.int32), scores=torch.zeros(0, 4))
     scores = [empty, scored([0.0, 1.0, 3.0, 2.0], [0.0, 5.0, 4.0, 6.0], index=0)]
-    found = candidates_of(scores, documents=[labelled([]), labelled([(0, 1, "P1")])], rule=RULE)
+    found = collect_candidates(scores, documents=[labelled([]), labelled([(0, 1, "P1")])], rule=RULE)
     assert found.document.tolist() == [0, 0, 0, 0]
     assert found.gold.tolist() == [0, 1]
 
 
 def test_a_fact_of_a_relation_that_the_model_does_not_know_counts_as_missed() -> None:
     scores = scored([0.0, 1.0, 3.0, 2.0], [0.0, 5.0, 4.0, 6.0])
-    found = candidates_of([scores], documents=[labelled([(0, 1, "P99")])], rule=RULE)
+    found = collect_candidates([scores], documents=[labelled([(0, 1, "P99")])], rule=RULE)
     assert not found.correct.any()
     assert found.gold.tolist() == [1]
 
 
 def test_a_document_without_labels_is_refused() -> None:
     with pytest.raises(AtlopError, match="has no labels to calibrate with"):
-        candidates_of([scored([0.0] * 4, [0.0] * 4)], documents=[labelled(None)], rule=RULE)
+        collect_candidates([scored([0.0] * 4, [0.0] * 4)], documents=[labelled(None)], rule=RULE)
 
 
 def test_no_documents_give_no_candidates() -> None:
-    found = candidates_of([], documents=[], rule=RULE)
+    found = collect_candidates([], documents=[], rule=RULE)
     assert len(found.margin) == len(found.gold) == 0
 
 

@@ -15,7 +15,7 @@ from atlop.cli.checking import check_corpus_file
 from atlop.cli.converting import convert_file
 from atlop.corpora import CORPORA, WRITERS, Corpus, CorpusFile, read_corpus, read_train_facts, read_vocabulary
 from atlop.errors import AtlopError
-from atlop.preprocessing import Numbering, Preprocessor
+from atlop.preprocessing import GrowingVocabulary, Preprocessor
 from atlop.schema import Document
 from tests.corpora.test_dwie import VALID as DWIE
 from tests.corpora.test_json_lines import VALID as JSON_LINES
@@ -120,7 +120,7 @@ def look_at(path: Path, *, format: str | None, size: int) -> None:
         assert lenient is None or (isinstance(lenient, Corpus) and lenient.documents == read.documents)
         for document in read.documents:
             assert_coherent(document)
-        for features in Preprocessor(TOKENIZER, vocabulary=Numbering()).preprocess(read.documents):
+        for features in Preprocessor(TOKENIZER, vocabulary=GrowingVocabulary()).preprocess(read.documents):
             assert (features.mention_positions < len(features.input_ids)).all()
         outcome_of(lambda: read_train_facts(path, format=format), size=size)
     assert files_in(folder) == before

@@ -8,7 +8,7 @@ import pytest
 from atlop.corpora import CORPORA, FORMATS, WRITERS, CorpusFile, read_corpus
 from atlop.corpora.formats import find_format
 from atlop.errors import AtlopError
-from atlop.files import sha256_of
+from atlop.files import file_sha256
 from tests.documentation import DOCS, text_of
 
 LINE = '{"text": "Ada left.", "entities": []}\n'
@@ -66,7 +66,7 @@ def test_a_scheme_of_ones_own_is_a_format(tmp_path: Path) -> None:
     corpus = CorpusFile(path, format=f"pubtator:{scheme}")
 
     assert [document.pairs for document in corpus] == [((0, 1), (1, 0))]
-    assert corpus.sha256 == {str(path): sha256_of(path), str(scheme): sha256_of(scheme)}
+    assert corpus.sha256 == {str(path): file_sha256(path), str(scheme): file_sha256(scheme)}
     assert CorpusFile(path, format="pubtator:biored").read().documents == read_corpus(path, format="biored").documents
     with pytest.raises(AtlopError, match=r"none\.toml: no such scheme file; shipped ones are biored, cdr"):
         CorpusFile(path, format="pubtator:none.toml")

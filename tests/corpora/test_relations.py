@@ -4,7 +4,14 @@ from pathlib import Path
 
 import pytest
 
-from atlop.corpora import CorpusFile, RelationCounter, check_relations, read_train_facts, read_vocabulary, relations_of
+from atlop.corpora import (
+    CorpusFile,
+    RelationCounter,
+    check_relations,
+    read_train_facts,
+    read_vocabulary,
+    relation_counts,
+)
 from atlop.errors import AtlopError
 from atlop.schema import Document, Entity, Fact, Mention, RelationUse, RelationVocabulary
 
@@ -22,7 +29,7 @@ def check(*documents: Document, skipped: bool = False) -> None:
     """Check documents of `dev.json` against a vocabulary of P17 alone."""
     check_relations(
         Path("dev.json"),
-        relations=relations_of(documents),
+        relations=relation_counts(documents),
         vocabulary=RelationVocabulary(("P17",), {}),
         skipped=skipped,
     )
@@ -97,7 +104,7 @@ def test_without_class_ids_and_labels_there_is_no_vocabulary() -> None:
 def test_relations_come_in_order_of_first_appearance_with_their_first_fact_and_their_number() -> None:
     documents = [document(labelled=False), document(Fact(2, 1, "P6"), Fact(0, 1, "P17")), document(Fact(1, 0, "P6"))]
 
-    assert relations_of(documents) == (RelationUse("P6", 2, 1, "Kin", 2, 1), RelationUse("P17", 1, 1, "Kin", 0, 1))
+    assert relation_counts(documents) == (RelationUse("P6", 2, 1, "Kin", 2, 1), RelationUse("P17", 1, 1, "Kin", 0, 1))
 
 
 def test_known_relations_pass() -> None:
@@ -200,13 +207,13 @@ def test_the_real_vocabulary_has_96_named_relations_that_cover_the_real_corpora(
     assert vocabulary.name_of("P17") == "country"
     for name in ("docred/train_first200.json", "redocred/train_part.json", "redocred/dev_revised.json"):
         path = real_data / name
-        relations = relations_of(CorpusFile(path))
+        relations = relation_counts(CorpusFile(path))
         check_relations(path, relations=relations, vocabulary=vocabulary, skipped=False)
 
 
 def test_the_real_dwie_vocabulary_covers_its_corpus(real_data: Path) -> None:
     path, vocabulary = real_data / "dwie/dev.json", read_vocabulary(real_data / "dwie/rel2id.json")
-    check_relations(path, relations=relations_of(CorpusFile(path)), vocabulary=vocabulary, skipped=False)
+    check_relations(path, relations=relation_counts(CorpusFile(path)), vocabulary=vocabulary, skipped=False)
 
 
 def test_facts_of_real_train_documents_are_among_those_of_the_whole_train_set(real_data: Path) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from atlop.corpora import read_corpus, statistics_of
+from atlop.corpora import corpus_statistics, read_corpus
 from atlop.schema import Document, Entity, Fact, Mention
 
 SENTENCES = (("a", "b", "c"), ("d",))
@@ -25,7 +25,7 @@ LABELLED = Document(
 
 
 def test_a_labelled_document_is_counted() -> None:
-    statistics = statistics_of([LABELLED])
+    statistics = corpus_statistics([LABELLED])
 
     assert asdict(statistics) == {
         "documents": 1,
@@ -51,20 +51,20 @@ def test_a_labelled_document_is_counted() -> None:
 
 
 def test_the_counts_are_plain_values() -> None:
-    json.dumps(asdict(statistics_of([LABELLED])))
+    json.dumps(asdict(corpus_statistics([LABELLED])))
 
 
 def test_relations_are_listed_most_frequent_first_and_then_by_name() -> None:
     facts = (Fact(0, 1, "P2"), Fact(0, 2, "P3"), Fact(1, 2, "P3"), Fact(2, 1, "P1"))
 
-    relations = statistics_of([Document("one", SENTENCES, LABELLED.entities, facts)]).relations
+    relations = corpus_statistics([Document("one", SENTENCES, LABELLED.entities, facts)]).relations
 
     assert relations is not None
     assert list(relations.items()) == [("P3", 2), ("P1", 1), ("P2", 1)]
 
 
 def test_without_labels_what_rests_on_them_is_not_available() -> None:
-    statistics = statistics_of([Document("one", SENTENCES, (entity(0), entity(1)), None)])
+    statistics = corpus_statistics([Document("one", SENTENCES, (entity(0), entity(1)), None)])
 
     assert statistics.labelled_documents == 0
     assert statistics.pairs == 2
@@ -74,7 +74,7 @@ def test_without_labels_what_rests_on_them_is_not_available() -> None:
 
 
 def test_labels_that_are_empty_count_as_no_facts_without_shares() -> None:
-    statistics = statistics_of([Document("one", SENTENCES, (entity(0), entity(1)), ())])
+    statistics = corpus_statistics([Document("one", SENTENCES, (entity(0), entity(1)), ())])
 
     assert statistics.facts == statistics.pairs_with_fact == 0
     assert statistics.relations == {}
@@ -85,7 +85,7 @@ def test_repeated_titles_and_documents_without_pairs_are_found() -> None:
     lonely = Document("two", SENTENCES, (entity(0),), None)
     empty = Document("three", (), (), None)
 
-    statistics = statistics_of([LABELLED, lonely, empty, lonely])
+    statistics = corpus_statistics([LABELLED, lonely, empty, lonely])
 
     assert statistics.repeated_titles == ("two",)
     assert statistics.documents_without_pairs == 3
@@ -96,7 +96,7 @@ def test_listed_pairs_are_the_pairs_of_a_document() -> None:
     listed = replace(LABELLED, pairs=((0, 1), (0, 2), (1, 2), (0, 1)))
     none = replace(LABELLED, title="two", pairs=())
 
-    statistics = statistics_of([listed, none])
+    statistics = corpus_statistics([listed, none])
 
     assert statistics.pairs == 3
     assert statistics.documents_without_pairs == 1
@@ -105,14 +105,14 @@ def test_listed_pairs_are_the_pairs_of_a_document() -> None:
 def test_undirected_documents_have_each_pair_once() -> None:
     undirected = replace(LABELLED, directed=False)
 
-    assert statistics_of([undirected]).pairs == 3
-    assert statistics_of([replace(undirected, pairs=((0, 1), (1, 0), (1, 2)))]).pairs == 2
+    assert corpus_statistics([undirected]).pairs == 3
+    assert corpus_statistics([replace(undirected, pairs=((0, 1), (1, 0), (1, 2)))]).pairs == 2
 
 
 def test_facts_from_an_entity_to_itself_are_counted() -> None:
     itself = replace(LABELLED, facts=(Fact(0, 0, "P17"), Fact(0, 1, "P17"), Fact(2, 2, "P6")))
 
-    statistics = statistics_of([itself])
+    statistics = corpus_statistics([itself])
 
     assert (statistics.self_relations, statistics.facts, statistics.cross_sentence_share) == (2, 3, 0.0)
 
@@ -124,7 +124,7 @@ def test_one_document_is_held_at_a_time() -> None:
 
     tracemalloc.start()
     try:
-        assert statistics_of(made()).words == 500_000
+        assert corpus_statistics(made()).words == 500_000
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
@@ -132,14 +132,14 @@ def test_one_document_is_held_at_a_time() -> None:
 
 
 def test_no_documents_are_no_error() -> None:
-    statistics = statistics_of([])
+    statistics = corpus_statistics([])
 
     assert statistics.documents == statistics.words_max == statistics.words_mean == 0
     assert statistics.facts is None
 
 
 def test_real_redocred_has_the_known_counts(real_data: Path) -> None:
-    statistics = statistics_of(read_corpus(real_data / "redocred/dev_revised.json").documents)
+    statistics = corpus_statistics(read_corpus(real_data / "redocred/dev_revised.json").documents)
 
     assert (statistics.documents, statistics.facts, statistics.mentions) == (500, 17_284, 13_189)
     assert statistics.without_evidence_share == pytest.approx(0.57, abs=0.005)
@@ -147,4 +147,4 @@ def test_real_redocred_has_the_known_counts(real_data: Path) -> None:
 
 
 def test_real_dwie_has_the_known_longest_document(real_data: Path) -> None:
-    assert statistics_of(read_corpus(real_data / "dwie/dev.json").documents).words_max == 1_344
+    assert corpus_statistics(read_corpus(real_data / "dwie/dev.json").documents).words_max == 1_344

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from atlop.corpora import read_corpus, statistics_of
+from atlop.corpora import corpus_statistics, read_corpus
 from atlop.evaluation import DetailedScores, GroupScores, detailed_scores, fact_table, official_scores
 from atlop.schema import Document, Fact
 from tests.evaluation.scored_documents import (
@@ -213,7 +213,9 @@ def test_on_a_real_corpus_groups_are_the_whole_and_distances_those_of_a_slow_cou
         assert sum(group.correct for group in groups.values()) == official.correct
     facts = [(item, fact.key) for item in documents for fact in item.facts or ()]
     assert scores.sentences["within"].gold == sum(share_a_sentence(*fact) for fact in facts)
-    assert scores.sentences["across"].gold == round((statistics_of(documents).cross_sentence_share or 0) * len(facts))
+    assert scores.sentences["across"].gold == round(
+        (corpus_statistics(documents).cross_sentence_share or 0) * len(facts)
+    )
     assert scores.distance["10-24"].gold == sum(10 <= words_between(*fact) <= 24 for fact in facts)
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from atlop.errors import AtlopError
 from atlop.experiments import Plan, load_experiment, plan_runs
-from atlop.objectives import objective_named
+from atlop.objectives import objective_class
 
 SHIPPED = Path(__file__).parents[2] / "configs" / "experiments"
 EXPERIMENT = """
@@ -85,7 +85,7 @@ def test_every_shipped_experiment_is_found_by_its_name_and_can_be_planned(path: 
     experiment = load_experiment(f"experiments/{path.stem}")
     assert experiment == load_experiment(str(path))
     for run in plan_runs(experiment, overrides=()).runs:
-        objective_named(run.config.objective.name, parameters=run.config.objective.parameters)
+        objective_class(run.config.objective.name, parameters=run.config.objective.parameters)
 
 
 def test_rows_that_choose_thresholds_of_one_training_share_it() -> None:

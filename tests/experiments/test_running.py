@@ -177,5 +177,5 @@ def test_an_estimate_measures_the_training_that_would_be(
     monkeypatch.setattr("atlop.experiments.running.build_training", noting)
     assert estimate_seconds(config) > 0
     [training] = trainings
-    assert training.state.model.config.described.pooling.context == "none"
+    assert training.state.model.config.model.pooling.context == "none"
     assert training.config == config

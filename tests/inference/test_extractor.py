@@ -24,7 +24,7 @@ from tests.golden_values import golden_batch, golden_documents, golden_model
 from tests.inference.texts import ENTITIES, TEXT, plain_row
 
 
-def facts_of(found: Extraction | ExtractionError) -> list[Fact]:
+def decoded_facts(found: Extraction | ExtractionError) -> list[Fact]:
     assert isinstance(found, Extraction)
     return [Fact(fact.subject.entity, fact.object.entity, fact.relation) for fact in found]
 
@@ -41,7 +41,7 @@ def test_plain_text_gives_the_facts_that_prediction_finds_in_words(extractor: Re
     found = list(extractor.pipe([plain_row(document) for document in documents]))
 
     assert [result.document for result in found] == list(range(8))
-    assert list(map(facts_of, found)) == predicted(extractor, documents)
+    assert list(map(decoded_facts, found)) == predicted(extractor, documents)
 
 
 def test_real_text_gives_the_facts_that_prediction_finds_in_words(
@@ -51,7 +51,7 @@ def test_real_text_gives_the_facts_that_prediction_finds_in_words(
 
     found = extractor.pipe([plain_row(document) for document in documents])
 
-    assert list(map(facts_of, found)) == predicted(extractor, documents)
+    assert list(map(decoded_facts, found)) == predicted(extractor, documents)
 
 
 def test_the_margin_is_the_score_above_that_of_th(extractor: RelationExtractor) -> None:
@@ -80,7 +80,7 @@ def test_a_calibration_moves_thresholds_and_gives_probabilities(extractor: Relat
 
     found = list(calibrated.pipe(golden_documents()[:2]))
 
-    assert list(map(facts_of, found)) == predicted(calibrated, list(golden_documents()[:2]))
+    assert list(map(decoded_facts, found)) == predicted(calibrated, list(golden_documents()[:2]))
     assert calibrated.fingerprint != extractor.fingerprint
     for all_of_them, chosen in zip(before, found, strict=True):
         assert isinstance(all_of_them, Extraction)
@@ -194,7 +194,7 @@ def test_a_document_that_the_model_cannot_score_is_an_error_in_its_place(
 
     assert isinstance(second, ExtractionError)
     assert second.message.startswith('document 1 ("middle"): not enough memory')
-    assert list(map(facts_of, (first, third))) == [facts_of(expected[0]), facts_of(expected[2])]
+    assert list(map(decoded_facts, (first, third))) == [decoded_facts(expected[0]), decoded_facts(expected[2])]
 
 
 def test_one_bad_text_raises_what_is_wrong(extractor: RelationExtractor) -> None:

@@ -33,7 +33,7 @@ def file(tmp_path: Path) -> Path:
     return path
 
 
-def results_of(path: Path) -> list[dict[str, Any]]:
+def collect_results(path: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
 
 
@@ -50,7 +50,7 @@ def stopping_after(documents: int) -> Any:
 def test_a_line_a_document_in_their_order(extractor: RelationExtractor, file: Path, tmp_path: Path) -> None:
     done = extract_file(extractor, file, output=tmp_path / "facts.jsonl")
 
-    found = results_of(tmp_path / "facts.jsonl")
+    found = collect_results(tmp_path / "facts.jsonl")
     assert [row["document"] for row in found] == list(range(DOCUMENTS))
     assert found[2]["error"].startswith(f"{file}, line 4, column 2: not valid JSON")
     expected = list(extractor.pipe(plain_row(golden_documents()[index]) for index in (0, 1)))
@@ -120,7 +120,7 @@ def test_parts_without_a_manifest_are_not_trusted(extractor: RelationExtractor, 
 
     extract_file(extractor, file, output=tmp_path / "facts.jsonl")
 
-    assert len(results_of(tmp_path / "facts.jsonl")) == DOCUMENTS
+    assert len(collect_results(tmp_path / "facts.jsonl")) == DOCUMENTS
 
 
 class _Process:
@@ -159,7 +159,7 @@ def test_tables_have_a_row_a_fact_and_one_for_an_invalid_document(
     for suffix in ("jsonl", "csv", "parquet"):
         extract_file(extractor, file, output=tmp_path / f"facts.{suffix}", explain=True)
 
-    results = results_of(tmp_path / "facts.jsonl")
+    results = collect_results(tmp_path / "facts.jsonl")
     with (tmp_path / "facts.csv").open(encoding="utf-8", newline="") as opened:
         rows = list(csv.DictReader(opened))
     table = pq.read_table(tmp_path / "facts.parquet").to_pylist()

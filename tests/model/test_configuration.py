@@ -34,7 +34,7 @@ def test_a_window_can_be_chosen_up_to_what_the_encoder_takes(window: int) -> Non
 
 def test_a_misspelt_setting_of_a_model_folder_is_an_error() -> None:
     with pytest.raises(ValidationError, match=r"context_poolin"):
-        _ = AtlopConfig(sections={"pooling": {"context_poolin": "none"}}).described
+        _ = AtlopConfig(sections={"pooling": {"context_poolin": "none"}}).model
 
 
 def test_only_roberta_closes_a_window_with_two_end_tokens() -> None:

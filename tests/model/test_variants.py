@@ -72,7 +72,7 @@ def test_a_variant_survives_saving(variant: Variant, tmp_path: Path) -> None:
     tokenizer = AutoTokenizer.from_pretrained(tmp_path / "encoder")
     save_model(tmp_path / "model", model=model, tokenizer=tokenizer)
     loaded, _ = load_model(tmp_path / "model")
-    assert loaded.config.described.preprocessing.markers == variant.markers
+    assert loaded.config.model.preprocessing.markers == variant.markers
     with torch.no_grad():
         assert torch.equal(score(loaded, batch), score(model, batch))
 
@@ -127,7 +127,7 @@ def test_one_group_has_about_as_many_weights_as_the_published_groups(tmp_path: P
     folder = save_tiny_encoder(tmp_path)
     grouped, _ = tiny_model(folder, documents=[0], classifier=ClassifierConfig())
     single, _ = tiny_model(folder, documents=[0], classifier=ClassifierConfig(kind="bilinear"))
-    assert single.config.described.classifier.sizes == (222, 222)
+    assert single.config.model.classifier.sizes == (222, 222)
     weights = [model.classifier.bilinear.weight.numel() for model in (grouped, single)]
     assert weights[1] == pytest.approx(weights[0], rel=0.005)
 

@@ -23,7 +23,7 @@ from atlop.model_folder import (
     load_model,
     load_released,
     new_model,
-    preprocessor_of,
+    preprocessor_for,
     save_model,
 )
 from atlop.prediction import predict_facts
@@ -72,7 +72,7 @@ def changed_config(change: Callable[[dict[str, Any]], object]) -> bytes:
 
 def predict(folder: Path) -> None:
     model, tokenizer = load_model(folder)
-    features = list(preprocessor_of(model, tokenizer).preprocess([SHORT, LONG]))
+    features = list(preprocessor_for(model, tokenizer).preprocess([SHORT, LONG]))
     predict_facts(model, features, accelerator=accelerator_for("float32"), batch_size=2)
 
 
@@ -80,7 +80,7 @@ def make(folder: Path) -> None:
     new_model(
         str(folder),
         vocabulary=golden_vocabulary(),
-        described=ModelConfig(classifier=CLASSIFIER),
+        model_config=ModelConfig(classifier=CLASSIFIER),
     )
 
 

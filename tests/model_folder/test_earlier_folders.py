@@ -10,7 +10,7 @@ from safetensors.torch import load_file
 
 from atlop.device import accelerator_for
 from atlop.errors import AtlopError
-from atlop.model_folder import load_model, preprocessor_of
+from atlop.model_folder import load_model, preprocessor_for
 from atlop.prediction import predict_facts, score_documents
 from tests.golden_values import golden_documents
 
@@ -19,7 +19,7 @@ SAVED = Path(__file__).parents[1] / "saved_by_0_1"
 
 def test_it_gives_the_same_scores_and_facts() -> None:
     model, tokenizer = load_model(SAVED / "model")
-    documents = list(preprocessor_of(model, tokenizer).preprocess(golden_documents()))
+    documents = list(preprocessor_for(model, tokenizer).preprocess(golden_documents()))
     accelerator = accelerator_for("float32")
     expected = load_file(SAVED / "scores.safetensors")
     for scored in score_documents(model, documents, accelerator=accelerator, batch_size=3):

@@ -12,7 +12,7 @@ from transformers import AutoModel, AutoTokenizer, PreTrainedTokenizerBase
 from atlop.config import ClassifierConfig, ModelConfig, PreprocessingConfig
 from atlop.errors import AtlopError
 from atlop.model import AtlopModel
-from atlop.model_folder import load_model, new_model, preprocessor_of, save_model, start_from
+from atlop.model_folder import load_model, new_model, preprocessor_for, save_model, start_from
 from atlop.schema import RelationVocabulary
 from tests.golden_values import (
     CLASSIFIER,
@@ -41,7 +41,7 @@ def model_on(
     model, _ = new_model(
         encoder,
         vocabulary=vocabulary or golden_vocabulary(),
-        described=ModelConfig(preprocessing=preprocessing or PreprocessingConfig(), classifier=classifier),
+        model_config=ModelConfig(preprocessing=preprocessing or PreprocessingConfig(), classifier=classifier),
         pretrained=pretrained,
     )
     return model
@@ -84,14 +84,14 @@ def test_the_folder_is_all_that_prediction_needs(name: str, tmp_path: Path) -> N
     )
     tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(tmp_path / "encoder")
     save_model(tmp_path / "model", model=made, tokenizer=tokenizer)
-    features = list(preprocessor_of(made, tokenizer).preprocess(golden_documents()[:4]))
+    features = list(preprocessor_for(made, tokenizer).preprocess(golden_documents()[:4]))
     with torch.no_grad():
         expected = score(made, made.collate(features))
     shutil.rmtree(tmp_path / "encoder")
     (tmp_path / "model").rename(tmp_path / "elsewhere")
 
     model, tokenizer = load_model(tmp_path / "elsewhere")
-    again = list(preprocessor_of(model, tokenizer).preprocess(golden_documents()[:4]))
+    again = list(preprocessor_for(model, tokenizer).preprocess(golden_documents()[:4]))
     assert [document.input_ids.tolist() for document in again] == [item.input_ids.tolist() for item in features]
     assert max(len(document.input_ids) for document in again) == 300
     without_space = [document.input_ids.tolist() for document in golden_preprocessed(name, max_length=300)[:4]]

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from atlop.errors import AtlopError
-from atlop.objectives import OBJECTIVES, Objective, objective_named
+from atlop.objectives import OBJECTIVES, Objective, objective_class
 from atlop.objectives.objective import PairwiseObjective
 from tests.objectives import equations
 
@@ -36,7 +36,7 @@ each_objective = pytest.mark.parametrize("name", OBJECTIVES)
 
 def objective(name: str, parameters: Mapping[str, float] | None = None) -> Objective:
     """An objective that knows the shares of a train file."""
-    return objective_named(name, parameters=parameters).with_class_shares(torch.tensor(SHARES))
+    return objective_class(name, parameters=parameters).with_class_shares(torch.tensor(SHARES))
 
 
 def pairwise(name: str, parameters: Mapping[str, float]) -> PairwiseObjective:
@@ -110,7 +110,7 @@ def test_positive_unlabelled_learning_is_that_of_its_equations(pairs: int, scale
 def test_negatives_of_less_than_no_risk_are_unlearned() -> None:
     scores = torch.tensor([[0.0, 9.0], [0.0, -0.25]], dtype=torch.float64)  # the second one is where it should be
     labels = torch.tensor([[False, True], [False, False]])
-    found = objective_named("positive_unlabelled").with_class_shares(torch.tensor([0.0, 0.3]))
+    found = objective_class("positive_unlabelled").with_class_shares(torch.tensor([0.0, 0.3]))
     total, gradient = total_and_gradient(found, scores, labels)
     unlabelled = (0.9 - 0.3) / 0.7
     assert total == pytest.approx(2 * unlabelled * 0.1 / (1 - unlabelled) * 9.25**2 / 4, rel=1e-5)
@@ -119,7 +119,7 @@ def test_negatives_of_less_than_no_risk_are_unlearned() -> None:
 
 def test_a_relation_that_would_hold_for_every_pair_has_no_prior() -> None:
     with pytest.raises(AtlopError, match=r"prior_factor: 3 times 0\.4000, .* is not below 1; give less than 2\.50"):
-        objective_named("positive_unlabelled").with_class_shares(torch.tensor([0.0, 0.1, 0.4]))
+        objective_class("positive_unlabelled").with_class_shares(torch.tensor([0.0, 0.1, 0.4]))
 
 
 @each_objective
@@ -127,7 +127,7 @@ def test_a_relation_that_would_hold_for_every_pair_has_no_prior() -> None:
 def test_extreme_scores_give_finite_values_and_gradients(name: str, dtype: torch.dtype) -> None:
     extremes = torch.tensor([-1e4, 0.0, 1e4])
     scores = torch.cartesian_prod(*[extremes] * 4).to(dtype)
-    chosen = objective_named(name).with_class_shares(torch.tensor(SHARES[:4]))
+    chosen = objective_class(name).with_class_shares(torch.tensor(SHARES[:4]))
     for positive in torch.cartesian_prod(*[torch.tensor([False, True])] * 3):
         labels = torch.zeros(scores.shape, dtype=torch.bool)
         labels[:, 1:] = positive
@@ -214,7 +214,7 @@ def test_learning_the_scores_themselves_leads_to_the_labels(name: str) -> None:
 
 def test_an_objective_that_is_not_known_is_named() -> None:
     with pytest.raises(AtlopError, match=r"objective\.name: no objective 'adaptive'; known are adaptive_thresholding"):
-        objective_named("adaptive")
+        objective_class("adaptive")
 
 
 @pytest.mark.parametrize(
@@ -230,7 +230,7 @@ def test_a_parameter_that_the_objective_does_not_have_is_refused(
     name: str, parameters: Mapping[str, float], message: str
 ) -> None:
     with pytest.raises(AtlopError, match=message):
-        objective_named(name, parameters=parameters)
+        objective_class(name, parameters=parameters)
 
 
 def test_every_parameter_of_an_objective_is_described() -> None:
@@ -249,7 +249,7 @@ def test_an_objective_costs_the_memory_that_it_names(name: str) -> None:
         return tensor
 
     with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
-        objective_named(name).with_class_shares(torch.full((97,), 0.02)).total(scores, labels)
+        objective_class(name).with_class_shares(torch.full((97,), 0.02)).total(scores, labels)
     for given in (scores, labels):
         kept.pop(given.untyped_storage().data_ptr(), None)
     [named] = re.findall(r"Keeps ([0-9.]+) times the scores", OBJECTIVES[name].__doc__ or "")

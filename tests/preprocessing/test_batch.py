@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import torch
 
-from atlop.preprocessing import Batch, Features, Group, Numbering, Preprocessor, Windowing, collate
+from atlop.preprocessing import Batch, Features, Group, GrowingVocabulary, Preprocessor, Windowing, collate
 from tests.made_documents import VOCABULARY, WINDOWING, document, tokenizer_for
 
 LONG = document(
@@ -20,7 +20,7 @@ TINY = Windowing(size=10, start=(70,), end=(80, 81), first_position=2)
 
 
 def features(max_length: int = 100) -> list[Features]:
-    tokenizer, types = tokenizer_for(*ALL), Numbering()
+    tokenizer, types = tokenizer_for(*ALL), GrowingVocabulary()
     return list(Preprocessor(tokenizer, vocabulary=VOCABULARY, types=types, max_length=max_length).preprocess(ALL))
 
 

@@ -16,8 +16,8 @@ import pytest
 from filelock import FileLock
 
 from atlop.errors import AtlopError
-from atlop.files import sha256_of
-from atlop.preprocessing import Contents, Numbering, PreprocessedCorpus, Preprocessor
+from atlop.files import file_sha256
+from atlop.preprocessing import Contents, GrowingVocabulary, PreprocessedCorpus, Preprocessor
 from atlop.preprocessing.cache import cache_folder, cached
 from atlop.preprocessing.identity import sha256_of_json
 from atlop.preprocessing.table import write_table
@@ -37,7 +37,7 @@ class Build:
     def __init__(self, relations: tuple[str, ...] = ("P17",)) -> None:
         self.calls = 0
         self._contents = replace(CONTENTS, relations=relations)
-        preprocessor = Preprocessor(tokenizer_for(DOCUMENT), vocabulary=Numbering())
+        preprocessor = Preprocessor(tokenizer_for(DOCUMENT), vocabulary=GrowingVocabulary())
         self.documents = list(preprocessor.preprocess([DOCUMENT]))
 
     def __call__(self, sink: pa.NativeFile) -> Contents:
@@ -127,7 +127,7 @@ def other_columns(folder: Path) -> None:
     with pa.ipc.new_file(str(file_of(folder, "arrow")), table.schema) as writer:
         writer.write_table(table)
     data = file_of(folder, "arrow").read_bytes()
-    digest = sha256_of(file_of(folder, "arrow"))
+    digest = file_sha256(file_of(folder, "arrow"))
     edited(lambda entry: entry.update(table={"bytes": len(data), "sha256": digest}))(folder)
 
 

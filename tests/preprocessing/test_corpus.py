@@ -9,8 +9,16 @@ import pyarrow as pa
 import pytest
 from transformers import AutoTokenizer, PreTrainedTokenizerBase
 
-from atlop.corpora import read_corpus, relations_of
-from atlop.preprocessing import Contents, Features, Numbering, PreprocessedCorpus, Preprocessor, Truncation, collate
+from atlop.corpora import read_corpus, relation_counts
+from atlop.preprocessing import (
+    Contents,
+    Features,
+    GrowingVocabulary,
+    PreprocessedCorpus,
+    Preprocessor,
+    Truncation,
+    collate,
+)
 from atlop.preprocessing import table as table_module
 from atlop.preprocessing.table import write_table
 from atlop.schema import CorpusIssues, Document, Fact, RelationVocabulary
@@ -27,7 +35,7 @@ UNDIRECTED = replace(DOCUMENTS[3], facts=(Fact(0, 1, "P17"),), directed=False)
 SAMPLE = Path(__file__).parents[2] / "data" / "sample" / "train.json"
 
 
-def stored(documents: Sequence[Features], relations: Numbering) -> PreprocessedCorpus:
+def stored(documents: Sequence[Features], relations: GrowingVocabulary) -> PreprocessedCorpus:
     sink = pa.BufferOutputStream()
     write_table(sink, documents)
     contents = Contents(relations=tuple(relations), types=("PER",), unlabelled=0, issues=CorpusIssues())
@@ -38,7 +46,7 @@ def preprocessed(
     documents: Sequence[Document], *, tokenizer: PreTrainedTokenizerBase | None = None, max_length: int = 8
 ) -> tuple[list[Features], PreprocessedCorpus]:
     """Return documents preprocessed in memory and stored."""
-    relations = Numbering()
+    relations = GrowingVocabulary()
     preprocessor = Preprocessor(tokenizer or tokenizer_for(*documents), vocabulary=relations, max_length=max_length)
     plain = list(preprocessor.preprocess(documents))
     return plain, stored(plain, relations)
@@ -106,13 +114,13 @@ def test_counts_are_known_without_the_documents() -> None:
     assert corpus.token_counts.tolist() == [len(item.input_ids) for item in plain]
     assert corpus.truncation == Truncation.from_features(plain)
     assert corpus.truncation.documents == 1
-    assert corpus.relations == relations_of(DOCUMENTS)
+    assert corpus.relations == relation_counts(DOCUMENTS)
 
 
 @pytest.mark.usefixtures("_batches")
 def test_pairs_that_a_document_lists_itself_come_back() -> None:
     plain, _ = preprocessed(DOCUMENTS)
-    relations = Numbering()
+    relations = GrowingVocabulary()
     for relation in ("P131", "P17", "P999"):
         relations.class_of(relation)
     listed = replace(
@@ -159,12 +167,12 @@ def test_arrays_are_views_that_nobody_can_write_to_and_a_batch_can_be_made_of_th
 
 def _assert_stored_like_plain(path: Path, tokenizer: PreTrainedTokenizerBase, *, max_length: int) -> None:
     documents = read_corpus(path).documents
-    vocabulary = RelationVocabulary(tuple(use.relation for use in relations_of(documents))[1:], {})
+    vocabulary = RelationVocabulary(tuple(use.relation for use in relation_counts(documents))[1:], {})
     plain = Preprocessor(tokenizer, vocabulary=vocabulary, max_length=max_length).preprocess(documents)
     corpus = preprocessed(documents, tokenizer=tokenizer, max_length=max_length)[1].with_vocabulary(vocabulary)
     for expected, found in zip(plain, corpus, strict=True):
         assert_same(found, expected)
-    assert corpus.relations == relations_of(documents)
+    assert corpus.relations == relation_counts(documents)
 
 
 def test_the_sample_corpus_is_stored_like_in_memory(golden: Path) -> None:

@@ -9,7 +9,7 @@ from transformers import PreTrainedTokenizerBase
 
 from atlop.config import PreprocessingConfig
 from atlop.errors import AtlopError
-from atlop.preprocessing import Numbering, PreprocessedCorpus, Preprocessor, preprocessed_corpus
+from atlop.preprocessing import GrowingVocabulary, PreprocessedCorpus, Preprocessor, preprocessed_corpus
 from atlop.schema import CorpusIssues, Document
 from tests.made_documents import assert_same, document, tokenizer_for, word_tokenizer
 
@@ -51,7 +51,9 @@ def preprocess(source: Passes, **changes: Any) -> PreprocessedCorpus:
 def test_a_stored_corpus_equals_the_preprocessed_one_and_is_not_made_again() -> None:
     source = Passes()
     expected = list(
-        Preprocessor(TOKENIZER, vocabulary=Numbering(), types=Numbering(), max_length=8).preprocess(DOCUMENTS)
+        Preprocessor(TOKENIZER, vocabulary=GrowingVocabulary(), types=GrowingVocabulary(), max_length=8).preprocess(
+            DOCUMENTS
+        )
     )
     for corpus in (preprocess(source), preprocess(source), preprocess(Passes())):
         for one, other in zip(corpus, expected, strict=True):

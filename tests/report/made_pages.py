@@ -5,7 +5,7 @@ from functools import cache
 
 import numpy as np
 
-from atlop.evaluation import compare, detailed_scores, fact_table, scores_of_table
+from atlop.evaluation import compare, detailed_scores, fact_table, table_scores
 from atlop.report import Reading, Result, contents, render_report
 from atlop.report.outcomes import outcomes
 from atlop.report.reading import PairScores
@@ -54,7 +54,7 @@ def made_contents(*, is_compared: bool = True) -> dict[str, object]:
     other = [[replace(fact, evidence=()) for fact in facts[::2]] + [Fact(0, 1, "P5")] for facts in found]
     tables = [fact_table(DOCUMENTS, predictions=each, train_facts=None) for each in (found, other)]
     results = [
-        Result(name, each, scores_of_table(table), detailed_scores(table, documents=DOCUMENTS, train_frequency=None))
+        Result(name, each, table_scores(table), detailed_scores(table, documents=DOCUMENTS, train_frequency=None))
         for name, each, table in zip(("<first>", "second"), (found, other), tables, strict=True)
     ]
     return contents(

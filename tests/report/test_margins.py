@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from atlop.calibration import Candidates, candidates_of
+from atlop.calibration import Candidates, collect_candidates
 from atlop.objectives import AdaptiveThresholding
 from atlop.prediction import DecisionRule, DocumentScores
 from atlop.report import MarginCounter, MarginHistogram, precision_recall
@@ -30,7 +30,7 @@ def collected(scores: Sequence[torch.Tensor], *, max_relations: int = 4) -> tupl
     documents = [DOCUMENT] * len(scores)
     counter = MarginCounter(documents, rule=rule)
     scored = (DocumentScores(index, PAIRS, each) for index, each in enumerate(scores))
-    candidates = candidates_of(counter.watch(scored), documents=documents, rule=rule)
+    candidates = collect_candidates(counter.watch(scored), documents=documents, rule=rule)
     return counter.result(), candidates
 
 

@@ -58,7 +58,7 @@ def found(page: "Page") -> int:
     return int((page.locator("#found").text_content() or "").split()[0].replace(",", ""))
 
 
-def settle(page: "Page") -> None:
+def recover(page: "Page") -> None:
     """Wait until the page has followed its address, which changes first."""
     page.evaluate("new Promise(done => requestAnimationFrame(() => setTimeout(done)))")
 
@@ -66,7 +66,7 @@ def settle(page: "Page") -> None:
 def go(page: "Page", place: str) -> None:
     """Change the address behind the `#`."""
     page.goto(f"{page.url.partition('#')[0]}{place}")
-    settle(page)
+    recover(page)
 
 
 def choose(page: "Page", name: str, value: str) -> None:
@@ -84,7 +84,7 @@ def test_hostile_titles_and_words_are_shown_as_text(page: "Page") -> None:
     assert page.locator("#text .word").all_text_contents() == list(HOSTILE_WORDS)
     for view in ("scores", "relations", "comparison", "documents"):
         page.click(f"header nav a[href='#{view}']")
-        settle(page)
+        recover(page)
     assert page.evaluate("window.broken") is None
     assert page.locator("main b, main i, main img[src='x']").count() == 0
     assert page.locator("script").count() == 2
@@ -146,7 +146,7 @@ def test_keys_go_through_facts_and_documents(page: "Page") -> None:
 
 def test_a_slash_goes_to_the_search_and_a_question_mark_to_help(page: "Page") -> None:
     page.click("header nav a[href='#scores']")
-    settle(page)
+    recover(page)
     page.keyboard.press("/")
     page.wait_for_function("document.activeElement.name === 'search'")
     page.keyboard.type("j?")
@@ -229,7 +229,7 @@ def test_an_entity_marks_all_its_mentions(page: "Page") -> None:
 @pytest.mark.parametrize("column", ["F1", "Support", "Wrong", "Missed"])
 def test_relations_sort_by_each_number_both_ways(page: "Page", column: str) -> None:
     page.click("header nav a[href='#relations']")
-    settle(page)
+    recover(page)
     titles = page.locator("#view-relations thead th").all_inner_texts()
     place = [title.split(" ↓")[0] for title in titles].index(column)
 
@@ -248,11 +248,11 @@ def test_relations_sort_by_each_number_both_ways(page: "Page", column: str) -> N
 
 def test_a_count_in_the_table_leads_to_its_facts(page: "Page") -> None:
     page.click("header nav a[href='#relations']")
-    settle(page)
+    recover(page)
     link = page.get_by_label("Missed: ").first
     expected = int(link.inner_text())
     link.click()
-    settle(page)
+    recover(page)
 
     page.locator("#view-documents").wait_for()
     assert found(page) == expected
@@ -260,7 +260,7 @@ def test_a_count_in_the_table_leads_to_its_facts(page: "Page") -> None:
 
 def test_the_scores_are_those_of_the_data(page: "Page") -> None:
     page.click("header nav a[href='#scores']")
-    settle(page)
+    recover(page)
     made: Any = made_contents()
 
     for number, result in enumerate(made["results"]):
@@ -268,7 +268,7 @@ def test_the_scores_are_those_of_the_data(page: "Page") -> None:
             f"{100 * result['scores']['f1']:.2f}"
         )  # fmt: skip
     page.click("header nav a[href='#comparison']")
-    settle(page)
+    recover(page)
     p = made["comparison"]["all"]["all"]["f1"]["p"]
     assert page.locator("#view-comparison tbody tr").first.inner_text().split()[-1] == f"{p:.4f}"
 

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from atlop.calibration import Candidates
 from atlop.errors import AtlopError
-from atlop.evaluation import detailed_scores, fact_table, scores_of_table
+from atlop.evaluation import detailed_scores, fact_table, table_scores
 from atlop.report import (
     MarginHistogram,
     learning_picture,
@@ -24,7 +24,7 @@ from tests.evaluation.scored_documents import documents_at_random, predictions_a
 
 DOCUMENTS = documents_at_random(20, seed=1)
 TABLE = fact_table(DOCUMENTS, predictions=predictions_at_random(DOCUMENTS, seed=2, share=0.6), train_facts=None)
-SCORES = scores_of_table(TABLE)
+SCORES = table_scores(TABLE)
 
 
 MARGINS = MarginHistogram(edges=np.array([-0.5, 0.0, 0.5]), positives=np.array([3, 7]), negatives=np.array([50, 2]))

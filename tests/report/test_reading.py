@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from atlop.device import accelerator_for
-from atlop.model_folder import preprocessor_of
+from atlop.model_folder import preprocessor_for
 from atlop.prediction import DecisionRule, score_batches
 from atlop.report import Reader, Reading
 from atlop.schema import Fact
@@ -20,7 +20,7 @@ def readings() -> tuple[list[Reading], list[torch.Tensor]]:
     """What is noted of the first golden documents, and their scores, computed apart."""
     model, tokenizer = golden_model("bert"), golden_tokenizer("bert")
     documents = golden_documents()[:SHOWN]
-    preprocessor = preprocessor_of(model, tokenizer)
+    preprocessor = preprocessor_for(model, tokenizer)
     features = list(preprocessor.preprocess(documents))
     reader = Reader(
         documents,

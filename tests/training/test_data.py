@@ -18,10 +18,10 @@ from atlop.config import DataConfig, PreprocessingConfig
 from atlop.corpora import docred, read_corpus
 from atlop.corpora.json_list import items_of_list
 from atlop.errors import AtlopError
-from atlop.files import sha256_of
-from atlop.preprocessing import Numbering, Preprocessor
+from atlop.files import file_sha256
+from atlop.preprocessing import GrowingVocabulary, Preprocessor
 from atlop.schema import Document, RelationVocabulary
-from atlop.training.data import TrainingData, fed
+from atlop.training.data import TrainingData, prefetch
 from tests.made_documents import assert_same
 
 SAMPLE = Path(__file__).parents[2] / "data" / "sample"
@@ -72,7 +72,7 @@ def test_documents_are_those_of_the_encoder(golden: Path) -> None:
     tokenizer = AutoTokenizer.from_pretrained(golden / "bert")
     for split in (found.train, found.dev):
         documents = read_corpus(split.path).documents
-        preprocessor = Preprocessor(tokenizer, vocabulary=found.vocabulary, types=Numbering(), max_length=60)
+        preprocessor = Preprocessor(tokenizer, vocabulary=found.vocabulary, types=GrowingVocabulary(), max_length=60)
         for one, other in zip(split.documents, preprocessor.preprocess(documents), strict=True):
             assert_same(one, other)
     assert found.dev_documents == read_corpus(SAMPLE / "dev.json").documents
@@ -110,14 +110,14 @@ def test_no_document_of_train_stays_in_memory(tmp_path: Path) -> None:
 
 def test_every_file_is_hashed_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     hashed: list[str] = []
-    original = sha256_of
+    original = file_sha256
 
     def noting(path: Path) -> str:
         hashed.append(path.name)
         return original(path)
 
     for module in ("atlop.training.data", "atlop.corpora.corpus"):
-        monkeypatch.setattr(f"{module}.sha256_of", noting)
+        monkeypatch.setattr(f"{module}.file_sha256", noting)
     relations = tmp_path / "rel2id.json"
     relations.write_text('{"P17": 1}')
     found = read(tmp_path, train=[row("one")], relations=relations).sha256_of_files()
@@ -161,7 +161,7 @@ def test_a_scheme_that_changes_makes_another_entry(tmp_path: Path) -> None:
     for text in ("directed = true\n", "directed = false\n", "directed = true\n"):
         scheme.write_text(text)
         found = read_files(tmp_path / "train.txt", tmp_path / "train.txt", format=f"pubtator:{scheme}")
-        assert found.sha256_of_files() == {str(path): sha256_of(path) for path in (tmp_path / "train.txt", scheme)}
+        assert found.sha256_of_files() == {str(path): file_sha256(path) for path in (tmp_path / "train.txt", scheme)}
         keys.append(sorted(path.name for path in (tmp_path / "cache").glob("*.json")))
     assert [len(names) for names in keys] == [1, 2, 2]
 
@@ -180,7 +180,7 @@ def test_each_file_has_a_format_of_its_own(tmp_path: Path) -> None:
 
     found = read_files(tmp_path / "train.jsonl", tmp_path / "dev.json")
 
-    assert found.train.described()["self_relations"] == found.train.described()["unclassified_facts"] == 1
+    assert found.train.summary()["self_relations"] == found.train.summary()["unclassified_facts"] == 1
     assert found.train_facts == {("a", "b", "P17")}
 
 
@@ -197,7 +197,7 @@ def test_what_was_left_out_is_told_in_every_run(tmp_path: Path, caplog: pytest.L
             "train.json: 1 facts merged with one of the same subject, object and relation (the first stays)",
             "dev.json: 1 facts have relations that the model does not know and cannot find",
         ]
-        assert found.train.described()["skipped_documents"] == found.train.described()["merged_facts"] == 1
+        assert found.train.summary()["skipped_documents"] == found.train.summary()["merged_facts"] == 1
         assert found.train_facts == {("a", "b", "P17")}
 
 
@@ -209,7 +209,7 @@ def test_what_is_fed_comes_in_order_whatever_takes_longest() -> None:
         time.sleep(0.02 if number == 0 else 0)
         return number * number
 
-    assert list(fed(range(7), make=slow_at_first)) == [number * number for number in range(7)]
+    assert list(prefetch(range(7), make=slow_at_first)) == [number * number for number in range(7)]
 
 
 def test_the_next_ones_are_made_ahead_and_no_more() -> None:
@@ -220,7 +220,7 @@ def test_the_next_ones_are_made_ahead_and_no_more() -> None:
             taken.append(number)
             yield number
 
-    with closing(fed(items(), make=str, ahead=2)) as feed:
+    with closing(prefetch(items(), make=str, ahead=2)) as feed:
         assert next(feed) == "0"
         assert taken == [0, 1, 2]
         assert next(feed) == "1"
@@ -229,7 +229,7 @@ def test_the_next_ones_are_made_ahead_and_no_more() -> None:
 
 def test_a_feed_that_is_closed_leaves_no_thread_and_makes_nothing_more() -> None:
     before, made = threading.active_count(), list[int]()
-    feed = fed(range(100), make=made.append)
+    feed = prefetch(range(100), make=made.append)
     next(feed)
     feed.close()
     assert threading.active_count() == before
@@ -243,7 +243,7 @@ def test_an_error_comes_where_its_item_would_have_come() -> None:
         return number
 
     before = threading.active_count()
-    feed = fed(range(5), make=fail_at_two)
+    feed = prefetch(range(5), make=fail_at_two)
     assert [next(feed), next(feed)] == [0, 1]
     with pytest.raises(AtlopError, match="the third"):
         next(feed)
@@ -256,5 +256,5 @@ def test_feeding_draws_no_random_numbers() -> None:
     expected = torch.rand(3).tolist(), np.random.rand(3).tolist()
     torch.manual_seed(1)
     np.random.seed(1)
-    list(fed(range(5), make=str))
+    list(prefetch(range(5), make=str))
     assert (torch.rand(3).tolist(), np.random.rand(3).tolist()) == expected

@@ -24,7 +24,7 @@ from atlop.config import (
     load_config,
 )
 from atlop.errors import AtlopError, StoppedError
-from atlop.files import sha256_of
+from atlop.files import file_sha256
 from atlop.prediction import predict_facts
 from atlop.preprocessing import Batch
 from atlop.run_folder import CHANGEABLE, RunFolder
@@ -106,7 +106,7 @@ def evidence(folder: Path) -> dict[str, Any]:
         "summary": without_time((folder / "summary.json").read_text("utf-8")),
         "files": sorted(str(path.relative_to(folder)) for path in folder.rglob("*")),
         "models": {  # but for their cards, which show the settings
-            str(path.relative_to(folder)): sha256_of(path)
+            str(path.relative_to(folder)): file_sha256(path)
             for name in ("best", "last")
             for path in (folder / name).iterdir()
             if path.name != "README.md"

@@ -27,9 +27,9 @@ from atlop.device import accelerator_for
 from atlop.ensemble import Ensemble, Member
 from atlop.errors import AtlopError
 from atlop.evaluation import fact_table, mean_scores, official_scores
-from atlop.files import sha256_of
+from atlop.files import file_sha256
 from atlop.model import AtlopModel
-from atlop.model_folder import load_model, preprocessor_of
+from atlop.model_folder import load_model, preprocessor_for
 from atlop.prediction import predict_facts
 from atlop.schema import CorpusIssues
 from atlop.training import train
@@ -110,7 +110,7 @@ def test_the_resolved_configuration_is_written(run: Path, config: RunConfig) -> 
 def test_the_environment_names_versions_and_data(run: Path, config: RunConfig) -> None:
     environment = json.loads((run / "environment.json").read_text(encoding="utf-8"))
     assert environment["packages"]["torch"] == torch.__version__
-    assert environment["data_sha256"][str(config.data.train)] == sha256_of(config.data.train)
+    assert environment["data_sha256"][str(config.data.train)] == file_sha256(config.data.train)
     assert set(environment["data_sha256"]) == {str(config.data.train), str(config.data.relations)}
 
 
@@ -169,7 +169,7 @@ def test_the_best_is_not_written_over_by_the_last(run: Path) -> None:
 def test_both_models_predict_what_the_evaluation_said(run: Path, corpus: Path, which: str) -> None:
     model, tokenizer = load_model(run / which)
     documents = read_corpus(corpus).documents
-    features = list(preprocessor_of(model, tokenizer).preprocess(documents))
+    features = list(preprocessor_for(model, tokenizer).preprocess(documents))
     facts = predict_facts(model, features, accelerator=accelerator_for("float32"), batch_size=8)
     found = official_scores(documents, predictions=facts, train_facts=None)
     expected = summary_of(run)[which]
@@ -252,7 +252,7 @@ def test_a_run_in_bf16_with_checkpointing_ends_with_float32_weights(
     )
     train(changed, output=tmp_path / "run", show_progress=False)
     model, tokenizer = load_model(tmp_path / "run" / "last")
-    features = list(preprocessor_of(model, tokenizer).preprocess(read_corpus(corpus).documents[:1]))
+    features = list(preprocessor_for(model, tokenizer).preprocess(read_corpus(corpus).documents[:1]))
     assert model(model.collate(features)).scores.isfinite().all()
     assert all(parameter.dtype == torch.float32 for parameter in model.parameters())
     assert checkpointing == [True]
