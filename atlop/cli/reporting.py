@@ -28,7 +28,7 @@ from atlop.schema import Fact
 from atlop.submission import read_submission
 
 if TYPE_CHECKING:
-    from atlop.report import Reading, Result
+    from atlop.report import DocumentAnalysis, ScoredResult
 
 CAPTIONS = {
     "learning": "Training: loss, and scores on the development file after each evaluation",
@@ -49,7 +49,7 @@ class Found:
     """Facts under titles that the corpus does not have."""
     names: dict[str, str] = field(default_factory=dict)
     """Readable names of relations."""
-    readings: "Sequence[Reading] | None" = None
+    analyses: "Sequence[DocumentAnalysis] | None" = None
     """What a model says of each document."""
     pictures: Sequence[plotting.Picture] = ()
 
@@ -153,10 +153,10 @@ def _read_closely(
     with loaded_models([run], precision=precision, device=device) as (ensemble, settings):
         from atlop.model_folder import preprocessor_for
         from atlop.prediction import batches_by_length, score_batches
-        from atlop.report import Reader
+        from atlop.report import AnalysisCollector
 
         [member] = ensemble.members
-        reader = Reader(
+        collector = AnalysisCollector(
             corpus.documents,
             rule=ensemble.rule,
             preprocessor=preprocessor_for(member.model, member.tokenizer),
@@ -168,14 +168,14 @@ def _read_closely(
             accelerator=settings["accelerator"],
             keep_attention=True,
         )
-        decisions = plotting.decisions_of(reader.watch(scored), corpus=corpus, rule=ensemble.rule, train=train)
-    readings = reader.result()
+        decisions = plotting.decisions_of(collector.watch(scored), corpus=corpus, rule=ensemble.rule, train=train)
+    analyses = collector.result()
     metrics = Path(run) / "metrics.jsonl"
     return Found(
         run,
-        [reading.facts for reading in readings],
+        [analysis.facts for analysis in analyses],
         names=dict(ensemble.rule.vocabulary.names),
-        readings=readings,
+        analyses=analyses,
         pictures=[
             *([plotting.learning_picture_of(metrics)] if metrics.is_file() else []),
             *plotting.decision_pictures(decisions),
@@ -185,7 +185,7 @@ def _read_closely(
 
 def _page(found: Found, other: Found | None, *, corpus: Corpus, train: TrainFacts) -> tuple[str, dict[str, object]]:
     """Return the page and the scores in it."""
-    from atlop.report import contents, render_report, svg_of
+    from atlop.report import contents, figure_svg, render_report
 
     table = _table(found, corpus=corpus, train=train)
     result = _result(found, table, corpus=corpus, train=train)
@@ -199,11 +199,11 @@ def _page(found: Found, other: Found | None, *, corpus: Corpus, train: TrainFact
         result=result,
         file=described(corpus) | {"path": str(corpus.path)},
         names=(other.names if other else {}) | found.names,
-        readings=found.readings,
+        analyses=found.analyses,
         other=second,
         comparison=comparison,
     )
-    pictures = {CAPTIONS[name]: svg_of(figure) for name, figure in found.pictures}
+    pictures = {CAPTIONS[name]: figure_svg(figure) for name, figure in found.pictures}
     return render_report(shown, title=f"{found.name} on {corpus.path}", pictures=pictures), asdict(result.scores)
 
 
@@ -211,10 +211,10 @@ def _table(found: Found, *, corpus: Corpus, train: TrainFacts) -> FactTable:
     return fact_table(corpus.documents, predictions=found.facts, train_facts=train.seen, unknown=found.unknown)
 
 
-def _result(found: Found, table: FactTable, *, corpus: Corpus, train: TrainFacts) -> "Result":
-    from atlop.report import Result
+def _result(found: Found, table: FactTable, *, corpus: Corpus, train: TrainFacts) -> "ScoredResult":
+    from atlop.report import ScoredResult
 
-    return Result(
+    return ScoredResult(
         name=found.name,
         predictions=found.facts,
         scores=table_scores(table),

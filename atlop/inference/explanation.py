@@ -1,4 +1,4 @@
-"""What the model read for a fact: the words and sentences that weigh most in the localized context of its pair."""
+"""Explain a fact by the words and sentences with the largest weights in its pair's localized context."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -13,14 +13,14 @@ from atlop.inference.facts import DIGITS, Context, ContextSentence, ContextWord
 from atlop.model import CONTEXT_EPSILON, EntityAttention
 from atlop.schema import Document
 
-MOST_SENTENCES = 3
-"""Sentences of a context that are shown."""
-MOST_WORDS = 10
-"""Words of a context that are shown."""
-_PAIRS_AT_ONCE = 64  # each needs a row of attention of every head
+MAX_SENTENCES = 3
+"""Sentences shown of each context."""
+MAX_WORDS = 10
+"""Words shown of each context."""
+_PAIRS_PER_CHUNK = 64  # bounds memory: each pair needs an attention row of every head
 
 
-def contexts_of(
+def pair_contexts(
     pairs: Sequence[tuple[int, int]], *, document: Document, attention: EntityAttention, words: NDArray[np.int32]
 ) -> dict[tuple[int, int], Context]:
     """Return the context of each pair.
@@ -28,66 +28,66 @@ def contexts_of(
     Args:
         pairs: Subject and object.
         document: The document.
-        attention: Gives the attention of its entities.
-        words: Word of each token, counted through the document, −1 for none, `[tokens]`.
+        attention: Attention of its entities.
+        words: Index of each token's word in the document, −1 for none, `[tokens]`.
     """
-    reader = _Reader(document)
-    of_pairs = word_weights(pairs, document=document, attention=attention, words=words)
-    return {pair: reader.context(weights) for pair, weights in of_pairs}
+    builder = _ContextBuilder(document)
+    weighted = word_weights(pairs, document=document, attention=attention, words=words)
+    return {pair: builder.context(weights) for pair, weights in weighted}
 
 
 def word_weights(
     pairs: Sequence[tuple[int, int]], *, document: Document, attention: EntityAttention, words: NDArray[np.int32]
 ) -> Iterator[tuple[tuple[int, int], NDArray[np.float64]]]:
-    """Yield each distinct pair with the weight of every word in its localized context, `[words]`; sums to 1 at most.
+    """Yield each distinct pair with the weight of every word in its localized context, `[words]`, at most 1 in total.
 
-    Args are those of `contexts_of`.
+    The arguments are those of `pair_contexts`.
     """
     distinct = list(dict.fromkeys(pairs))
-    for first in range(0, len(distinct), _PAIRS_AT_ONCE):
-        chunk = distinct[first : first + _PAIRS_AT_ONCE]
+    for first in range(0, len(distinct), _PAIRS_PER_CHUNK):
+        chunk = distinct[first : first + _PAIRS_PER_CHUNK]
         with torch.inference_mode():
-            weights = context_weights(torch.tensor(chunk), attention=attention).cpu().numpy()
-        of_words = np.zeros((len(chunk), document.words))
-        np.add.at(of_words.T, words[words >= 0], weights.T[words >= 0])
-        yield from zip(chunk, of_words, strict=True)
+            token_weights = context_weights(torch.tensor(chunk), attention=attention).cpu().numpy()
+        weights = np.zeros((len(chunk), document.words))
+        np.add.at(weights.T, words[words >= 0], token_weights.T[words >= 0])
+        yield from zip(chunk, weights, strict=True)
 
 
 def context_weights(pairs: Tensor, *, attention: EntityAttention) -> Tensor:
-    """Return the weight of each token in the localized context of some pairs, as the model averages by it.
+    """Return the weights by which the model averages tokens into the localized context of each pair.
 
-    Needs a row of attention for each pair; meant for the few pairs whose context is looked at.
+    Materialises an attention row for each pair, so use it for a few pairs only.
 
     Args:
         pairs: Subject and object, int64 `[pairs, 2]`, on the CPU.
-        attention: That of the entities of one document.
+        attention: Attention of the entities of one document.
 
     Returns:
-        `[pairs, tokens]`; a row sums to 1, or less where the two attend to little in common.
+        `[pairs, tokens]`; a row sums to 1, or less where the two entities share little attention.
     """
-    distinct, places = pairs.unique(return_inverse=True)
+    distinct, positions = pairs.unique(return_inverse=True)
     rows = torch.cat([attention.rows(slice(entity, entity + 1)) for entity in distinct.tolist()], dim=2)
-    subjects, objects = (rows.index_select(2, side.to(rows.device)) for side in places.unbind(dim=1))
+    subjects, objects = (rows.index_select(2, side.to(rows.device)) for side in positions.unbind(dim=1))
     shared: Tensor = contract("thp,thp->pt", subjects, objects) / rows.shape[1]
     return shared / (shared.sum(dim=1, keepdim=True) + CONTEXT_EPSILON)
 
 
-class _Reader:
-    """The words of a document in one row, with their sentences."""
+class _ContextBuilder:
+    """Builds contexts from the weights of a document's words."""
 
     def __init__(self, document: Document):
         self._document = document
-        self._places = [(sentence, word) for sentence, of in enumerate(document.sentences) for word in range(len(of))]
-        self._sentences = np.array([sentence for sentence, _ in self._places], dtype=np.int64)
+        self._words = [(index, word) for index, words in enumerate(document.sentences) for word in range(len(words))]
+        self._sentences = np.array([sentence for sentence, _ in self._words], dtype=np.int64)
 
     def context(self, weights: NDArray[np.float64]) -> Context:
-        """Return the heaviest sentences and words, given the weight of each word, `[words]`."""
+        """Return the sentences and words with the largest weights, from the weight of each word, `[words]`."""
         share_of_words = weights.sum()
         weights = weights / (share_of_words or 1)
-        of_sentences = np.bincount(self._sentences, weights=weights, minlength=len(self._document.sentences))
+        by_sentence = np.bincount(self._sentences, weights=weights, minlength=len(self._document.sentences))
         return Context(
-            sentences=tuple(self._sentence(index, of_sentences[index]) for index in _top(of_sentences, MOST_SENTENCES)),
-            words=tuple(self._word(index, weights[index]) for index in _top(weights, MOST_WORDS)),
+            sentences=tuple(self._sentence(index, by_sentence[index]) for index in _top(by_sentence, MAX_SENTENCES)),
+            words=tuple(self._word(index, weights[index]) for index in _top(weights, MAX_WORDS)),
             share_of_words=_rounded(share_of_words),
         )
 
@@ -99,15 +99,15 @@ class _Reader:
         return ContextSentence(index, start, end, document.text[start:end], _rounded(weight))
 
     def _word(self, index: int, weight: float) -> ContextWord:
-        sentence, word = self._places[index]
+        sentence, word = self._words[index]
         offsets = self._document.offsets
         start, end = (None, None) if offsets is None else offsets[sentence][word]
         return ContextWord(self._document.sentences[sentence][word], sentence, start, end, _rounded(weight))
 
 
-def _top(weights: NDArray[Any], most: int) -> list[int]:
-    """Return the places of the largest weights above zero, largest first, of equal ones the first."""
-    order = np.argsort(-weights, kind="stable")[:most]
+def _top(weights: NDArray[Any], count: int) -> list[int]:
+    """Return the indices of the largest positive weights, largest first; ties keep their order."""
+    order = np.argsort(-weights, kind="stable")[:count]
     return [int(index) for index in order if weights[index] > 0]
 
 

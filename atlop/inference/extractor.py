@@ -18,16 +18,17 @@ from atlop.corpora.json_lines import FORMAT
 from atlop.corpora.json_rows import object_of
 from atlop.device import accelerator_for
 from atlop.errors import AtlopError
-from atlop.inference.explanation import contexts_of
+from atlop.inference.explanation import pair_contexts
 from atlop.inference.facts import (
     DIGITS,
     ExtractedFact,
     Extraction,
     ExtractionError,
+    ExtractionResult,
+    mentioning_sentences,
     participant,
-    sentences_of,
 )
-from atlop.inference.grouping import entities_of
+from atlop.inference.grouping import normalize_entities
 from atlop.json_values import field
 from atlop.model import AtlopModel
 from atlop.model_folder import load_model, preprocessor_for, save_model
@@ -35,27 +36,28 @@ from atlop.prediction import DecisionRule, DocumentScores, batches_by_length, sc
 from atlop.preprocessing import Features
 from atlop.schema import Document
 
-BATCHES_AT_ONCE = 16
-"""Batches that are sorted by length together; so many documents of a stream are in memory."""
+BATCHES_PER_CHUNK = 16
+"""Batches whose documents are sorted by length together: what `pipe` holds of a stream in memory."""
 
 Input: TypeAlias = Document | Mapping[str, Any] | tuple[str, Sequence[object]] | bytes
-"""A document; an object in the format of JSON lines, whose `entities` may be mentions that nobody has grouped; a text
-with such entities; or a line of JSON that holds an object."""
+"""A document; an object in the JSON lines format, whose `entities` may be ungrouped mentions; a text with such
+entities; or a line of JSON with such an object."""
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
-    """A document to read, and how messages and results call it."""
+class InputDocument:
+    """A document to extract from, with its name in messages and results."""
 
     index: int
     where: str
+    """Its name in error messages."""
     title: str
-    """Where it has none of its own."""
-    value: Input
+    """Its title, if it has none of its own."""
+    content: Input
 
 
 class RelationExtractor:
-    """Finds facts in text whose entities are known.
+    """Finds facts in text with given entities.
 
     Example:
         >>> extractor = RelationExtractor.from_pretrained("runs/sample/best")
@@ -71,17 +73,17 @@ class RelationExtractor:
         device: str | None = None,
         batch_size: int = 8,
     ):
-        """Put a model to work.
+        """Move a model to its device.
 
         Args:
             model: The model.
-            tokenizer: Its own.
+            tokenizer: Its tokenizer.
             precision: Number format of the matrix products; `auto` is bf16 or fp16 on a GPU, float32 on a CPU.
-            device: `cpu`, `cuda` or `cuda:N`; without it, a GPU where there is one.
+            device: `cpu`, `cuda` or `cuda:N`; by default the GPU, if there is one.
             batch_size: Documents in a batch.
 
         Raises:
-            AtlopError: There is no such device, it cannot compute in this precision, or the model's calibration is
+            AtlopError: The device does not exist or does not support the precision, or the model's calibration is
                 damaged.
         """
         self.accelerator = accelerator_for(precision, device=device)
@@ -97,10 +99,10 @@ class RelationExtractor:
     def from_pretrained(
         cls, name: str | Path, *, precision: Precision = "auto", device: str | None = None, batch_size: int = 8
     ) -> "RelationExtractor":
-        """Load a model folder, or a model of that name on the Hugging Face hub.
+        """Load a model from a folder or the Hugging Face hub.
 
         Raises:
-            AtlopError: There is none, or the device is not there or cannot compute in this precision.
+            AtlopError: There is no such model, or the device does not exist or does not support the precision.
         """
         model, tokenizer = load_model(name)
         return cls(model, tokenizer, precision=precision, device=device, batch_size=batch_size)
@@ -111,7 +113,7 @@ class RelationExtractor:
 
     @cached_property
     def fingerprint(self) -> str:
-        """Hexadecimal sha256 of configuration and weights: what the facts depend on besides documents and settings."""
+        """Hexadecimal sha256 of configuration and weights, which identifies the model."""
         digest = sha256(self.model.config.to_json_string().encode())
         for name, tensor in sorted(self.model.state_dict().items()):
             digest.update(name.encode())
@@ -131,59 +133,56 @@ class RelationExtractor:
 
         Args:
             text: The text.
-            entities: Each a list of mentions, a mention being `(start, end)` in characters, end one past the last; or
-                an object as JSON lines have it, with `mentions`, `type` and `id`. Or lone mentions, `(start, end)`
-                each or an object with `start`, `end` and, where known, `type` and `id`.
-            title: What messages call the text.
-            group_by: Key by which lone mentions are grouped, for example `id`; `None` groups those of identical text.
-            explain: Whether each fact comes with the words and sentences that the model read for it.
+            entities: Entities, each a list of mentions `(start, end)` in characters, end one past the last, or an
+                object of the JSON lines format with `mentions`, `type` and `id`. Or ungrouped mentions, each
+                `(start, end)` or an object with `start`, `end` and optionally `type` and `id`.
+            title: Name of the text in messages.
+            group_by: Key by which ungrouped mentions are grouped, for example `id`; by default by identical text.
+            explain: Whether to add the words and sentences that the model read for each fact.
 
         Raises:
-            AtlopError: A mention is malformed or beyond the text.
+            AtlopError: A mention is malformed or outside the text.
         """
-        source = Source(0, title, title, (text, entities))
-        (found,) = self.extract([source], group_by=group_by, explain=explain)
-        if isinstance(found, ExtractionError):
-            raise AtlopError(found.message)
-        return list(found.facts)
+        document = InputDocument(0, title, title, (text, entities))
+        (result,) = self.extract([document], group_by=group_by, explain=explain)
+        if isinstance(result, ExtractionError):
+            raise AtlopError(result.message)
+        return list(result.facts)
 
     def pipe(
         self, documents: Iterable[Input], *, group_by: str | None = None, explain: bool = False
-    ) -> Iterator[Extraction | ExtractionError]:
-        """Yield what is found in each document, in their order; an error for one that is invalid or too large.
+    ) -> Iterator[ExtractionResult]:
+        """Yield the result of each document in order: an error for one that is invalid or too large.
 
         Args:
-            documents: A list, or anything that yields them; no more than 16 batches are held at a time, and within
-                these, documents of like length go together.
-            group_by: Key by which lone mentions are grouped; `None` groups those of identical text.
-            explain: Whether facts come with the words and sentences that the model read for them.
+            documents: Any iterable; at most 16 batches are in memory, within which documents are batched by length.
+            group_by: Key by which ungrouped mentions are grouped; by default by identical text.
+            explain: Whether to add the words and sentences that the model read for each fact.
         """
-        sources = (
-            Source(index, f"document {index}", f"document {index}", value) for index, value in enumerate(documents)
+        named = (
+            InputDocument(index, f"document {index}", f"document {index}", each) for index, each in enumerate(documents)
         )
-        return self.extract(sources, group_by=group_by, explain=explain)
+        return self.extract(named, group_by=group_by, explain=explain)
 
     def extract(
-        self, sources: Iterable[Source], *, group_by: str | None = None, explain: bool = False
-    ) -> Iterator[Extraction | ExtractionError]:
-        """Do what `pipe` does for documents that are numbered and named already."""
-        sources = iter(sources)
-        while window := list(islice(sources, BATCHES_AT_ONCE * self.batch_size)):
-            yield from self._extract(window, group_by=group_by, explain=explain)
+        self, documents: Iterable[InputDocument], *, group_by: str | None = None, explain: bool = False
+    ) -> Iterator[ExtractionResult]:
+        """Do the same as `pipe` for documents with numbers and names of their own."""
+        documents = iter(documents)
+        while chunk := list(islice(documents, BATCHES_PER_CHUNK * self.batch_size)):
+            yield from self._extract(chunk, group_by=group_by, explain=explain)
 
-    def _extract(
-        self, sources: list[Source], *, group_by: str | None, explain: bool
-    ) -> list[Extraction | ExtractionError]:
-        results: dict[int, Extraction | ExtractionError] = {}
+    def _extract(self, inputs: list[InputDocument], *, group_by: str | None, explain: bool) -> list[ExtractionResult]:
+        results: dict[int, ExtractionResult] = {}
         documents: dict[int, Document] = {}
-        for source in sources:
+        for item in inputs:
             try:
-                documents[source.index] = read_document(source, group_by=group_by)
-            except AtlopError as problem:
-                results[source.index] = ExtractionError(source.index, str(problem))
+                documents[item.index] = read_document(item, group_by=group_by)
+            except AtlopError as error:
+                results[item.index] = ExtractionError(item.index, str(error))
         features = {
-            index: replace(of_document, index=index)
-            for index, of_document in zip(documents, self._preprocessor.preprocess(documents.values()), strict=True)
+            index: replace(preprocessed, index=index)
+            for index, preprocessed in zip(documents, self._preprocessor.preprocess(documents.values()), strict=True)
         }
         for batch in batches_by_length(list(features.values()), batch_size=self.batch_size):
             for scored in self._scores(batch, explain=explain):
@@ -197,15 +196,15 @@ class RelationExtractor:
                     facts=self._facts(documents[index], scored),
                     unread_mentions=features[index].lost_mentions,
                 )
-        return [results[source.index] for source in sources]
+        return [results[item.index] for item in inputs]
 
     def _scores(self, batch: list[Features], *, explain: bool) -> Iterator[DocumentScores | ExtractionError]:
-        """Yield the scores of each document of a batch; an error for one that the model cannot score."""
+        """Yield the scores of each document of a batch, or an error for one that the model cannot score."""
         try:
             yield from list(score_batches(self.model, [batch], accelerator=self.accelerator, keep_attention=explain))
-        except AtlopError as problem:
+        except AtlopError as error:
             if len(batch) == 1:
-                yield ExtractionError(batch[0].index, str(problem))
+                yield ExtractionError(batch[0].index, str(error))
                 return
             for document in batch:
                 yield from self._scores([document], explain=explain)
@@ -225,10 +224,10 @@ class RelationExtractor:
         contexts = {}
         if scored.attention is not None:
             words = self._preprocessor.token_words(document)
-            contexts = contexts_of(pairs, document=document, attention=scored.attention, words=words)
+            contexts = pair_contexts(pairs, document=document, attention=scored.attention, words=words)
         entities = {*chain(*pairs)}
         participants = {entity: participant(document, entity) for entity in entities}
-        sentences = {entity: sentences_of(document, entity) for entity in entities}
+        sentences = {entity: mentioning_sentences(document, entity) for entity in entities}
         return tuple(
             ExtractedFact(
                 subject=participants[fact.subject],
@@ -244,13 +243,13 @@ class RelationExtractor:
         )
 
 
-def read_document(source: Source, *, group_by: str | None) -> Document:
-    """Return the document that was given in one of the forms of `Input`.
+def read_document(document: InputDocument, *, group_by: str | None) -> Document:
+    """Convert any form of `Input` to a document.
 
     Raises:
-        AtlopError: It is invalid.
+        AtlopError: The input is invalid.
     """
-    value, where = source.value, source.where
+    value, where = document.content, document.where
     if isinstance(value, Document):
         return value
     if isinstance(value, bytes):
@@ -263,6 +262,5 @@ def read_document(source: Source, *, group_by: str | None) -> Document:
         raise AtlopError(f"{where}: expected a text with its entities, or an object with both; found {value!r:.60}")
     text = field(row, "text", str, where=where)
     if "entities" in row:
-        row["entities"] = entities_of(row["entities"], text=text, group_by=group_by, where=where)
-    document, _ = document_of(row, title=source.title, where=where)
-    return document
+        row["entities"] = normalize_entities(row["entities"], text=text, group_by=group_by, where=where)
+    return document_of(row, title=document.title, where=where)[0]

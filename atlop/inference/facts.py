@@ -1,13 +1,13 @@
-"""What extraction gives: facts that can be read without the document, ready as JSON."""
+"""The results of extraction: facts that make sense without their document and convert to JSON."""
 
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 from atlop.schema import Document, Span
 
 DIGITS = 6
-"""Decimals of margins and weights; float32 has no more to say."""
+"""Decimals of margins and weights, about the precision of float32."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,11 +19,11 @@ class Participant:
     name: str
     """Name of its first mention."""
     type: str
-    """Entity type, "" where none was given."""
+    """Entity type, or "" if unknown."""
     id: str | None
-    """What a knowledge base calls it, where it was given."""
+    """Knowledge base identifier, if the input has one."""
     mentions: tuple[Span, ...]
-    """Characters of each mention, from its first to one past its last; none where the document has no text."""
+    """First character of each mention and one past its last; empty if the document has no text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,12 +33,12 @@ class ContextSentence:
     sentence: int
     """Index of the sentence."""
     start: int | None
-    """Its first character in the text; `None` where the document has no text."""
+    """Its first character in the text; `None` if the document has no text."""
     end: int | None
     """One past its last character."""
     text: str
     weight: float
-    """Share of what the localized context reads of words, from 0 to 1."""
+    """Share of the localized context's total weight on words, from 0 to 1."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,21 +49,21 @@ class ContextWord:
     sentence: int
     """Index of its sentence."""
     start: int | None
-    """Its first character in the text; `None` where the document has no text."""
+    """Its first character in the text; `None` if the document has no text."""
     end: int | None
     """One past its last character."""
     weight: float
-    """Share of what the localized context reads of words, from 0 to 1; marks count to the words they stand at."""
+    """Share of the localized context's total weight on words, including the markers next to it, from 0 to 1."""
 
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """Where the localized context of a pair looks: what both of its entities attend to, heaviest first."""
+    """What both entities of a pair attend to, largest weight first."""
 
     sentences: tuple[ContextSentence, ...]
     words: tuple[ContextWord, ...]
     share_of_words: float
-    """Share of the localized context that lies on words; the rest lies on the encoder's special tokens."""
+    """Share of the localized context on words; the rest is on the encoder's special tokens."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,20 +74,19 @@ class ExtractedFact:
     relation: str
     """Relation id, for example `P17`."""
     relation_name: str
-    """Its readable name, or the id where it has none."""
+    """Readable name, or the id if it has none."""
     object: Participant
     margin: float
-    """How far the relation's score is above what the decision compares it with: `s_r − s_TH`, in nats. Below 0 only
-    where a calibration has lowered the threshold."""
+    """`s_r − s_TH`, in nats; negative only if a calibration has lowered the threshold."""
     probability: float | None
-    """That the fact is right, from 0 to 1; `None` where the model has no calibration."""
+    """Probability that the fact is right, from 0 to 1; `None` without a calibration."""
     sentences: tuple[int, ...]
     """Sentences that mention both subject and object."""
     context: Context | None = None
-    """What the model read; `None` where it was not asked for, or the model has no localized context."""
+    """What the model read; `None` without `explain`, or if the model has no localized context."""
 
     def as_json(self) -> dict[str, Any]:
-        """Return the fact as values that JSON can hold; without `context` where it was not asked for."""
+        """Return the fact as JSON values, without the key `context` if there is none."""
         row = _fields(self) | {"subject": _fields(self.subject), "object": _fields(self.object)}
         if self.context is None:
             del row["context"]
@@ -98,20 +97,20 @@ class ExtractedFact:
 
 @dataclass(frozen=True, slots=True)
 class Extraction:
-    """What a model finds in one document."""
+    """The facts that a model finds in one document."""
 
     document: int
-    """Place of the document in what was given, from 0."""
+    """Index of the document in the input, from 0."""
     title: str
     facts: tuple[ExtractedFact, ...]
     unread_mentions: int
-    """Mentions beyond the model's maximum length, which it did not see."""
+    """Mentions beyond the model's maximum length, which it did not read."""
 
     def __iter__(self) -> Iterator[ExtractedFact]:
         return iter(self.facts)
 
     def as_json(self) -> dict[str, Any]:
-        """Return it as values that JSON can hold."""
+        """Return it as JSON values."""
         return {
             "document": self.document,
             "title": self.title,
@@ -122,30 +121,33 @@ class Extraction:
 
 @dataclass(frozen=True, slots=True)
 class ExtractionError:
-    """Stands in the place of a document that is invalid."""
+    """Takes the place of the extraction of an invalid document."""
 
     document: int
-    """Place of the document in what was given, from 0."""
+    """Index of the document in the input, from 0."""
     message: str
     """Where, what was found and what was expected."""
 
     def as_json(self) -> dict[str, Any]:
-        """Return it as values that JSON can hold."""
+        """Return it as JSON values."""
         return {"document": self.document, "error": self.message}
 
 
-def _fields(of: ExtractedFact | Participant) -> dict[str, Any]:
-    """Return the fields as they are; `asdict` copies all that they hold, which takes a tenth of an extraction."""
-    return {name: getattr(of, name) for name in of.__slots__}
+ExtractionResult: TypeAlias = Extraction | ExtractionError
+
+
+def _fields(value: ExtractedFact | Participant) -> dict[str, Any]:
+    """Return the fields without a copy; the deep copy of `asdict` takes a tenth of the time of an extraction."""
+    return {name: getattr(value, name) for name in value.__slots__}
 
 
 def participant(document: Document, entity: int) -> Participant:
-    """Return an entity of a document as facts give it."""
+    """Return an entity of a document as facts describe it."""
     found = document.entities[entity]
     spans = tuple((mention.spans[0][0], mention.spans[-1][1]) for mention in found.mentions if mention.spans)
     return Participant(entity, found.name, found.type, found.identifier, spans)
 
 
-def sentences_of(document: Document, entity: int) -> frozenset[int]:
-    """Return the sentences that mention an entity of a document."""
+def mentioning_sentences(document: Document, entity: int) -> frozenset[int]:
+    """Return the indices of the sentences that mention an entity."""
     return frozenset(mention.sentence for mention in document.entities[entity].mentions)

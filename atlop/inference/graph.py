@@ -17,17 +17,17 @@ if TYPE_CHECKING:
     import rdflib
 
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-EXPECTED = 'expected a line of what `atlop extract … --output facts.jsonl` writes, with "facts"'
+EXPECTED = 'expected a line with "facts", as `atlop extract … --output facts.jsonl` writes'
 MergeBy = Literal["name", "id"]
 NAMESPACE = "urn:atlop:"
-"""What the identifiers of an RDF graph begin with where nothing else is given."""
+"""Default prefix of the identifiers of an RDF graph."""
 
 
 def read_facts(path: Path) -> Iterator[dict[str, Any]]:
-    """Yield the results of a file of JSON lines that extraction has written, invalid documents left out.
+    """Yield the results of a JSON lines file that extraction has written, without invalid documents.
 
     Raises:
-        AtlopError: The file cannot be read, or a line holds something else.
+        AtlopError: The file cannot be read, or a line is not such a result.
     """
     for number, line in enumerate(read_lines(path), start=1):
         row = object_of(line, expected=EXPECTED, where=f"{path}, line {number}")
@@ -39,17 +39,18 @@ def read_facts(path: Path) -> Iterator[dict[str, Any]]:
 
 
 def fact_graph(results: Iterable[Mapping[str, Any]], *, merge_by: MergeBy = "name") -> "nx.MultiDiGraph":
-    """Return the graph whose nodes are entities and whose edges are facts, a fact that many documents state once.
+    """Return a graph of entities (nodes) and facts (edges); documents that state the same fact share an edge.
 
     Args:
-        results: What `as_json` of each document gives.
-        merge_by: What makes two entities the same. One without an `id` is one of its document alone.
+        results: `as_json` of each extraction.
+        merge_by: Key by which entities of several documents become one node. With `id`, an entity without one gets a
+            node for its document alone.
 
     Returns:
-        Nodes have `name`, `type`, `id` (each "" where unknown) and `names`, all of them. Edges, keyed by relation id,
-        have `relation`, `relation_name`, `margin` (the largest) and `sources`: a list of objects with `document`, the
-        title, and `sentences`, indices of those that the context weighs most where facts were explained, else of those
-        that mention both.
+        Nodes have `name`, `type` and `id`, "" if unknown, and `names`, all names. Edges are keyed by relation id and
+        have `relation`, `relation_name`, the largest `margin`, and `sources`: a list of objects with the title as
+        `document`, and `sentences`, the indices of the sentences with the largest weights in the context if facts were
+        explained, otherwise of those that mention both entities.
     """
     import networkx as nx
 
@@ -60,8 +61,8 @@ def fact_graph(results: Iterable[Mapping[str, Any]], *, merge_by: MergeBy = "nam
             source = {"document": result["title"], "sentences": _sentences(fact)}
             relation = fact["relation"]
             if not graph.has_edge(*ends, key=relation):
-                named = {"relation": relation, "relation_name": fact["relation_name"]}
-                graph.add_edge(*ends, key=relation, **named, margin=fact["margin"], sources=[source])
+                names = {"relation": relation, "relation_name": fact["relation_name"]}
+                graph.add_edge(*ends, key=relation, **names, margin=fact["margin"], sources=[source])
             else:
                 edge = graph.edges[(*ends, relation)]
                 edge["margin"] = max(edge["margin"], fact["margin"])
@@ -71,7 +72,7 @@ def fact_graph(results: Iterable[Mapping[str, Any]], *, merge_by: MergeBy = "nam
 
 
 def write_graphml(path: Path, graph: "nx.MultiDiGraph") -> None:
-    """Write a graph as GraphML, lists as JSON."""
+    """Write a graph as GraphML, with lists as JSON strings."""
     import networkx as nx
 
     plain = nx.MultiDiGraph()
@@ -89,47 +90,47 @@ def write_graphml(path: Path, graph: "nx.MultiDiGraph") -> None:
 def rdf_graph(graph: "nx.MultiDiGraph", *, namespace: str = NAMESPACE) -> "rdflib.Graph":
     """Return a graph as RDF.
 
-    Each fact is a triple, and a statement about it (`rdf:Statement`) that was derived (`prov:wasDerivedFrom`) from its
-    documents, or from their sentences where these are known, and has its margin. Entities, relations and documents are
-    `entity/…`, `relation/…` and `document/…#sentence=…` in the namespace, and have labels.
+    Each fact is a triple and an `rdf:Statement` about it, which has the margin and is derived (`prov:wasDerivedFrom`)
+    from documents, or from their sentences if these are known. Entities, relations and documents are `entity/…`,
+    `relation/…` and `document/…#sentence=…` in the namespace; entities and relations have labels.
     """
     import rdflib
     from rdflib.namespace import PROV, RDF, RDFS
 
     triples = rdflib.Graph()
 
-    def named(*path: object) -> rdflib.URIRef:
-        return rdflib.URIRef(namespace + "/".join(quote(str(part), safe="") for part in path))
+    def uri(*path: object) -> rdflib.URIRef:
+        return rdflib.URIRef(namespace + "/".join(quote(str(name), safe="") for name in path))
 
     for node, values in graph.nodes(data=True):
         for name in values["names"]:
-            triples.add((named("entity", node), RDFS.label, rdflib.Literal(name)))
+            triples.add((uri("entity", node), RDFS.label, rdflib.Literal(name)))
     for subject, object_, relation, values in graph.edges(keys=True, data=True):
-        fact = named("entity", subject), named("relation", relation), named("entity", object_)
-        statement = named("fact", subject, relation, object_)
+        fact = uri("entity", subject), uri("relation", relation), uri("entity", object_)
+        statement = uri("fact", subject, relation, object_)
         triples.add(fact)
         triples.add((fact[1], RDFS.label, rdflib.Literal(values["relation_name"])))
         triples.add((statement, RDF.type, RDF.Statement))
         for role, value in zip((RDF.subject, RDF.predicate, RDF.object), fact, strict=True):
             triples.add((statement, role, value))
-        triples.add((statement, named("margin"), rdflib.Literal(values["margin"])))
+        triples.add((statement, uri("margin"), rdflib.Literal(values["margin"])))
         for source in values["sources"]:
-            document = named("document", source["document"])
-            places = [rdflib.URIRef(f"{document}#sentence={number}") for number in source["sentences"]]
-            for place in places or [document]:
-                triples.add((statement, PROV.wasDerivedFrom, place))
+            document = uri("document", source["document"])
+            sentences = [rdflib.URIRef(f"{document}#sentence={number}") for number in source["sentences"]]
+            for origin in sentences or [document]:
+                triples.add((statement, PROV.wasDerivedFrom, origin))
     return triples
 
 
 def write_n_triples(path: Path, graph: "nx.MultiDiGraph", *, namespace: str = NAMESPACE) -> None:
-    """Write a graph as N-Triples, in the order of the alphabet: the same facts give the same file."""
+    """Write a graph as sorted N-Triples, so that the same facts give the same file."""
     lines = rdf_graph(graph, namespace=namespace).serialize(format="nt", encoding="utf-8").splitlines(keepends=True)
     with atomic_path(path) as temporary:
         temporary.write_bytes(b"".join(sorted(line for line in lines if line.strip())))
 
 
 def _node(graph: "nx.MultiDiGraph", entity: Mapping[str, Any], *, result: Mapping[str, Any], merge_by: MergeBy) -> str:
-    """Return the node of an entity, made or told of another name."""
+    """Return the node of an entity; add the node, or another name to it, if needed."""
     node = str(entity[merge_by] or f"{result['title']}#entity={entity['entity']}")
     if node not in graph:
         graph.add_node(node, **{key: entity[key] or "" for key in ("name", "type", "id")}, names=[])
@@ -156,5 +157,5 @@ def _json(value: object) -> str:
 
 
 def _xml(text: str) -> str:
-    """Return the text with a replacement for each character that XML cannot hold, such as a form feed."""
+    """Replace the characters that XML does not allow, such as a form feed."""
     return _NOT_XML.sub("\N{REPLACEMENT CHARACTER}", text)

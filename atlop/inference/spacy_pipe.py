@@ -1,9 +1,9 @@
-"""A component of spaCy pipelines that finds relations between a document's entities.
+"""A spaCy pipeline component that finds relations between a document's entities.
 
     nlp.add_pipe("atlop", config={"model": "runs/sample/best"})
 
-spaCy finds the factory by the entry point of the package. `doc._.relations` holds the facts as `ExtractedFact.as_json`
-gives them, characters being those of `doc.text`.
+spaCy finds the factory by the package's entry point. `doc._.relations` is a list of `ExtractedFact.as_json`, with
+character offsets into `doc.text`.
 """
 
 from collections import defaultdict
@@ -26,8 +26,8 @@ from atlop.inference.facts import ExtractionError
 Cluster: TypeAlias = tuple[tuple[int, int], ...]
 GroupBy = Literal["text", "kb_id", "coref"]
 CLUSTERS = "coref_clusters"
-"""Coreference clusters are the span groups whose names begin so (`spacy-experimental`), and those that the extension
-attribute of this name lists, each with `(start, end)` in characters of its mentions (`fastcoref`)."""
+"""Coreference clusters are the span groups whose names begin with this (`spacy-experimental`), and the lists of
+`(start, end)` in characters in the extension attribute of this name (`fastcoref`)."""
 
 
 class RelationPipe(Pipe):
@@ -36,7 +36,7 @@ class RelationPipe(Pipe):
     def __init__(
         self, name: str, *, model: str, group_by: GroupBy, batch_size: int, precision: Precision, explain: bool
     ):
-        """Keep the settings; the model is loaded when it is first needed, or read with the pipeline."""
+        """Store the settings; the model is loaded on first use, or with the pipeline."""
         self.name = name
         self._model = model
         self._group_by = group_by
@@ -49,7 +49,7 @@ class RelationPipe(Pipe):
 
     @property
     def extractor(self) -> RelationExtractor:
-        """The model at work."""
+        """The model, loaded on first use."""
         if self._loaded is None:
             self._load(self._model)
         assert self._loaded is not None
@@ -60,11 +60,11 @@ class RelationPipe(Pipe):
         return next(self.pipe([doc]), doc)
 
     def pipe(self, stream: Iterable[Doc], *, batch_size: int = 0) -> Iterator[Doc]:
-        """Set the relations of documents as they come, those of like length in one batch.
+        """Set the relations of a stream of documents, batched by length.
 
         Args:
             stream: The documents.
-            batch_size: spaCy's own, which counts documents in its buffers; the model's is set in the configuration.
+            batch_size: Unused: spaCy's buffer size. The component's configuration has the model's batch size.
         """
         docs, to_read = tee(stream)
         rows = (document_row(doc, group_by=self._group_by) for doc in to_read)
@@ -77,11 +77,11 @@ class RelationPipe(Pipe):
             yield doc
 
     def to_disk(self, path: str | Path, *, exclude: Iterable[str] = ()) -> None:
-        """Write the model folder into the pipeline's own."""
+        """Write the model into the pipeline's folder."""
         self.extractor.save_pretrained(ensure_path(path))
 
     def from_disk(self, path: str | Path, *, exclude: Iterable[str] = ()) -> "RelationPipe":
-        """Read the model from the pipeline's folder; what the configuration calls it need not be there any more."""
+        """Load the model from the pipeline's folder; the model that the configuration names need not exist any more."""
         self._load(path)
         return self
 
@@ -98,17 +98,17 @@ class RelationPipe(Pipe):
 def make(
     nlp: Language, name: str, model: str, group_by: GroupBy, batch_size: int, precision: Precision, explain: bool
 ) -> RelationPipe:
-    """Make the component.
+    """Create the component.
 
     Args:
         nlp: The pipeline.
-        name: Name of the component in it.
+        name: Name of the component in the pipeline.
         model: Model folder or Hugging Face name.
-        group_by: What makes mentions one entity: identical `text`, the same `kb_id` (by text where an entity has none),
-            or a `coref` cluster (by text outside of clusters).
-        batch_size: Documents that the model reads at once.
+        group_by: Group mentions into entities by identical `text`, the same `kb_id` or the same `coref` cluster;
+            mentions without a `kb_id` or cluster by text.
+        batch_size: Documents per batch.
         precision: Number format of the matrix products.
-        explain: Whether each fact comes with the words and sentences that weigh most.
+        explain: Whether to add the words and sentences that the model read for each fact.
     """
     return RelationPipe(
         name, model=model, group_by=group_by, batch_size=batch_size, precision=precision, explain=explain
@@ -116,7 +116,7 @@ def make(
 
 
 def document_row(doc: Doc, *, group_by: GroupBy) -> dict[str, Any]:
-    """Return a document in the format of JSON lines: spaCy's words, its sentences where it has found some."""
+    """Convert a document to the JSON lines format, with spaCy's words, and its sentences if they are annotated."""
     entities = _entities(doc, group_by=group_by)
     spans = [(start, end) for entity in entities for mention in entity["mentions"] for start, end in mention["spans"]]
     if doc.has_annotation("SENT_START"):
@@ -134,7 +134,7 @@ def document_row(doc: Doc, *, group_by: GroupBy) -> dict[str, Any]:
 
 
 def _entities(doc: Doc, *, group_by: GroupBy) -> list[dict[str, Any]]:
-    """Return the entities of a document, its mentions grouped."""
+    """Group the mentions of a document into entities."""
     clusters = _clusters(doc) if group_by == "coref" else []
     cluster_of = {span: cluster for cluster in clusters for span in cluster}
     groups: dict[object, list[Span]] = defaultdict(list)
@@ -148,15 +148,15 @@ def _entities(doc: Doc, *, group_by: GroupBy) -> list[dict[str, Any]]:
 
 
 def _entity(ents: list[Span], *, cluster: Cluster) -> dict[str, Any]:
-    """Return the entity that some mentions are of, and other mentions of their cluster, such as pronouns."""
+    """Return the entity of some mentions and the other mentions of their cluster, such as pronouns."""
     spans = dict.fromkeys([*((ent.start_char, ent.end_char) for ent in ents), *cluster])
-    known = [ent.kb_id_ for ent in ents if ent.kb_id_]
+    ids = [ent.kb_id_ for ent in ents if ent.kb_id_]
     entity = {"type": ents[0].label_, "mentions": [{"spans": [list(span)]} for span in sorted(spans)]}
-    return entity | ({"id": known[0]} if known else {})
+    return entity | ({"id": ids[0]} if ids else {})
 
 
 def _clusters(doc: Doc) -> list[Cluster]:
-    """Return the characters of the mentions of each coreference cluster."""
+    """Return the character spans of each coreference cluster."""
     found = [
         [(span.start_char, span.end_char) for span in group]
         for name, group in doc.spans.items()

@@ -1,4 +1,4 @@
-"""Results of extraction as files: JSON lines with a line a document, CSV and Parquet with a row a fact."""
+"""Write results of extraction: JSON lines with a line per document, CSV and Parquet with a row per fact."""
 
 import csv
 import json
@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 
 from atlop.errors import AtlopError
 from atlop.files import atomic_path, atomic_text
-from atlop.inference.facts import Extraction, ExtractionError
+from atlop.inference.facts import ExtractionError, ExtractionResult
 
 SCHEMA = pa.schema(
     [
@@ -34,32 +34,32 @@ SCHEMA = pa.schema(
     ]
 )
 """Columns of the tables. `mentions`, `sentences` and `context` are JSON. An invalid document has a row with `document`
-and `error` alone; a document without facts has none."""
+and `error` only; a document without facts has no row."""
 
-_ROWS_AT_ONCE = 4096
+_ROWS_PER_WRITE = 4096
 
 
 @dataclass
-class Counts:
-    """What came out of some documents."""
+class ExtractionCounts:
+    """Counts over extracted documents."""
 
     documents: int = 0
     facts: int = 0
     errors: int = 0
-    """Documents that are invalid."""
+    """Invalid documents."""
     unread_mentions: int = 0
     """Mentions beyond the model's maximum length."""
     first_error: str | None = None
 
     @classmethod
-    def from_result(cls, result: Extraction | ExtractionError) -> "Counts":
-        """Count one document."""
+    def from_result(cls, result: ExtractionResult) -> "ExtractionCounts":
+        """Return the counts of one document."""
         if isinstance(result, ExtractionError):
             return cls(documents=1, errors=1, first_error=result.message)
         return cls(documents=1, facts=len(result.facts), unread_mentions=result.unread_mentions)
 
-    def add(self, later: "Counts") -> None:
-        """Count documents that come after those."""
+    def add(self, later: "ExtractionCounts") -> None:
+        """Add the counts of later documents."""
         self.documents += later.documents
         self.facts += later.facts
         self.errors += later.errors
@@ -67,18 +67,18 @@ class Counts:
         self.first_error = self.first_error or later.first_error
 
 
-Write: TypeAlias = Callable[..., None]
-"""Writes a file from `lines`, the JSON of what `as_json` of each document gives; it appears whole."""
+Writer: TypeAlias = Callable[..., None]
+"""Writes a file atomically from `lines`, the JSON of `as_json` of each result."""
 
 
 def write_json_lines(path: Path, *, lines: Iterable[bytes]) -> None:
-    """Write a line a document."""
+    """Write a line per document."""
     with atomic_text(path) as file:
         file.writelines(line.decode() for line in lines)
 
 
 def write_csv(path: Path, *, lines: Iterable[bytes]) -> None:
-    """Write a header and a row a fact."""
+    """Write a header and a row per fact."""
     with atomic_text(path) as file:
         writer = csv.DictWriter(file, SCHEMA.names, lineterminator="\n")
         writer.writeheader()
@@ -87,17 +87,17 @@ def write_csv(path: Path, *, lines: Iterable[bytes]) -> None:
 
 
 def write_parquet(path: Path, *, lines: Iterable[bytes]) -> None:
-    """Write a row a fact, some thousands held at a time."""
-    flat = (fact for line in lines for fact in table_rows(json.loads(line)))
+    """Write a row per fact, in chunks of some thousands."""
+    rows = (fact for line in lines for fact in table_rows(json.loads(line)))
     with atomic_path(path) as temporary:
         opened: AbstractContextManager[Any] = pq.ParquetWriter(temporary, SCHEMA)
         with opened as writer:
-            while chunk := list(islice(flat, _ROWS_AT_ONCE)):
+            while chunk := list(islice(rows, _ROWS_PER_WRITE)):
                 writer.write_table(pa.Table.from_pylist(chunk, schema=SCHEMA))
 
 
 def table_rows(result: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """Yield the rows of a document, columns without a value left out."""
+    """Yield the rows of a document, without columns that have no value."""
     if "error" in result:
         yield {"document": result["document"], "error": result["error"]}
     for fact in result.get("facts", ()):
@@ -115,17 +115,17 @@ def _json(value: object) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
-FORMATS: dict[str, Write] = {".jsonl": write_json_lines, ".csv": write_csv, ".parquet": write_parquet}
-"""How a file is written, by the end of its name."""
+WRITERS: dict[str, Writer] = {".jsonl": write_json_lines, ".csv": write_csv, ".parquet": write_parquet}
+"""Writer of each format, by file suffix."""
 
 
-def format_of(path: Path) -> str:
-    """Return the end of the name that says how a file is written; `.gz` after `.jsonl` and `.csv` packs it.
+def output_format(path: Path) -> str:
+    """Return the suffix that determines the format; `.jsonl.gz` and `.csv.gz` are compressed.
 
     Raises:
-        AtlopError: It is none that is known.
+        AtlopError: The suffix is unknown.
     """
     suffix = Path(path.name.removesuffix(".gz")).suffix
-    if suffix not in FORMATS or (suffix == ".parquet" and path.suffix == ".gz"):
-        raise AtlopError(f"{path}: expected a name that ends in {', '.join(FORMATS)}")
+    if suffix not in WRITERS or (suffix == ".parquet" and path.suffix == ".gz"):
+        raise AtlopError(f"{path}: expected a name that ends in {', '.join(WRITERS)}")
     return suffix

@@ -1,20 +1,21 @@
-"""A run -> pictures and a page to look at. Needs matplotlib and jinja2, the extra `report`."""
+"""Pictures and an HTML page about a run. Needs matplotlib and jinja2 (the extra `report`)."""
 
-from atlop.report.contents import Result, contents
+from atlop.report.analysis import AnalysisCollector, DocumentAnalysis
+from atlop.report.contents import ScoredResult, contents
 from atlop.report.decisions import margin_picture, precision_recall_picture, relation_picture
-from atlop.report.drawing import save, svg_of
+from atlop.report.drawing import figure_svg, save
 from atlop.report.learning import learning_picture, read_metrics
 from atlop.report.margins import MarginCounter, MarginHistogram, precision_recall
-from atlop.report.reading import Reader, Reading
 from atlop.report.rendering import render_report
 
 __all__ = [
+    "AnalysisCollector",
+    "DocumentAnalysis",
     "MarginCounter",
     "MarginHistogram",
-    "Reader",
-    "Reading",
-    "Result",
+    "ScoredResult",
     "contents",
+    "figure_svg",
     "learning_picture",
     "margin_picture",
     "precision_recall",
@@ -23,5 +24,4 @@ __all__ = [
     "relation_picture",
     "render_report",
     "save",
-    "svg_of",
 ]

@@ -1,4 +1,4 @@
-"""Everything that a report's page shows, as one value that JSON can hold."""
+"""The content of a report's page as one JSON value."""
 
 from base64 import b64encode
 from collections.abc import Collection, Mapping, Sequence
@@ -8,17 +8,17 @@ from typing import Any, TypedDict
 import numpy as np
 
 from atlop.evaluation import Comparison, DetailedScores, OfficialScores, within_a_sentence
+from atlop.report.analysis import DocumentAnalysis
 from atlop.report.outcomes import FactKey, Outcome, outcomes
-from atlop.report.reading import Reading
 from atlop.schema import Document, Fact
 
 DIGITS = 3
-"""Decimals of scores and margins in the page."""
+"""Decimals of scores and margins on the page."""
 
 
 @dataclass(frozen=True)
-class Result:
-    """What one run, or one submission, found, and how it scores."""
+class ScoredResult:
+    """The facts of a run or a submission, and their scores."""
 
     name: str
     predictions: Sequence[Collection[Fact]]
@@ -33,46 +33,46 @@ class PageEntity(TypedDict):
     name: str
     type: str
     mentions: list[tuple[int, int, int]]
-    """Sentence, first word and one past the last word of each."""
+    """Sentence, first word and one past the last word of each mention."""
 
 
 class PageFact(TypedDict):
-    """A fact that is gold or found."""
+    """A gold or predicted fact."""
 
     subject: int
     object: int
     relation: int
     """Index among the page's relations."""
     outcome: Outcome | None
-    """`None` where only the other result has it."""
+    """`None` if only the other result has the fact."""
     other: Outcome | None
-    """The same of the other result."""
+    """Outcome in the other result."""
     within: bool
     """Whether a mention of the subject and one of the object share a sentence."""
     margin: float | None
-    """`None` without a model, or where it has no score for the fact."""
+    """`None` without a model, or if it has no score for the fact."""
     gold: list[int]
-    """Evidence sentences of the file."""
+    """Gold evidence sentences."""
     found: list[int]
-    """Evidence sentences of the result."""
+    """Predicted evidence sentences."""
 
 
 class PagePair(TypedDict):
-    """What the model says of a pair."""
+    """The model's scores and context of a pair."""
 
     subject: int
     object: int
     threshold: float
     scores: list[tuple[int, float]]
-    """Relation and score, the best first."""
+    """Relation and score, highest first."""
     weights: str | None
-    """A byte for each word, in base64: its share of the largest weight, of 255."""
+    """Weight of each word, scaled so that the largest is 255: one byte each, in base64."""
     heaviest: float
-    """The largest weight, of 1."""
+    """The largest weight, from 0 to 1."""
 
 
 class PageDocument(TypedDict):
-    """A document with all that is known of it."""
+    """A document with its facts and scored pairs."""
 
     title: str
     sentences: Sequence[Sequence[str]]
@@ -82,10 +82,14 @@ class PageDocument(TypedDict):
 
 
 class Relations:
-    """Numbers relations in the order in which they come."""
+    """Numbers relations in order of first use."""
 
     def __init__(self, names: Mapping[str, str]):
-        """Start with none; `names` are readable names of those that have one."""
+        """Start empty.
+
+        Args:
+            names: Readable names, of those relations that have one.
+        """
         self._names = names
         self._numbers: dict[str, int] = {}
 
@@ -93,30 +97,30 @@ class Relations:
         return self._numbers.setdefault(relation, len(self._numbers))
 
     def as_json(self) -> list[dict[str, str]]:
-        """Return id and name of each."""
+        """Return the id and name of each."""
         return [{"id": relation, "name": self._names.get(relation, "")} for relation in self._numbers]
 
 
 def contents(
     documents: Sequence[Document],
     *,
-    result: Result,
+    result: ScoredResult,
     file: Mapping[str, Any],
     names: Mapping[str, str],
-    readings: Sequence[Reading] | None = None,
-    other: Result | None = None,
+    analyses: Sequence[DocumentAnalysis] | None = None,
+    other: ScoredResult | None = None,
     comparison: Comparison | None = None,
 ) -> dict[str, Any]:
-    """Return what the page shows.
+    """Return the content of the page.
 
     Args:
         documents: The corpus, labelled.
-        result: What was found in it.
-        file: What is told of the corpus's file.
+        result: Predictions and their scores.
+        file: Description of the corpus file.
         names: Readable names of relations.
-        readings: What the model says of each document; `None` without a model.
-        other: A second result, to compare.
-        comparison: The first result minus the second.
+        analyses: Analysis of each document; `None` without a model.
+        other: A second result to compare with.
+        comparison: Differences, the first result minus the second.
     """
     relations = Relations(names)
     pages = [
@@ -125,16 +129,16 @@ def contents(
             relations=relations,
             found=result.predictions[index],
             other=None if other is None else other.predictions[index],
-            reading=readings[index] if readings else None,
+            analysis=analyses[index] if analyses else None,
         )
         for index, document in enumerate(documents)
     ]
     return {
         "file": dict(file),
         "results": [
-            {"name": each.name, "scores": asdict(each.scores), "detailed": asdict(each.detailed)}
-            for each in (result, other)
-            if each is not None
+            {"name": scored.name, "scores": asdict(scored.scores), "detailed": asdict(scored.detailed)}
+            for scored in (result, other)
+            if scored is not None
         ],
         "comparison": comparison
         and {kind: {label: asdict(group) for label, group in groups.items()} for kind, groups in comparison.items()},
@@ -149,7 +153,7 @@ def _document(
     relations: Relations,
     found: Collection[Fact],
     other: Collection[Fact] | None,
-    reading: Reading | None,
+    analysis: DocumentAnalysis | None,
 ) -> PageDocument:
     return PageDocument(
         title=document.title,
@@ -162,8 +166,8 @@ def _document(
             )
             for entity in document.entities
         ],
-        facts=_facts(document, relations=relations, found=found, other=other, reading=reading),
-        pairs=_pairs(reading, relations=relations) if reading else [],
+        facts=_facts(document, relations=relations, found=found, other=other, analysis=analysis),
+        pairs=_pairs(analysis, relations=relations) if analysis else [],
     )
 
 
@@ -173,7 +177,7 @@ def _facts(
     relations: Relations,
     found: Collection[Fact],
     other: Collection[Fact] | None,
-    reading: Reading | None,
+    analysis: DocumentAnalysis | None,
 ) -> list[PageFact]:
     first = outcomes(document, found=found)
     second: dict[FactKey, Outcome] = {} if other is None else outcomes(document, found=other)
@@ -183,7 +187,7 @@ def _facts(
     facts = []
     for key in first | second:
         subject, object_, relation = key
-        margin = reading.margins.get(key) if reading else None
+        margin = analysis.margins.get(key) if analysis else None
         facts.append(
             PageFact(
                 subject=subject,
@@ -200,12 +204,12 @@ def _facts(
     return facts
 
 
-def _pairs(reading: Reading, *, relations: Relations) -> list[PagePair]:
+def _pairs(analysis: DocumentAnalysis, *, relations: Relations) -> list[PagePair]:
     pairs = []
-    for (subject, object_), scores in reading.pairs.items():
-        weights = reading.weights.get((min(subject, object_), max(subject, object_)))
-        if subject > object_ and (object_, subject) in reading.pairs:
-            weights = None  # it stands with the other direction
+    for (subject, object_), scores in analysis.pairs.items():
+        weights = analysis.weights.get((min(subject, object_), max(subject, object_)))
+        if subject > object_ and (object_, subject) in analysis.pairs:
+            weights = None  # the other direction has them
         heaviest = 0.0 if weights is None else float(weights.max(initial=0))
         pairs.append(
             PagePair(

@@ -1,4 +1,4 @@
-"""What a model decides on a labelled corpus: precision and recall, margins, and F1 of each relation."""
+"""Pictures of a model's decisions on a labelled corpus: precision and recall, margins, and F1 of each relation."""
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -11,16 +11,16 @@ from atlop.evaluation import RARE, DetailedScores, OfficialScores
 from atlop.report.drawing import BLUE, GREY, ORANGE, picture
 from atlop.report.margins import MarginHistogram, precision_recall
 
-MOST_BINS = 80
-"""Bins of the histogram that are drawn; more are drawn together."""
+MAX_BINS = 80
+"""Bins drawn of the histogram; neighbours are merged if there are more."""
 
 
 def precision_recall_picture(candidates: Candidates, *, scores: OfficialScores) -> Figure:
-    """Draw precision against recall as the threshold moves, with the model's own decisions and the best F1 marked.
+    """Draw precision against recall for all thresholds, and mark the model's own decisions and the best F1.
 
     Args:
-        candidates: Of the corpus.
-        scores: Of the facts that the model's decision rule found there.
+        candidates: Candidate facts of the corpus.
+        scores: Scores of the model's own decisions on the corpus.
     """
     thresholds, precision, recall = precision_recall(candidates)
     with picture() as (figure, [axes]):
@@ -48,12 +48,12 @@ def precision_recall_picture(candidates: Candidates, *, scores: OfficialScores) 
 
 
 def margin_picture(margins: MarginHistogram) -> Figure:
-    """Draw how many gold facts, and how many relations that do not hold, have which margin."""
-    together = -(-len(margins.positives) // MOST_BINS)
-    starts = np.arange(0, len(margins.positives), together)
+    """Draw histograms of the margins of gold facts and of relations that do not hold."""
+    merged = -(-len(margins.positives) // MAX_BINS)
+    starts = np.arange(0, len(margins.positives), merged)
     edges = np.append(margins.edges[starts], margins.edges[-1])
     with picture() as (figure, [axes]):
-        negatives, positives = (np.add.reduceat(each, starts) for each in (margins.negatives, margins.positives))
+        negatives, positives = (np.add.reduceat(counts, starts) for counts in (margins.negatives, margins.positives))
         above = f"{_above(margins.negatives, margins):,} of {margins.negatives.sum():,}"
         axes.stairs(negatives, edges, fill=True, color=ORANGE, alpha=0.35, label=f"do not hold ({above} above 0)")
         above = f"{_above(margins.positives, margins):,} of {margins.positives.sum():,}"
@@ -68,10 +68,10 @@ def margin_picture(margins: MarginHistogram) -> Figure:
 
 
 def relation_picture(scores: DetailedScores) -> Figure:
-    """Draw F1 of each relation that has a gold fact against its number of train facts; dots grow with gold facts.
+    """Draw F1 of each relation with gold facts against its number of train facts; larger dots have more gold facts.
 
     Args:
-        scores: With train frequencies.
+        scores: Scores with train frequencies.
     """
     relations = [group for group in scores.relations.values() if group.gold]
     with picture() as (figure, [axes]):
@@ -85,8 +85,8 @@ def relation_picture(scores: DetailedScores) -> Figure:
         )
         for gold in (10, 1000):
             axes.scatter([], [], s=_dot_area(gold), color=BLUE, alpha=0.6, linewidths=0, label=f"{gold:,} gold facts")
-        for most in RARE:
-            axes.axvline(most, color=GREY, linestyle=":", linewidth=0.8)
+        for limit in RARE:
+            axes.axvline(limit, color=GREY, linestyle=":", linewidth=0.8)
         axes.set_xscale("symlog", linthresh=1)  # a relation may have no train fact
         axes.set_xlim(-0.2, 2 * max((group.train or 0 for group in relations), default=RARE[0]))
         axes.xaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))

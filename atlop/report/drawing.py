@@ -1,4 +1,4 @@
-"""How pictures look, and how they are written: PNG and SVG, readable in one column of a paper."""
+"""Style and files of pictures: PNG and SVG, readable in one column of a paper."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,9 +13,9 @@ from matplotlib.figure import Figure
 from atlop.files import atomic_path
 
 BLUE, ORANGE, GREY = "#0072B2", "#D55E00", "#666666"
-"""Told apart by the colour-blind (Okabe and Ito 2008); lines and markers differ besides."""
+"""Safe for colour-blind readers (Okabe and Ito 2008); lines and markers differ too."""
 WIDTH, HEIGHT = 3.4, 2.5
-"""Inches: one column of a paper in two columns."""
+"""Inches, one column of a two-column paper."""
 _STYLE: dict[Any, Any] = {
     "font.size": 8,
     "legend.fontsize": 7,
@@ -33,19 +33,19 @@ _STYLE: dict[Any, Any] = {
 
 @contextmanager
 def picture(panels: int = 1, *, height: float = HEIGHT) -> Iterator[tuple[Figure, list[Axes]]]:
-    """Give a figure of panels one above the other that share the horizontal axis, to be drawn in our style.
+    """Yield a figure and its vertically stacked panels, which share the horizontal axis, in the package's style.
 
     Args:
         panels: Number of panels.
-        height: Of the figure, in inches.
+        height: Height of the figure in inches.
     """
     with mpl.rc_context(_STYLE):
         figure = Figure(figsize=(WIDTH, height), layout="constrained")
         yield figure, list(figure.subplots(panels, 1, sharex=True, squeeze=False)[:, 0])
 
 
-def svg_of(figure: Figure) -> str:
-    """Return a figure as SVG, on white."""
+def figure_svg(figure: Figure) -> str:
+    """Return a figure as SVG with a white background."""
     buffer = StringIO()
     with mpl.rc_context(_STYLE):
         figure.savefig(buffer, format="svg", metadata={"Date": None})

@@ -1,4 +1,4 @@
-"""Loss and dev scores over steps, from a run's metrics."""
+"""Picture of the loss and dev scores over the steps of a run."""
 
 import json
 from pathlib import Path
@@ -12,15 +12,15 @@ from atlop.errors import AtlopError
 from atlop.files import read_lines
 from atlop.report.drawing import BLUE, GREY, HEIGHT, ORANGE, picture
 
-SMOOTHED = 50
-"""The loss is averaged over this fraction of all steps: 1 / 50."""
+SMOOTHING = 50
+"""The moving mean of the loss spans 1 / 50 of all steps."""
 
 
 def read_metrics(path: Path) -> list[dict[str, Any]]:
-    """Read the lines of a run's `metrics.jsonl`; one that is just being written is left out.
+    """Read a run's `metrics.jsonl`, without a last line that is still being written.
 
     Raises:
-        AtlopError: The file is missing or damaged, or holds no step yet.
+        AtlopError: The file is missing or damaged, or has no steps yet.
     """
     rows: list[dict[str, Any]] = []
     for number, line in enumerate(read_lines(path), start=1):
@@ -39,16 +39,16 @@ def read_metrics(path: Path) -> list[dict[str, Any]]:
 
 
 def learning_picture(metrics: list[dict[str, Any]]) -> Figure:
-    """Draw the loss of each step and its moving mean and, where dev was scored, F1 and Ign F1.
+    """Draw the loss of each step and its moving mean and, if dev was scored, F1 and Ign F1.
 
     Args:
-        metrics: Rows of `metrics.jsonl`; of a step that was done twice, as after a crash, the last counts.
+        metrics: Rows of `metrics.jsonl`; a step that is there twice, as after a crash, counts by its last row.
     """
     loss = {row["step"]: row["loss"] for row in metrics if "loss" in row}
     dev = {row["step"]: row["dev"] for row in metrics if "dev" in row}
     with picture(panels=2 if dev else 1, height=HEIGHT * (1.4 if dev else 1)) as (figure, axes):
         steps, losses = np.array(sorted(loss)), np.array([loss[step] for step in sorted(loss)])
-        window = max(len(losses) // SMOOTHED, 1)
+        window = max(len(losses) // SMOOTHING, 1)
         axes[0].plot(steps, losses, color=GREY, alpha=0.35, linewidth=0.5, label="each step")
         mean = np.convolve(losses, np.full(window, 1 / window), mode="valid")
         axes[0].plot(steps[window - 1 :], mean, color=BLUE, label=f"mean of {window:,} steps")

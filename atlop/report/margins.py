@@ -1,4 +1,4 @@
-"""How far scores lie above what decides: the margins of gold facts and of all other relations."""
+"""Histogram of the margins of gold facts and all other relations, and precision and recall by threshold."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -12,15 +12,15 @@ from atlop.prediction import DecisionRule, DocumentScores
 from atlop.schema import Document
 
 BIN_WIDTH = 0.25
-"""Of the histogram, in nats."""
+"""Bin width of the histogram in nats."""
 
 
 @dataclass(frozen=True)
 class MarginHistogram:
-    """How many relations of a corpus's pairs have which margin."""
+    """Counts of a corpus's relations by margin."""
 
     edges: NDArray[np.float64]
-    """Where the bins begin, and where the last one ends, `[bins + 1]`."""
+    """Bin edges, `[bins + 1]`."""
     positives: NDArray[np.int64]
     """Relations that hold in each bin, `[bins]`."""
     negatives: NDArray[np.int64]
@@ -28,14 +28,14 @@ class MarginHistogram:
 
 
 class MarginCounter:
-    """Counts margins of all relations of all pairs while the scores of documents pass; none is kept."""
+    """Counts the margins of all relations of all pairs in a stream of scores, without storing the scores."""
 
     def __init__(self, documents: Sequence[Document], *, rule: DecisionRule):
-        """Start with nothing.
+        """Start empty.
 
         Args:
-            documents: The corpus, labelled.
-            rule: Whose margins count.
+            documents: The labelled corpus.
+            rule: The decision rule whose margins are counted.
         """
         self._documents = documents
         self._rule = rule
@@ -43,24 +43,24 @@ class MarginCounter:
         self._negatives: Counter[int] = Counter()
 
     def watch(self, scored: Iterable[DocumentScores]) -> Iterator[DocumentScores]:
-        """Yield the scores of documents on, counted."""
-        for each in scored:
-            margins = self._rule.objective.margins(each.scores).numpy()
-            is_gold = self._is_gold(each)
+        """Count the margins of each document, and yield its scores unchanged."""
+        for document in scored:
+            margins = self._rule.objective.margins(document.scores).numpy()
+            is_gold = self._is_gold(document)
             is_relation = np.isfinite(margins)  # all but TH
-            for counts, chosen in ((self._positives, is_gold), (self._negatives, ~is_gold)):
-                bins, number = np.unique(np.floor(margins[is_relation & chosen] / BIN_WIDTH), return_counts=True)
+            for counts, selected in ((self._positives, is_gold), (self._negatives, ~is_gold)):
+                bins, number = np.unique(np.floor(margins[is_relation & selected] / BIN_WIDTH), return_counts=True)
                 counts.update(dict(zip(bins.astype(np.int64).tolist(), number.tolist(), strict=True)))
-            yield each
+            yield document
 
     def result(self) -> MarginHistogram:
-        """Return what was counted."""
-        filled = [*self._positives, *self._negatives] or [0]
-        bins = range(min(filled), max(filled) + 1)
+        """Return the histogram."""
+        counted = [*self._positives, *self._negatives] or [0]
+        bins = range(min(counted), max(counted) + 1)
         return MarginHistogram(
             edges=BIN_WIDTH * np.arange(bins.start, bins.stop + 1, dtype=np.float64),
-            positives=np.array([self._positives[each] for each in bins], dtype=np.int64),
-            negatives=np.array([self._negatives[each] for each in bins], dtype=np.int64),
+            positives=np.array([self._positives[index] for index in bins], dtype=np.int64),
+            negatives=np.array([self._negatives[index] for index in bins], dtype=np.int64),
         )
 
     def _is_gold(self, scored: DocumentScores) -> NDArray[np.bool_]:
@@ -78,13 +78,13 @@ class MarginCounter:
 def precision_recall(
     candidates: Candidates,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-    """Return what each global threshold gives: what reaches it is taken.
+    """Return precision and recall if all candidates at or above a threshold are predicted.
 
     Returns:
-        Threshold, precision and recall, each `[thresholds]`, the highest threshold first.
+        Thresholds, precision and recall, each `[thresholds]`, the highest threshold first.
     """
     order = np.argsort(-candidates.margin, kind="stable")
     margins = candidates.margin[order].astype(np.float64)
-    is_last = np.append(margins[1:] != margins[:-1], True)[: len(margins)]  # equal margins are taken together
-    correct, taken = np.cumsum(candidates.correct[order])[is_last], np.flatnonzero(is_last) + 1
-    return margins[is_last], correct / taken, correct / max(int(candidates.gold.sum()), 1)
+    is_last = np.append(margins[1:] != margins[:-1], True)[: len(margins)]  # equal margins share a threshold
+    correct, predicted = np.cumsum(candidates.correct[order])[is_last], np.flatnonzero(is_last) + 1
+    return margins[is_last], correct / predicted, correct / max(int(candidates.gold.sum()), 1)

@@ -1,4 +1,4 @@
-"""What became of each fact: right, missed, or wrong in one of three ways."""
+"""Outcome of each fact: right, missed, or wrong in one of three ways."""
 
 from collections.abc import Collection
 from typing import Literal, TypeAlias
@@ -6,19 +6,18 @@ from typing import Literal, TypeAlias
 from atlop.schema import Document, Fact
 
 Outcome: TypeAlias = Literal["right", "missed", "reversed", "confused", "unrelated"]
-"""`right`: gold and found; `missed`: gold alone. The others are found alone: `reversed` where the relation holds from
-object to subject, `confused` where another relation holds, `unrelated` where the file has none from subject to object.
-"""
+"""`right`: gold and predicted; `missed`: gold only. The others are predicted only: `reversed` if the relation holds
+from object to subject, `confused` if another relation holds, `unrelated` if none holds from subject to object."""
 FactKey: TypeAlias = tuple[int, int, str]
 """Subject, object and relation id."""
 
 
 def outcomes(document: Document, *, found: Collection[Fact]) -> dict[FactKey, Outcome]:
-    """Return what became of each fact that is gold or found: the gold ones first, in the order of the file.
+    """Return the outcome of each gold or predicted fact: gold ones first, in the order of the file.
 
     Args:
-        document: Labelled.
-        found: Facts of a result.
+        document: A labelled document.
+        found: Predicted facts.
     """
     gold = {fact.key for fact in document.facts or ()}
     related = {(subject, object_) for subject, object_, _ in gold}

@@ -1,4 +1,4 @@
-"""What a report shows -> one HTML file that needs nothing else: no network, no other file."""
+"""Render a report as one HTML file that needs no network and no other file."""
 
 from base64 import b64encode
 from collections.abc import Mapping
@@ -9,7 +9,7 @@ from atlop.pages import embedded_json, render
 
 PAGE = Path(__file__).parent / "page" / "report.html"
 STYLES = ("base.css", "report.css")
-PROGRAMS = (
+SCRIPTS = (
     "elements.js",
     "header.js",
     "data.js",
@@ -24,18 +24,18 @@ PROGRAMS = (
 
 
 def render_report(contents: Mapping[str, Any], *, title: str, pictures: Mapping[str, str]) -> str:
-    """Return the page.
+    """Return the page as HTML.
 
     Args:
-        contents: What the page shows, as JSON can hold it.
-        title: Of the page.
-        pictures: SVG of each picture, by its caption.
+        contents: Content of the page as a JSON value.
+        title: Title of the page.
+        pictures: SVG of each picture by caption.
     """
     return render(
         PAGE,
         title=title,
         styles=STYLES,
-        programs=PROGRAMS,
+        scripts=SCRIPTS,
         data=embedded_json(contents),
         pictures={caption: b64encode(svg.encode()).decode("ascii") for caption, svg in pictures.items()},
     )

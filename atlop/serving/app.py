@@ -1,6 +1,6 @@
 """The web application: a page at `/`, `/extract`, `/health` and `/openapi.json`.
 
-There is no `/docs`: FastAPI's page for it loads scripts from elsewhere. Any viewer of OpenAPI shows `/openapi.json`.
+There is no `/docs`, because FastAPI's page loads scripts from other servers; any OpenAPI viewer shows `/openapi.json`.
 """
 
 import asyncio
@@ -22,39 +22,39 @@ from atlop import __version__
 from atlop.corpora.json_rows import line_of
 from atlop.errors import AtlopError
 from atlop.inference import Extraction, ExtractionError, RelationExtractor
-from atlop.inference.extractor import Source, read_document
+from atlop.inference.extractor import InputDocument, read_document
 from atlop.json_values import expect
 from atlop.parsing import TOO_DEEP, parse_json
 from atlop.schema import Document
-from atlop.serving.batching import Batcher, BusyError
+from atlop.serving.batching import BatchQueue, BusyError
 from atlop.serving.limits import Limits
 from atlop.serving.rendering import render_page
-from atlop.serving.schemas import DocumentToRead, Health, InvalidDocument, Problem
+from atlop.serving.schemas import ErrorMessage, Health, InvalidDocument, RequestDocument
 
-_EXPECTED = 'expected an object with "text" and "entities", or a list of such'
-_AGAIN = {"Retry-After": "1"}
-_OF_PAGE = {"Content-Security-Policy": "frame-ancestors 'none'", "X-Content-Type-Options": "nosniff"}
-_REFUSALS = {400: "Not valid JSON", 408: "Too slow", 413: "Too large", 422: "An invalid document", 503: "Too busy"}
+_EXPECTED = 'expected an object with "text" and "entities", or a list of such objects'
+_RETRY_LATER = {"Retry-After": "1"}
+_PAGE_HEADERS = {"Content-Security-Policy": "frame-ancestors 'none'", "X-Content-Type-Options": "nosniff"}
+_ERRORS = {400: "Not valid JSON", 408: "Too slow", 413: "Too large", 422: "An invalid document", 503: "Too busy"}
 _RESPONSES: dict[int | str, dict[str, Any]] = {
     200: {"model": Extraction | list[Extraction | InvalidDocument]},
-    **{status: {"description": what, "model": Problem} for status, what in _REFUSALS.items()},
+    **{status: {"description": text, "model": ErrorMessage} for status, text in _ERRORS.items()},
 }
 
 
 def make_app(extractor: RelationExtractor, *, limits: Limits) -> FastAPI:
-    """Return the application; its `state.batcher` runs from its start to its end."""
+    """Return the application; its `state.queue` runs from its start to its end."""
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        app.state.batcher = Batcher(extractor, waiting=limits.waiting)
+        app.state.queue = BatchQueue(extractor, max_waiting=limits.waiting)
         yield
-        await run_in_threadpool(app.state.batcher.close)
+        await run_in_threadpool(app.state.queue.close)
 
     app = FastAPI(title="atlop", version=__version__, docs_url=None, redoc_url=None, lifespan=lifespan)
-    app.add_exception_handler(AnyHTTPException, _problem)
-    app.add_exception_handler(RequestValidationError, _problem)
+    app.add_exception_handler(AnyHTTPException, _error_response)
+    app.add_exception_handler(RequestValidationError, _error_response)
 
-    page = HTMLResponse(render_page(), headers=_OF_PAGE)
+    page = HTMLResponse(render_page(), headers=_PAGE_HEADERS)
 
     @app.get("/", include_in_schema=False)
     async def try_model() -> HTMLResponse:
@@ -62,40 +62,40 @@ def make_app(extractor: RelationExtractor, *, limits: Limits) -> FastAPI:
 
     @app.get("/health")
     async def health() -> Health:
-        """Say that the service runs."""
-        batcher: Batcher = app.state.batcher
-        return Health(status="ok", waiting=batcher.waiting, documents=batcher.documents, batches=batcher.batches)
+        """Report that the service runs, and how much it has done."""
+        queue: BatchQueue = app.state.queue
+        return Health(status="ok", waiting=queue.waiting, documents=queue.documents, batches=queue.batches)
 
-    body, parts = _body()
+    body, schemas = _body_schema()
 
     @app.post("/extract", responses=_RESPONSES, openapi_extra={"requestBody": body})
     async def extract(request: Request, explain: bool = False, group_by: str | None = None) -> JSONResponse:
-        """Find the facts of one document, or of a list of them.
+        """Find the facts of one document or a list of documents.
 
-        In a list, an invalid document has an error in its place. `explain` adds what the model read for each fact;
-        `group_by` names the key by which lone mentions are grouped, otherwise those of identical text are.
+        In a list, an error takes the place of an invalid document. `explain` adds the words and sentences that the
+        model read for each fact; `group_by` names the key by which ungrouped mentions are grouped, by default by text.
         """
         data = await _read_body(request, limits=limits)
         documents, is_list = await run_in_threadpool(_documents, data, group_by=group_by, limits=limits)
-        rows = await _results(documents, batcher=app.state.batcher, explain=explain, limits=limits)
+        rows = await _results(documents, queue=app.state.queue, explain=explain, limits=limits)
         if not is_list and "error" in rows[0]:
             raise HTTPException(HTTPStatus.UNPROCESSABLE_ENTITY, rows[0]["error"])
         return JSONResponse(rows if is_list else rows[0])
 
-    app.openapi()["components"]["schemas"] |= parts  # made once; what it says of bodies is ours
+    app.openapi()["components"]["schemas"] |= schemas  # cached by FastAPI, which does not know the parsed body
     return app
 
 
-def _body() -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return how OpenAPI describes the body of a request, and the schemas that it refers to."""
-    adapter: TypeAdapter[Any] = TypeAdapter(DocumentToRead | list[DocumentToRead])
+def _body_schema() -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the OpenAPI description of the request body, and the schemas that it refers to."""
+    adapter: TypeAdapter[Any] = TypeAdapter(RequestDocument | list[RequestDocument])
     schema = adapter.json_schema(ref_template="#/components/schemas/{model}")
-    parts = schema.pop("$defs")
-    return {"required": True, "content": {"application/json": {"schema": schema}}}, parts
+    schemas = schema.pop("$defs")
+    return {"required": True, "content": {"application/json": {"schema": schema}}}, schemas
 
 
 async def _read_body(request: Request, *, limits: Limits) -> bytes:
-    """Return the body, of which no more than is allowed is ever held."""
+    """Return the body, without ever holding more than the limit and one chunk."""
     data = bytearray()
     try:
         async with asyncio.timeout(limits.seconds):
@@ -111,15 +111,15 @@ async def _read_body(request: Request, *, limits: Limits) -> bytes:
 
 
 def _refusal(status: int, message: str) -> HTTPException:
-    return HTTPException(status, message, headers={"Connection": "close"})  # the rest of the body is not read
+    return HTTPException(status, message, headers={"Connection": "close"})  # since the rest of the body is not read
 
 
 def _documents(data: bytes, *, group_by: str | None, limits: Limits) -> tuple[list[Document | ExtractionError], bool]:
-    """Return the documents of a body, an error for each invalid one, and whether it was a list."""
+    """Return the documents of a body, with an error for each invalid one, and whether the body is a list."""
     try:
         value = parse_json(data, where="the body")
-    except AtlopError as problem:
-        raise HTTPException(400, str(problem)) from None
+    except AtlopError as error:
+        raise HTTPException(400, str(error)) from None
     if not isinstance(value, dict | list):
         raise HTTPException(422, f"the body: {_EXPECTED}")
     rows = value if isinstance(value, list) else [value]
@@ -133,38 +133,38 @@ def _document(value: Any, *, index: int, group_by: str | None, limits: Limits) -
     where = f"document {index}"
     try:
         row = expect(value, dict, where=where)
-        line_of(row, where=where)  # JSON can say half a surrogate pair, which no tokenizer takes
-        document = read_document(Source(index, where, where, row), group_by=group_by)
+        line_of(row, where=where)  # refuses lone surrogates, which JSON allows and tokenizers do not
+        document = read_document(InputDocument(index, where, where, row), group_by=group_by)
         limits.check(document, where=where)
-    except AtlopError as problem:
-        return ExtractionError(index, str(problem))
+    except AtlopError as error:
+        return ExtractionError(index, str(error))
     except RecursionError:
         return ExtractionError(index, f"{where}: {TOO_DEEP}")
     return document
 
 
 async def _results(
-    documents: list[Document | ExtractionError], *, batcher: Batcher, explain: bool, limits: Limits
+    documents: list[Document | ExtractionError], *, queue: BatchQueue, explain: bool, limits: Limits
 ) -> list[dict[str, Any]]:
-    """Return what is found in each document, as JSON."""
+    """Return the result of each document as JSON values."""
     valid = [document for document in documents if isinstance(document, Document)]
     try:
-        futures = batcher.submit(valid, explain=explain)
+        futures = queue.submit(valid, explain=explain)
     except BusyError:
-        message = f"the service has too much to do: at most {limits.waiting:,} documents wait; try again later"
-        raise HTTPException(503, message, headers=_AGAIN) from None
+        message = f"the service is busy: at most {limits.waiting:,} documents may wait; try again later"
+        raise HTTPException(503, message, headers=_RETRY_LATER) from None
     try:
         async with asyncio.timeout(limits.seconds):
-            found = iter(await asyncio.gather(*map(asyncio.wrap_future, futures)))
-    except TimeoutError:  # which has cancelled those whose turn has not come
+            extracted = iter(await asyncio.gather(*map(asyncio.wrap_future, futures)))
+    except TimeoutError:  # it cancels the documents that are still in the queue
         message = f"the facts were not found within {limits.seconds:g} seconds; send less at once, or try again later"
-        raise HTTPException(503, message, headers=_AGAIN) from None
-    results = [next(found) if isinstance(document, Document) else document for document in documents]
+        raise HTTPException(503, message, headers=_RETRY_LATER) from None
+    results = [next(extracted) if isinstance(document, Document) else document for document in documents]
     return [replace(result, document=index).as_json() for index, result in enumerate(results)]
 
 
-async def _problem(request: Request, error: Exception) -> JSONResponse:
-    """Answer with one message."""
+async def _error_response(request: Request, error: Exception) -> JSONResponse:
+    """Return the response for an error."""
     if isinstance(error, RequestValidationError):
         first = error.errors()[0]
         return JSONResponse({"error": f"{first['loc'][-1]}: {first['msg']}"}, HTTPStatus.UNPROCESSABLE_ENTITY)

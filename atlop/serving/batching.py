@@ -1,4 +1,4 @@
-"""Documents of many requests read by the model together."""
+"""Batch the documents of concurrent requests."""
 
 import logging
 import threading
@@ -7,111 +7,112 @@ from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
-from typing import TypeAlias
 
-from atlop.inference import Extraction, ExtractionError, RelationExtractor
-from atlop.inference.extractor import Source
+from atlop.inference import RelationExtractor
+from atlop.inference.extractor import InputDocument
+from atlop.inference.facts import ExtractionResult
 from atlop.schema import Document
 
-Result: TypeAlias = Extraction | ExtractionError
-
 _LOG = logging.getLogger(__name__)
-_LINGER = 0.005
-"""Seconds that the first document of a batch waits for others."""
+_BATCH_DELAY = 0.005
+"""Seconds that the first document of a batch waits for more."""
 
 
 class BusyError(Exception):
-    """So many documents wait already that more would wait too long."""
+    """The queue is full or closed."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Job:
+class _QueuedDocument:
     document: Document
     explain: bool
-    result: "Future[Result]" = field(default_factory=Future)
+    result: "Future[ExtractionResult]" = field(default_factory=Future)
 
 
-class Batcher:
-    """A queue of documents and the one thread that gives them to the model, a batch at a time."""
+class BatchQueue:
+    """A queue of documents, and a thread that runs the model on them in batches."""
 
-    def __init__(self, extractor: RelationExtractor, *, waiting: int):
+    def __init__(self, extractor: RelationExtractor, *, max_waiting: int):
         """Start the thread.
 
         Args:
-            extractor: The model; its `batch_size` is the most documents in a batch.
-            waiting: The most documents in the queue.
+            extractor: The model; its `batch_size` limits each batch.
+            max_waiting: Maximum number of documents in the queue.
         """
         self.batches = 0
         """Batches so far."""
         self.documents = 0
-        """Documents in them."""
+        """Documents in these batches."""
         self._extractor = extractor
-        self._most = waiting
-        self._jobs: deque[_Job] = deque()
+        self._max_waiting = max_waiting
+        self._queue: deque[_QueuedDocument] = deque()
         self._changed = threading.Condition()
         self._closed = False
-        self._thread = threading.Thread(target=self._work, name="model", daemon=True)
+        self._thread = threading.Thread(target=self._run_batches, name="model", daemon=True)
         self._thread.start()
 
     @property
     def waiting(self) -> int:
         """Documents in the queue."""
-        return len(self._jobs)
+        return len(self._queue)
 
-    def submit(self, documents: Sequence[Document], *, explain: bool) -> "list[Future[Result]]":
-        """Put the documents of a request into the queue, all or none.
+    def submit(self, documents: Sequence[Document], *, explain: bool) -> "list[Future[ExtractionResult]]":
+        """Add the documents of a request to the queue, all or none.
 
-        Results count their document within a batch. One that is cancelled before its turn is never read.
+        The `document` of a result is its index in the batch. A document whose future is cancelled in the queue is not
+        processed.
 
         Raises:
-            BusyError: There is no room, or the service is ending.
+            BusyError: The queue has no space for all of them, or is closed.
         """
-        jobs = [_Job(document, explain) for document in documents]
+        queued = [_QueuedDocument(document, explain) for document in documents]
         with self._changed:
-            if self._closed or len(self._jobs) + len(jobs) > self._most:
+            if self._closed or len(self._queue) + len(queued) > self._max_waiting:
                 raise BusyError
-            self._jobs.extend(jobs)
+            self._queue.extend(queued)
             self._changed.notify()
-        return [job.result for job in jobs]
+        return [item.result for item in queued]
 
     def close(self) -> None:
-        """Read what is in the queue, and end the thread."""
+        """Process the documents in the queue, then stop the thread."""
         with self._changed:
             self._closed = True
             self._changed.notify()
         self._thread.join()
 
-    def _work(self) -> None:
+    def _run_batches(self) -> None:
         while batch := self._next_batch():
-            running = [job for job in batch if job.result.set_running_or_notify_cancel()]
+            running = [item for item in batch if item.result.set_running_or_notify_cancel()]
             for explain in (False, True):
-                if jobs := [job for job in running if job.explain is explain]:
+                if queued := [item for item in running if item.explain is explain]:
                     self.batches += 1
-                    self.documents += len(jobs)
-                    self._run(jobs, explain=explain)
+                    self.documents += len(queued)
+                    self._run(queued, explain=explain)
 
-    def _next_batch(self) -> list[_Job]:
-        """Wait for documents; none when the queue is closed and empty."""
+    def _next_batch(self) -> list[_QueuedDocument]:
+        """Wait for the next batch; it is empty if the queue is closed and empty."""
         size = self._extractor.batch_size
         with self._changed:
-            self._changed.wait_for(lambda: self._jobs or self._closed)
-            until = time.monotonic() + _LINGER
-            while len(self._jobs) < size and not self._closed and (left := until - time.monotonic()) > 0:
-                self._changed.wait(left)
-            return [self._jobs.popleft() for _ in range(min(size, len(self._jobs)))]
+            self._changed.wait_for(lambda: self._queue or self._closed)
+            deadline = time.monotonic() + _BATCH_DELAY
+            while len(self._queue) < size and not self._closed and (remaining := deadline - time.monotonic()) > 0:
+                self._changed.wait(remaining)
+            return [self._queue.popleft() for _ in range(min(size, len(self._queue)))]
 
-    def _run(self, jobs: list[_Job], *, explain: bool) -> None:
-        """Answer the jobs; where the model fails, each on its own, so that one takes no other with it."""
-        sources = [Source(index, "the document", "the document", job.document) for index, job in enumerate(jobs)]
+    def _run(self, queued: list[_QueuedDocument], *, explain: bool) -> None:
+        """Set the results; after a failure, run each document on its own, so that only the cause fails."""
+        inputs = [
+            InputDocument(index, "the document", "the document", item.document) for index, item in enumerate(queued)
+        ]
         try:
-            results = list(self._extractor.extract(sources, explain=explain))
-        except Exception as problem:  # whatever it is, the thread must live
-            if len(jobs) == 1:
-                _LOG.exception("a document could not be read")
-                jobs[0].result.set_exception(problem)
+            results = list(self._extractor.extract(inputs, explain=explain))
+        except Exception as error:  # no error may end the thread
+            if len(queued) == 1:
+                _LOG.exception("extraction failed for a document")
+                queued[0].result.set_exception(error)
                 return
-            for job in jobs:
-                self._run([job], explain=explain)
+            for item in queued:
+                self._run([item], explain=explain)
             return
-        for job, result in zip(jobs, results, strict=True):
-            job.result.set_result(result)
+        for item, result in zip(queued, results, strict=True):
+            item.result.set_result(result)

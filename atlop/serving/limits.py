@@ -1,4 +1,4 @@
-"""How much one client may ask for, and all of them together."""
+"""Limits on requests and load."""
 
 from dataclasses import dataclass
 
@@ -8,36 +8,36 @@ from atlop.schema import Document
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Limits of the service; what is beyond one gets an answer that names it."""
+    """Limits of the service; an error response names the limit that a request exceeds."""
 
     bytes: int = 1_000_000
-    """Of the body of a request."""
+    """Size of a request body."""
     documents: int = 32
-    """In a request."""
+    """Documents per request."""
     words: int = 5_000
-    """In a document."""
+    """Words per document."""
     entities: int = 200
-    """In a document; the model scores each ordered pair of them."""
+    """Entities per document; the model scores each ordered pair."""
     mentions: int = 1_000
-    """In a document."""
+    """Mentions per document."""
     seconds: float = 30.0
-    """For the body of a request to come, and again for its answer to be found."""
+    """Time to receive a request body, and again to compute its response."""
     waiting: int = 64
-    """Documents that wait for the model."""
+    """Documents in the queue."""
     connections: int = 256
-    """That are open, whatever they wait for; each holds one request or answer in memory."""
+    """Open connections; each holds one request or response in memory."""
 
     def check(self, document: Document, *, where: str) -> None:
-        """Refuse a document that is too large.
+        """Refuse a document that exceeds a limit.
 
         Raises:
-            AtlopError: It is.
+            AtlopError: It exceeds one.
         """
         mentions = sum(len(entity.mentions) for entity in document.entities)
-        for found, most, what in (
+        for count, limit, unit in (
             (document.words, self.words, "words"),
             (len(document.entities), self.entities, "entities"),
             (mentions, self.mentions, "mentions"),
         ):
-            if found > most:
-                raise AtlopError(f"{where}: has {found:,} {what}; expected at most {most:,}")
+            if count > limit:
+                raise AtlopError(f"{where}: has {count:,} {unit}; expected at most {limit:,}")

@@ -1,4 +1,4 @@
-"""The page on which one tries the model: a text, mentions marked by hand, and the facts that are found."""
+"""Render the page on which a person tries the model."""
 
 from pathlib import Path
 
@@ -6,7 +6,7 @@ from atlop.pages import render
 
 PAGE = Path(__file__).parent / "page" / "try.html"
 STYLES = ("base.css", "try.css")
-PROGRAMS = (
+SCRIPTS = (
     "elements.js",
     "header.js",
     "graph.js",
@@ -15,10 +15,10 @@ PROGRAMS = (
     "entities.js",
     "answer.js",
     "examples.js",
-    "begin.js",
+    "start.js",
 )
 
 
 def render_page() -> str:
-    """Return the page, which asks `/extract` beside it."""
-    return render(PAGE, title="Facts from text", styles=STYLES, programs=PROGRAMS)
+    """Return the page as HTML; it sends its requests to `extract` under its own address."""
+    return render(PAGE, title="Facts from text", styles=STYLES, scripts=SCRIPTS)

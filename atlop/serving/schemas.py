@@ -1,13 +1,13 @@
-"""What clients send and get, as OpenAPI describes it; documents are the JSON lines of `atlop extract`.
+"""Requests and responses as OpenAPI describes them; documents are the JSON lines of `atlop extract`.
 
-Requests are read by the reader of JSON lines, which knows more than a schema can say; a test holds both together.
+The JSON lines reader parses requests, since it checks more than a schema can express; a test compares the two.
 """
 
 from pydantic import BaseModel, ConfigDict, Field
 
 
 class Mention(BaseModel):
-    """A mention with more than its place."""
+    """A mention with a name or type of its own, or with several spans."""
 
     spans: list[tuple[int, int]]
     """`[start, end]` in characters, several for a discontinuous mention."""
@@ -23,8 +23,8 @@ class Entity(BaseModel):
     id: str = ""
 
 
-class LoneMention(BaseModel):
-    """A mention that nobody has grouped; those of identical text, or with the same `group_by` key, are one entity."""
+class UngroupedMention(BaseModel):
+    """A mention without an entity; mentions of identical text, or with the same `group_by` key, become one entity."""
 
     model_config = ConfigDict(extra="allow")
 
@@ -34,8 +34,8 @@ class LoneMention(BaseModel):
     id: str = ""
 
 
-class DocumentToRead(BaseModel):
-    """A text and its entities, or its lone mentions."""
+class RequestDocument(BaseModel):
+    """A text and its entities or ungrouped mentions."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -48,24 +48,24 @@ class DocumentToRead(BaseModel):
 
     title: str = ""
     text: str
-    entities: list[Entity] | list[LoneMention] | list[tuple[int, int]]
+    entities: list[Entity] | list[UngroupedMention] | list[tuple[int, int]]
 
 
 class InvalidDocument(BaseModel):
-    """Stands in the place of an invalid document of a list."""
+    """Takes the place of the result of an invalid document in a list."""
 
     document: int
     error: str
 
 
-class Problem(BaseModel):
-    """Why there is no answer."""
+class ErrorMessage(BaseModel):
+    """Why the request failed."""
 
     error: str
 
 
 class Health(BaseModel):
-    """That the service runs, and what it does."""
+    """State of the service."""
 
     status: str
     waiting: int
@@ -73,4 +73,4 @@ class Health(BaseModel):
     documents: int
     """Documents that the model has read."""
     batches: int
-    """Batches they came in."""
+    """Batches of these documents."""

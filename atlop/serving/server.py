@@ -1,4 +1,4 @@
-"""uvicorn around the application: where it listens, how long it waits for clients, and how it stops."""
+"""Run the application in uvicorn, with timeouts and a clean stop."""
 
 import asyncio
 import json
@@ -16,12 +16,12 @@ _KEEP_ALIVE = 5  # seconds that a connection may be idle between two requests
 
 
 def serve(app: FastAPI, *, host: str, port: int, limits: Limits) -> None:
-    """Answer requests until SIGTERM or Ctrl-C; requests that run then are finished.
+    """Serve requests until SIGTERM or Ctrl-C, then finish those in progress.
 
     Args:
         app: The application.
-        host: Address to listen at.
-        port: Port; 0 takes a free one.
+        host: Address to listen on.
+        port: Port to listen on; 0 chooses a free one.
         limits: Limits of the service.
     """
     config = uvicorn.Config(
@@ -35,17 +35,17 @@ def serve(app: FastAPI, *, host: str, port: int, limits: Limits) -> None:
         server_header=False,
         access_log=False,
     )
-    # uvicorn hands a signal on after it has stopped: to nobody, so that a stop that was asked for is a success.
-    before = {number: signal.signal(number, _ignore) for number in (signal.SIGINT, signal.SIGTERM)}
+    # uvicorn raises the signal again after it has stopped; ignoring it makes an intended stop exit with code 0.
+    handlers = {number: signal.signal(number, _ignore) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         uvicorn.Server(config).run()
     finally:
-        for number, handler in before.items():
+        for number, handler in handlers.items():
             signal.signal(number, handler)
 
 
 def is_loopback(host: str) -> bool:
-    """Return whether only this machine reaches an address."""
+    """Return whether an address is reachable from this machine only."""
     try:
         return ip_address(host).is_loopback
     except ValueError:
@@ -53,22 +53,22 @@ def is_loopback(host: str) -> bool:
 
 
 def _ignore(*_: object) -> None:
-    """Do nothing; unlike `SIG_IGN`, not inherited."""
+    """Do nothing; unlike `SIG_IGN`, child processes do not inherit this."""
 
 
 def _protocol(limits: Limits) -> type[asyncio.Protocol]:
-    """Return uvicorn's protocol with an end to patience, which uvicorn itself has only between requests."""
-    patience = 3 * limits.seconds + _KEEP_ALIVE  # to send a request, to be answered, to take the answer
-    message = json.dumps({"error": f"the service has too much to do: {limits.connections:,} connections are open"})
+    """Return uvicorn's protocol with a timeout for slow requests; uvicorn has one only between requests."""
+    timeout = 3 * limits.seconds + _KEEP_ALIVE  # send a request, wait for the response, receive it
+    message = json.dumps({"error": f"the service is busy: {limits.connections:,} connections are open"})
     busy = (
         "HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json\r\nRetry-After: 1\r\n"
         f"Connection: close\r\nContent-Length: {len(message)}\r\n\r\n{message}"
     ).encode()
 
-    class PatientProtocol(H11Protocol):
-        """Closes a connection that takes too long from one answer to the next, or that is one too many."""
+    class TimeoutProtocol(H11Protocol):
+        """Closes connections that time out, and those above the limit."""
 
-        _end: asyncio.TimerHandle | None = None
+        _timer: asyncio.TimerHandle | None = None
 
         def connection_made(self, transport: Any) -> None:
             super().connection_made(transport)
@@ -76,20 +76,20 @@ def _protocol(limits: Limits) -> type[asyncio.Protocol]:
                 transport.write(busy)
                 transport.close()
                 return
-            self._wait_anew()
+            self._restart_timer()
 
         def connection_lost(self, exc: Exception | None) -> None:
-            if self._end is not None:
-                self._end.cancel()
+            if self._timer is not None:
+                self._timer.cancel()
             super().connection_lost(exc)
 
         def on_response_complete(self) -> None:
-            self._wait_anew()
+            self._restart_timer()
             super().on_response_complete()
 
-        def _wait_anew(self) -> None:
-            if self._end is not None:
-                self._end.cancel()
-            self._end = self.loop.call_later(patience, self.transport.abort)
+        def _restart_timer(self) -> None:
+            if self._timer is not None:
+                self._timer.cancel()
+            self._timer = self.loop.call_later(timeout, self.transport.abort)
 
-    return PatientProtocol
+    return TimeoutProtocol

@@ -107,7 +107,7 @@ def test_a_text_gives_facts_that_are_ready_as_json(extractor: RelationExtractor)
     }
 
 
-def test_lone_mentions_are_grouped_as_the_same_entities(extractor: RelationExtractor) -> None:
+def test_ungrouped_mentions_are_grouped_as_the_same_entities(extractor: RelationExtractor) -> None:
     mentions = [{"start": 0, "end": 17}, {"start": 52, "end": 66, "id": "Q1"}, {"start": 68, "end": 76, "id": "Q1"}]
 
     grouped = extractor(TEXT, mentions, group_by="id")
@@ -119,7 +119,7 @@ def test_lone_mentions_are_grouped_as_the_same_entities(extractor: RelationExtra
 def test_a_stream_is_read_a_window_at_a_time_and_kept_in_order(
     extractor: RelationExtractor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "BATCHES_AT_ONCE", 1)
+    monkeypatch.setattr(module, "BATCHES_PER_CHUNK", 1)
     taken: list[int] = []
 
     def documents() -> Iterator[Document]:
@@ -173,7 +173,7 @@ def test_an_invalid_document_is_an_error_in_its_place(extractor: RelationExtract
     ]
     assert messages[4].endswith("ends at character 1000, but the text has 102 characters")
     assert messages[8].endswith("holds only space; expected characters of a word")
-    assert messages[10].endswith("is a group of mentions, but entity 1 is a lone mention ([52, 66]); give all of them grouped, or none")  # fmt: skip  # noqa: E501
+    assert messages[10].endswith("is a group of mentions, but entity 1 is an ungrouped mention ([52, 66]); group all mentions, or none")  # fmt: skip  # noqa: E501
 
 
 def test_a_document_that_the_model_cannot_score_is_an_error_in_its_place(

@@ -110,5 +110,5 @@ def test_invalid_documents_are_left_out_and_other_files_refused(tmp_path: Path) 
     assert [row["title"] for row in read_facts(path)] == ["second"]
 
     path.write_text('{"text": "Bonn"}\n', encoding="utf-8")
-    with pytest.raises(AtlopError, match=r"facts\.jsonl, line 1: expected a line of what `atlop extract"):
+    with pytest.raises(AtlopError, match=r'facts\.jsonl, line 1: expected a line with "facts"'):
         list(read_facts(path))

@@ -5,13 +5,13 @@ from typing import Any
 import pytest
 
 from atlop.errors import AtlopError
-from atlop.inference.grouping import entities_of
+from atlop.inference.grouping import normalize_entities
 
 TEXT = "Bonn and  New\nYork and New York and Bonn"
 
 
 def grouped(value: object, *, group_by: str | None = None) -> list[Any]:
-    return entities_of(value, text=TEXT, group_by=group_by, where="here")
+    return normalize_entities(value, text=TEXT, group_by=group_by, where="here")
 
 
 def test_groups_stay_as_they_are() -> None:
@@ -21,14 +21,14 @@ def test_groups_stay_as_they_are() -> None:
     assert grouped([[(0, 4), (36, 40)], [(23, 31)]]) == [{"mentions": [[0, 4], [36, 40]]}, {"mentions": [[23, 31]]}]
 
 
-def test_lone_mentions_of_identical_text_are_one_entity_whatever_the_space_in_it() -> None:
+def test_ungrouped_mentions_of_identical_text_are_one_entity_whatever_the_space_in_it() -> None:
     assert [
         [mention["spans"] for mention in entity["mentions"]]
         for entity in grouped([(0, 4), (10, 18), (23, 31), (36, 40)])
     ] == [[[[0, 4]], [[36, 40]]], [[[10, 18]], [[23, 31]]]]
 
 
-def test_lone_mentions_are_grouped_by_a_key_and_by_text_where_they_have_none() -> None:
+def test_ungrouped_mentions_are_grouped_by_a_key_and_by_text_where_they_have_none() -> None:
     mentions: list[dict[str, Any]] = [
         {"start": 0, "end": 4, "type": "LOC", "kb": 586},
         {"start": 10, "end": 18, "kb": 586, "type": "GPE"},
@@ -58,7 +58,10 @@ def test_the_first_id_of_a_group_is_its_own() -> None:
         ([{"start": 0}], 'here, mention 0: key "end" is missing'),
         ([{"start": 0, "end": 4, "kb": [1]}], 'here, mention 0, "kb": expected a string or a whole number'),
         ([(0, 4), (0, 400)], "here, mention 1, span 0: ends at character 400"),
-        ([(0, 4), {"mentions": [[10, 18]]}], "here, entity 1: is a group of mentions, but entity 0 is a lone mention"),
+        (
+            [(0, 4), {"mentions": [[10, 18]]}],
+            "here, entity 1: is a group of mentions, but entity 0 is an ungrouped mention",
+        ),
     ],
 )
 def test_what_is_malformed_is_named(value: object, message: str) -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from atlop.errors import AtlopError
 from atlop.inference import RelationExtractor, parts
-from atlop.inference.parts import Summary, extract_file
+from atlop.inference.parts import ExtractionSummary, extract_file
 from tests.golden_values import golden_documents
 from tests.inference.texts import plain_row
 
@@ -21,7 +21,7 @@ DOCUMENTS = 7
 
 @pytest.fixture(autouse=True)
 def _small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(parts, "DOCUMENTS_OF_A_PART", 2)
+    monkeypatch.setattr(parts, "DOCUMENTS_PER_PART", 2)
 
 
 @pytest.fixture
@@ -55,7 +55,7 @@ def test_a_line_a_document_in_their_order(extractor: RelationExtractor, file: Pa
     assert found[2]["error"].startswith(f"{file}, line 4, column 2: not valid JSON")
     expected = list(extractor.pipe(plain_row(golden_documents()[index]) for index in (0, 1)))
     assert found[:2] == [json.loads(json.dumps(result.as_json())) for result in expected]
-    assert isinstance(done, Summary)
+    assert isinstance(done, ExtractionSummary)
     assert (done.computed, done.counts.documents, done.counts.errors) == (DOCUMENTS, DOCUMENTS, 1)
     assert done.counts.facts == sum(len(row.get("facts", ())) for row in found)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["documents.jsonl", "facts.jsonl"]
@@ -73,7 +73,7 @@ def test_a_run_that_was_stopped_goes_on_where_it_was(
 
     done = extract_file(extractor, file, output=output)
 
-    assert isinstance(done, Summary)
+    assert isinstance(done, ExtractionSummary)
     assert done.computed == DOCUMENTS - stop // 2 * 2
     assert output.read_bytes() == (tmp_path / "whole.jsonl").read_bytes()
     assert not (tmp_path / ".facts.jsonl.parts").exists()
@@ -106,10 +106,10 @@ def test_a_run_that_was_stopped_does_not_go_on_with_other_settings(
     with pytest.raises(KeyboardInterrupt):
         extract_file(extractor, file, output=output, progress=stopping_after(3))
 
-    with pytest.raises(AtlopError, match=r"parts of facts\.jsonl that were made of another explain than now"):
+    with pytest.raises(AtlopError, match=r"parts of facts\.jsonl with another explain than now"):
         extract_file(extractor, file, output=output, explain=True)
     file.write_bytes(file.read_bytes() + b"{}\n")
-    with pytest.raises(AtlopError, match="made of another input_sha256 and group_by than now"):
+    with pytest.raises(AtlopError, match="with another input_sha256 and group_by than now"):
         extract_file(extractor, file, output=output, group_by="id")
 
 
@@ -140,7 +140,7 @@ def test_processes_share_the_parts_and_the_main_one_puts_them_together(
 ) -> None:
     extract_file(extractor, file, output=tmp_path / "whole.jsonl")
     output = tmp_path / "facts.jsonl"
-    with pytest.raises(AtlopError, match="is missing after every process has ended"):
+    with pytest.raises(AtlopError, match="is missing although every process has ended"):
         extract_file(_Process(extractor, process=0, processes=processes), file, output=output)  # type: ignore[arg-type]
     for process in range(1, processes):
         other: Any = _Process(extractor, process=process, processes=processes)
@@ -148,7 +148,7 @@ def test_processes_share_the_parts_and_the_main_one_puts_them_together(
 
     done = extract_file(_Process(extractor, process=0, processes=processes), file, output=output)  # type: ignore[arg-type]
 
-    assert isinstance(done, Summary)
+    assert isinstance(done, ExtractionSummary)
     assert done.computed == 0
     assert output.read_bytes() == (tmp_path / "whole.jsonl").read_bytes()
 

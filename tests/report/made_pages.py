@@ -6,9 +6,9 @@ from functools import cache
 import numpy as np
 
 from atlop.evaluation import compare, detailed_scores, fact_table, table_scores
-from atlop.report import Reading, Result, contents, render_report
+from atlop.report import DocumentAnalysis, ScoredResult, contents, render_report
+from atlop.report.analysis import PairScores
 from atlop.report.outcomes import outcomes
-from atlop.report.reading import PairScores
 from atlop.schema import Document, Fact
 from tests.evaluation.scored_documents import documents_at_random, predictions_at_random
 from tests.made_documents import document
@@ -24,7 +24,7 @@ DOCUMENTS = [*documents_at_random(11, seed=1), HOSTILE]
 NAMES = {"P1": "country", "P2": 'named "<so>"'}
 
 
-def reading_of(item: Document, facts: list[Fact]) -> Reading:
+def made_analysis(item: Document, facts: list[Fact]) -> DocumentAnalysis:
     """Make up what a model may say: the margin of each fact follows from its pair."""
     keys = list(outcomes(item, found=facts))
     margins = {key: float(key[0] - key[1]) if key[2] != "P9" else 2.5 for key in keys}
@@ -36,7 +36,7 @@ def reading_of(item: Document, facts: list[Fact]) -> Reading:
         for subject, object_, _ in keys
     }
     weights = np.arange(item.words) / 1000
-    return Reading(tuple(facts), margins, pairs, {(min(pair), max(pair)): weights for pair in pairs})
+    return DocumentAnalysis(tuple(facts), margins, pairs, {(min(pair), max(pair)): weights for pair in pairs})
 
 
 def made_page(*, is_compared: bool = True) -> str:
@@ -54,7 +54,7 @@ def made_contents(*, is_compared: bool = True) -> dict[str, object]:
     other = [[replace(fact, evidence=()) for fact in facts[::2]] + [Fact(0, 1, "P5")] for facts in found]
     tables = [fact_table(DOCUMENTS, predictions=each, train_facts=None) for each in (found, other)]
     results = [
-        Result(name, each, table_scores(table), detailed_scores(table, documents=DOCUMENTS, train_frequency=None))
+        ScoredResult(name, each, table_scores(table), detailed_scores(table, documents=DOCUMENTS, train_frequency=None))
         for name, each, table in zip(("<first>", "second"), (found, other), tables, strict=True)
     ]
     return contents(
@@ -62,7 +62,7 @@ def made_contents(*, is_compared: bool = True) -> dict[str, object]:
         result=results[0],
         file={"path": "dev.json", "documents": len(DOCUMENTS)},
         names=NAMES,
-        readings=[reading_of(item, facts) for item, facts in zip(DOCUMENTS, found, strict=True)],
+        analyses=[made_analysis(item, facts) for item, facts in zip(DOCUMENTS, found, strict=True)],
         other=results[1] if is_compared else None,
         comparison=compare(tables[1], tables[0], documents=DOCUMENTS, train_frequency=None) if is_compared else None,
     )

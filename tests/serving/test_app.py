@@ -14,9 +14,9 @@ from fastapi.testclient import TestClient
 from pydantic import TypeAdapter
 
 from atlop.inference import Extraction, RelationExtractor
-from atlop.inference.extractor import Source
+from atlop.inference.extractor import InputDocument
 from atlop.serving import Limits, make_app
-from atlop.serving.schemas import DocumentToRead, InvalidDocument
+from atlop.serving.schemas import InvalidDocument, RequestDocument
 from tests.golden_values import golden_documents
 from tests.inference.texts import ENTITIES, TEXT, plain_row
 
@@ -63,7 +63,7 @@ def test_one_document_has_one_answer(client: TestClient, extractor: RelationExtr
     assert len(answer["facts"]) == len(extractor(TEXT, ENTITIES))
 
 
-def test_lone_mentions_are_grouped_by_text_or_by_a_key(client: TestClient) -> None:
+def test_ungrouped_mentions_are_grouped_by_text_or_by_a_key(client: TestClient) -> None:
     mentions = [{"start": 0, "end": 17, "kb": 1}, {"start": 52, "end": 66, "kb": 2}, {"start": 68, "end": 76, "kb": 2}]
     row = {"text": TEXT, "entities": mentions}
 
@@ -129,12 +129,12 @@ def test_openapi_describes_the_documents_that_are_read(client: TestClient) -> No
     described = client.get("/openapi.json").json()
 
     body = described["paths"]["/extract"]["post"]["requestBody"]["content"]["application/json"]["schema"]
-    assert {"$ref": "#/components/schemas/DocumentToRead"} in body["anyOf"]
-    assert set(described["components"]["schemas"]) >= {"DocumentToRead", "Entity", "Extraction", "Problem"}
-    example = described["components"]["schemas"]["DocumentToRead"]["example"]
+    assert {"$ref": "#/components/schemas/RequestDocument"} in body["anyOf"]
+    assert set(described["components"]["schemas"]) >= {"RequestDocument", "Entity", "Extraction", "ErrorMessage"}
+    example = described["components"]["schemas"]["RequestDocument"]["example"]
     assert client.post("/extract", json=example).status_code == 200
     for row in [example, *ROWS]:
-        DocumentToRead.model_validate(row)
+        RequestDocument.model_validate(row)
 
 
 def test_no_page_of_documentation_loads_scripts_from_elsewhere(client: TestClient) -> None:
@@ -153,11 +153,11 @@ class Gate:
         self.sizes: list[int] = []
         self._extract = extract
 
-    def __call__(self, sources: Sequence[Source], **options: Any) -> Any:
+    def __call__(self, sources: Sequence[InputDocument], **options: Any) -> Any:
         self.sizes.append(len(sources))
         self.entered.set()
         assert self.open.wait(30)
-        if any("poison" in getattr(source.value, "title", "") for source in sources):
+        if any("poison" in getattr(source.content, "title", "") for source in sources):
             raise RuntimeError("poison")
         return self._extract(sources, **options)
 
@@ -200,7 +200,7 @@ def test_more_than_may_wait_is_refused_until_there_is_room(extractor: RelationEx
 
     assert refused.status_code == 503
     assert refused.headers["retry-after"]
-    assert "at most 4 documents wait" in refused.json()["error"]
+    assert "at most 4 documents may wait" in refused.json()["error"]
     assert {answer.status_code for answer in (*answers, later)} == {200}
 
 
@@ -220,9 +220,9 @@ def test_a_request_that_waits_too_long_is_answered_and_never_read(extractor: Rel
 def test_a_document_that_breaks_the_model_takes_no_other_with_it(extractor: RelationExtractor, gate: Gate) -> None:
     gate.open.set()
     with TestClient(make_app(extractor, limits=Limits()), raise_server_exceptions=False) as client:
-        batcher = client.app.state.batcher  # type: ignore[attr-defined]
+        queue = client.app.state.queue  # type: ignore[attr-defined]
         documents = [golden_documents()[0], golden_documents()[1].__class__("poison", (("a",),), (), None)]
-        good, bad = batcher.submit(documents, explain=False)
+        good, bad = queue.submit(documents, explain=False)
         assert isinstance(good.result(30), Extraction)
         assert isinstance(bad.exception(30), RuntimeError)
         assert client.post("/extract", json=ROWS[0]).status_code == 200

@@ -131,7 +131,7 @@ def test_other_text_drops_the_facts_that_were_found(page: "Page") -> None:
     ("status", "body", "message"),
     [
         (413, '{"error": "the body is larger than 20 bytes"}', "the body is larger than 20 bytes"),
-        (503, '{"error": "the service has too much to do"}', "the service has too much to do"),
+        (503, '{"error": "the service is busy"}', "the service is busy"),
         (None, "", "The service does not answer. Is it still running?"),
     ],
 )

@@ -1,4 +1,4 @@
-"""What a model says of the pairs that a report shows: the scores of their best classes, and where it looked."""
+"""Scores and context words of the pairs that a report shows."""
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -13,7 +13,7 @@ from atlop.report.outcomes import FactKey
 from atlop.schema import THRESHOLD_CLASS, Document, Fact
 
 BEST_CLASSES = 5
-"""Classes of a pair whose scores are shown, besides those of its facts."""
+"""Highest-scoring classes of a pair that are shown, in addition to those of its facts."""
 
 Pair = tuple[int, int]
 """Subject and object."""
@@ -21,31 +21,31 @@ Pair = tuple[int, int]
 
 @dataclass(frozen=True)
 class PairScores:
-    """What the model says of one pair."""
+    """The shown scores of one pair."""
 
     threshold: float
-    """Score of TH; 0 of an objective that does not compare with it."""
+    """Score of TH; 0 if the objective does not use it."""
     relations: dict[str, float]
-    """Score of each shown relation, the best first."""
+    """Score of each shown relation, highest first."""
 
 
 @dataclass(frozen=True)
-class Reading:
-    """What the model says of one document."""
+class DocumentAnalysis:
+    """A model's predictions for one document, with scores and context."""
 
     facts: tuple[Fact, ...]
-    """What it finds."""
+    """Predicted facts."""
     margins: dict[FactKey, float]
-    """How far each shown fact is above what decides, in nats; without those whose pair or relation has no score."""
+    """Margin of each shown fact in nats; facts without a score are missing."""
     pairs: dict[Pair, PairScores]
-    """Each pair of a shown fact."""
+    """Scores of each pair with a shown fact."""
     weights: dict[Pair, NDArray[np.float64]] = field(default_factory=dict)
-    """Weight of each word in the pair's localized context, `[words]`, the lower entity first: it is the same in both
-    directions. Empty of a model without context."""
+    """Weight of each word in the localized context, `[words]`, by pair with the lower entity first; both directions share
+    it. Empty for a model without localized context."""
 
 
-class Reader:
-    """Notes what a model says of each document while its scores pass; attention is not kept."""
+class AnalysisCollector:
+    """Collects the analysis of each document from a stream of scores, without storing attention."""
 
     def __init__(
         self,
@@ -55,31 +55,31 @@ class Reader:
         preprocessor: Preprocessor,
         others: Sequence[Collection[Fact]] | None = None,
     ):
-        """Start with nothing.
+        """Start empty.
 
         Args:
-            documents: The corpus, labelled.
-            rule: Decides.
-            preprocessor: Has preprocessed the documents.
-            others: Further facts of each document to show.
+            documents: The labelled corpus.
+            rule: The decision rule.
+            preprocessor: The preprocessor that the documents went through.
+            others: Additional facts of each document to show.
         """
         self._documents = documents
         self._rule = rule
         self._preprocessor = preprocessor
         self._others = others or [()] * len(documents)
-        self._readings: dict[int, Reading] = {}
+        self._analyses: dict[int, DocumentAnalysis] = {}
 
     def watch(self, scored: Iterable[DocumentScores]) -> Iterator[DocumentScores]:
-        """Yield the scores of documents on, noted and without attention."""
-        for each in scored:
-            self._readings[each.index] = self._read(each)
-            yield replace(each, attention=None)
+        """Analyse each document, and yield its scores without attention."""
+        for document in scored:
+            self._analyses[document.index] = self._analyse(document)
+            yield replace(document, attention=None)
 
-    def result(self) -> list[Reading]:
-        """Return what was noted, in the order of the corpus."""
-        return [self._readings[index] for index in range(len(self._documents))]
+    def result(self) -> list[DocumentAnalysis]:
+        """Return the analyses in the order of the corpus."""
+        return [self._analyses[index] for index in range(len(self._documents))]
 
-    def _read(self, scored: DocumentScores) -> Reading:
+    def _analyse(self, scored: DocumentScores) -> DocumentAnalysis:
         document = self._documents[scored.index]
         facts = self._rule.facts(scored)
         shown = {fact.key for fact in (*(document.facts or ()), *facts, *self._others[scored.index])}
@@ -90,18 +90,18 @@ class Reader:
         scores = dict(zip(pairs, scored.scores[rows].numpy(), strict=True))
         vocabulary = self._rule.vocabulary
         class_of = {key: vocabulary.class_of(key[2]) for key in shown if key[2] in vocabulary and key[:2] in scores}
-        of_pair: dict[Pair, list[int]] = {pair: [] for pair in pairs}
+        classes: dict[Pair, list[int]] = {pair: [] for pair in pairs}
         for (subject, object_, _), class_id in class_of.items():
-            of_pair[subject, object_].append(class_id)
-        return Reading(
+            classes[subject, object_].append(class_id)
+        return DocumentAnalysis(
             facts=facts,
             margins={key: float(margins[key[:2]][class_id]) for key, class_id in class_of.items()},
-            pairs={pair: self._pair_scores(scores[pair], shown=classes) for pair, classes in of_pair.items()},
+            pairs={pair: self._pair_scores(scores[pair], shown=ids) for pair, ids in classes.items()},
             weights=self._weights(scored, pairs=pairs),
         )
 
     def _pair_scores(self, scores: NDArray[np.float32], *, shown: list[int]) -> PairScores:
-        """Return the scores of the best classes of a pair and of those that are shown anyway, from `[classes]`."""
+        """Return the highest scores of a pair and those of the shown classes, from `[classes]`."""
         order = np.argsort(-scores, kind="stable")
         best = [class_id for class_id in order.tolist() if class_id != THRESHOLD_CLASS][:BEST_CLASSES]
         classes = sorted({*best, *shown}, key=lambda class_id: -scores[class_id])
