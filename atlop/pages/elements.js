@@ -1,38 +1,37 @@
 "use strict";
-// Elements are made here, and all text is set as text: nothing from the data is ever read as HTML.
+// Creates all elements of a page. Text is always set as text: no data is parsed as HTML.
 
 const SVG = "http://www.w3.org/2000/svg";
 
-/** Return the one element with this id. */
 const byId = (id) => document.getElementById(id);
 
-/** Make an element: attributes (functions are listeners, false leaves one out), then children, strings as text. */
+/** Create an element. Attributes that are functions become listeners; false, null or undefined ones are left out. */
 function element(tag, attributes = {}, ...children) {
-  return filled(document.createElement(tag), attributes, children);
+  return fillElement(document.createElement(tag), attributes, children);
 }
 
-/** Make an element of SVG. */
-function drawn(tag, attributes = {}, ...children) {
-  return filled(document.createElementNS(SVG, tag), attributes, children);
+/** Create an SVG element. */
+function svgElement(tag, attributes = {}, ...children) {
+  return fillElement(document.createElementNS(SVG, tag), attributes, children);
 }
 
-function filled(made, attributes, children) {
+function fillElement(target, attributes, children) {
   for (const [name, value] of Object.entries(attributes)) {
-    if (typeof value === "function") made.addEventListener(name, value);
-    else if (value !== false && value !== null && value !== undefined) made.setAttribute(name, value);
+    if (typeof value === "function") target.addEventListener(name, value);
+    else if (value !== false && value !== null && value !== undefined) target.setAttribute(name, value);
   }
-  made.append(...children);
-  return made;
+  target.append(...children);
+  return target;
 }
 
-/** A name in its own reading direction. */
-const named = (text) => element("bdi", {}, text);
+/** Isolate a text, so that its direction does not affect the text around it. */
+const bidiText = (text) => element("bdi", {}, text);
 
 const percent = (share) => (100 * share).toFixed(2);
-const signed = (share) => (share < 0 ? "−" : "+") + percent(Math.abs(share));
-const counted = (count) => count.toLocaleString("en");
-const number = (value, digits = 2) => value.toFixed(digits).replace("-", "−");
-const shortened = (text, most) => {
+const signedPercent = (share) => (share < 0 ? "−" : "+") + percent(Math.abs(share));
+const formatCount = (count) => count.toLocaleString("en");
+const formatNumber = (value, digits = 2) => value.toFixed(digits).replace("-", "−");
+const truncated = (text, maxLength) => {
   const characters = [...text];
-  return characters.length > most ? characters.slice(0, most - 1).join("") + "…" : text;
+  return characters.length > maxLength ? characters.slice(0, maxLength - 1).join("") + "…" : text;
 };

@@ -1,4 +1,4 @@
-// The buttons of the header.
+// Header buttons.
 
 function changeTheme() {
   const isDark = document.documentElement.dataset.theme

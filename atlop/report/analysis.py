@@ -40,7 +40,7 @@ class DocumentAnalysis:
     pairs: dict[Pair, PairScores]
     """Scores of each pair with a shown fact."""
     weights: dict[Pair, NDArray[np.float64]] = field(default_factory=dict)
-    """Weight of each word in the localized context, `[words]`, by pair with the lower entity first; both directions share
+    """Weight of each word in the localized context, `[words]`, by pair, lower entity first; both directions share
     it. Empty for a model without localized context."""
 
 

@@ -164,7 +164,7 @@ def test_a_link_opens_its_fact_with_mentions_evidence_shading_and_scores(page: "
     assert page.locator("#facts [aria-current]").count() == 1
     details = page.locator(".details").inner_text()
     assert "country (P1)" in details
-    assert page.locator("#text .mention.of-fact").count() == 2
+    assert page.locator("#text .mention.in-fact").count() == 2
     assert page.locator("#text .chip.found").count() == 1
     weights = page.eval_on_selector_all("#text .word", "all => all.map(one => one.style.getPropertyValue('--weight'))")
     assert weights[0] == ""

@@ -51,7 +51,7 @@ def test_a_chosen_fact_shows_what_the_model_read(page: "Page", extractor: Relati
     weights = shades.evaluate_all("all => all.map(each => parseFloat(each.style.getPropertyValue('--weight')))")
     darkest = shades.nth(weights.index(max(weights)))
     assert darkest.text_content() == heaviest.word
-    assert page.locator("#marked .of-fact").count() == 3
+    assert page.locator("#marked .in-fact").count() == 3
     assert best.context.sentences[0].text in (page.locator(".details").text_content() or "")
     page.locator("#graph .arrow").last.focus()
     page.keyboard.press("Escape")
@@ -132,7 +132,7 @@ def test_other_text_drops_the_facts_that_were_found(page: "Page") -> None:
     [
         (413, '{"error": "the body is larger than 20 bytes"}', "the body is larger than 20 bytes"),
         (503, '{"error": "the service is busy"}', "the service is busy"),
-        (None, "", "The service does not answer. Is it still running?"),
+        (None, "", "The service does not respond. Is it still running?"),
     ],
 )
 def test_a_refusal_is_said(page: "Page", status: int | None, body: str, message: str) -> None:

@@ -1,16 +1,16 @@
-// Which documents and facts are looked at: filters, the place in the page's address, and what follows from both.
+// The visible documents and facts: filters, navigation by the address's fragment, and the document view.
 
 const VIEWS = ["scores", "relations", "comparison", "documents"];
 const filters = byId("filters");
 const state = { view: "scores", document: 0, fact: null, entity: null, visible: [], address: null };
 
-const values = () => Object.fromEntries(new FormData(filters));
+const filterValues = () => Object.fromEntries(new FormData(filters));
 
-/** Return what decides whether a fact passes the filters. */
+/** Return a test for the filters, and whether any filter is active. */
 function factFilter({ relation, outcome, sentences, lowest, highest, difference }) {
   const tests = [
     relation !== "" && ((fact) => fact.relation === Number(relation)),
-    outcome !== "" && ((fact) => fact.outcome === outcome || (fact.outcome && outcomeOf(fact).group === outcome)),
+    outcome !== "" && ((fact) => fact.outcome === outcome || (fact.outcome && factOutcome(fact).group === outcome)),
     sentences !== "" && ((fact) => fact.within === (sentences === "within")),
     lowest !== "" && ((fact) => fact.margin !== null && fact.margin >= Number(lowest)),
     highest !== "" && ((fact) => fact.margin !== null && fact.margin <= Number(highest)),
@@ -19,59 +19,59 @@ function factFilter({ relation, outcome, sentences, lowest, highest, difference 
   return { isActive: tests.length > 0, passes: (fact) => tests.every((test) => test(fact)) };
 }
 
-/** Find the documents and facts that pass; every document does while nothing but a search is asked for. */
+/** Find the visible documents and facts. Without an active filter, documents without facts are visible too. */
 function applyFilters() {
-  const asked = values();
-  const { isActive, passes } = factFilter(asked);
-  const searched = asked.search.trim().toLowerCase();
+  const selected = filterValues();
+  const { isActive, passes } = factFilter(selected);
+  const query = selected.search.trim().toLowerCase();
   state.visible = DATA.documents
-    .filter((page) => !searched || searchable(page).includes(searched))
-    .map((page) => ({ page, facts: page.facts.filter(passes) }))
+    .filter((doc) => !query || searchable(doc).includes(query))
+    .map((doc) => ({ doc, facts: doc.facts.filter(passes) }))
     .filter(({ facts }) => !isActive || facts.length > 0);
-  const facts = state.visible.reduce((total, each) => total + each.facts.length, 0);
-  byId("found").textContent = `${counted(facts)} facts in ${counted(state.visible.length)} documents`;
-  byId("documents").replaceChildren(...state.visible.map(({ page, facts }) =>
-    element("li", {}, element("a", { href: `#document/${page.index}` }, named(page.title), element("small", {}, ` ${facts.length}`)))));
+  const facts = state.visible.reduce((total, item) => total + item.facts.length, 0);
+  byId("found").textContent = `${formatCount(facts)} facts in ${formatCount(state.visible.length)} documents`;
+  byId("documents").replaceChildren(...state.visible.map(({ doc, facts }) =>
+    element("li", {}, element("a", { href: `#document/${doc.index}` }, bidiText(doc.title), element("small", {}, ` ${facts.length}`)))));
 }
 
 function filtersChanged() {
   applyFilters();
-  const here = state.visible.find(({ page }) => page.index === state.document);
-  if (!here && state.visible.length) openDocument(state.visible[0].page.index);
-  else if (here && state.fact && !here.facts.includes(state.fact)) openDocument(state.document);
+  const current = state.visible.find(({ doc }) => doc.index === state.document);
+  if (!current && state.visible.length) openDocument(state.visible[0].doc.index);
+  else if (current && state.fact && !current.facts.includes(state.fact)) openDocument(state.document);
   else showDocument();
 }
 
-/** Ask for these values of the filters and for nothing else. */
-function chooseOnly(asked) {
+/** Set these filters, and reset all others. */
+function filterBy(selected) {
   filters.reset();
-  for (const [name, value] of Object.entries(asked)) filters.elements[name].value = value;
+  for (const [name, value] of Object.entries(selected)) filters.elements[name].value = value;
   filtersChanged();
 }
 
-/** Go to a document; while another view is looked at, it is the one that comes up later. */
+/** Go to a document; in another view, choose it for when the document view opens. */
 function openDocument(index) {
-  if (state.view === "documents") visit(`#document/${index}`);
+  if (state.view === "documents") navigate(`#document/${index}`);
   else Object.assign(state, { document: index, fact: null });
 }
 
-/** Go to an address within the page, at once: the browser tells of a changed address only later. */
-function visit(address) {
+/** Go to an address within the page at once; the browser's `hashchange` event comes later. */
+function navigate(address) {
   location.hash = address;
   route();
 }
 
-/** Show what the page's address says. */
+/** Show what the page's address points to. */
 function route() {
   if (location.hash === state.address) return;
   state.address = location.hash;
-  const [place, index, ...rest] = location.hash.slice(1).split("/");
-  state.view = VIEWS.includes(place) ? place : ["document", "fact"].includes(place) ? "documents" : "scores";
-  if (place === "document" || place === "fact") {
+  const [kind, index, ...rest] = location.hash.slice(1).split("/");
+  state.view = VIEWS.includes(kind) ? kind : ["document", "fact"].includes(kind) ? "documents" : "scores";
+  if (kind === "document" || kind === "fact") {
     if (Number(index) !== state.document) state.entity = null;
     state.document = Math.min(Math.max(Math.trunc(Number(index)) || 0, 0), DATA.documents.length - 1);
-    state.fact = place === "fact" ? factAt(rest) : null;
-    const shown = state.visible.find(({ page }) => page.index === state.document);
+    state.fact = kind === "fact" ? factAt(rest) : null;
+    const shown = state.visible.find(({ doc }) => doc.index === state.document);
     if (!shown || (state.fact && !shown.facts.includes(state.fact))) {
       filters.reset();
       applyFilters();
@@ -87,32 +87,32 @@ function route() {
 }
 
 function factAt([subject, object, relation = ""]) {
-  const same = (fact) =>
-    fact.subject === Number(subject) && fact.object === Number(object) && linkOf(fact).endsWith(`/${relation}`);
-  return DATA.documents[state.document]?.facts.find(same) ?? null;
+  const matches = (fact) =>
+    fact.subject === Number(subject) && fact.object === Number(object) && factLink(fact).endsWith(`/${relation}`);
+  return DATA.documents[state.document]?.facts.find(matches) ?? null;
 }
 
 function showDocument() {
-  const page = DATA.documents[state.document];
-  if (!page || state.view !== "documents") return;
-  const facts = state.visible.find((each) => each.page === page)?.facts ?? [];
-  byId("title").replaceChildren(named(page.title));
-  showText(page, state.fact);
-  showGraph(page, facts, state.fact);
-  showEntities(page);
-  showFacts(page, facts, state.fact);
+  const doc = DATA.documents[state.document];
+  if (!doc || state.view !== "documents") return;
+  const facts = state.visible.find((item) => item.doc === doc)?.facts ?? [];
+  byId("title").replaceChildren(bidiText(doc.title));
+  showText(doc, state.fact);
+  showGraph(doc, facts, state.fact);
+  showEntities(doc);
+  showFacts(doc, facts, state.fact);
   for (const link of byId("documents").querySelectorAll("a")) {
-    const isShown = link.hash === `#document/${page.index}`;
+    const isShown = link.hash === `#document/${doc.index}`;
     if (isShown) link.setAttribute("aria-current", "true");
     else link.removeAttribute("aria-current");
-    if (isShown) within(link, byId("documents").parentElement);
+    if (isShown) scrollWithin(link, byId("documents").parentElement);
   }
   const open = byId("facts").querySelector("[aria-current]");
   if (open) open.parentElement.scrollIntoView({ block: "nearest" });
 }
 
-/** Scroll a list so far that one of its items is seen, and nothing else. */
-function within(item, list) {
+/** Scroll a list to make an item visible, without scrolling the page. */
+function scrollWithin(item, list) {
   const [inner, outer] = [item.getBoundingClientRect(), list.getBoundingClientRect()];
   if (inner.top < outer.top) list.scrollTop -= outer.top - inner.top;
   else if (inner.bottom > outer.bottom) list.scrollTop += inner.bottom - outer.bottom;
@@ -123,19 +123,19 @@ function pickEntity(entity) {
   showDocument();
 }
 
-/** Go so many facts on, through all documents that pass the filters. */
-function step(by) {
+/** Move by a number of facts, through all visible documents. */
+function moveFact(offset) {
   const all = state.visible.flatMap(({ facts }) => facts);
   if (!all.length) return;
-  const here = all.indexOf(state.fact);
-  const before = all.findIndex((fact) => fact.document >= state.document);
-  const next = here >= 0 ? here + by : by > 0 ? Math.max(before, 0) : Math.max(before - 1, 0);
-  visit(linkOf(all[Math.min(Math.max(next, 0), all.length - 1)]));
+  const current = all.indexOf(state.fact);
+  const following = all.findIndex((fact) => fact.document >= state.document);
+  const next = current >= 0 ? current + offset : offset > 0 ? Math.max(following, 0) : Math.max(following - 1, 0);
+  navigate(factLink(all[Math.min(Math.max(next, 0), all.length - 1)]));
 }
 
-/** Go so many documents on. */
-function stepDocument(by) {
-  const here = state.visible.findIndex(({ page }) => page.index === state.document);
-  const next = state.visible[Math.min(Math.max(here + by, 0), state.visible.length - 1)];
-  if (next) openDocument(next.page.index);
+/** Move by a number of visible documents. */
+function moveDocument(offset) {
+  const current = state.visible.findIndex(({ doc }) => doc.index === state.document);
+  const next = state.visible[Math.min(Math.max(current + offset, 0), state.visible.length - 1)];
+  if (next) openDocument(next.doc.index);
 }

@@ -1,7 +1,7 @@
-// What the page shows, with what follows from it.
+// The page's data, and values derived from it.
 
 const DATA = JSON.parse(byId("data").textContent);
-const HAS_MODEL = DATA.documents.some((each) => each.pairs.length > 0);
+const HAS_MODEL = DATA.documents.some((doc) => doc.pairs.length > 0);
 const IS_COMPARED = DATA.results.length > 1;
 
 const OUTCOMES = {
@@ -13,7 +13,7 @@ const OUTCOMES = {
   absent: { sign: "·", group: "absent", label: "only in the other result" },
 };
 
-/** How two results may differ in a fact, and which facts do. */
+/** Ways in which two results differ in a fact. */
 const DIFFERENCES = {
   gained: { label: "right here, missed there", holds: (fact) => fact.outcome === "right" && fact.other === "missed" },
   lost: { label: "missed here, right there", holds: (fact) => fact.outcome === "missed" && fact.other === "right" },
@@ -22,37 +22,37 @@ const DIFFERENCES = {
 };
 
 const isWrong = (outcome) => outcome !== null && OUTCOMES[outcome].group === "wrong";
-const outcomeOf = (fact) => OUTCOMES[fact.outcome ?? "absent"];
+const factOutcome = (fact) => OUTCOMES[fact.outcome ?? "absent"];
 const relationName = (index) => DATA.relations[index].name || DATA.relations[index].id;
 
-/** A relation as people read it: its name, and its id where that is another. */
+/** Name of a relation, with its id if it differs. */
 function relationLabel(index) {
   const { id, name } = DATA.relations[index];
   return name && name !== id ? `${name} (${id})` : id;
 }
 
-/** Address of a fact within the page. */
-const linkOf = (fact) =>
+/** Link to a fact within the page. */
+const factLink = (fact) =>
   `#fact/${fact.document}/${fact.subject}/${fact.object}/${encodeURIComponent(DATA.relations[fact.relation].id.toWellFormed())}`;
 
-for (const [index, each] of DATA.documents.entries()) {
-  each.index = index;
-  for (const fact of each.facts) fact.document = index;
-  each.facts.sort((one, other) => one.subject - other.subject || one.object - other.object);
+for (const [index, doc] of DATA.documents.entries()) {
+  doc.index = index;
+  for (const fact of doc.facts) fact.document = index;
+  doc.facts.sort((a, b) => a.subject - b.subject || a.object - b.object);
 }
 
-/** All that a search may find in a document, in lower case; made when it is first asked for. */
-function searchable(page) {
-  page.searchable ??= [page.title, ...page.sentences.map((words) => words.join(" ")), ...page.entities.map((each) => each.name)]
+/** Searchable text of a document in lower case, built on first use. */
+function searchable(doc) {
+  doc.searchable ??= [doc.title, ...doc.sentences.map((words) => words.join(" ")), ...doc.entities.map((entity) => entity.name)]
     .join("\n")
     .toLowerCase();
-  return page.searchable;
+  return doc.searchable;
 }
 
-const pairOf = (fact) =>
+const factPair = (fact) =>
   DATA.documents[fact.document].pairs.find((pair) => pair.subject === fact.subject && pair.object === fact.object);
 
-/** Share of each word in what the pair of a fact reads, from 0 to 1, or null; the same in both directions. */
+/** Word weights in the localized context of a fact's pair, or null; both directions of a pair have the same. */
 function wordWeights(fact) {
   const pair = DATA.documents[fact.document].pairs.find(
     ({ subject, object, weights }) =>

@@ -1,10 +1,10 @@
-// What the page does when it opens, and its keys.
+// Startup and keyboard shortcuts.
 
-function offerChoices() {
+function fillFilters() {
   const add = (name, options) =>
     filters.elements[name].append(...options.map(([value, label]) => element("option", { value }, label)));
-  const known = DATA.relations.map((_, index) => [index, relationLabel(index)]);
-  add("relation", known.sort(([, one], [, other]) => one.localeCompare(other)));
+  const relations = DATA.relations.map((_, index) => [index, relationLabel(index)]);
+  add("relation", relations.sort(([, a], [, b]) => a.localeCompare(b)));
   add("outcome", [["", "all"], ["right", "right"], ["missed", "missed"], ["wrong", "wrong"]]);
   add("outcome", ["reversed", "confused", "unrelated"].map((name) => [name, OUTCOMES[name].label]));
   add("difference", [["", "all"], ...Object.entries(DIFFERENCES).map(([name, { label }]) => [name, label])]);
@@ -14,12 +14,12 @@ function offerChoices() {
 }
 
 const KEYS = {
-  j: () => step(1),
-  ArrowDown: () => step(1),
-  k: () => step(-1),
-  ArrowUp: () => step(-1),
-  ArrowRight: () => stepDocument(1),
-  ArrowLeft: () => stepDocument(-1),
+  j: () => moveFact(1),
+  ArrowDown: () => moveFact(1),
+  k: () => moveFact(-1),
+  ArrowUp: () => moveFact(-1),
+  ArrowRight: () => moveDocument(1),
+  ArrowLeft: () => moveDocument(-1),
 };
 
 function keyPressed(event) {
@@ -32,7 +32,7 @@ function keyPressed(event) {
   else if (event.key === "?") byId("help").showModal();
   else if (event.key === "/") {
     event.preventDefault();
-    if (state.view !== "documents") visit("#documents");
+    if (state.view !== "documents") navigate("#documents");
     filters.elements.search.focus();
   } else if (state.view === "documents" && KEYS[event.key]) {
     event.preventDefault();
@@ -40,7 +40,7 @@ function keyPressed(event) {
   }
 }
 
-offerChoices();
+fillFilters();
 showScores();
 showRelations();
 if (IS_COMPARED) showComparison();

@@ -1,9 +1,9 @@
-// Tables whose columns sort.
+// Sortable tables.
 
 /**
- * Make a table.
- * columns: {title, value(row), show(row)} each; `show` gives text or an element, and is `value` where left out.
- * A column of words has `words: true`; it sorts upwards first, numbers downwards.
+ * Create a table.
+ * Each column is {title, value(row), show(row)}: `value` is sorted by, `show` returns text or an element, by default `value`.
+ * A column with `words: true` first sorts in ascending order, the others in descending order.
  */
 function table(caption, columns, rows, { sortable = false, sortedBy = null } = {}) {
   const body = element("tbody");
@@ -16,18 +16,18 @@ function table(caption, columns, rows, { sortable = false, sortedBy = null } = {
   function fill(ordered) {
     body.replaceChildren(
       ...ordered.map((row) =>
-        element("tr", {}, ...columns.map((column, place) =>
-          element(place ? "td" : "th", { scope: place ? false : "row", class: column.words ? "words" : false }, (column.show ?? column.value)(row)))),
+        element("tr", {}, ...columns.map((column, index) =>
+          element(index ? "td" : "th", { scope: index ? false : "row", class: column.words ? "words" : false }, (column.show ?? column.value)(row)))),
       ),
     );
   }
 
   function sort(column, head) {
     const descending = head.getAttribute("aria-sort") ? head.getAttribute("aria-sort") === "ascending" : !column.words;
-    for (const each of heads) each.removeAttribute("aria-sort");
+    for (const other of heads) other.removeAttribute("aria-sort");
     head.setAttribute("aria-sort", descending ? "descending" : "ascending");
-    const ordered = [...rows].sort((one, other) => {
-      const [first, second] = [column.value(one), column.value(other)];
+    const ordered = [...rows].sort((a, b) => {
+      const [first, second] = [column.value(a), column.value(b)];
       return column.words ? String(first).localeCompare(String(second)) : (first ?? -Infinity) - (second ?? -Infinity);
     });
     fill(descending ? ordered.reverse() : ordered);
@@ -36,6 +36,6 @@ function table(caption, columns, rows, { sortable = false, sortedBy = null } = {
   const first = columns.findIndex((column) => column.title === sortedBy);
   if (first >= 0) sort(columns[first], heads[first]);
   else fill(rows);
-  const made = element("table", {}, element("caption", {}, caption), element("thead", {}, element("tr", {}, ...heads)), body);
-  return element("div", { class: "table", tabindex: "0", role: "region", "aria-label": caption }, made);
+  const content = element("table", {}, element("caption", {}, caption), element("thead", {}, element("tr", {}, ...heads)), body);
+  return element("div", { class: "table", tabindex: "0", role: "region", "aria-label": caption }, content);
 }

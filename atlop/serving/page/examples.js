@@ -1,4 +1,4 @@
-// Texts to begin with; every name is marked wherever it stands.
+// Example texts; every occurrence of a name is marked.
 
 const EXAMPLES = [
   {
@@ -27,15 +27,15 @@ const EXAMPLES = [
   },
 ];
 
-function takeExample({ text, entities }) {
+function loadExample({ text, entities }) {
   change(() => {
     state.text = text;
-    const taken = [];
+    const occupied = [];
     state.entities = entities.map(([type, ...names]) => ({
       type,
-      mentions: names.flatMap(placesOf).filter((place) => {
-        const isFree = taken.every(({ start, end }) => place.end <= start || end <= place.start);
-        if (isFree) taken.push(place);
+      mentions: names.flatMap(findOccurrences).filter((span) => {
+        const isFree = occupied.every(({ start, end }) => span.end <= start || end <= span.start);
+        if (isFree) occupied.push(span);
         return isFree;
       }),
     }));

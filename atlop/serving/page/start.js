@@ -1,34 +1,34 @@
-// What the page does when it opens, and what its buttons and keys do.
+// Startup, buttons and keyboard shortcuts.
 
 let selected = null;
 
 function show() {
   if (byId("text").value !== state.text) byId("text").value = state.text;
-  byId("undo").disabled = past.length === 0;
+  byId("undo").disabled = undoStack.length === 0;
   byId("find").disabled = state.entities.length === 0;
   showText();
   showEntities();
   showAnswer();
 }
 
-/** Show the fact that the page's address names. */
+/** Show the fact that the page's address points to. */
 function route() {
   const [, index] = location.hash.match(/^#fact\/(\d+)$/) ?? [];
   state.chosen = (index !== undefined && state.facts?.[Number(index)]) || null;
-  const isWithin = byId("answer").contains(document.activeElement);
+  const hasFocus = byId("answer").contains(document.activeElement);
   show();
   const open = byId("facts").querySelector("[aria-current]");
   open?.parentElement.scrollIntoView({ block: "nearest" });
-  if (isWithin) open?.focus({ preventScroll: true });
+  if (hasFocus) open?.focus({ preventScroll: true });
 }
 
-function step(by) {
+function moveFact(offset) {
   if (!state.facts?.length) return;
-  const here = state.chosen ? state.chosen.index + by : by > 0 ? 0 : state.facts.length - 1;
-  location.hash = linkOf(state.facts[Math.min(Math.max(here, 0), state.facts.length - 1)]);
+  const index = state.chosen ? state.chosen.index + offset : offset > 0 ? 0 : state.facts.length - 1;
+  location.hash = factLink(state.facts[Math.min(Math.max(index, 0), state.facts.length - 1)]);
 }
 
-const STEPS = { j: 1, ArrowDown: 1, k: -1, ArrowUp: -1 };
+const MOVES = { j: 1, ArrowDown: 1, k: -1, ArrowUp: -1 };
 
 function keyPressed(event) {
   if (byId("help").open || event.altKey) return;
@@ -41,9 +41,9 @@ function keyPressed(event) {
   else if ((event.ctrlKey || event.metaKey) && event.key === "z") undo();
   else if (event.ctrlKey || event.metaKey) return;
   else if (event.key === "?") byId("help").showModal();
-  else if (state.facts?.length && STEPS[event.key]) {
+  else if (state.facts?.length && MOVES[event.key]) {
     event.preventDefault();
-    step(STEPS[event.key]);
+    moveFact(MOVES[event.key]);
   }
 }
 
@@ -54,8 +54,8 @@ function markSelected() {
   selected = null;
 }
 
-/** With a mouse, what is selected in the marked text becomes a mention, and a click picks an entity. */
-function pointerLifted(event) {
+/** With a mouse, a selection in the marked text becomes a mention, and a click picks an entity. */
+function pointerReleased(event) {
   if (event.pointerType !== "mouse") return;
   const span = selectedInMarked();
   if (span) {
@@ -69,7 +69,7 @@ function pointerLifted(event) {
 
 byId("examples").append(...EXAMPLES.map(({ title }, index) => element("option", { value: index }, title)));
 byId("examples").addEventListener("change", ({ target }) => {
-  if (target.value !== "") takeExample(EXAMPLES[target.value]);
+  if (target.value !== "") loadExample(EXAMPLES[target.value]);
   target.value = "";
 });
 byId("text").addEventListener("input", ({ target }) => rewrite(target.value.toWellFormed()));
@@ -80,7 +80,7 @@ byId("tools").addEventListener("submit", (event) => {
 byId("mark").addEventListener("click", markSelected);
 byId("undo").addEventListener("click", undo);
 byId("clear").addEventListener("click", () => change(() => Object.assign(state, { text: "", entities: [] })));
-document.addEventListener("pointerup", (event) => setTimeout(() => pointerLifted(event))); // selected after this event
+document.addEventListener("pointerup", (event) => setTimeout(() => pointerReleased(event))); // the selection changes after this event
 document.addEventListener("selectionchange", () => {
   if (document.activeElement === byId("text")) selected = selectedInField();
   else selected = selectedInMarked() ?? selected;
