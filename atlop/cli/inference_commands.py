@@ -31,7 +31,7 @@ def extract(
     ],
     group_by: Annotated[
         str | None,
-        typer.Option(metavar="KEY", help="Group lone mentions by this key of theirs. [default: by identical text]"),
+        typer.Option(metavar="KEY", help="Group ungrouped mentions by this key. [default: by identical text]"),
     ] = None,
     explain: Annotated[bool, typer.Option("--explain", help="Add the words and sentences that weigh most.")] = False,
     batch_size: BatchSize = 8,

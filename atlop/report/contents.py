@@ -85,11 +85,7 @@ class Relations:
     """Numbers relations in order of first use."""
 
     def __init__(self, names: Mapping[str, str]):
-        """Start empty.
-
-        Args:
-            names: Readable names, of those relations that have one.
-        """
+        """Start without relations; `names` holds readable names of those that have one."""
         self._names = names
         self._numbers: dict[str, int] = {}
 
