@@ -27,14 +27,14 @@ WORDS = {
     r"informed": "what it depends on",
     r"(head|tail) (entity|entities|mentions?)": "subject, object",
     r"lone mentions?": "ungrouped mention",
-    r"no[ -]relation class|na class|threshold relation": "TH, the threshold class",
+    r"no relation class|na class|threshold relation": "TH, the threshold class",
 }
 """Words that are not said, in text or in identifiers, and what is said instead."""
 
 NAMES = {
     r"of( .*)?": "a noun first: document_scores, not of_document",
     r"to (x|input|weight|bias|hidden|query|key|value|scores?|left|right)": "grad_x",
-    r"most( .*)?": "max_x",
+    r"most( (?!common|frequent).*)?": "max_x",
     r"beside|said|asked|wanted": "what the value is",
     r"places?": "index, position, offset, path or folder",
 }
