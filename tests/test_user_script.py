@@ -22,7 +22,7 @@ from atlop.cli import main
 from atlop.config import load_config
 from atlop.model import HEADS, Head, LossTerm
 from atlop.objectives import OBJECTIVES
-from atlop.objectives.objective import PairwiseObjective, compared_with_threshold
+from atlop.objectives.objective import PairwiseObjective, relation_margins
 
 
 class Mine(PairwiseObjective):
@@ -31,7 +31,7 @@ class Mine(PairwiseObjective):
     sharpness: float = 1.0
 
     def loss(self, scores: Tensor, labels: Tensor) -> Tensor:
-        margins, holds = compared_with_threshold(scores, labels)
+        margins, holds = relation_margins(scores, labels)
         return softplus((1 - 2 * holds.float()) * self.sharpness * margins).sum(dim=1)
 
 

@@ -59,7 +59,7 @@ class Candidates:
         except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
             raise AtlopError(f"{path}: holds no stored scores that can be read ({error}); remove it") from None
 
-    def of_documents(self, chosen: NDArray[np.int64]) -> "Candidates":
+    def select_documents(self, chosen: NDArray[np.int64]) -> "Candidates":
         """Return the candidates of some documents, which are counted from 0 in the order given.
 
         Args:
@@ -77,7 +77,7 @@ class Candidates:
             gold=self.gold[chosen],
         )
 
-    def decided(self, thresholds: NDArray[np.float32]) -> NDArray[np.bool_]:
+    def decide(self, thresholds: NDArray[np.float32]) -> NDArray[np.bool_]:
         """Return which candidates a decision finds, `[candidates]`.
 
         Args:
@@ -87,13 +87,13 @@ class Candidates:
 
     def f1(self, thresholds: NDArray[np.float32]) -> float:
         """Return micro-averaged F1 of the facts that a decision finds, from 0 to 1."""
-        found = self.decided(thresholds)
+        found = self.decide(thresholds)
         return micro_f1(int(self.correct[found].sum()), int(found.sum()), int(self.gold.sum()))
 
     def facts(self, thresholds: NDArray[np.float32]) -> list[tuple[Fact, ...]]:
         """Return the facts of each document that a decision finds, in the order of its pairs and classes."""
         facts: list[list[Fact]] = [[] for _ in self.gold]
-        for row in np.flatnonzero(self.decided(thresholds)):
+        for row in np.flatnonzero(self.decide(thresholds)):
             relation = self.relations[self.class_id[row] - 1]
             fact = Fact(subject=int(self.subject[row]), object=int(self.object[row]), relation=relation)
             facts[self.document[row]].append(fact)

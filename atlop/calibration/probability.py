@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 
 from atlop.errors import AtlopError
 
-_MOST_STEPS = 100
+_MAX_STEPS = 100
 
 
 def fit_probability(margin: NDArray[np.float32], correct: NDArray[np.bool_]) -> tuple[float, float]:
@@ -33,7 +33,7 @@ def fit_probability(margin: NDArray[np.float32], correct: NDArray[np.bool_]) -> 
     inputs = np.stack([margin.astype(np.float64), np.ones(len(margin))], axis=1)
     weights = np.array([0.0, np.log((positives + 1) / (negatives + 1))])
     loss = _loss(inputs @ weights, target)
-    for _ in range(_MOST_STEPS):  # Newton's method; the loss is convex in two numbers
+    for _ in range(_MAX_STEPS):  # Newton's method; the loss is convex in two numbers
         probability = _logistic(inputs @ weights)
         gradient = inputs.T @ (probability - target)
         curvature = (inputs * (probability * (1 - probability))[:, None]).T @ inputs + 1e-12 * np.eye(2)
@@ -62,8 +62,8 @@ def expected_calibration_error(
         correct: Whether it holds, `[candidates]`.
         bins: Number of bins between 0 and 1.
     """
-    of_bin = np.minimum((probability * bins).astype(np.int64), bins - 1)
-    gaps = np.bincount(of_bin, weights=probability - correct, minlength=bins)
+    bin_index = np.minimum((probability * bins).astype(np.int64), bins - 1)
+    gaps = np.bincount(bin_index, weights=probability - correct, minlength=bins)
     return float(np.abs(gaps).sum() / max(1, len(probability)))
 
 

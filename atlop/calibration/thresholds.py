@@ -14,7 +14,7 @@ def global_threshold(candidates: Candidates) -> NDArray[np.float32]:
     Returns:
         The threshold of each class, `[classes]`, all alike; of several that are equally good the highest.
     """
-    best = _Sweep.from_margins(candidates.margin, candidates.correct).best(
+    best = _ThresholdSweep.from_margins(candidates.margin, candidates.correct).best(
         others=(0, 0), gold=int(candidates.gold.sum())
     )
     return np.full(len(candidates.relations) + 1, best, dtype=np.float32)
@@ -30,12 +30,12 @@ def per_class_thresholds(candidates: Candidates) -> NDArray[np.float32]:
         The threshold of each class, `[classes]`.
     """
     thresholds = global_threshold(candidates)
-    start = candidates.decided(thresholds)
+    start = candidates.decide(thresholds)
     gold = int(candidates.gold.sum())
     sweeps = {}
     for class_id in np.unique(candidates.class_id):
         rows = candidates.class_id == class_id
-        sweeps[class_id] = _Sweep.from_margins(candidates.margin[rows], candidates.correct[rows])
+        sweeps[class_id] = _ThresholdSweep.from_margins(candidates.margin[rows], candidates.correct[rows])
     correct, found = int(candidates.correct[start].sum()), int(start.sum())
     changed = True
     while changed:
@@ -51,7 +51,7 @@ def per_class_thresholds(candidates: Candidates) -> NDArray[np.float32]:
 
 
 @dataclass(frozen=True)
-class _Sweep:
+class _ThresholdSweep:
     """Every way in which a threshold can part candidates: above it the largest 0, 1, … of their distinct margins."""
 
     margins: NDArray[np.float32]
@@ -62,7 +62,7 @@ class _Sweep:
     """Candidates with them, `[margins + 1]`."""
 
     @classmethod
-    def from_margins(cls, margin: NDArray[np.float32], correct: NDArray[np.bool_]) -> "_Sweep":
+    def from_margins(cls, margin: NDArray[np.float32], correct: NDArray[np.bool_]) -> "_ThresholdSweep":
         """Sort candidates by margin."""
         negative, place, counts = np.unique(-margin, return_inverse=True, return_counts=True)
         hits = np.bincount(place, weights=correct, minlength=len(negative)).astype(np.int64)

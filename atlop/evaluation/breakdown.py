@@ -13,8 +13,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from atlop.evaluation.micro import measures
-from atlop.evaluation.pairs import pair_places
+from atlop.evaluation.micro import compute_metrics
+from atlop.evaluation.pairs import pair_statistics
 from atlop.evaluation.table import GOLD, SUBMITTED, FactTable
 from atlop.schema import Document
 
@@ -94,7 +94,7 @@ class Breakdown:
             [table.counts(group, groups=len(self._labels[kind])) for kind, group in group_of.items()], axis=1
         )
 
-    def measures(self, counts: NDArray[Any], *, unknown: int) -> NDArray[np.float64]:
+    def compute_metrics(self, counts: NDArray[Any], *, unknown: int) -> NDArray[np.float64]:
         """Return F1, precision, recall, Ign F1 and its precision of every row.
 
         Args:
@@ -106,7 +106,7 @@ class Breakdown:
         """
         counts = counts.copy()
         counts[..., 0, SUBMITTED] += unknown
-        values = measures(counts)
+        values = compute_metrics(counts)
         first = len(self.groups) - len(self.relations)
         has_gold = counts[..., first:, GOLD] > 0
         means = []
@@ -115,7 +115,7 @@ class Breakdown:
             means.append((values[..., first:, :] * weight).sum(axis=-2) / np.maximum(weight.sum(axis=-2), 1))
         return np.concatenate([values, np.stack(means, axis=-2)], axis=-2)
 
-    def relations_averaged(self, label: str, counts: NDArray[Any]) -> int:
+    def macro_relations(self, label: str, counts: NDArray[Any]) -> int:
         """Return over how many relations a mean is taken, from counts `[groups, 4]`."""
         has_gold = counts[len(self.groups) - len(self.relations) :, GOLD] > 0
         return int((has_gold & self._averaged[label]).sum())
@@ -139,7 +139,7 @@ def _places(
     first = 0
     for document, end in zip(documents, ends, strict=True):
         if end > first:
-            places, rows = pair_places(document), slice(first, end)
+            places, rows = pair_statistics(document), slice(first, end)
             pair = table.subject[rows], table.object[rows]
             found[:, rows] = places.within[pair], places.mentions[pair], places.distance[pair]
         first = end

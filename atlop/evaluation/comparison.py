@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from atlop.evaluation.breakdown import Breakdown
 from atlop.evaluation.micro import F1, IGN_F1, PRECISION, RECALL
-from atlop.evaluation.resampling import bootstrapped, interval, randomisation_test
+from atlop.evaluation.resampling import bootstrap, interval, randomisation_test
 from atlop.evaluation.table import GOLD, FactTable
 from atlop.schema import Document
 
@@ -64,12 +64,12 @@ def compare(
     """
     breakdown = Breakdown(documents, tables=[first, second], train_frequency=train_frequency)
     counts = breakdown.counts(first), breakdown.counts(second)
-    statistics = [partial(breakdown.measures, unknown=table.unknown) for table in (first, second)]
+    statistics = [partial(breakdown.compute_metrics, unknown=table.unknown) for table in (first, second)]
     values = [statistic(each.sum(axis=0)) for statistic, each in zip(statistics, counts, strict=True)]
-    samples = [bootstrapped(each, statistic=statistic) for statistic, each in zip(statistics, counts, strict=True)]
+    samples = [bootstrap(each, statistic=statistic) for statistic, each in zip(statistics, counts, strict=True)]
     low, high = interval(samples[1] - samples[0])
     p = randomisation_test(*counts, first_statistic=statistics[0], second_statistic=statistics[1])
-    found = np.stack([*values, values[1] - values[0], low, high, p], axis=-1)  # [rows, measures, 6]
+    found = np.stack([*values, values[1] - values[0], low, high, p], axis=-1)  # [rows, metrics, 6]
     gold = counts[0].sum(axis=0)[:, GOLD].tolist()
     comparison: Comparison = {}
     for number, (group, row) in enumerate(zip(breakdown.rows, found, strict=True)):

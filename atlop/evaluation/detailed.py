@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from atlop.evaluation.breakdown import Breakdown
 from atlop.evaluation.micro import F1, IGN_F1, PRECISION, RECALL
-from atlop.evaluation.resampling import bootstrapped, interval
+from atlop.evaluation.resampling import bootstrap, interval
 from atlop.evaluation.table import CORRECT, GOLD, SUBMITTED, FactTable
 from atlop.schema import Document
 
@@ -80,10 +80,10 @@ def detailed_scores(
     """
     breakdown = Breakdown(documents, tables=[table], train_frequency=train_frequency)
     counts = breakdown.counts(table)
-    statistic = partial(breakdown.measures, unknown=table.unknown)
+    statistic = partial(breakdown.compute_metrics, unknown=table.unknown)
     totals = counts.sum(axis=0)
-    low, high = interval(bootstrapped(counts, statistic=statistic))
-    estimates = np.stack([statistic(totals), low, high], axis=-1)  # [rows, measures, 3]
+    low, high = interval(bootstrap(counts, statistic=statistic))
+    estimates = np.stack([statistic(totals), low, high], axis=-1)  # [rows, metrics, 3]
     totals[0, SUBMITTED] += table.unknown
     groups = len(breakdown.groups)
     kinds: dict[str, dict[str, GroupScores]] = {}
@@ -103,7 +103,7 @@ def detailed_scores(
             f1=_estimate(row[F1]),
             precision=_estimate(row[PRECISION]),
             recall=_estimate(row[RECALL]),
-            relations=breakdown.relations_averaged(group.label, totals),
+            relations=breakdown.macro_relations(group.label, totals),
         )
         for group, row in zip(breakdown.rows[groups:], estimates[groups:], strict=True)
     }

@@ -12,7 +12,7 @@ F1, PRECISION, RECALL, IGN_F1, IGN_PRECISION = range(5)
 """What the last axis of an array of measures holds."""
 
 
-def measures(counts: NDArray[Any]) -> NDArray[np.float64]:
+def compute_metrics(counts: NDArray[Any]) -> NDArray[np.float64]:
     """Return F1, precision, recall, Ign F1 and its precision, each between 0 and 1; 0 where nothing is divided by.
 
     Args:

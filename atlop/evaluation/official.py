@@ -3,7 +3,7 @@
 from collections.abc import Collection, Sequence, Set
 from dataclasses import dataclass
 
-from atlop.evaluation.micro import F1, IGN_F1, IGN_PRECISION, PRECISION, RECALL, f1, measures, ratio
+from atlop.evaluation.micro import F1, IGN_F1, IGN_PRECISION, PRECISION, RECALL, compute_metrics, f1, ratio
 from atlop.evaluation.table import CORRECT, GOLD, SEEN, SUBMITTED, FactTable, fact_table
 from atlop.schema import Document, Fact, NameTriple
 
@@ -54,7 +54,7 @@ def official_scores(
 def table_scores(table: FactTable) -> OfficialScores:
     """Return the official scores of facts that were held against their labels."""
     counts = table.totals()
-    values = measures(counts).tolist()
+    values = compute_metrics(counts).tolist()
     evidence_correct, evidence_submitted, evidence_gold = table.evidence.sum(axis=0).tolist()
     evidence_precision = ratio(evidence_correct, evidence_submitted)
     evidence_recall = ratio(evidence_correct, evidence_gold)

@@ -9,7 +9,7 @@ from atlop.schema import Document
 
 
 @dataclass(frozen=True)
-class PairPlaces:
+class PairStatistics:
     """What is known of every pair of a document's entities; all arrays are `[entities, entities]` and symmetrical."""
 
     within: NDArray[np.bool_]
@@ -20,7 +20,7 @@ class PairPlaces:
     """Words between their closest mentions, counted through the document; 0 where these touch or overlap."""
 
 
-def pair_places(document: Document) -> PairPlaces:
+def pair_statistics(document: Document) -> PairStatistics:
     """Look at all pairs of a document's entities; an entity has at least one mention."""
     first_words = np.cumsum([0, *map(len, document.sentences)])
     counts = np.array([len(entity.mentions) for entity in document.entities], dtype=np.int64)
@@ -31,7 +31,7 @@ def pair_places(document: Document) -> PairPlaces:
     places = np.cumsum(counts) - counts  # first mention of each entity
     closest = np.minimum.reduceat(np.minimum.reduceat(between, places, axis=0), places, axis=1)
     same = sentence[:, None] == sentence
-    return PairPlaces(
+    return PairStatistics(
         within=np.logical_or.reduceat(np.logical_or.reduceat(same, places, axis=0), places, axis=1),
         mentions=counts[:, None] + counts,
         distance=np.maximum(closest, 0),
@@ -40,4 +40,4 @@ def pair_places(document: Document) -> PairPlaces:
 
 def within_a_sentence(document: Document) -> NDArray[np.bool_]:
     """Return whether any mention of one entity shares a sentence with any of another, `[entities, entities]`."""
-    return pair_places(document).within if document.entities else np.zeros((0, 0), dtype=bool)
+    return pair_statistics(document).within if document.entities else np.zeros((0, 0), dtype=bool)

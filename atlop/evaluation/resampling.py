@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 
 RESAMPLES = 10_000
 SEED = 66
-COVERED = 0.95
+CONFIDENCE = 0.95
 """Share of the bootstrap's samples that an interval holds."""
-_AT_ONCE = 250  # samples of one product; what it needs then stays in the processor's cache
+_CHUNK = 250  # samples of one product; what it needs then stays in the processor's cache
 
 Counts = NDArray[Any]
 """Counts of each group in each document, `[documents, groups, 4]`."""
@@ -23,7 +23,7 @@ Statistic = Callable[[NDArray[np.float64]], NDArray[np.float64]]
 """From counts `[samples, groups, 4]` to what is asked for, `[samples, ...]`."""
 
 
-def bootstrapped(counts: Counts, *, statistic: Statistic) -> NDArray[np.float64]:
+def bootstrap(counts: Counts, *, statistic: Statistic) -> NDArray[np.float64]:
     """Return a statistic of documents drawn with replacement, as many as there are, `[RESAMPLES, ...]`.
 
     The same seed draws the same documents, so two results on the same documents are paired sample by sample.
@@ -35,7 +35,7 @@ def bootstrapped(counts: Counts, *, statistic: Statistic) -> NDArray[np.float64]
 
 def interval(samples: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return where the middle 95 % of the samples begin and end, from `[samples, ...]`."""
-    low, high = np.quantile(samples, [(1 - COVERED) / 2, (1 + COVERED) / 2], axis=0)
+    low, high = np.quantile(samples, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2], axis=0)
     return low, high
 
 
@@ -77,15 +77,15 @@ def _sums(counts: NDArray[np.float64], weights: NDArray[np.float64]) -> NDArray[
 def _drawn(documents: int) -> Iterator[NDArray[np.float64]]:
     """Yield how often each sample has each document, `[samples, documents]`, `RESAMPLES` rows in all."""
     generator = np.random.default_rng(SEED)
-    row = documents * np.arange(_AT_ONCE)[:, None]
-    for _ in range(RESAMPLES // _AT_ONCE):
-        drawn = generator.integers(max(documents, 1), size=(_AT_ONCE, documents))
-        times = np.bincount((drawn + row).ravel(), minlength=_AT_ONCE * documents)
-        yield times.reshape(_AT_ONCE, documents).astype(np.float64)
+    row = documents * np.arange(_CHUNK)[:, None]
+    for _ in range(RESAMPLES // _CHUNK):
+        drawn = generator.integers(max(documents, 1), size=(_CHUNK, documents))
+        times = np.bincount((drawn + row).ravel(), minlength=_CHUNK * documents)
+        yield times.reshape(_CHUNK, documents).astype(np.float64)
 
 
 def _exchanged(documents: int) -> Iterator[NDArray[np.float64]]:
     """Yield whether each sample exchanges each document, `[samples, documents]`, `RESAMPLES` rows in all."""
     generator = np.random.default_rng(SEED)
-    for _ in range(RESAMPLES // _AT_ONCE):
-        yield generator.integers(2, size=(_AT_ONCE, documents)).astype(np.float64)
+    for _ in range(RESAMPLES // _CHUNK):
+        yield generator.integers(2, size=(_CHUNK, documents)).astype(np.float64)

@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 
 from atlop.evaluation.comparison import Difference
 from atlop.evaluation.detailed import Estimate
-from atlop.evaluation.micro import F1, IGN_F1, measures
-from atlop.evaluation.resampling import bootstrapped, interval, randomisation_test
+from atlop.evaluation.micro import F1, IGN_F1, compute_metrics
+from atlop.evaluation.resampling import bootstrap, interval, randomisation_test
 from atlop.evaluation.table import FactTable
 
 
@@ -22,7 +22,7 @@ def mean_scores(tables: Sequence[FactTable]) -> tuple[Estimate, Estimate]:
         tables: Facts of each run, held against their labels; all with train facts or all without.
     """
     counts = _counts(tables)
-    values = np.stack([_mean(counts.sum(axis=0)), *interval(bootstrapped(counts, statistic=_mean))], axis=-1)
+    values = np.stack([_mean(counts.sum(axis=0)), *interval(bootstrap(counts, statistic=_mean))], axis=-1)
     f1, ign_f1 = (Estimate(*values[measure].tolist()) for measure in (F1, IGN_F1))
     return f1, ign_f1
 
@@ -36,7 +36,7 @@ def mean_difference(first: Sequence[FactTable], second: Sequence[FactTable]) -> 
     """
     counts = _counts(first), _counts(second)
     values = [_mean(each.sum(axis=0))[F1] for each in counts]
-    samples = [bootstrapped(each, statistic=_mean)[:, F1] for each in counts]
+    samples = [bootstrap(each, statistic=_mean)[:, F1] for each in counts]
     low, high = interval(samples[1] - samples[0])
     p = randomisation_test(*counts, first_statistic=_mean, second_statistic=_mean)[F1]
     return Difference(*map(float, (*values, values[1] - values[0], low, high, p)))
@@ -50,5 +50,5 @@ def _counts(tables: Sequence[FactTable]) -> NDArray[np.int64]:
 
 def _mean(counts: NDArray[Any]) -> NDArray[np.float64]:
     """Return each measure's mean over runs, `[..., 5]`, from counts `[..., runs, 4]`."""
-    mean: NDArray[np.float64] = measures(counts).mean(axis=-2)
+    mean: NDArray[np.float64] = compute_metrics(counts).mean(axis=-2)
     return mean

@@ -16,7 +16,7 @@ from atlop.corpora import read_corpus, read_train_facts
 from atlop.device import accelerator_for
 from atlop.ensemble import Ensemble, Member
 from atlop.errors import AtlopError
-from atlop.experiments.halves import part_dev
+from atlop.experiments.dev_split import split_dev
 from atlop.experiments.plan import Experiment, Plan, PlannedRun, plan_runs
 from atlop.experiments.results import ExperimentResults, collect_results
 from atlop.files import file_sha256, read_json, write_json
@@ -60,7 +60,7 @@ class ExperimentFolder:
         found = read_json(self._base) if self._base.exists() else {}
         return found.get("trainer.precision") if isinstance(found, dict) else None
 
-    def claim(self, plan: Plan) -> None:
+    def record_base(self, plan: Plan) -> None:
         """Keep what all runs in the folder start from, and which documents are scored.
 
         Raises:
@@ -108,16 +108,16 @@ def run_experiment(
     Raises:
         AtlopError: The folder is another experiment's, a configuration is wrong, or a run fails.
     """
-    place = ExperimentFolder(folder)
-    plan, scored_file = planned(experiment, place=place, overrides=overrides, device=device)
+    experiment_folder = ExperimentFolder(folder)
+    plan, scored_file = prepare_plan(experiment, folder=experiment_folder, overrides=overrides, device=device)
     data = plan.runs[0].config.data
     scored = read_corpus(scored_file, format=data.format, invalid=data.invalid).documents
     for number, run in enumerate(plan.runs, start=1):
-        if place.state(run) == "finished":
+        if experiment_folder.state(run) == "finished":
             continue
         logger.info("run %d of %d: %s", number, len(plan.runs), run.name)
-        train(run.config, output=place.run(run), resume=True, device=device, show_progress=show_progress)
-        _keep_candidates(run, place=place, scored=scored, device=device)
+        train(run.config, output=experiment_folder.run(run), resume=True, device=device, show_progress=show_progress)
+        _save_candidates(run, folder=experiment_folder, scored=scored, device=device)
     among = {triple for document in scored for triple in document.name_triples()}
     train_facts = read_train_facts(
         data.train_facts or data.train, format=data.format, invalid=data.invalid, among=among
@@ -126,8 +126,8 @@ def run_experiment(
         plan,
         candidates={
             run.name: (
-                Candidates.load(place.candidates(run, of="chooses")),
-                Candidates.load(place.candidates(run, of="scored")),
+                Candidates.load(experiment_folder.candidates(run, of="chooses")),
+                Candidates.load(experiment_folder.candidates(run, of="scored")),
             )
             for run in plan.runs
         },
@@ -136,8 +136,8 @@ def run_experiment(
     )
 
 
-def planned(
-    experiment: Experiment, *, place: ExperimentFolder, overrides: Sequence[str], device: str | None = None
+def prepare_plan(
+    experiment: Experiment, *, folder: ExperimentFolder, overrides: Sequence[str], device: str | None = None
 ) -> tuple[Plan, Path]:
     """Return the runs of an experiment, and the file that is scored; both are halves of dev where none is given.
 
@@ -148,14 +148,14 @@ def planned(
     """
     plan = plan_runs(experiment, overrides=overrides)
     if plan.base.trainer.precision == "auto":
-        precision = place.precision() or accelerator_for(device=device, training=True).precision
+        precision = folder.precision() or accelerator_for(device=device, training=True).precision
         overrides = [*overrides, f"trainer.precision={precision}"]
         plan = plan_runs(experiment, overrides=overrides)
     data = plan.runs[0].config.data
-    place.claim(plan)
+    folder.record_base(plan)
     if experiment.scored is not None:
         return plan, experiment.scored
-    chooses, scored = part_dev(data, folder=place.path, seed=experiment.split_seed)
+    chooses, scored = split_dev(data, folder=folder.path, seed=experiment.split_seed)
     return plan_runs(experiment, overrides=overrides, data_dev=chooses), scored
 
 
@@ -171,7 +171,7 @@ def estimate_seconds(config: RunConfig, *, device: str | None = None, steps: int
     schedule, size = training.schedule, training.config.trainer.prediction_batch_size
     dev = training.data.dev.documents
     some = list(islice(dev, 2 * size))
-    with training.accelerator.settings(), closing(training.feed()) as feed:
+    with training.accelerator.settings(), closing(training.prefetch_steps()) as feed:
         seconds = [_seconds(partial(_finished, training, batches)) for _, batches in islice(feed, steps + 1)]
         predict = partial(predict_facts, accelerator=training.accelerator, batch_size=size)
         of_some = _seconds(partial(predict, training.state.model, some))
@@ -190,14 +190,14 @@ def _seconds(work: Callable[[], object]) -> float:
     return perf_counter() - started
 
 
-def _keep_candidates(
-    run: PlannedRun, *, place: ExperimentFolder, scored: Sequence[Document], device: str | None
+def _save_candidates(
+    run: PlannedRun, *, folder: ExperimentFolder, scored: Sequence[Document], device: str | None
 ) -> None:
     """Score a trained run on the documents that choose and on those that are scored, in float32."""
     data = run.config.data
     chooses = read_corpus(data.dev, format=data.format, invalid=data.invalid).documents
-    ensemble = Ensemble.from_members([Member(*load_model(place.run(run) / "best"))])
+    ensemble = Ensemble.from_members([Member(*load_model(folder.run(run) / "best"))])
     for of, documents in (("chooses", chooses), ("scored", scored)):
         accelerator = accelerator_for("float32", device=device)
         found = ensemble.score(documents, accelerator=accelerator, batch_size=run.config.trainer.prediction_batch_size)
-        collect_candidates(found, documents=documents, rule=ensemble.rule).save(place.candidates(run, of=of))
+        collect_candidates(found, documents=documents, rule=ensemble.rule).save(folder.candidates(run, of=of))

@@ -33,7 +33,7 @@ OBJECTIVES: dict[str, type[Objective]] = {
 }
 
 
-def objective_class(name: str, *, parameters: Mapping[str, float] | None = None) -> Objective:
+def objective_by_name(name: str, *, parameters: Mapping[str, float] | None = None) -> Objective:
     """Return an objective.
 
     Args:
@@ -53,8 +53,8 @@ def objective_class(name: str, *, parameters: Mapping[str, float] | None = None)
 
 
 def make_objective(config: ObjectiveConfig) -> Objective:
-    """Return the objective of a configuration; see `objective_class`."""
-    return objective_class(config.name, parameters=config.parameters)
+    """Return the objective of a configuration; see `objective_by_name`."""
+    return objective_by_name(config.name, parameters=config.parameters)
 
 
-__all__ = ["OBJECTIVES", "AdaptiveThresholding", "Objective", "make_objective", "objective_class"]
+__all__ = ["OBJECTIVES", "AdaptiveThresholding", "Objective", "make_objective", "objective_by_name"]

@@ -9,7 +9,7 @@ from pydantic import Field
 from torch import Tensor
 from torch.nn.functional import logsigmoid
 
-from atlop.objectives.objective import PairwiseObjective, compared_with_threshold
+from atlop.objectives.objective import PairwiseObjective, relation_margins
 
 
 class AdaptiveFocal(PairwiseObjective):
@@ -23,9 +23,9 @@ class AdaptiveFocal(PairwiseObjective):
 
     def loss(self, scores: Tensor, labels: Tensor) -> Tensor:
         """Return `Σ_P −(1 + (1 − p_r)^γ) · log p_r`, with `p_r = σ(s_r − s_TH)`, plus L2 of adaptive thresholding."""
-        margins, positive = compared_with_threshold(scores, labels)
+        margins, positive = relation_margins(scores, labels)
         weight = 1 + (self.focus * logsigmoid(-margins)).exp()  # a power would have no gradient where p rounds to 1
-        of_positives = torch.where(positive, -weight * logsigmoid(margins), 0.0).sum(dim=1)
+        positive_loss = torch.where(positive, -weight * logsigmoid(margins), 0.0).sum(dim=1)
         # log Σ_{N ∪ TH} exp s − s_TH, of which TH is the term exp 0
         negatives = margins.masked_fill(positive, -torch.inf)
-        return of_positives + torch.cat([torch.zeros_like(margins[:, :1]), negatives], dim=1).logsumexp(dim=1)
+        return positive_loss + torch.cat([torch.zeros_like(margins[:, :1]), negatives], dim=1).logsumexp(dim=1)

@@ -8,7 +8,7 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from atlop.objectives.objective import PairwiseObjective, compared_with_threshold
+from atlop.objectives.objective import PairwiseObjective, relation_margins
 
 
 class AdaptiveMargin(PairwiseObjective):
@@ -22,5 +22,5 @@ class AdaptiveMargin(PairwiseObjective):
 
     def loss(self, scores: Tensor, labels: Tensor) -> Tensor:
         """Return `Σ_P [margin − m_r]₊ + Σ_N [margin + m_r]₊` with `m_r = s_r − s_TH`."""
-        margins, positive = compared_with_threshold(scores, labels)
+        margins, positive = relation_margins(scores, labels)
         return (self.margin - torch.where(positive, margins, -margins)).relu().sum(dim=1)

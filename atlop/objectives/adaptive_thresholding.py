@@ -22,5 +22,5 @@ class AdaptiveThresholding(PairwiseObjective):
         # TH is in both sums, so neither is ever empty and no logarithm of zero arises.
         above = scores.masked_fill(~(positive | is_threshold), -torch.inf).logsumexp(dim=1, keepdim=True)
         below = scores.masked_fill(positive, -torch.inf).logsumexp(dim=1)
-        loss_of_positives = torch.where(positive, above - scores, 0.0).sum(dim=1)
-        return loss_of_positives + below - scores[:, THRESHOLD_CLASS]
+        positive_loss = torch.where(positive, above - scores, 0.0).sum(dim=1)
+        return positive_loss + below - scores[:, THRESHOLD_CLASS]

@@ -7,8 +7,8 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from atlop.objectives.objective import PairwiseObjective, compared_with_threshold
-from atlop.objectives.separate_thresholding import losses_of_relations
+from atlop.objectives.objective import PairwiseObjective, relation_margins
+from atlop.objectives.separate_thresholding import relation_losses
 
 
 class HingeWeighted(PairwiseObjective):
@@ -26,9 +26,9 @@ class HingeWeighted(PairwiseObjective):
         `w_r` is `[margin − m_r]₊` over its sum over P, `v_r` is `[margin + m_r]₊` over its sum over N; a sum of 0 gives
         weights of 0. Gradients flow through the weights.
         """
-        margins, positive = compared_with_threshold(scores, labels)
+        margins, positive = relation_margins(scores, labels)
         distance = (self.margin - torch.where(positive, margins, -margins)).relu()
-        losses = distance * losses_of_relations(margins, positive)
+        losses = distance * relation_losses(margins, positive)
         return _shared(losses, distance, among=positive) + _shared(losses, distance, among=~positive)
 
 

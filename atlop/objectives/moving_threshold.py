@@ -9,8 +9,8 @@ from pydantic import Field
 from torch import Tensor
 from torch.nn.functional import logsigmoid
 
-from atlop.objectives.objective import PairwiseObjective, compared_with_threshold
-from atlop.objectives.separate_thresholding import losses_of_relations
+from atlop.objectives.objective import PairwiseObjective, relation_margins
+from atlop.objectives.separate_thresholding import relation_losses
 
 
 class MovingThreshold(PairwiseObjective):
@@ -29,10 +29,10 @@ class MovingThreshold(PairwiseObjective):
 
         H is the binary entropy in nats; the mean over no relation is 0.
         """
-        margins, positive = compared_with_threshold(scores, labels)
+        margins, positive = relation_margins(scores, labels)
         entropy = -margins.sigmoid() * logsigmoid(margins) - (-margins).sigmoid() * logsigmoid(-margins)
         return (
-            losses_of_relations(margins, positive).sum(dim=1)
+            relation_losses(margins, positive).sum(dim=1)
             + self.positive_entropy_weight * _mean(entropy, among=positive)
             + self.negative_entropy_weight * _mean(entropy, among=~positive)
         )

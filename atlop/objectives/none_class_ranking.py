@@ -8,7 +8,7 @@ from pydantic import Field
 from torch import Tensor
 from torch.nn.functional import logsigmoid
 
-from atlop.objectives.objective import PairwiseObjective, compared_with_threshold
+from atlop.objectives.objective import PairwiseObjective, relation_margins
 
 
 class NoneClassRanking(PairwiseObjective):
@@ -26,7 +26,7 @@ class NoneClassRanking(PairwiseObjective):
         With `m_0 = s_TH − mean_r s_r`, that is `−log σ(m_0)` where no relation holds, else
         `−log min(1, σ(−m_0) + γ)`.
         """
-        margins, positive = compared_with_threshold(scores, labels)
+        margins, positive = relation_margins(scores, labels)
         margins = torch.cat([-margins.mean(dim=1, keepdim=True), margins], dim=1)  # TH and the relations
         positive = torch.cat([~positive.any(dim=1, keepdim=True), positive], dim=1)
         shift = margins.new_tensor(self.shift).log()  # of 0 it is −inf, and adds nothing

@@ -46,11 +46,11 @@ class Objective(Section, ABC):
             A scalar, float32 (float64 for scores in float64); 0 for no pairs.
         """
 
-    def with_class_shares(self, relation_shares: Tensor) -> Self:
+    def with_class_shares(self, class_shares: Tensor) -> Self:
         """Return the objective that knows the train file; the same one where it learns nothing from that.
 
         Args:
-            relation_shares: Share of the train pairs that each class holds for, float32 `[classes]`; 0 for TH.
+            class_shares: Share of the train pairs that each class holds for, float32 `[classes]`; 0 for TH.
 
         Raises:
             AtlopError: The objective cannot train with these shares.
@@ -106,7 +106,7 @@ class PairwiseObjective(Objective):
         return self.loss(scores, labels).sum()
 
 
-def compared_with_threshold(scores: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+def relation_margins(scores: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
     """Return `s_r − s_TH` of each relation in float32 at least, and whether it holds, both `[pairs, relations]`."""
     scores = at_least_float32(scores)
     return scores[:, THRESHOLD_CLASS + 1 :] - scores[:, [THRESHOLD_CLASS]], labels[:, THRESHOLD_CLASS + 1 :]

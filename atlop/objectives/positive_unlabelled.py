@@ -11,7 +11,7 @@ from pydantic import Field, PrivateAttr
 from torch import Tensor
 
 from atlop.errors import AtlopError
-from atlop.objectives.objective import Objective, compared_with_threshold
+from atlop.objectives.objective import Objective, relation_margins
 from atlop.schema import THRESHOLD_CLASS
 
 
@@ -30,24 +30,24 @@ class PositiveUnlabelled(Objective):
     margin: float = Field(0.25, ge=0)
     """c: margin from TH, in units of score, that is aimed at."""
 
-    _labelled: Tensor | None = PrivateAttr(None)
+    _labelled_shares: Tensor | None = PrivateAttr(None)
     """Share of train pairs that have each relation, float32 `[relations]`."""
 
-    def with_class_shares(self, relation_shares: Tensor) -> Self:
+    def with_class_shares(self, class_shares: Tensor) -> Self:
         """Return the objective with the priors that follow from the train file; see `Objective.with_class_shares`.
 
         Raises:
             AtlopError: `prior_factor` times a relation's share is not below 1.
         """
-        largest = relation_shares.max().item()
+        largest = class_shares.max().item()
         if self.prior_factor * largest >= 1:
             raise AtlopError(
                 f"objective.parameters.prior_factor: {self.prior_factor:g} times {largest:.4f}, the share of train "
                 f"pairs with the most frequent relation, is not below 1; give less than {1 / largest:.2f}"
             )
-        with_class_shares = self.model_copy()
-        with_class_shares._labelled = relation_shares[THRESHOLD_CLASS + 1 :]
-        return with_class_shares
+        objective = self.model_copy()
+        objective._labelled_shares = class_shares[THRESHOLD_CLASS + 1 :]
+        return objective
 
     def total(self, scores: Tensor, labels: Tensor) -> Tensor:
         """Return the estimated risk of the pairs, summed over relations, times the number of pairs.
@@ -58,17 +58,17 @@ class PositiveUnlabelled(Objective):
         `R⁺ = π ω · E_positive ℓ(m_r, +1)`; the risk is `R⁺ + R⁻` where `R⁻ ≥ 0`, else `−R⁻`. An expectation over no
         pair is 0.
         """
-        assert self._labelled is not None, "training tells the shares first"
-        margins, positive = compared_with_threshold(scores, labels)
-        labelled = self._labelled.to(margins)
+        assert self._labelled_shares is not None, "training tells the shares first"
+        margins, positive = relation_margins(scores, labels)
+        labelled = self._labelled_shares.to(margins)
         prior = self.prior_factor * labelled
         unlabelled = (prior - labelled) / (1 - labelled)
         as_positive = _mean((margins - self.margin).square() / 4, among=positive)
         as_negative = (margins + self.margin).square() / 4
-        of_negatives = (1 - prior) / (1 - unlabelled) * _mean(as_negative, among=~positive)
-        of_negatives = of_negatives - unlabelled * (1 - prior) / (1 - unlabelled) * _mean(as_negative, among=positive)
-        of_positives = (prior * (1 - prior)).sqrt() * as_positive  # π ω without dividing by a prior of 0
-        risk = torch.where(of_negatives >= 0, of_positives + of_negatives, -of_negatives)
+        negative_risk = (1 - prior) / (1 - unlabelled) * _mean(as_negative, among=~positive)
+        negative_risk = negative_risk - unlabelled * (1 - prior) / (1 - unlabelled) * _mean(as_negative, among=positive)
+        positive_risk = (prior * (1 - prior)).sqrt() * as_positive  # π ω without dividing by a prior of 0
+        risk = torch.where(negative_risk >= 0, positive_risk + negative_risk, -negative_risk)
         return risk.sum() * len(scores)
 
 

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import logsigmoid
 
-from atlop.objectives.objective import PairwiseObjective, compared_with_threshold
+from atlop.objectives.objective import PairwiseObjective, relation_margins
 
 
 class SeparateThresholding(PairwiseObjective):
@@ -19,10 +19,10 @@ class SeparateThresholding(PairwiseObjective):
 
     def loss(self, scores: Tensor, labels: Tensor) -> Tensor:
         """Return `Σ_P −log σ(m_r) + Σ_N −log σ(−m_r)` with `m_r = s_r − s_TH`."""
-        margins, positive = compared_with_threshold(scores, labels)
-        return losses_of_relations(margins, positive).sum(dim=1)
+        margins, positive = relation_margins(scores, labels)
+        return relation_losses(margins, positive).sum(dim=1)
 
 
-def losses_of_relations(margins: Tensor, positive: Tensor) -> Tensor:
+def relation_losses(margins: Tensor, positive: Tensor) -> Tensor:
     """Return `−log σ(m_r)` of positive and `−log σ(−m_r)` of other relations, `[pairs, relations]`."""
     return -logsigmoid(torch.where(positive, margins, -margins))

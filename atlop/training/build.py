@@ -38,11 +38,11 @@ class Training:
     step: TrainStep
     show_progress: bool
 
-    def feed(self) -> Generator[tuple[Step, list[Batch]], None, None]:
+    def prefetch_steps(self) -> Generator[tuple[Step, list[Batch]], None, None]:
         """Yield the steps that are left, each with this process's share of its batches, collated ahead."""
-        return prefetch(self.schedule.steps(done=self.state.progress.step), make=self.batches)
+        return prefetch(self.schedule.steps(done=self.state.progress.step), make=self._collate)
 
-    def batches(self, step: Step) -> tuple[Step, list[Batch]]:
+    def _collate(self, step: Step) -> tuple[Step, list[Batch]]:
         """Return a step with this process's share of its batches, on the host, pinned for a GPU."""
         accelerator, documents = self.accelerator, self.data.train.documents
         shares = [batch[accelerator.process_index :: accelerator.num_processes] for batch in step.batches]
@@ -57,9 +57,9 @@ class Training:
     def is_evaluation_due(self) -> bool:
         """Return whether dev is to be evaluated before the next step."""
         progress = self.state.progress
-        return progress.step != progress.evaluated and self.schedule.is_evaluated(progress.step)
+        return progress.step != progress.evaluated_step and self.schedule.is_evaluated(progress.step)
 
-    def has_ended(self) -> bool:
+    def is_finished(self) -> bool:
         """Return whether no step is left, or the last evaluations were too many without a new best."""
         progress, patience = self.state.progress, self.config.trainer.patience
         is_over = patience is not None and progress.evaluations_since_best >= patience
@@ -108,7 +108,7 @@ def build_training(config: RunConfig, *, device: str | None = None, show_progres
     accelerator = accelerator_for(config.trainer.precision, device=device, training=True)
     trainer = config.trainer.model_copy(update={"precision": accelerator.precision})
     config = config.model_copy(update={"trainer": trainer})
-    _refuse_processes(config, accelerator=accelerator)
+    _check_processes(config, accelerator=accelerator)
     objective = make_objective(config.objective)
     show_progress = show_progress and accelerator.is_main_process
     tokenizer = encoder_tokenizer(config.encoder.name)
@@ -133,7 +133,7 @@ def build_training(config: RunConfig, *, device: str | None = None, show_progres
     return Training(config, accelerator, data, tokenizer, schedule, state, step, show_progress=show_progress)
 
 
-def _refuse_processes(config: RunConfig, *, accelerator: DeviceAccelerator) -> None:
+def _check_processes(config: RunConfig, *, accelerator: DeviceAccelerator) -> None:
     """Refuse numbers and kinds of processes that a training cannot be shared among."""
     trainer, processes, kind = config.trainer, accelerator.num_processes, accelerator.distributed_type
     if (size := trainer.batch_size) % processes:

@@ -18,7 +18,7 @@ from atlop.files import atomic_folder, file_sha256, recover, sync
 logger = logging.getLogger(__name__)
 
 _MODEL, _OPTIMIZER, _VALUES = "model.safetensors", "optimizer.safetensors", "state.json"
-_SUMS, _FORMAT = "sha256.txt", 2
+_CHECKSUMS, _FORMAT = "sha256.txt", 2
 
 
 @dataclass(frozen=True)
@@ -33,9 +33,9 @@ class Checkpoint:
 class Checkpoints:
     """`checkpoints/` of a run: a folder for each, named by the steps done."""
 
-    def __init__(self, folder: Path, *, kept: int):
+    def __init__(self, folder: Path, *, keep: int):
         """Keep the path, which `write` makes, and how many of the newest are kept."""
-        self.folder, self._kept = folder, kept
+        self.folder, self._keep = folder, keep
         self.newest: Path | None = None
         """The one that was written or read last."""
 
@@ -57,10 +57,10 @@ class Checkpoints:
             values = {"format": _FORMAT, **checkpoint.values}
             (new / _VALUES).write_text(json.dumps(values) + "\n", encoding="utf-8")
             sums = [f"{file_sha256(new / name)}  {name}\n" for name in (_MODEL, _OPTIMIZER, _VALUES)]
-            (new / _SUMS).write_text("".join(sums), encoding="utf-8")  # as `sha256sum --check` reads it
+            (new / _CHECKSUMS).write_text("".join(sums), encoding="utf-8")  # as `sha256sum --check` reads it
         self.newest = path
-        present = self._present()
-        for other in (*present[present.index(path) + 1 :], *present[: present.index(path) + 1][: -self._kept]):
+        present = self._paths()
+        for other in (*present[present.index(path) + 1 :], *present[: present.index(path) + 1][: -self._keep]):
             shutil.rmtree(other)
 
     def read_newest(self, *, is_usable: Callable[[Checkpoint], bool]) -> Checkpoint | None:
@@ -72,7 +72,7 @@ class Checkpoints:
         for left in self.folder.glob(".*.old"):
             recover(left.with_name(left.name[1:].removesuffix(".old")))
         damaged = []
-        for path in reversed(self._present()):
+        for path in reversed(self._paths()):
             try:
                 checkpoint = _read(path)
                 if is_usable(checkpoint):
@@ -93,16 +93,16 @@ class Checkpoints:
         """Remove all of them, when training has ended."""
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def _present(self) -> list[Path]:
+    def _paths(self) -> list[Path]:
         return sorted(path for path in self.folder.glob("[0-9]*") if path.is_dir())
 
 
 def _read(path: Path) -> Checkpoint:
     """Read a checkpoint of which every sum is right; raises where one is not."""
-    lines = (path / _SUMS).read_text(encoding="utf-8").splitlines()
+    lines = (path / _CHECKSUMS).read_text(encoding="utf-8").splitlines()
     for name in (_MODEL, _OPTIMIZER, _VALUES):
         if f"{file_sha256(path / name)}  {name}" not in lines:
-            raise AtlopError(f"{name} is not what {_SUMS} says")
+            raise AtlopError(f"{name} is not what {_CHECKSUMS} says")
     values = json.loads((path / _VALUES).read_text(encoding="utf-8"))
     if values["format"] != _FORMAT:
         raise AtlopError(f"format {values['format']}; this version reads {_FORMAT}")

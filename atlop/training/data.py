@@ -21,7 +21,7 @@ from atlop.schema import NameTriple
 
 logger = logging.getLogger(__name__)
 Item = TypeVar("Item")
-Made = TypeVar("Made")
+Output = TypeVar("Output")
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ class TrainingData:
         dev = dev_file.read()
         self.dev_documents = dev.documents
         given = config.train_facts
-        self._given_facts = None if given is None else self._read_facts(given, invalid="strict")
+        self._train_facts = None if given is None else self._read_facts(given, invalid="strict")
         dev_features = _preprocessed(dev, file=dev_file, **how)
         train = _preprocessed(train_file, file=train_file, **how)
         log_issues(config.train, documents=len(train), issues=train.contents.issues)
@@ -82,7 +82,7 @@ class TrainingData:
         self.train = Split(config.train, train_file.sha256, train.with_vocabulary(self.vocabulary))
         self.dev = Split(config.dev, dev_file.sha256, dev_features.with_vocabulary(self.vocabulary))
         for split in (self.train, self.dev):
-            _log_losses(split)
+            _log_truncation(split)
 
     @cached_property
     def train_facts(self) -> frozenset[NameTriple]:
@@ -91,8 +91,8 @@ class TrainingData:
         Raises:
             AtlopError: The train file has changed since.
         """
-        if self._given_facts is not None:
-            return self._given_facts
+        if self._train_facts is not None:
+            return self._train_facts
         return self._read_facts(self._config.train, invalid=self._config.invalid)
 
     def sha256_of_files(self) -> dict[str, str]:
@@ -106,7 +106,7 @@ class TrainingData:
         return read_train_facts(path, format=self._config.format, invalid=invalid, among=among)
 
 
-def prefetch(items: Iterable[Item], *, make: Callable[[Item], Made], ahead: int = 2) -> Generator[Made, None, None]:
+def prefetch(items: Iterable[Item], *, make: Callable[[Item], Output], ahead: int = 2) -> Generator[Output, None, None]:
     """Yield what is made of each item, in their order; the next ones are made meanwhile by a thread.
 
     Args:
@@ -118,7 +118,7 @@ def prefetch(items: Iterable[Item], *, make: Callable[[Item], Made], ahead: int 
         Exception: What `make` raised, where its item would have come. Closing the generator ends the thread.
     """
     with ThreadPoolExecutor(1, thread_name_prefix="feeder") as thread:
-        waiting: deque[Future[Made]] = deque()
+        waiting: deque[Future[Output]] = deque()
         try:
             for item in items:
                 waiting.append(thread.submit(make, item))
@@ -146,7 +146,7 @@ def _preprocessed(
     return corpus
 
 
-def _log_losses(split: Split) -> None:
+def _log_truncation(split: Split) -> None:
     if split.documents.truncation.documents:
         logger.warning("%s: %s", split.path, split.documents.truncation)
     if unknown := split.documents.unknown_facts:

@@ -23,7 +23,7 @@ logger = logging.getLogger(__name__)
 class Run:
     """A training's folder at work; of several processes the first one writes."""
 
-    def __init__(self, training: Training, *, folder: RunFolder, has_begun: bool):
+    def __init__(self, training: Training, *, folder: RunFolder, is_resumed: bool):
         """Make the folder, or bring the training back to the newest checkpoint in it.
 
         Raises:
@@ -32,9 +32,9 @@ class Run:
         self._training, self._folder, self._accelerator = training, folder, training.accelerator
         self._is_main = training.accelerator.is_main_process
         config = training.config
-        self._checkpoints = Checkpoints(folder.checkpoints, kept=config.trainer.checkpoints_kept)
+        self._checkpoints = Checkpoints(folder.checkpoints, keep=config.trainer.checkpoints_kept)
         now = environment(data=training.data.sha256_of_files())
-        if has_begun:
+        if is_resumed:
             refuse_changed_environment(folder.path, began=folder.environment(), now=now)
         elif self._is_main:
             folder.create(config, environment=now)
@@ -45,14 +45,14 @@ class Run:
             name=folder.environment()["run"],
             settings=config.model_dump(mode="json"),
         )
-        if has_begun:
+        if is_resumed:
             self._restore()
-        self._kept, self._kept_at = training.state.progress.step, monotonic()
-        self._earlier, self._started = training.state.progress.seconds, monotonic()
+        self._checkpoint_step, self._checkpoint_time = training.state.progress.step, monotonic()
+        self._previous_seconds, self._started = training.state.progress.seconds, monotonic()
 
     def seconds(self) -> float:
         """Return the time spent on training, over all its parts."""
-        return self._earlier + monotonic() - self._started
+        return self._previous_seconds + monotonic() - self._started
 
     def log(self, metrics: Mapping[str, Any]) -> None:
         """Take the metrics of one step or one evaluation."""
@@ -72,27 +72,27 @@ class Run:
             for folder in [self._folder.last, self._folder.best] if is_best else [self._folder.last]:
                 save_model(folder, model=self._training.state.model, tokenizer=self._training.tokenizer)
 
-    def save_again(self) -> None:
+    def rewrite_models(self) -> None:
         """Write the models of a checkpoint: a stop may have come after it and before them."""
         progress = self._training.state.progress
-        if progress.step and progress.evaluated == progress.step:
+        if progress.step and progress.evaluated_step == progress.step:
             self.save(is_best=progress.best_step == progress.step)
 
-    def asked(self, signal: int, *, can_wait: bool) -> tuple[int, bool]:
+    def poll(self, signal: int, *, can_synchronize: bool) -> tuple[int, bool]:
         """Return the signal that asked to stop, and whether a checkpoint is due now, alike in all processes.
 
         Args:
             signal: What this process was sent; 0 without one.
-            can_wait: Whether processes may wait for each other now; where not, several are asked later.
+            can_synchronize: Whether processes may wait for each other now; where not, several are asked later.
         """
         trainer, step = self._training.config.trainer, self._training.state.progress.step
         minutes, interval = trainer.checkpoint_minutes, trainer.checkpoint_interval
-        is_late = minutes is not None and monotonic() - self._kept_at >= 60 * minutes
+        is_late = minutes is not None and monotonic() - self._checkpoint_time >= 60 * minutes
         if self._accelerator.num_processes > 1:  # whose clocks and signals differ
             own = torch.tensor([[signal, int(is_late)]], device=self._accelerator.device)
-            signal, is_late = self._accelerator.gather(own).amax(dim=0).tolist() if can_wait else (0, False)
+            signal, is_late = self._accelerator.gather(own).amax(dim=0).tolist() if can_synchronize else (0, False)
         is_due = bool(signal or is_late or (interval is not None and step % interval == 0))
-        return signal, is_due and self._kept != step
+        return signal, is_due and self._checkpoint_step != step
 
     def checkpoint(self) -> None:
         """Write everything that is needed to go on from here; every process calls it.
@@ -108,7 +108,7 @@ class Run:
             values = {**checkpoint.values, "metrics": self._folder.logged(), "config": config}
             self._checkpoints.write(replace(checkpoint, values=values), step=state.progress.step)
         self._accelerator.wait_for_everyone()
-        self._kept, self._kept_at = state.progress.step, monotonic()
+        self._checkpoint_step, self._checkpoint_time = state.progress.step, monotonic()
 
     def resume_hint(self) -> str:
         """Say which checkpoint is there, and how to go on from it."""
@@ -133,10 +133,10 @@ class Run:
             "last": asdict(progress.last),
             "steps": progress.step,
             "stopped_early": training.stopped_early(),
-            "skipped_steps": progress.skipped,
+            "skipped_steps": progress.skipped_steps,
             "train": training.data.train.summary(),
             "dev": training.data.dev.summary(),
-            "seconds": self._earlier + monotonic() - started,
+            "seconds": self._previous_seconds + monotonic() - started,
         }
         if self._is_main:
             for model_folder in (self._folder.best, self._folder.last):

@@ -12,7 +12,7 @@ from transformers import get_linear_schedule_with_warmup
 from atlop.config import OptimizerConfig, TrainerConfig
 from atlop.errors import AtlopError
 
-GROUPS = {"encoder": "encoder.", "new_layers": ""}
+GROUP_PREFIXES = {"encoder": "encoder.", "new_layers": ""}
 """Optimizer groups: each holds the parameters whose names begin so and that no group before it holds."""
 
 
@@ -39,27 +39,27 @@ class Schedule:
         if not batches:
             raise AtlopError(f"trainer.batch_size: {config.batch_size}, but there are only {documents} train documents")
         self._config, self._documents = config, documents
-        self.per_epoch = -(-batches // config.gradient_accumulation)
-        self.total = config.epochs * self.per_epoch
+        self.steps_per_epoch = -(-batches // config.gradient_accumulation)
+        self.total = config.epochs * self.steps_per_epoch
 
     def steps(self, *, done: int = 0) -> Iterator[Step]:
         """Yield the steps after those that are done; documents are shuffled in every epoch."""
         size, accumulation = self._config.batch_size, self._config.gradient_accumulation
-        for epoch in range(done // self.per_epoch, self._config.epochs):
+        for epoch in range(done // self.steps_per_epoch, self._config.epochs):
             order = np.random.default_rng([self._config.seed, epoch]).permutation(self._documents).tolist()
             batches = [order[first : first + size] for first in range(0, self._documents - size + 1, size)]
-            for index in range(self.per_epoch):
-                number = epoch * self.per_epoch + index + 1
+            for index in range(self.steps_per_epoch):
+                number = epoch * self.steps_per_epoch + index + 1
                 if number > done:
                     yield Step(number, epoch, batches[index * accumulation : (index + 1) * accumulation])
 
     def is_evaluated(self, number: int) -> bool:
         """Return whether dev is evaluated after a step: after every epoch or interval, and at the end."""
-        return number % (self._config.evaluation_interval or self.per_epoch) == 0 or number == self.total
+        return number % (self._config.evaluation_interval or self.steps_per_epoch) == 0 or number == self.total
 
 
 def make_optimizer(model: nn.Module, *, config: OptimizerConfig, steps: int) -> tuple[AdamW, LambdaLR]:
-    """Return AdamW with a learning rate for each of `GROUPS`, and their linear schedule over all steps.
+    """Return AdamW with a learning rate for each of `GROUP_PREFIXES`, and their linear schedule over all steps.
 
     Rates go up from 0 during the warm-up, whose number of steps is rounded down, then down to 0.
     """
@@ -71,7 +71,9 @@ def make_optimizer(model: nn.Module, *, config: OptimizerConfig, steps: int) -> 
     return optimizer, get_linear_schedule_with_warmup(optimizer, int(config.warmup_fraction * steps), steps)
 
 
-def parameter_groups(model: nn.Module, *, prefixes: Mapping[str, str] = GROUPS) -> dict[str, list[nn.Parameter]]:
+def parameter_groups(
+    model: nn.Module, *, prefixes: Mapping[str, str] = GROUP_PREFIXES
+) -> dict[str, list[nn.Parameter]]:
     """Return the parameters of each group: of a name's prefixes, the first that fits counts.
 
     Raises:

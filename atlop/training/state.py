@@ -30,14 +30,14 @@ class Progress:
     """Steps done."""
     epoch: int = 0
     """Epoch of the last step, from 0."""
-    evaluated: int = 0
+    evaluated_step: int = 0
     """Steps done when dev was evaluated last."""
     best: OfficialScores | None = None
     best_step: int | None = None
     """Step after which they were reached."""
     last: OfficialScores | None = None
     evaluations_since_best: int = 0
-    skipped: int = 0
+    skipped_steps: int = 0
     """Steps that were left out because their numbers were not finite."""
     seconds: float = 0.0
     """Time spent on training, over all its parts."""
@@ -48,9 +48,9 @@ class Progress:
         scores = {key: None if values[key] is None else OfficialScores(**values[key]) for key in ("best", "last")}
         return cls(**{**values, **scores})
 
-    def judge(self, scores: OfficialScores) -> bool:
+    def record_scores(self, scores: OfficialScores) -> bool:
         """Note the dev scores after the last step; return whether they are the best so far: of equals, the first."""
-        self.evaluated, self.last = self.step, scores
+        self.evaluated_step, self.last = self.step, scores
         is_best = self.best is None or scores.f1 > self.best.f1
         if is_best:
             self.best, self.best_step = scores, self.step
@@ -90,11 +90,11 @@ class TrainState:
         self.gather()
         optimizer, scaler = self.adamw.state_dict(), self.accelerator.scaler
         tensors = {}
-        for number, of_weight in optimizer["state"].items():
-            for name, value in of_weight.items():
-                of_all = full_tensor(value)
+        for number, weight_state in optimizer["state"].items():
+            for name, value in weight_state.items():
+                full = full_tensor(value)
                 if self.accelerator.is_main_process:
-                    tensors[f"{number}.{name}"] = of_all.cpu()
+                    tensors[f"{number}.{name}"] = full.cpu()
         values = {
             "progress": asdict(self.progress),
             "groups": optimizer["param_groups"],
@@ -112,12 +112,12 @@ class TrainState:
         if self._is_sharded:
             copy_weights(self.model, to=self.trained)
         weights = [weight for group in self.adamw.param_groups for weight in group["params"]]
-        of_weights: dict[int, dict[str, Tensor]] = {}
+        states: dict[int, dict[str, Tensor]] = {}
         for key, value in checkpoint.optimizer.items():
             number, _, name = key.partition(".")
             own = sharded_like(value.clone(), weights[int(number)])  # a file's bytes are not to be worked on
-            of_weights.setdefault(int(number), {})[name] = own
-        self.adamw.load_state_dict({"state": of_weights, "param_groups": values["groups"]})
+            states.setdefault(int(number), {})[name] = own
+        self.adamw.load_state_dict({"state": states, "param_groups": values["groups"]})
         self.schedule.load_state_dict(values["schedule"])
         if accelerator.scaler is not None and values["scaler"] is not None:
             accelerator.scaler.load_state_dict(values["scaler"])

@@ -30,7 +30,7 @@ class StepLog:
         """Draw the bar; `log` takes the metrics of one step."""
         self._training, self._progress, self._log = training, training.state.progress, log
         self._shown: dict[str, str] = {}
-        self.waiting: list[tuple[Step, StepMetrics]] = []
+        self.pending: list[tuple[Step, StepMetrics]] = []
         """Steps whose metrics are not read yet; none where the device just now has been waited for."""
         self.bar = tqdm(
             total=training.schedule.total,
@@ -42,9 +42,9 @@ class StepLog:
 
     def add(self, step: Step, metrics: StepMetrics) -> None:
         """Take the metrics of a step; raises what `read` does."""
-        self.waiting.append((step, metrics))
+        self.pending.append((step, metrics))
         self.bar.update()
-        if len(self.waiting) == LOGGING_INTERVAL:
+        if len(self.pending) == LOGGING_INTERVAL:
             self.read()
 
     def read(self) -> None:
@@ -53,13 +53,13 @@ class StepLog:
         Raises:
             AtlopError: More losses or gradients than are allowed are not finite; step and documents are named.
         """
-        for step, metrics in self.waiting:
+        for step, metrics in self.pending:
             loss, norm = metrics.loss.item(), metrics.gradient_norm.item()
             finite = isfinite(loss) and (isfinite(norm) or metrics.skipped)
             if finite:
                 self._shown["loss"] = f"{loss:.3f}"
             else:
-                self._pass_over(f"step {step.number}: loss {loss}, gradient norm {norm}", step)
+                self._skip(f"step {step.number}: loss {loss}, gradient norm {norm}", step)
             self._log(
                 {
                     "step": step.number,
@@ -69,7 +69,7 @@ class StepLog:
                     **{f"{group}_learning_rate": rate for group, rate in metrics.learning_rates.items()},
                 }
             )
-        self.waiting.clear()
+        self.pending.clear()
         self.bar.set_postfix(self._shown, refresh=False)
 
     def show(self, scores: OfficialScores) -> None:
@@ -77,17 +77,17 @@ class StepLog:
         self._shown["dev F1"] = f"{100 * scores.f1:.2f}"
         self.bar.set_postfix(self._shown, refresh=False)
 
-    def _pass_over(self, numbers: str, step: Step) -> None:
+    def _skip(self, numbers: str, step: Step) -> None:
         what = f"{numbers}; documents of the step: {self._training.titles(step)}"
-        self._progress.skipped += 1
+        self._progress.skipped_steps += 1
         most = self._training.config.trainer.max_skipped_steps
-        if self._progress.skipped > most:
+        if self._progress.skipped_steps > most:
             raise AtlopError(
                 f"{what}. The weights are as before it, but training stops, since trainer.max_skipped_steps is "
                 f"{most}; a run may be resumed with more. A lower learning rate or "
                 'trainer.precision = "float32" may help as well'
             )
-        logger.warning("%s. It is left out (%d of %d)", what, self._progress.skipped, most)
+        logger.warning("%s. It is left out (%d of %d)", what, self._progress.skipped_steps, most)
 
 
 class Tracker:

@@ -56,21 +56,21 @@ def train(
     folder = RunFolder(Path(output))
     if resume:
         folder.tidy()
-    has_begun = resume and folder.config.exists()
-    if not has_begun:
+    is_resumed = resume and folder.config.exists()
+    if not is_resumed:
         refuse_nonempty(folder.path)
     else:
         began = load_config(str(folder.config))
         config = keep_precision(began, config)
         refuse_changed_config(folder.path, began=began, now=config)
         if (summary := folder.summary()) is not None:
-            Checkpoints(folder.checkpoints, kept=1).remove()  # a stop may have left them
+            Checkpoints(folder.checkpoints, keep=1).remove()  # a stop may have left them
             return summary
     training = build_training(config, device=device, show_progress=show_progress)
     with training.accelerator.settings():
-        run = Run(training, folder=folder, has_begun=has_begun)
+        run = Run(training, folder=folder, is_resumed=is_resumed)
         try:
-            run.save_again()
+            run.rewrite_models()
             with StopRequests() as stop:
                 stopped = fit(training, run=run, stop=stop)
         except AtlopError as error:
@@ -104,9 +104,9 @@ def fit(training: Training, *, run: Run, stop: StopRequests) -> int:
     """
     progress = training.state.progress
     log = StepLog(training, log=run.log)
-    with log.bar, closing(training.feed()) as feed:
+    with log.bar, closing(training.prefetch_steps()) as feed:
         is_due = training.is_evaluation_due()  # where a stop came before the evaluation
-        while is_due or not training.has_ended():
+        while is_due or not training.is_finished():
             if not is_due:
                 step, batches = next(feed)
                 metrics = training.step(batches)
@@ -119,12 +119,12 @@ def fit(training: Training, *, run: Run, stop: StopRequests) -> int:
                 if scores is None:  # stopped in the midst of it; it is made again when training goes on
                     run.checkpoint()
                     return stop.signal
-                is_best, is_due = progress.judge(scores), False
+                is_best, is_due = progress.record_scores(scores), False
                 run.log_scores(scores)
                 log.show(scores)
                 run.checkpoint()
                 run.save(is_best=is_best)  # after the checkpoint, from which models can be written again
-            stopped, is_checkpoint_due = run.asked(stop.signal, can_wait=not log.waiting)
+            stopped, is_checkpoint_due = run.poll(stop.signal, can_synchronize=not log.pending)
             if is_checkpoint_due:
                 log.read()  # so that nothing of a step whose numbers are wrong is kept
                 run.checkpoint()

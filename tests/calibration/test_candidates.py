@@ -67,7 +67,7 @@ def test_no_documents_give_no_candidates() -> None:
 
 def test_candidates_of_some_documents_count_those_from_zero() -> None:
     made = made_candidates(seed=0)
-    part = made.of_documents(np.array([1, 3]))
+    part = made.select_documents(np.array([1, 3]))
     assert set(part.document.tolist()) == {0, 1}
     assert part.gold.tolist() == made.gold[[1, 3]].tolist()
     np.testing.assert_array_equal(part.margin[part.document == 1], made.margin[made.document == 3])

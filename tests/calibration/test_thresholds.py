@@ -19,14 +19,14 @@ def f1(candidates: Candidates, thresholds: dict[int, float]) -> float:
     return 2 * correct / (found + int(candidates.gold.sum()))
 
 
-def ways(candidates: Candidates) -> list[float]:
+def cut_points(candidates: Candidates) -> list[float]:
     return [*np.unique(candidates.margin).tolist(), -np.inf]
 
 
 @pytest.mark.parametrize("seed", range(10))
 def test_no_global_threshold_is_better(seed: int) -> None:
     candidates = made_candidates(seed=seed)
-    best = max(f1(candidates, dict.fromkeys(range(1, 4), way)) for way in ways(candidates))
+    best = max(f1(candidates, dict.fromkeys(range(1, 4), threshold)) for threshold in cut_points(candidates))
     chosen = global_threshold(candidates)
     assert len(set(chosen.tolist())) == 1
     assert candidates.f1(chosen) == pytest.approx(best, abs=1e-12)
@@ -39,14 +39,14 @@ def test_no_change_of_one_relations_threshold_is_better(seed: int) -> None:
     reached = candidates.f1(chosen)
     assert reached >= candidates.f1(global_threshold(candidates))
     for class_id in range(1, 4):
-        for way in ways(candidates):
-            thresholds = {each: float(chosen[each]) for each in range(1, 4)} | {class_id: way}
+        for threshold in cut_points(candidates):
+            thresholds = {each: float(chosen[each]) for each in range(1, 4)} | {class_id: threshold}
             assert f1(candidates, thresholds) <= reached + 1e-12
 
 
 def test_thresholds_of_each_relation_reach_the_best_of_all_combinations_here() -> None:
     candidates = made_candidates(seed=3, size=25, relations=2, values=4)
-    best = max(f1(candidates, {1: one, 2: two}) for one, two in product(ways(candidates), repeat=2))
+    best = max(f1(candidates, {1: one, 2: two}) for one, two in product(cut_points(candidates), repeat=2))
     assert candidates.f1(per_class_thresholds(candidates)) == pytest.approx(best, abs=1e-12)
 
 
@@ -83,7 +83,7 @@ def test_a_relation_without_candidates_keeps_the_global_threshold() -> None:
 
 
 def test_without_any_candidate_every_threshold_is_zero() -> None:
-    empty = made_candidates(seed=0).of_documents(np.array([], dtype=np.int64))
+    empty = made_candidates(seed=0).select_documents(np.array([], dtype=np.int64))
     assert global_threshold(empty).tolist() == [0.0] * 4
     assert per_class_thresholds(empty).tolist() == [0.0] * 4
 
@@ -91,4 +91,4 @@ def test_without_any_candidate_every_threshold_is_zero() -> None:
 def test_where_nothing_is_correct_nothing_is_found() -> None:
     made = made_candidates(seed=0)
     wrong = Candidates(**{**made.__dict__, "correct": np.zeros(len(made.margin), dtype=np.bool_)})
-    assert not wrong.decided(global_threshold(wrong)).any()
+    assert not wrong.decide(global_threshold(wrong)).any()

@@ -9,7 +9,7 @@ from atlop.schema import Document, Fact, Mention, NameTriple
 from tests.made_documents import Place, document
 
 Key = tuple[int, int, str]
-Chosen = Callable[[Document, Key], bool]
+FactFilter = Callable[[Document, Key], bool]
 
 
 def documents_at_random(number: int, *, seed: int) -> list[Document]:
@@ -42,18 +42,18 @@ def predictions_at_random(documents: Sequence[Document], *, seed: int, share: fl
     return predictions
 
 
-def scores_of(
+def count_scores(
     documents: Sequence[Document],
     predictions: Sequence[Collection[Fact]],
     *,
-    chosen: Chosen,
+    is_selected: FactFilter,
     train_facts: frozenset[NameTriple] = frozenset(),
 ) -> dict[str, float]:
-    """Score the chosen facts one by one."""
+    """Score the is_selected facts one by one."""
     correct = submitted = gold = seen = 0
     for item, predicted in zip(documents, predictions, strict=True):
-        expected = {fact.key for fact in item.facts or () if chosen(item, fact.key)}
-        found = {fact.key for fact in predicted if chosen(item, fact.key)}
+        expected = {fact.key for fact in item.facts or () if is_selected(item, fact.key)}
+        found = {fact.key for fact in predicted if is_selected(item, fact.key)}
         gold, submitted, correct = gold + len(expected), submitted + len(found), correct + len(expected & found)
         for subject, object_, relation in expected & found:
             names = product(mentions_of(item, subject), mentions_of(item, object_))

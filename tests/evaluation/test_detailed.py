@@ -12,12 +12,12 @@ from atlop.corpora import corpus_statistics, read_corpus
 from atlop.evaluation import DetailedScores, GroupScores, detailed_scores, fact_table, official_scores
 from atlop.schema import Document, Fact
 from tests.evaluation.scored_documents import (
-    Chosen,
+    FactFilter,
+    count_scores,
     documents_at_random,
     harmonic,
     mentions_of,
     predictions_at_random,
-    scores_of,
     share_a_sentence,
     words_between,
 )
@@ -41,13 +41,13 @@ def detailed(
 
 
 @cache
-def whole(*, with_frequency: bool = False) -> DetailedScores:
+def all_scores(*, with_frequency: bool = False) -> DetailedScores:
     """Return the scores of all made documents, resampled once for all tests."""
     return detailed(frequency=FREQUENCY if with_frequency else None)
 
 
-def assert_counted(found: GroupScores, chosen: Chosen) -> None:
-    expected = scores_of(DOCUMENTS, PREDICTIONS, chosen=chosen, train_facts=SEEN)
+def assert_same_counts(found: GroupScores, is_selected: FactFilter) -> None:
+    expected = count_scores(DOCUMENTS, PREDICTIONS, is_selected=is_selected, train_facts=SEEN)
     assert found.ign_f1 is not None
     values = {"f1": found.f1.value, "precision": found.precision.value, "recall": found.recall.value}
     counts = {"correct": found.correct, "submitted": found.submitted, "gold": found.gold}
@@ -70,19 +70,19 @@ def test_on_the_whole_the_scores_are_the_official_ones_exactly() -> None:
 
 
 def test_a_pair_is_within_a_sentence_when_any_two_mentions_share_one() -> None:
-    found = whole().sentences
+    found = all_scores().sentences
 
-    assert_counted(found["within"], share_a_sentence)
-    assert_counted(found["across"], lambda item, key: not share_a_sentence(item, key))
+    assert_same_counts(found["within"], share_a_sentence)
+    assert_same_counts(found["across"], lambda item, key: not share_a_sentence(item, key))
 
 
 def test_mentions_are_those_of_both_entities_together() -> None:
-    found = whole().mentions
+    found = all_scores().mentions
     bounds = {"2": (2, 2), "3": (3, 3), "4": (4, 4), "5-8": (5, 8), "9-16": (9, 16), "17+": (17, 10_000)}
 
     assert list(found) == list(bounds)
     for label, (low, high) in bounds.items():
-        assert_counted(
+        assert_same_counts(
             found[label],
             lambda item, key, low=low, high=high: (  # type: ignore[misc]
                 low <= len(mentions_of(item, key[0])) + len(mentions_of(item, key[1])) <= high
@@ -91,13 +91,13 @@ def test_mentions_are_those_of_both_entities_together() -> None:
 
 
 def test_distance_is_the_words_between_the_closest_mentions() -> None:
-    found = whole().distance
+    found = all_scores().distance
     bounds = {"0-4": (0, 4), "5-9": (5, 9), "10-24": (10, 24), "25-49": (25, 49), "50-99": (50, 99), "100+": (100, 999)}
 
     assert list(found) == list(bounds)
     assert found["10-24"].gold > 0
     for label, (low, high) in bounds.items():
-        assert_counted(
+        assert_same_counts(
             found[label],
             lambda item, key, low=low, high=high: low <= words_between(item, key) <= high,  # type: ignore[misc]
         )
@@ -123,7 +123,7 @@ def test_words_are_counted_through_the_document(
 
 
 def test_each_relation_has_its_scores_support_and_train_frequency() -> None:
-    found = whole(with_frequency=True).relations
+    found = all_scores(with_frequency=True).relations
     support = Counter(fact.relation for item in DOCUMENTS for fact in item.facts or ())
 
     assert list(found) == [*sorted(support, key=lambda relation: (-support[relation], relation)), "P9"]
@@ -132,11 +132,11 @@ def test_each_relation_has_its_scores_support_and_train_frequency() -> None:
         relation: FREQUENCY.get(relation, 0) for relation in found
     }
     for relation, group in found.items():
-        assert_counted(group, lambda _, key, relation=relation: key[2] == relation)  # type: ignore[misc]
+        assert_same_counts(group, lambda _, key, relation=relation: key[2] == relation)  # type: ignore[misc]
 
 
 def test_macro_scores_are_means_over_relations_with_gold_facts() -> None:
-    scores = whole(with_frequency=True)
+    scores = all_scores(with_frequency=True)
     f1 = {relation: group.f1.value for relation, group in scores.relations.items() if group.gold}
 
     assert set(f1) == {"P1", "P2", "P3", "P4", "P5", "P6"}
@@ -145,11 +145,11 @@ def test_macro_scores_are_means_over_relations_with_gold_facts() -> None:
         mean = scores.macro[label]
         assert mean.relations == len(relations)
         assert mean.f1.value == pytest.approx(sum(f1[relation] for relation in relations) / len(relations))
-    assert set(whole().macro) == {"all"}
+    assert set(all_scores().macro) == {"all"}
 
 
 def test_facts_under_unknown_titles_lower_the_whole_alone() -> None:
-    known, both = whole(), detailed(unknown=50)
+    known, both = all_scores(), detailed(unknown=50)
 
     assert both.all.submitted == known.all.submitted + 50
     assert both.all.precision.value < known.all.precision.value
@@ -183,7 +183,7 @@ def test_the_order_of_the_documents_changes_no_score() -> None:
     turned = detailed(DOCUMENTS[::-1], PREDICTIONS[::-1])
 
     for kind in ("sentences", "mentions", "distance", "relations"):
-        ours, theirs = asdict(whole())[kind], asdict(turned)[kind]
+        ours, theirs = asdict(all_scores())[kind], asdict(turned)[kind]
         assert {label: group["f1"]["value"] for label, group in ours.items()} == {
             label: group["f1"]["value"] for label, group in theirs.items()
         }
@@ -220,6 +220,6 @@ def test_on_a_real_corpus_groups_are_the_whole_and_distances_those_of_a_slow_cou
 
 
 def test_macro_f1_is_no_mean_of_precision_and_recall() -> None:
-    mean = whole().macro["all"]
+    mean = all_scores().macro["all"]
 
     assert mean.f1.value != pytest.approx(harmonic(mean.precision.value, mean.recall.value), abs=1e-6)

@@ -5,8 +5,8 @@ import pytest
 from numpy.typing import NDArray
 
 from atlop.evaluation import resampling
-from atlop.evaluation.micro import F1, measures
-from atlop.evaluation.resampling import RESAMPLES, bootstrapped, interval, randomisation_test
+from atlop.evaluation.micro import F1, compute_metrics
+from atlop.evaluation.resampling import RESAMPLES, bootstrap, interval, randomisation_test
 
 GENERATOR = np.random.default_rng(5)
 
@@ -21,7 +21,7 @@ def counts_at_random(documents: int, *, share: float) -> NDArray[np.int64]:
 
 def f1(counts: NDArray[np.float64]) -> NDArray[np.float64]:
     """From counts `[..., groups, 4]`."""
-    return measures(counts)[..., F1]
+    return compute_metrics(counts)[..., F1]
 
 
 def f1_of(counts: NDArray[np.int64]) -> float:
@@ -34,7 +34,7 @@ COUNTS = counts_at_random(40, share=0.8)
 
 
 def test_a_bootstrap_sample_is_as_many_documents_drawn_with_replacement(monkeypatch: pytest.MonkeyPatch) -> None:
-    samples = bootstrapped(COUNTS, statistic=f1)
+    samples = bootstrap(COUNTS, statistic=f1)
 
     generator = np.random.default_rng(resampling.SEED)
     drawn = generator.integers(len(COUNTS), size=(250, len(COUNTS)))
@@ -43,7 +43,7 @@ def test_a_bootstrap_sample_is_as_many_documents_drawn_with_replacement(monkeypa
 
 
 def test_the_interval_holds_the_middle_of_the_samples() -> None:
-    samples = bootstrapped(COUNTS, statistic=f1)
+    samples = bootstrap(COUNTS, statistic=f1)
     low, high = interval(samples)
 
     outside = (samples < low).mean(axis=0), (samples > high).mean(axis=0)
@@ -58,14 +58,14 @@ def test_an_interval_covers_the_truth_as_often_as_it_says(monkeypatch: pytest.Mo
     truth = f1_of(many)
     covered = 0
     for _ in range(200):
-        low, high = interval(bootstrapped(many[GENERATOR.integers(len(many), size=60)], statistic=f1))
+        low, high = interval(bootstrap(many[GENERATOR.integers(len(many), size=60)], statistic=f1))
         covered += bool(low[0] <= truth <= high[0])
 
     assert 0.88 <= covered / 200 <= 0.99
 
 
 def test_the_same_results_give_the_same_intervals() -> None:
-    assert np.array_equal(bootstrapped(COUNTS, statistic=f1), bootstrapped(COUNTS, statistic=f1))
+    assert np.array_equal(bootstrap(COUNTS, statistic=f1), bootstrap(COUNTS, statistic=f1))
 
 
 def test_the_randomisation_test_exchanges_results_by_document(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from atlop.errors import AtlopError
 from atlop.experiments import Plan, load_experiment, plan_runs
-from atlop.objectives import objective_class
+from atlop.objectives import objective_by_name
 
 SHIPPED = Path(__file__).parents[2] / "configs" / "experiments"
 EXPERIMENT = """
@@ -31,14 +31,14 @@ set = { "trainer.epochs" = 5, "optimizer.epsilon" = 1e-7, "data.format" = "docre
 """
 
 
-def planned(tmp_path: Path, text: str = EXPERIMENT, overrides: tuple[str, ...] = ()) -> Plan:
+def read_plan(tmp_path: Path, text: str = EXPERIMENT, overrides: tuple[str, ...] = ()) -> Plan:
     path = tmp_path / "experiment.toml"
     path.write_text(text, encoding="utf-8")
     return plan_runs(load_experiment(str(path)), overrides=overrides)
 
 
 def test_every_variant_has_a_run_for_each_seed(tmp_path: Path) -> None:
-    plan = planned(tmp_path)
+    plan = read_plan(tmp_path)
     assert {name: [run.seed for run in runs] for name, runs in plan.rows.items()} == {
         "adaptive": [1, 2],
         "adaptive + offset": [1, 2],
@@ -48,13 +48,13 @@ def test_every_variant_has_a_run_for_each_seed(tmp_path: Path) -> None:
 
 
 def test_variants_that_differ_in_their_thresholds_only_share_their_runs(tmp_path: Path) -> None:
-    plan = planned(tmp_path)
+    plan = read_plan(tmp_path)
     assert [(run.config.trainer.epochs, run.seed) for run in plan.runs] == [(3, 1), (5, 1), (3, 2), (5, 2)]
     assert plan.rows["adaptive"] == plan.rows["adaptive + offset"]
 
 
 def test_a_variants_own_values_stand_above_those_of_all(tmp_path: Path) -> None:
-    plan = planned(tmp_path, overrides=("trainer.batch_size=2", "trainer.epochs=4"))
+    plan = read_plan(tmp_path, overrides=("trainer.batch_size=2", "trainer.epochs=4"))
     adaptive, longer = plan.rows["adaptive"][0].config, plan.rows["longer"][0].config
     assert (adaptive.trainer.epochs, longer.trainer.epochs) == (4, 5)
     assert adaptive.trainer.batch_size == longer.trainer.batch_size == 2
@@ -77,7 +77,7 @@ def test_a_variants_own_values_stand_above_those_of_all(tmp_path: Path) -> None:
 def test_what_is_wrong_is_named(old: str, new: str, message: str, tmp_path: Path) -> None:
     assert old in EXPERIMENT
     with pytest.raises(AtlopError, match=f"(?s){message}"):
-        planned(tmp_path, EXPERIMENT.replace(old, new))
+        read_plan(tmp_path, EXPERIMENT.replace(old, new))
 
 
 @pytest.mark.parametrize("path", sorted(SHIPPED.rglob("*.toml")), ids=lambda path: str(path.stem))
@@ -85,7 +85,7 @@ def test_every_shipped_experiment_is_found_by_its_name_and_can_be_planned(path: 
     experiment = load_experiment(f"experiments/{path.stem}")
     assert experiment == load_experiment(str(path))
     for run in plan_runs(experiment, overrides=()).runs:
-        objective_class(run.config.objective.name, parameters=run.config.objective.parameters)
+        objective_by_name(run.config.objective.name, parameters=run.config.objective.parameters)
 
 
 def test_rows_that_choose_thresholds_of_one_training_share_it() -> None:

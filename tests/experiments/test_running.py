@@ -19,7 +19,7 @@ from atlop.experiments import (
     plan_runs,
     run_experiment,
 )
-from atlop.experiments.running import planned
+from atlop.experiments.running import prepare_plan
 from atlop.model_folder import load_model
 from atlop.training import Training, build_training, train
 from tests.test_cli import run, values_of
@@ -112,44 +112,44 @@ def test_what_was_stopped_goes_on_and_nothing_finished_is_trained_again(
 
 
 def test_a_folder_with_runs_of_another_base_is_refused(source: Path, tmp_path: Path) -> None:
-    place, experiment = ExperimentFolder(tmp_path / "out"), load_experiment(str(source))
-    place.claim(plan_runs(experiment, overrides=()))
-    place.claim(plan_runs(experiment.model_copy(update={"seeds": (3,)}), overrides=()))
+    folder, experiment = ExperimentFolder(tmp_path / "out"), load_experiment(str(source))
+    folder.record_base(plan_runs(experiment, overrides=()))
+    folder.record_base(plan_runs(experiment.model_copy(update={"seeds": (3,)}), overrides=()))
     for changed, overrides, differs in (
         (experiment.model_copy(update={"split_seed": 5}), (), "split_seed"),
         (experiment.model_copy(update={"scored": source}), (), "sha256 of scored"),
         (experiment, ("trainer.epochs=2", "trainer.batch_size=1"), "trainer.batch_size, trainer.epochs"),
     ):
         with pytest.raises(AtlopError, match=f"runs of another {differs}; give another folder"):
-            place.claim(plan_runs(changed, overrides=overrides))
+            folder.record_base(plan_runs(changed, overrides=overrides))
 
 
 def test_a_folder_from_before_a_setting_existed_holds_its_default(source: Path, tmp_path: Path) -> None:
-    place, experiment = ExperimentFolder(tmp_path / "out"), load_experiment(str(source))
-    place.claim(plan_runs(experiment, overrides=()))
+    folder, experiment = ExperimentFolder(tmp_path / "out"), load_experiment(str(source))
+    folder.record_base(plan_runs(experiment, overrides=()))
     base = tmp_path / "out" / "base.json"
     older = json.loads(base.read_text(encoding="utf-8"))
     del older["trainer.sharded"]
     base.write_text(json.dumps(older), encoding="utf-8")
-    place.claim(plan_runs(experiment, overrides=()))
+    folder.record_base(plan_runs(experiment, overrides=()))
     with pytest.raises(AtlopError, match=r"runs of another trainer\.sharded; "):
-        place.claim(plan_runs(experiment, overrides=("trainer.sharded=true",)))
+        folder.record_base(plan_runs(experiment, overrides=("trainer.sharded=true",)))
 
 
 def test_a_folder_whose_runs_began_in_a_named_precision_goes_on_where_it_is_automatic(
     source: Path, tmp_path: Path
 ) -> None:
-    place, experiment = ExperimentFolder(tmp_path / "out"), load_experiment(str(source))
-    place.claim(plan_runs(experiment, overrides=("trainer.precision=bf16",)))
-    plan, _ = planned(experiment, place=place, overrides=("trainer.precision=auto",))
+    folder, experiment = ExperimentFolder(tmp_path / "out"), load_experiment(str(source))
+    folder.record_base(plan_runs(experiment, overrides=("trainer.precision=bf16",)))
+    plan, _ = prepare_plan(experiment, folder=folder, overrides=("trainer.precision=auto",))
     assert {run.config.trainer.precision for run in plan.runs} == {"bf16"}
     with pytest.raises(AtlopError, match=r"runs of another trainer\.precision; "):
-        place.claim(plan_runs(experiment, overrides=("trainer.precision=float32",)))
+        folder.record_base(plan_runs(experiment, overrides=("trainer.precision=float32",)))
 
 
 def test_the_command_lists_runs_trains_them_and_prints_the_table(source: Path, tmp_path: Path) -> None:
     folder = tmp_path / "out"
-    names = [planned.name for planned in plan_runs(load_experiment(str(source)), overrides=()).runs]
+    names = [run.name for run in plan_runs(load_experiment(str(source)), overrides=()).runs]
     listed, _ = run("experiment", source, "--output", folder, "--dry-run")
     assert [values_of(listed)[name] for name in names] == ["missing"] * 4
     assert not folder.exists()
@@ -170,11 +170,11 @@ def test_an_estimate_measures_the_training_that_would_be(
     config = plan_runs(load_experiment(str(source)), overrides=overrides).runs[0].config
     trainings: list[Training] = []
 
-    def noting(config: RunConfig, *, device: str | None) -> Training:
+    def recording(config: RunConfig, *, device: str | None) -> Training:
         trainings.append(build_training(config, device=device))
         return trainings[-1]
 
-    monkeypatch.setattr("atlop.experiments.running.build_training", noting)
+    monkeypatch.setattr("atlop.experiments.running.build_training", recording)
     assert estimate_seconds(config) > 0
     [training] = trainings
     assert training.state.model.config.model.pooling.context == "none"

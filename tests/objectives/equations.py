@@ -20,8 +20,8 @@ def split(s: Tensor, held: Sequence[int]) -> tuple[list[int], list[int]]:
     return list(held), [r for r in range(1, len(s)) if r not in held]
 
 
-def total(terms: Sequence[Tensor], like: Tensor) -> Tensor:
-    return sum(terms, like.new_zeros(()))
+def total(terms: Sequence[Tensor], reference: Tensor) -> Tensor:
+    return sum(terms, reference.new_zeros(()))
 
 
 def adaptive_thresholding(s: Tensor, held: Sequence[int]) -> Tensor:
@@ -35,8 +35,8 @@ def binary_cross_entropy(s: Tensor, held: Sequence[int]) -> Tensor:
 
 
 def binary_cross_entropy_with_th(s: Tensor, held: Sequence[int]) -> Tensor:
-    of_th = (1 - sigma(s[0])) if held else sigma(s[0])
-    return binary_cross_entropy(s, held) - of_th.log()
+    threshold_loss = (1 - sigma(s[0])) if held else sigma(s[0])
+    return binary_cross_entropy(s, held) - threshold_loss.log()
 
 
 def separate_thresholding(s: Tensor, held: Sequence[int]) -> Tensor:
@@ -96,8 +96,11 @@ def none_class_ranking(s: Tensor, held: Sequence[int], *, shift: float = 0.0) ->
 
     positive, negative = split(s, held)
     above_mean = s[0] - s[1:].mean()
-    of_th = forgiven(above_mean) if positive else -sigma(above_mean).log()
-    return total([-sigma(s[r] - s[0]).log() for r in positive] + [forgiven(s[r] - s[0]) for r in negative], s) + of_th
+    threshold_loss = forgiven(above_mean) if positive else -sigma(above_mean).log()
+    return (
+        total([-sigma(s[r] - s[0]).log() for r in positive] + [forgiven(s[r] - s[0]) for r in negative], s)
+        + threshold_loss
+    )
 
 
 def positive_unlabelled(

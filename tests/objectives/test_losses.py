@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from atlop.errors import AtlopError
-from atlop.objectives import OBJECTIVES, Objective, objective_class
+from atlop.objectives import OBJECTIVES, Objective, objective_by_name
 from atlop.objectives.objective import PairwiseObjective
 from tests.objectives import equations
 
@@ -36,7 +36,7 @@ each_objective = pytest.mark.parametrize("name", OBJECTIVES)
 
 def objective(name: str, parameters: Mapping[str, float] | None = None) -> Objective:
     """An objective that knows the shares of a train file."""
-    return objective_class(name, parameters=parameters).with_class_shares(torch.tensor(SHARES))
+    return objective_by_name(name, parameters=parameters).with_class_shares(torch.tensor(SHARES))
 
 
 def pairwise(name: str, parameters: Mapping[str, float]) -> PairwiseObjective:
@@ -54,13 +54,13 @@ def example(pairs: int = 30) -> tuple[Tensor, Tensor]:
     return scores, labels
 
 
-def held_of(labels: Tensor) -> list[Sequence[int]]:
+def held_relations(labels: Tensor) -> list[Sequence[int]]:
     return [row.nonzero()[:, 0].tolist() for row in labels]
 
 
-def slow(name: str, scores: Tensor, labels: Tensor, **parameters: float) -> Tensor:
+def reference_loss(name: str, scores: Tensor, labels: Tensor, **parameters: float) -> Tensor:
     """The loss of each pair, `[pairs]`."""
-    held = held_of(labels)
+    held = held_relations(labels)
     return torch.stack([EQUATIONS[name](s, relations, **parameters) for s, relations in zip(scores, held, strict=True)])
 
 
@@ -77,7 +77,7 @@ def test_the_loss_of_each_pair_and_its_gradient_are_those_of_the_equation(
     name: str, parameters: Mapping[str, float]
 ) -> None:
     scores, labels = example()
-    expected = slow(name, scores.requires_grad_(), labels, **parameters)
+    expected = reference_loss(name, scores.requires_grad_(), labels, **parameters)
     (gradient,) = torch.autograd.grad(expected.sum(), scores)
     found = pairwise(name, parameters).loss(scores, labels)
     assert found.shape == (30,)
@@ -88,8 +88,8 @@ def test_the_loss_of_each_pair_and_its_gradient_are_those_of_the_equation(
 @each_loss
 def test_the_gradient_is_that_of_finite_differences(name: str, parameters: Mapping[str, float]) -> None:
     scores, labels = example(pairs=8)
-    chosen = pairwise(name, parameters)
-    assert torch.autograd.gradcheck(lambda s: chosen.loss(s, labels), scores.requires_grad_())
+    objective_ = pairwise(name, parameters)
+    assert torch.autograd.gradcheck(lambda s: objective_.loss(s, labels), scores.requires_grad_())
 
 
 @pytest.mark.parametrize("pairs", [30, 2, 1])
@@ -98,19 +98,19 @@ def test_positive_unlabelled_learning_is_that_of_its_equations(pairs: int, scale
     scores, labels = example(pairs)
     scores *= scale
     scores[labels] += 3  # far above TH, so that taking positives away leaves less than nothing
-    chosen = objective("positive_unlabelled")
-    expected = equations.positive_unlabelled(scores.requires_grad_(), held_of(labels), shares=SHARES) * pairs
-    found = chosen.total(scores, labels)
+    objective_ = objective("positive_unlabelled")
+    expected = equations.positive_unlabelled(scores.requires_grad_(), held_relations(labels), shares=SHARES) * pairs
+    found = objective_.total(scores, labels)
     torch.testing.assert_close(found, expected, rtol=1e-6, atol=1e-9)
     gradients = [torch.autograd.grad(value, scores)[0] for value in (found, expected)]
     torch.testing.assert_close(*gradients, rtol=1e-6, atol=1e-9)
-    assert torch.autograd.gradcheck(lambda s: chosen.total(s, labels), scores)
+    assert torch.autograd.gradcheck(lambda s: objective_.total(s, labels), scores)
 
 
 def test_negatives_of_less_than_no_risk_are_unlearned() -> None:
     scores = torch.tensor([[0.0, 9.0], [0.0, -0.25]], dtype=torch.float64)  # the second one is where it should be
     labels = torch.tensor([[False, True], [False, False]])
-    found = objective_class("positive_unlabelled").with_class_shares(torch.tensor([0.0, 0.3]))
+    found = objective_by_name("positive_unlabelled").with_class_shares(torch.tensor([0.0, 0.3]))
     total, gradient = total_and_gradient(found, scores, labels)
     unlabelled = (0.9 - 0.3) / 0.7
     assert total == pytest.approx(2 * unlabelled * 0.1 / (1 - unlabelled) * 9.25**2 / 4, rel=1e-5)
@@ -119,7 +119,7 @@ def test_negatives_of_less_than_no_risk_are_unlearned() -> None:
 
 def test_a_relation_that_would_hold_for_every_pair_has_no_prior() -> None:
     with pytest.raises(AtlopError, match=r"prior_factor: 3 times 0\.4000, .* is not below 1; give less than 2\.50"):
-        objective_class("positive_unlabelled").with_class_shares(torch.tensor([0.0, 0.1, 0.4]))
+        objective_by_name("positive_unlabelled").with_class_shares(torch.tensor([0.0, 0.1, 0.4]))
 
 
 @each_objective
@@ -127,11 +127,11 @@ def test_a_relation_that_would_hold_for_every_pair_has_no_prior() -> None:
 def test_extreme_scores_give_finite_values_and_gradients(name: str, dtype: torch.dtype) -> None:
     extremes = torch.tensor([-1e4, 0.0, 1e4])
     scores = torch.cartesian_prod(*[extremes] * 4).to(dtype)
-    chosen = objective_class(name).with_class_shares(torch.tensor(SHARES[:4]))
+    objective_ = objective_by_name(name).with_class_shares(torch.tensor(SHARES[:4]))
     for positive in torch.cartesian_prod(*[torch.tensor([False, True])] * 3):
         labels = torch.zeros(scores.shape, dtype=torch.bool)
         labels[:, 1:] = positive
-        total, gradient = total_and_gradient(chosen, scores, labels)
+        total, gradient = total_and_gradient(objective_, scores, labels)
         assert total.dtype == torch.float32
         assert total.isfinite()
         assert total >= 0
@@ -166,11 +166,11 @@ def test_no_pairs_add_nothing(name: str) -> None:
 @each_objective
 def test_the_total_is_the_sum_over_pairs_except_where_pairs_are_estimated_from_together(name: str) -> None:
     scores, labels = example()
-    chosen = objective(name)
-    whole = chosen.total(scores, labels)
-    parts = chosen.total(scores[:10], labels[:10]) + chosen.total(scores[10:], labels[10:])
+    objective_ = objective(name)
+    whole = objective_.total(scores, labels)
+    parts = objective_.total(scores[:10], labels[:10]) + objective_.total(scores[10:], labels[10:])
     assert torch.isclose(whole, parts, rtol=1e-9) == (name != "positive_unlabelled")
-    twice = chosen.total(torch.cat([scores, scores]), torch.cat([labels, labels]))
+    twice = objective_.total(torch.cat([scores, scores]), torch.cat([labels, labels]))
     torch.testing.assert_close(twice, 2 * whole)  # of every objective: pairs count alike
 
 
@@ -198,23 +198,23 @@ def test_only_objectives_against_th_train_it(name: str) -> None:
 def test_learning_the_scores_themselves_leads_to_the_labels(name: str) -> None:
     scores, labels = example()
     scores = scores.float().requires_grad_()
-    chosen = objective(name)
+    objective_ = objective(name)
     optimizer = torch.optim.Adam([scores], lr=0.1)
     for _ in range(200):
         optimizer.zero_grad()
-        (chosen.total(scores, labels) / len(scores)).backward()
+        (objective_.total(scores, labels) / len(scores)).backward()
         optimizer.step()
-    decided = chosen.decide(scores.detach(), max_relations=CLASSES)
+    decided = objective_.decide(scores.detach(), max_relations=CLASSES)
     # Positive-unlabelled learning estimates, from few pairs here; and where TH is a class like the others, it goes down
     # together with the negatives of a pair that has positives.
-    most = 0.3 if name in {"positive_unlabelled", "binary_cross_entropy_with_th"} else 0.01
-    assert (~decided[labels]).float().mean() < most
-    assert decided[~labels].float().mean() < most
+    max_error = 0.3 if name in {"positive_unlabelled", "binary_cross_entropy_with_th"} else 0.01
+    assert (~decided[labels]).float().mean() < max_error
+    assert decided[~labels].float().mean() < max_error
 
 
 def test_an_objective_that_is_not_known_is_named() -> None:
     with pytest.raises(AtlopError, match=r"objective\.name: no objective 'adaptive'; known are adaptive_thresholding"):
-        objective_class("adaptive")
+        objective_by_name("adaptive")
 
 
 @pytest.mark.parametrize(
@@ -230,7 +230,7 @@ def test_a_parameter_that_the_objective_does_not_have_is_refused(
     name: str, parameters: Mapping[str, float], message: str
 ) -> None:
     with pytest.raises(AtlopError, match=message):
-        objective_class(name, parameters=parameters)
+        objective_by_name(name, parameters=parameters)
 
 
 def test_every_parameter_of_an_objective_is_described() -> None:
@@ -249,8 +249,8 @@ def test_an_objective_costs_the_memory_that_it_names(name: str) -> None:
         return tensor
 
     with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
-        objective_class(name).with_class_shares(torch.full((97,), 0.02)).total(scores, labels)
-    for given in (scores, labels):
-        kept.pop(given.untyped_storage().data_ptr(), None)
+        objective_by_name(name).with_class_shares(torch.full((97,), 0.02)).total(scores, labels)
+    for argument in (scores, labels):
+        kept.pop(argument.untyped_storage().data_ptr(), None)
     [named] = re.findall(r"Keeps ([0-9.]+) times the scores", OBJECTIVES[name].__doc__ or "")
     assert float(named) == pytest.approx(sum(kept.values()) / scores.nbytes, abs=0.06)

@@ -6,13 +6,13 @@ import pytest
 import torch
 from torch import Tensor
 
-from atlop.objectives import Objective, objective_class
+from atlop.objectives import Objective, objective_by_name
 from tests.reference import decide
 
 CLASSES = 6
 
 
-AGAINST_TH, RELATIONS_ONLY = objective_class("adaptive_thresholding"), objective_class("binary_cross_entropy")
+AGAINST_TH, RELATIONS_ONLY = objective_by_name("adaptive_thresholding"), objective_by_name("binary_cross_entropy")
 each_objective = pytest.mark.parametrize("objective", [AGAINST_TH, RELATIONS_ONLY])
 
 

@@ -13,9 +13,9 @@ from atlop.cli.text import score_rows, table, truncation_rows
 from atlop.config import RunConfig
 from atlop.errors import AtlopError
 from tests.damage import damaged_bytes, damaged_json, outcome_of
-from tests.training.test_resuming import config, cut_after, evidence, resume, whole
+from tests.training.test_resuming import config, evidence, interrupt_after, resume, uninterrupted
 
-__all__ = ["config", "whole"]  # fixtures
+__all__ = ["config", "uninterrupted"]  # fixtures
 
 FILES = (
     "config.toml",
@@ -30,17 +30,17 @@ fewer = settings(max_examples=max(10, settings().max_examples // 5))  # a resume
 
 
 @pytest.fixture(scope="module")
-def cut(config: RunConfig, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def interrupted(config: RunConfig, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run that was cut in its fourth step; checkpoints after the second and the third are there."""
     folder = tmp_path_factory.mktemp("damaged") / "cut"
     with pytest.MonkeyPatch.context() as patch:
-        return cut_after(3, config=config, folder=folder, monkeypatch=patch)
+        return interrupt_after(3, config=config, folder=folder, monkeypatch=patch)
 
 
-def outcome(cut: Path, name: str, content: bytes, *, config: RunConfig) -> object:
+def outcome(interrupted: Path, name: str, content: bytes, *, config: RunConfig) -> object:
     """Resume a copy of a run in which one file is another."""
     with tempfile.TemporaryDirectory() as temporary:
-        run = Path(shutil.copytree(cut, Path(temporary) / "run"))
+        run = Path(shutil.copytree(interrupted, Path(temporary) / "run"))
         (run / name).write_bytes(content)
         found = outcome_of(lambda: resume(config, run), size=len(content))
         return found if isinstance(found, AtlopError) else evidence(run)
@@ -48,28 +48,32 @@ def outcome(cut: Path, name: str, content: bytes, *, config: RunConfig) -> objec
 
 @fewer
 @given(data=st.data(), file=st.sampled_from(FILES))
-def test_files_with_changed_bytes(data: st.DataObject, file: str, cut: Path, whole: Path, config: RunConfig) -> None:
-    name = file.format(sorted(path.name for path in (cut / "checkpoints").iterdir())[-1])
-    content = data.draw(damaged_bytes((cut / name).read_bytes()))
-    found = outcome(cut, name, content, config=config)
-    assert isinstance(found, AtlopError) or found == evidence(whole)
+def test_files_with_changed_bytes(
+    data: st.DataObject, file: str, interrupted: Path, uninterrupted: Path, config: RunConfig
+) -> None:
+    name = file.format(sorted(path.name for path in (interrupted / "checkpoints").iterdir())[-1])
+    content = data.draw(damaged_bytes((interrupted / name).read_bytes()))
+    found = outcome(interrupted, name, content, config=config)
+    assert isinstance(found, AtlopError) or found == evidence(uninterrupted)
 
 
 @fewer
 @given(data=st.data())
-def test_an_environment_with_other_values(data: st.DataObject, cut: Path, whole: Path, config: RunConfig) -> None:
-    environment = json.loads((cut / "environment.json").read_text(encoding="utf-8"))
-    found = outcome(cut, "environment.json", data.draw(damaged_json(environment)), config=config)
-    assert isinstance(found, AtlopError) or found == evidence(whole)
+def test_an_environment_with_other_values(
+    data: st.DataObject, interrupted: Path, uninterrupted: Path, config: RunConfig
+) -> None:
+    environment = json.loads((interrupted / "environment.json").read_text(encoding="utf-8"))
+    found = outcome(interrupted, "environment.json", data.draw(damaged_json(environment)), config=config)
+    assert isinstance(found, AtlopError) or found == evidence(uninterrupted)
 
 
 @given(data=st.data())
 def test_a_summary_with_other_values_is_never_taken_for_one_that_can_be_printed(
-    data: st.DataObject, whole: Path, config: RunConfig
+    data: st.DataObject, uninterrupted: Path, config: RunConfig
 ) -> None:
-    content = data.draw(damaged_json(json.loads((whole / "summary.json").read_text(encoding="utf-8"))))
+    content = data.draw(damaged_json(json.loads((uninterrupted / "summary.json").read_text(encoding="utf-8"))))
     with tempfile.TemporaryDirectory() as temporary:
-        run = Path(shutil.copytree(whole, Path(temporary) / "run"))
+        run = Path(shutil.copytree(uninterrupted, Path(temporary) / "run"))
         (run / "summary.json").write_bytes(content)
         found = outcome_of(lambda: resume(config, run), size=len(content))
         if not isinstance(found, AtlopError):

@@ -54,16 +54,16 @@ def read_files(train: Path, dev: Path, *, max_length: int = 100, **config: Any) 
     )
 
 
-def passes(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+def record_reads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Note the name of every corpus file that is gone through."""
     names: list[str] = []
     original = items_of_list
 
-    def noting(path: Path, *, expected: str) -> Any:
+    def recording(path: Path, *, expected: str) -> Any:
         names.append(path.name)
         return original(path, expected=expected)
 
-    monkeypatch.setattr(docred, "items_of_list", noting)
+    monkeypatch.setattr(docred, "items_of_list", recording)
     return names
 
 
@@ -79,7 +79,7 @@ def test_documents_are_those_of_the_encoder(golden: Path) -> None:
 
 
 def test_a_second_run_reads_the_train_file_only_for_its_facts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    names = passes(monkeypatch)
+    names = record_reads(monkeypatch)
     first = read(tmp_path, train=[row("one"), row("two", "P6")])
     assert names == ["dev.json", "train.json"]
     second = read(tmp_path, train=[row("one"), row("two", "P6")])
@@ -112,12 +112,12 @@ def test_every_file_is_hashed_once(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     hashed: list[str] = []
     original = file_sha256
 
-    def noting(path: Path) -> str:
+    def recording(path: Path) -> str:
         hashed.append(path.name)
         return original(path)
 
     for module in ("atlop.training.data", "atlop.corpora.corpus"):
-        monkeypatch.setattr(f"{module}.file_sha256", noting)
+        monkeypatch.setattr(f"{module}.file_sha256", recording)
     relations = tmp_path / "rel2id.json"
     relations.write_text('{"P17": 1}')
     found = read(tmp_path, train=[row("one")], relations=relations).sha256_of_files()
@@ -213,18 +213,18 @@ def test_what_is_fed_comes_in_order_whatever_takes_longest() -> None:
 
 
 def test_the_next_ones_are_made_ahead_and_no_more() -> None:
-    taken: list[int] = []
+    requested: list[int] = []
 
     def items() -> Iterator[int]:
         for number in range(100):
-            taken.append(number)
+            requested.append(number)
             yield number
 
     with closing(prefetch(items(), make=str, ahead=2)) as feed:
         assert next(feed) == "0"
-        assert taken == [0, 1, 2]
+        assert requested == [0, 1, 2]
         assert next(feed) == "1"
-        assert taken == [0, 1, 2, 3]
+        assert requested == [0, 1, 2, 3]
 
 
 def test_a_feed_that_is_closed_leaves_no_thread_and_makes_nothing_more() -> None:

@@ -31,7 +31,7 @@ pytestmark = pytest.mark.long
 ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1", "ACCELERATE_USE_CPU": "true"}
 LAUNCH = ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2", "-m", "atlop"]
 
-SHARES = """
+SHARDING_SCRIPT = """
 import json
 import sys
 from copy import deepcopy
@@ -56,7 +56,7 @@ json.dump([own / sum(weight.numel() for weight in model.parameters()), equal], o
 """
 
 
-def lines_of(run: Path) -> list[dict[str, Any]]:
+def read_metrics(run: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in (run / "metrics.jsonl").read_text(encoding="utf-8").splitlines()]
 
 
@@ -76,7 +76,7 @@ def config(tiny_encoder: Path, golden: Path) -> RunConfig:
 
 
 @pytest.fixture(scope="module")
-def one(config: RunConfig, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def single_process(config: RunConfig, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What one process makes of it in 20 steps."""
     folder = tmp_path_factory.mktemp("runs") / "one"
     train(config, output=folder, show_progress=False)
@@ -90,7 +90,7 @@ def config_file(config: RunConfig, tmp_path_factory: pytest.TempPathFactory) -> 
     return path
 
 
-def launched(*arguments: object, code: int = 0) -> str:
+def run_two_processes(*arguments: object, code: int = 0) -> str:
     """Run a command in two processes; return what it prints."""
     finished = subprocess.run(
         [sys.executable, *LAUNCH, *map(str, arguments)], env=ENVIRONMENT, capture_output=True, text=True, check=False
@@ -99,7 +99,7 @@ def launched(*arguments: object, code: int = 0) -> str:
     return finished.stdout + finished.stderr
 
 
-def alone(*arguments: object) -> str:
+def run_one_process(*arguments: object) -> str:
     finished = subprocess.run(
         [sys.executable, "-m", "atlop", *map(str, arguments)],
         env=ENVIRONMENT,
@@ -110,20 +110,20 @@ def alone(*arguments: object) -> str:
     return finished.stdout
 
 
-def test_two_processes_reach_the_weights_of_one(config_file: Path, one: Path, tmp_path: Path) -> None:
-    launched("train", config_file, "--output", tmp_path / "two")
-    expected, found = lines_of(one), lines_of(tmp_path / "two")
+def test_two_processes_reach_the_weights_of_one(config_file: Path, single_process: Path, tmp_path: Path) -> None:
+    run_two_processes("train", config_file, "--output", tmp_path / "two")
+    expected, found = read_metrics(single_process), read_metrics(tmp_path / "two")
     assert [set(line) for line in found] == [set(line) for line in expected]
     for one_line, two_line in zip(expected, found, strict=True):
         assert (two_line["step"], two_line["epoch"]) == (one_line["step"], one_line["epoch"])
         for key in {"loss", "gradient_norm", "new_layers_learning_rate"} & set(one_line):
             assert two_line[key] == pytest.approx(one_line[key], rel=1e-4), f"step {one_line['step']}: {key}"
-    assert distance(tmp_path / "two", one) <= 1e-5
+    assert distance(tmp_path / "two", single_process) <= 1e-5
 
 
 @pytest.mark.parametrize("later", ["true", "false"])
 def test_two_processes_that_share_the_model_out_reach_the_weights_of_one_though_they_were_killed(
-    later: str, config_file: Path, one: Path, tmp_path: Path
+    later: str, config_file: Path, single_process: Path, tmp_path: Path
 ) -> None:
     folder = tmp_path / "two"
     sharded = ["--set", "trainer.sharded=true", "--set", "trainer.checkpoint_interval=2"]
@@ -132,19 +132,25 @@ def test_two_processes_that_share_the_model_out_reach_the_weights_of_one_though_
         while not list(folder.glob("checkpoints/0*")):
             assert process.poll() is None
             time.sleep(0.05)
-        for worker in workers_of(process.pid):
+        for worker in worker_pids(process.pid):
             os.kill(worker, signal.SIGKILL)
     assert not (folder / "summary.json").exists()
-    launched("train", "--resume", folder, "--set", f"trainer.sharded={later}")
-    losses, expected = ([line["loss"] for line in lines_of(run) if "loss" in line] for run in (folder, one))
+    run_two_processes("train", "--resume", folder, "--set", f"trainer.sharded={later}")
+    losses, expected = (
+        [line["loss"] for line in read_metrics(run) if "loss" in line] for run in (folder, single_process)
+    )
     assert losses == pytest.approx(expected, rel=1e-4)
-    assert distance(folder, one) <= 1e-5
+    assert distance(folder, single_process) <= 1e-5
 
 
-def test_every_process_holds_its_share_of_the_weights_and_all_have_the_whole(one: Path, tmp_path: Path) -> None:
+def test_every_process_holds_its_share_of_the_weights_and_all_have_the_whole(
+    single_process: Path, tmp_path: Path
+) -> None:
     script = tmp_path / "shares.py"
-    script.write_text(SHARES, encoding="utf-8")
-    subprocess.run([sys.executable, *LAUNCH[:-2], script, one / "best", tmp_path], env=ENVIRONMENT, check=True)
+    script.write_text(SHARDING_SCRIPT, encoding="utf-8")
+    subprocess.run(
+        [sys.executable, *LAUNCH[:-2], script, single_process / "best", tmp_path], env=ENVIRONMENT, check=True
+    )
     for rank in range(2):
         share, is_equal = json.loads((tmp_path / f"{rank}.json").read_text(encoding="utf-8"))
         assert share == pytest.approx(0.5, abs=0.01)
@@ -159,19 +165,21 @@ def distance(run: Path, other: Path) -> float:
 
 
 def test_two_processes_predict_and_evaluate_what_one_does_byte_for_byte(
-    one: Path, golden: Path, tmp_path: Path
+    single_process: Path, golden: Path, tmp_path: Path
 ) -> None:
     corpus = golden / "documents.json"
-    launched("predict", one, corpus, "--output", tmp_path / "two.json", "--batch-size", 3)
-    alone("predict", one, corpus, "--output", tmp_path / "one.json", "--batch-size", 3)
+    run_two_processes("predict", single_process, corpus, "--output", tmp_path / "two.json", "--batch-size", 3)
+    run_one_process("predict", single_process, corpus, "--output", tmp_path / "one.json", "--batch-size", 3)
     assert (tmp_path / "two.json").read_bytes() == (tmp_path / "one.json").read_bytes()
     assert json.loads((tmp_path / "one.json").read_text(encoding="utf-8"))
-    evaluated = alone("evaluate", one, corpus, "--train", corpus, "--json", "--batch-size", 3)
-    assert evaluated in launched("evaluate", one, corpus, "--train", corpus, "--json", "--batch-size", 3)
+    evaluated = run_one_process("evaluate", single_process, corpus, "--train", corpus, "--json", "--batch-size", 3)
+    assert evaluated in run_two_processes(
+        "evaluate", single_process, corpus, "--train", corpus, "--json", "--batch-size", 3
+    )
 
 
 @contextmanager
-def begun(config_file: Path, folder: Path, log: Path) -> Iterator[subprocess.Popen[bytes]]:
+def running_training(config_file: Path, folder: Path, log: Path) -> Iterator[subprocess.Popen[bytes]]:
     """Train for long in two processes; give them when a checkpoint is there."""
     command = [*LAUNCH, "train", str(config_file), "--output", str(folder)]
     command += ["--set", "trainer.epochs=2000", "--set", "trainer.checkpoint_interval=2"]
@@ -187,7 +195,7 @@ def begun(config_file: Path, folder: Path, log: Path) -> Iterator[subprocess.Pop
         process.wait()
 
 
-def workers_of(process: int) -> list[int]:
+def worker_pids(process: int) -> list[int]:
     """Return the processes below one that train, by their rank."""
     found = {}
     for entry in Path("/proc").glob("[0-9]*"):
@@ -203,8 +211,8 @@ def workers_of(process: int) -> list[int]:
 @pytest.mark.skipif(sys.platform != "linux", reason="finds processes in /proc")
 @pytest.mark.parametrize("rank", [0, 1])
 def test_a_process_that_dies_ends_all_with_an_error(rank: int, config_file: Path, tmp_path: Path) -> None:
-    with begun(config_file, tmp_path / "run", tmp_path / "log") as process:
-        workers = workers_of(process.pid)
+    with running_training(config_file, tmp_path / "run", tmp_path / "log") as process:
+        workers = worker_pids(process.pid)
         assert len(workers) == 2
         os.kill(workers[rank], signal.SIGKILL)
         assert process.wait(timeout=600) != 0
@@ -213,12 +221,12 @@ def test_a_process_that_dies_ends_all_with_an_error(rank: int, config_file: Path
 
 def test_a_stop_leaves_a_checkpoint_from_which_one_process_goes_on(config_file: Path, tmp_path: Path) -> None:
     folder = tmp_path / "run"
-    with begun(config_file, folder, tmp_path / "log") as process:
+    with running_training(config_file, folder, tmp_path / "log") as process:
         process.send_signal(signal.SIGTERM)
         assert process.wait() != 0
     assert f"`atlop train --resume {folder}` goes on from it" in (tmp_path / "log").read_text(encoding="utf-8")
     newest = max((folder / "checkpoints").iterdir())
-    steps = [line["step"] for line in lines_of(folder) if "loss" in line]
+    steps = [line["step"] for line in read_metrics(folder) if "loss" in line]
     assert steps == list(range(1, int(newest.name) + 1))
     assert len(json.loads((newest / "state.json").read_text(encoding="utf-8"))["random"]) == 2
     again = subprocess.Popen(

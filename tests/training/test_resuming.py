@@ -55,7 +55,7 @@ def config(golden: Path, tiny_corpus: Path, tmp_path_factory: pytest.TempPathFac
 
 
 @pytest.fixture(scope="module")
-def whole(config: RunConfig, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def uninterrupted(config: RunConfig, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run that nothing happened to."""
     folder = tmp_path_factory.mktemp("runs") / "whole"
     train(config, output=folder, show_progress=False)
@@ -63,16 +63,16 @@ def whole(config: RunConfig, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def cut(config: RunConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def interrupted(config: RunConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A run that was cut in its fourth step; checkpoints after the second and the third are there."""
-    return cut_after(3, config=config, folder=tmp_path / "cut", monkeypatch=monkeypatch)
+    return interrupt_after(3, config=config, folder=tmp_path / "cut", monkeypatch=monkeypatch)
 
 
 def with_trainer(config: RunConfig, **changes: Any) -> RunConfig:
     return config.model_copy(update={"trainer": config.trainer.model_copy(update=changes)})
 
 
-def cut_after(steps: int, *, config: RunConfig, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def interrupt_after(steps: int, *, config: RunConfig, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Train until the power is cut in the midst of a step."""
     step, done = TrainStep.__call__, 0
 
@@ -126,11 +126,11 @@ def damage(path: Path) -> None:
 
 @pytest.mark.parametrize("steps", [0, 2, 3, 7])
 def test_a_run_cut_in_any_step_ends_with_the_same_bits(
-    steps: int, config: RunConfig, whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    steps: int, config: RunConfig, uninterrupted: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    folder = cut_after(steps, config=config, folder=tmp_path / "cut", monkeypatch=monkeypatch)
+    folder = interrupt_after(steps, config=config, folder=tmp_path / "cut", monkeypatch=monkeypatch)
     resume(config, folder)
-    assert evidence(folder) == evidence(whole)
+    assert evidence(folder) == evidence(uninterrupted)
 
 
 def test_a_run_cut_twice_in_bf16_ends_with_the_same_bits(
@@ -138,83 +138,87 @@ def test_a_run_cut_twice_in_bf16_ends_with_the_same_bits(
 ) -> None:
     config = with_trainer(config, precision="bf16", evaluation_interval=2, checkpoint_interval=None)
     train(config, output=tmp_path / "whole", show_progress=False)
-    folder = cut_after(3, config=config, folder=tmp_path / "cut", monkeypatch=monkeypatch)
+    folder = interrupt_after(3, config=config, folder=tmp_path / "cut", monkeypatch=monkeypatch)
     assert checkpoints(folder) == ["00000002"]
     with monkeypatch.context() as patch:
-        patch.setattr(run, "save_model", cutting_power)
+        patch.setattr(run, "save_model", cut_power)
         with pytest.raises(PowerCutError):
             resume(config, folder)
     resume(config, folder)
     assert evidence(folder) == evidence(tmp_path / "whole")
 
 
-def cutting_power(*_: Any, **__: Any) -> None:
+def cut_power(*_: Any, **__: Any) -> None:
     raise PowerCutError
 
 
-def test_the_last_checkpoints_are_kept_until_training_ends(cut: Path, whole: Path) -> None:
-    assert checkpoints(cut) == ["00000002", "00000003"]
-    assert {path.name for path in (cut / "checkpoints" / "00000003").iterdir()} == {
+def test_the_last_checkpoints_are_kept_until_training_ends(interrupted: Path, uninterrupted: Path) -> None:
+    assert checkpoints(interrupted) == ["00000002", "00000003"]
+    assert {path.name for path in (interrupted / "checkpoints" / "00000003").iterdir()} == {
         "model.safetensors", "optimizer.safetensors", "state.json", "sha256.txt",
     }  # fmt: skip
-    assert not (whole / "checkpoints").exists()
+    assert not (uninterrupted / "checkpoints").exists()
 
 
 @pytest.mark.parametrize("name", ["model.safetensors", "optimizer.safetensors", "state.json", "sha256.txt"])
 def test_a_damaged_checkpoint_is_passed_over_for_the_one_before(
-    name: str, config: RunConfig, cut: Path, whole: Path, caplog: pytest.LogCaptureFixture
+    name: str, config: RunConfig, interrupted: Path, uninterrupted: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    damage(cut / "checkpoints" / "00000003" / name)
-    resume(config, cut)
+    damage(interrupted / "checkpoints" / "00000003" / name)
+    resume(config, interrupted)
     assert "checkpoints/00000003: damaged checkpoint: " in caplog.text
     assert "looking for the one before" in caplog.text
-    assert evidence(cut) == evidence(whole)
+    assert evidence(interrupted) == evidence(uninterrupted)
 
 
-def test_a_checkpoint_whose_metrics_are_gone_is_passed_over(config: RunConfig, cut: Path, whole: Path) -> None:
-    lines = (cut / "metrics.jsonl").read_text("utf-8").splitlines(keepends=True)
-    (cut / "metrics.jsonl").write_text("".join(lines[:3]), "utf-8")  # two steps and an evaluation
-    resume(config, cut)
-    assert evidence(cut) == evidence(whole)
+def test_a_checkpoint_whose_metrics_are_gone_is_passed_over(
+    config: RunConfig, interrupted: Path, uninterrupted: Path
+) -> None:
+    lines = (interrupted / "metrics.jsonl").read_text("utf-8").splitlines(keepends=True)
+    (interrupted / "metrics.jsonl").write_text("".join(lines[:3]), "utf-8")  # two steps and an evaluation
+    resume(config, interrupted)
+    assert evidence(interrupted) == evidence(uninterrupted)
 
 
-def test_where_all_checkpoints_are_damaged_nothing_is_begun_again_unasked(config: RunConfig, cut: Path) -> None:
-    for name in checkpoints(cut):
-        (cut / "checkpoints" / name / "state.json").unlink()
-    before = (cut / "metrics.jsonl").read_bytes()
+def test_where_all_checkpoints_are_damaged_nothing_is_begun_again_unasked(config: RunConfig, interrupted: Path) -> None:
+    for name in checkpoints(interrupted):
+        (interrupted / "checkpoints" / name / "state.json").unlink()
+    before = (interrupted / "metrics.jsonl").read_bytes()
     with pytest.raises(AtlopError, match=r"no checkpoint is whole; to begin the run again, remove its checkpoints"):
-        resume(config, cut)
-    assert (cut / "metrics.jsonl").read_bytes() == before
+        resume(config, interrupted)
+    assert (interrupted / "metrics.jsonl").read_bytes() == before
 
 
-def test_a_model_that_was_being_replaced_is_found(config: RunConfig, cut: Path, whole: Path) -> None:
-    (cut / "best").rename(cut / ".best.old")
-    shutil.copytree(cut / "last", cut / ".best.new")
-    resume(config, cut)
-    assert evidence(cut) == evidence(whole)
+def test_a_model_that_was_being_replaced_is_found(config: RunConfig, interrupted: Path, uninterrupted: Path) -> None:
+    (interrupted / "best").rename(interrupted / ".best.old")
+    shutil.copytree(interrupted / "last", interrupted / ".best.new")
+    resume(config, interrupted)
+    assert evidence(interrupted) == evidence(uninterrupted)
 
 
-def test_files_that_were_being_written_are_tidied_away(config: RunConfig, cut: Path, whole: Path) -> None:
-    shutil.copytree(whole / "best", cut / "best", dirs_exist_ok=True)  # which is the best from here on
+def test_files_that_were_being_written_are_tidied_away(
+    config: RunConfig, interrupted: Path, uninterrupted: Path
+) -> None:
+    shutil.copytree(uninterrupted / "best", interrupted / "best", dirs_exist_ok=True)  # which is the best from here on
     for name in (".summary.json.x1y2", ".config.toml.x1y2", "best/.README.md.x1y2"):
-        (cut / name).touch()
-    resume(config, cut)
-    assert evidence(cut) == evidence(whole)
+        (interrupted / name).touch()
+    resume(config, interrupted)
+    assert evidence(interrupted) == evidence(uninterrupted)
 
 
-def test_a_run_that_has_ended_only_gives_its_summary(config: RunConfig, whole: Path) -> None:
-    before = evidence(whole)
-    assert resume(config, whole) == json.loads((whole / "summary.json").read_text("utf-8"))
-    assert evidence(whole) == before
+def test_a_run_that_has_ended_only_gives_its_summary(config: RunConfig, uninterrupted: Path) -> None:
+    before = evidence(uninterrupted)
+    assert resume(config, uninterrupted) == json.loads((uninterrupted / "summary.json").read_text("utf-8"))
+    assert evidence(uninterrupted) == before
 
 
-def test_a_run_that_has_not_begun_begins(config: RunConfig, whole: Path, tmp_path: Path) -> None:
+def test_a_run_that_has_not_begun_begins(config: RunConfig, uninterrupted: Path, tmp_path: Path) -> None:
     left = tmp_path / "run"
     left.mkdir()
     (left / "environment.json").write_text("{", "utf-8")
     (left / ".config.toml.x1y2").touch()
     resume(config, left)
-    assert evidence(left) == evidence(whole)
+    assert evidence(left) == evidence(uninterrupted)
 
 
 def test_a_folder_of_something_else_is_not_resumed(config: RunConfig, tmp_path: Path) -> None:
@@ -223,9 +227,9 @@ def test_a_folder_of_something_else_is_not_resumed(config: RunConfig, tmp_path: 
         resume(config, tmp_path)
 
 
-def test_another_configuration_is_refused_and_each_setting_named(config: RunConfig, cut: Path) -> None:
+def test_another_configuration_is_refused_and_each_setting_named(config: RunConfig, interrupted: Path) -> None:
     with pytest.raises(AtlopError, match=r"trainer\.epochs was 3, now 4; trainer\.seed was 66, now 67"):
-        resume(with_trainer(config, seed=67, epochs=4), cut)
+        resume(with_trainer(config, seed=67, epochs=4), interrupted)
 
 
 def test_a_run_keeps_the_precision_that_was_chosen_when_it_began(
@@ -235,7 +239,7 @@ def test_a_run_keeps_the_precision_that_was_chosen_when_it_began(
     with monkeypatch.context() as patch:
         patch.setattr(device, "cpu_multiplies_bf16", lambda: (True, "the test says so"))
         train(automatic, output=tmp_path / "whole", show_progress=False)
-        folder = cut_after(3, config=automatic, folder=tmp_path / "cut", monkeypatch=patch)
+        folder = interrupt_after(3, config=automatic, folder=tmp_path / "cut", monkeypatch=patch)
     monkeypatch.setattr(device, "cpu_multiplies_bf16", lambda: (False, "another machine"))
     assert load_config(str(folder / "config.toml")).trainer.precision == "bf16"
     resume(automatic, folder)
@@ -244,12 +248,12 @@ def test_a_run_keeps_the_precision_that_was_chosen_when_it_began(
         resume(config, folder)
 
 
-def test_a_run_that_began_in_a_precision_that_the_machine_lacks_says_so(config: RunConfig, cut: Path) -> None:
+def test_a_run_that_began_in_a_precision_that_the_machine_lacks_says_so(config: RunConfig, interrupted: Path) -> None:
     if torch.cuda.is_available():
         pytest.skip("the machine has it")
-    RunFolder(cut).write_config(with_trainer(config, precision="fp16"))
+    RunFolder(interrupted).write_config(with_trainer(config, precision="fp16"))
     with pytest.raises(AtlopError, match=r"precision fp16: needs a GPU; .*a run keeps the precision"):
-        resume(with_trainer(config, precision="auto"), cut)
+        resume(with_trainer(config, precision="auto"), interrupted)
 
 
 def test_patience_ends_a_run_and_the_summary_says_when(
@@ -264,21 +268,23 @@ def test_patience_ends_a_run_and_the_summary_says_when(
     assert summary["stopped_early"] == {"step": 9, "of": 27, "evaluations_since_best": 2}
     rates = [json.loads(line) for line in (tmp_path / "whole" / "metrics.jsonl").read_text("utf-8").splitlines()]
     assert len(rates) == 12
-    folder = cut_after(7, config=patient, folder=tmp_path / "cut", monkeypatch=monkeypatch)
+    folder = interrupt_after(7, config=patient, folder=tmp_path / "cut", monkeypatch=monkeypatch)
     resume(patient, folder)
     assert evidence(folder) == evidence(tmp_path / "whole")
 
 
-def test_a_configuration_that_was_edited_in_the_run_is_refused(config: RunConfig, cut: Path) -> None:
-    RunFolder(cut).write_config(with_trainer(config, seed=67))
+def test_a_configuration_that_was_edited_in_the_run_is_refused(config: RunConfig, interrupted: Path) -> None:
+    RunFolder(interrupted).write_config(with_trainer(config, seed=67))
     with pytest.raises(AtlopError, match=r"trainer\.seed was 66, now 67"):
-        resume(with_trainer(config, seed=67), cut)
+        resume(with_trainer(config, seed=67), interrupted)
 
 
-def test_settings_on_which_no_number_depends_may_change(config: RunConfig, cut: Path, whole: Path) -> None:
-    resume(with_trainer(config, checkpoints_kept=1, checkpoint_interval=None, max_skipped_steps=3), cut)
-    assert "max_skipped_steps = 3" in (cut / "config.toml").read_text("utf-8")
-    assert evidence(cut) == evidence(whole)
+def test_settings_on_which_no_number_depends_may_change(
+    config: RunConfig, interrupted: Path, uninterrupted: Path
+) -> None:
+    resume(with_trainer(config, checkpoints_kept=1, checkpoint_interval=None, max_skipped_steps=3), interrupted)
+    assert "max_skipped_steps = 3" in (interrupted / "config.toml").read_text("utf-8")
+    assert evidence(interrupted) == evidence(uninterrupted)
 
 
 def test_changed_data_are_refused(
@@ -288,7 +294,7 @@ def test_changed_data_are_refused(
     own = tmp_path / "own.json"
     own.write_text(json.dumps(rows), "utf-8")
     config = config.model_copy(update={"data": config.data.model_copy(update={"dev": own})})
-    folder = cut_after(1, config=config, folder=tmp_path / "cut", monkeypatch=monkeypatch)
+    folder = interrupt_after(1, config=config, folder=tmp_path / "cut", monkeypatch=monkeypatch)
     own.write_text(json.dumps(rows[:-1]), "utf-8")
     with pytest.raises(AtlopError, match=r"own\.json has changed"):
         resume(config, folder)
@@ -302,22 +308,22 @@ def test_changed_data_are_refused(
         ({"packages": {"torch": "1.0"}}, r"torch was 1\.0, now "),
     ],
 )
-def test_changed_code_is_refused(change: dict[str, Any], message: str, config: RunConfig, cut: Path) -> None:
-    path = cut / "environment.json"
+def test_changed_code_is_refused(change: dict[str, Any], message: str, config: RunConfig, interrupted: Path) -> None:
+    path = interrupted / "environment.json"
     path.write_text(json.dumps(json.loads(path.read_text("utf-8")) | change), "utf-8")
     with pytest.raises(AtlopError, match=message):
-        resume(config, cut)
+        resume(config, interrupted)
 
 
-def test_another_machine_is_warned_of(config: RunConfig, cut: Path, caplog: pytest.LogCaptureFixture) -> None:
-    path = cut / "environment.json"
+def test_another_machine_is_warned_of(config: RunConfig, interrupted: Path, caplog: pytest.LogCaptureFixture) -> None:
+    path = interrupted / "environment.json"
     path.write_text(json.dumps(json.loads(path.read_text("utf-8")) | {"machine": {}}), "utf-8")
-    resume(config, cut)
+    resume(config, interrupted)
     assert "numbers may differ in last digits" in caplog.text
 
 
 def test_a_full_disk_is_one_message_and_leaves_earlier_checkpoints(
-    config: RunConfig, whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    config: RunConfig, uninterrupted: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     written = 0
 
@@ -337,12 +343,12 @@ def test_a_full_disk_is_one_message_and_leaves_earlier_checkpoints(
     assert "No space left on device" in str(caught.value)
     assert f"The last good checkpoint is {tmp_path / 'run' / 'checkpoints' / '00000002'}" in str(caught.value)
     resume(config, tmp_path / "run")
-    assert evidence(tmp_path / "run") == evidence(whole)
+    assert evidence(tmp_path / "run") == evidence(uninterrupted)
 
 
 @pytest.mark.parametrize("during", ["step", "evaluation"])
 def test_a_signal_stops_with_a_checkpoint_and_the_way_on(
-    during: str, config: RunConfig, whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    during: str, config: RunConfig, uninterrupted: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     requests: list[StopRequests] = []
 
@@ -377,7 +383,7 @@ def test_a_signal_stops_with_a_checkpoint_and_the_way_on(
     assert caught.value.exit_code == 143
     assert checkpoints(tmp_path / "run")[-1] == {"step": "00000005", "evaluation": "00000006"}[during]
     resume(config, tmp_path / "run")
-    assert evidence(tmp_path / "run") == evidence(whole)
+    assert evidence(tmp_path / "run") == evidence(uninterrupted)
 
 
 def test_every_setting_that_may_change_is_one() -> None:

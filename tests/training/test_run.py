@@ -87,11 +87,11 @@ def run(config: RunConfig, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return output
 
 
-def lines_of(run: Path) -> list[dict[str, Any]]:
+def read_metrics(run: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in (run / "metrics.jsonl").read_text(encoding="utf-8").splitlines()]
 
 
-def summary_of(run: Path) -> Any:
+def read_summary(run: Path) -> Any:
     return json.loads((run / "summary.json").read_text(encoding="utf-8"))
 
 
@@ -115,7 +115,7 @@ def test_the_environment_names_versions_and_data(run: Path, config: RunConfig) -
 
 
 def test_steps_are_numbered_without_a_gap_and_epochs_end_with_an_evaluation(run: Path) -> None:
-    lines = lines_of(run)
+    lines = read_metrics(run)
     steps = 2 * EPOCHS  # 8 documents are 4 batches are 2 steps
     assert [line["step"] for line in lines if "loss" in line] == list(range(1, steps + 1))
     evaluated = [(line["step"], line["epoch"]) for line in lines if "dev" in line]
@@ -124,13 +124,13 @@ def test_steps_are_numbered_without_a_gap_and_epochs_end_with_an_evaluation(run:
 
 
 def test_the_run_learns(run: Path) -> None:
-    losses = [line["loss"] for line in lines_of(run) if "loss" in line]
+    losses = [line["loss"] for line in read_metrics(run) if "loss" in line]
     assert sum(losses[-4:]) < 0.5 * sum(losses[:4])
-    assert summary_of(run)["best"]["f1"] > 0.4
+    assert read_summary(run)["best"]["f1"] > 0.4
 
 
 def test_the_summary_holds_best_and_last_scores(run: Path) -> None:
-    summary, lines = summary_of(run), lines_of(run)
+    summary, lines = read_summary(run), read_metrics(run)
     evaluations = [line for line in lines if "dev" in line]
     best = max(evaluations, key=lambda line: line["dev"]["f1"])
     assert summary["best"] == {"step": best["step"], **best["dev"]}
@@ -143,7 +143,7 @@ def test_the_summary_holds_best_and_last_scores(run: Path) -> None:
 
 def test_what_truncation_costs_is_in_the_summary(run: Path) -> None:
     for split in ("train", "dev"):
-        assert summary_of(run)[split] == {
+        assert read_summary(run)[split] == {
             "documents": 8,
             **CorpusIssues().counts(),
             "truncation": {"documents": 1, "mentions": 2, "entities": 1, "facts": 3},
@@ -159,7 +159,7 @@ def test_truncation_is_reported_when_the_corpus_is_loaded(
 
 
 def test_the_best_is_not_written_over_by_the_last(run: Path) -> None:
-    assert summary_of(run)["best"]["step"] < summary_of(run)["steps"]
+    assert read_summary(run)["best"]["step"] < read_summary(run)["steps"]
     best, last = (load_file(run / which / "model.safetensors") for which in ("best", "last"))
     assert set(best) == set(last)
     assert any(not torch.equal(best[name], last[name]) for name in best)
@@ -172,7 +172,7 @@ def test_both_models_predict_what_the_evaluation_said(run: Path, corpus: Path, w
     features = list(preprocessor_for(model, tokenizer).preprocess(documents))
     facts = predict_facts(model, features, accelerator=accelerator_for("float32"), batch_size=8)
     found = official_scores(documents, predictions=facts, train_facts=None)
-    expected = summary_of(run)[which]
+    expected = read_summary(run)[which]
     assert (found.f1, found.correct, found.submitted) == (expected["f1"], expected["correct"], expected["submitted"])
     assert found.correct > 0
 
@@ -185,9 +185,9 @@ def test_the_intervals_in_the_summary_are_those_of_the_best_models_facts(run: Pa
     )
     seen = frozenset(triple for document in documents for triple in document.name_triples())  # dev is train here
     f1, ign_f1 = mean_scores([fact_table(documents, predictions=facts, train_facts=seen)])
-    intervals = summary_of(run)["best_intervals"]
+    intervals = read_summary(run)["best_intervals"]
     assert intervals == {"f1": [f1.low, f1.high], "ign_f1": [ign_f1.low, ign_f1.high]}
-    assert f1.low < summary_of(run)["best"]["f1"] < f1.high
+    assert f1.low < read_summary(run)["best"]["f1"] < f1.high
 
 
 def test_the_same_seed_gives_the_same_metrics(run: Path, config: RunConfig, tmp_path: Path) -> None:
@@ -195,7 +195,7 @@ def test_the_same_seed_gives_the_same_metrics(run: Path, config: RunConfig, tmp_
     train(config, output=tmp_path / "again", show_progress=False)
 
     def without_time(folder: Path) -> list[dict[str, Any]]:
-        return [{key: value for key, value in line.items() if key != "seconds"} for line in lines_of(folder)]
+        return [{key: value for key, value in line.items() if key != "seconds"} for line in read_metrics(folder)]
 
     assert without_time(tmp_path / "again") == without_time(run)
 
@@ -203,7 +203,7 @@ def test_the_same_seed_gives_the_same_metrics(run: Path, config: RunConfig, tmp_
 def test_another_seed_gives_other_metrics(run: Path, config: RunConfig, tmp_path: Path) -> None:
     other = config.model_copy(update={"trainer": config.trainer.model_copy(update={"seed": 67, "epochs": 1})})
     train(other, output=tmp_path / "other", show_progress=False)
-    assert lines_of(tmp_path / "other")[0]["loss"] != lines_of(run)[0]["loss"]
+    assert read_metrics(tmp_path / "other")[0]["loss"] != read_metrics(run)[0]["loss"]
 
 
 def test_a_second_stage_starts_from_the_weights_of_the_first(config: RunConfig, run: Path, tmp_path: Path) -> None:
@@ -211,7 +211,7 @@ def test_a_second_stage_starts_from_the_weights_of_the_first(config: RunConfig, 
     trainer = config.trainer.model_copy(update={"epochs": 1, "start_from": str(run / "best")})
     second = config.model_copy(update={"optimizer": still, "trainer": trainer})
     train(second, output=tmp_path / "second", show_progress=False)
-    assert summary_of(tmp_path / "second")["best"]["f1"] == summary_of(run)["best"]["f1"]
+    assert read_summary(tmp_path / "second")["best"]["f1"] == read_summary(run)["best"]["f1"]
 
 
 @pytest.mark.parametrize(
@@ -229,7 +229,7 @@ def test_the_model_folder_decides_by_the_objective_of_the_run(
     changed = config.model_copy(update={"objective": objective})
     train(changed, output=tmp_path / "run", show_progress=False)
     assert load_config(str(tmp_path / "run" / "config.toml")).objective == objective
-    assert summary_of(tmp_path / "run")["best"]["f1"] > 0.4
+    assert read_summary(tmp_path / "run")["best"]["f1"] > 0.4
     test_both_models_predict_what_the_evaluation_said(tmp_path / "run", corpus, "best")
 
 

@@ -34,7 +34,7 @@ def test_an_epoch_has_as_many_steps_as_batches_over_accumulation_rounded_up() ->
         for batch in range(1, min(documents, 6) + 1):
             for accumulation in range(1, 6):
                 expected = ceil((documents // batch) / accumulation)
-                assert schedule(documents, batch=batch, accumulation=accumulation).per_epoch == expected
+                assert schedule(documents, batch=batch, accumulation=accumulation).steps_per_epoch == expected
                 assert len(steps(documents, batch=batch, accumulation=accumulation)) == expected
 
 

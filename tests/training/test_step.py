@@ -14,7 +14,7 @@ from atlop.config import OptimizerConfig, Precision
 from atlop.device import accelerator_for
 from atlop.errors import AtlopError
 from atlop.model import AtlopModel, LossTerm, PairOutputs, PairStates
-from atlop.objectives import OBJECTIVES, AdaptiveThresholding, Objective, objective_class
+from atlop.objectives import OBJECTIVES, AdaptiveThresholding, Objective, objective_by_name
 from atlop.preprocessing import Batch, Features, Preprocessor
 from atlop.training.checkpoint import Checkpoint
 from atlop.training.state import TrainState
@@ -129,7 +129,7 @@ def test_batches_of_a_step_count_by_their_pairs_as_one_batch_does() -> None:
 def test_what_is_estimated_from_a_batch_counts_by_its_share_of_the_pairs() -> None:
     model, batches = golden_model("bert"), [[0, 2], [6]]
     shares = torch.tensor([0.0, *[0.05] * 6])
-    objective = objective_class("positive_unlabelled").with_class_shares(shares)
+    objective = objective_by_name("positive_unlabelled").with_class_shares(shares)
     total, pairs = 0.0, 0
     for documents in batches:
         batch = golden_batch("bert", documents)
@@ -145,7 +145,7 @@ def test_what_is_estimated_from_a_batch_counts_by_its_share_of_the_pairs() -> No
 @pytest.mark.parametrize("name", OBJECTIVES)
 def test_every_objective_is_learned(name: str) -> None:
     model = golden_model("bert")
-    objective = objective_class(name).with_class_shares(torch.tensor([0.0, *[0.05] * 6]))
+    objective = objective_by_name(name).with_class_shares(torch.tensor([0.0, *[0.05] * 6]))
     training = Stepper(model, steps=10, objective=objective)
     losses = [training([[0]]).loss.item() for _ in range(5)]
     assert losses[-1] < losses[0]

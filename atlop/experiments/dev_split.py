@@ -9,7 +9,7 @@ from atlop.corpora import WRITERS, find_writer, read_corpus
 from atlop.errors import AtlopError
 
 
-def part_dev(data: DataConfig, *, folder: Path, seed: int) -> tuple[Path, Path]:
+def split_dev(data: DataConfig, *, folder: Path, seed: int) -> tuple[Path, Path]:
     """Part `data.dev` by chance into two files of as many documents, unless that was done before.
 
     Args:
