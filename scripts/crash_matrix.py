@@ -1,8 +1,7 @@
-"""Kill a short training at random moments, resume it, and compare what it ends with to an uninterrupted one.
+"""Kill a short training at random moments, resume it, and compare its results with those of an uninterrupted one.
 
-A moment is a time or, in every other trial, a file operation of the run: so that kills fall between any two of them. In
-a third of the trials the resumed training is killed as well. Each training is a process of its own, forked from one
-that has everything imported.
+Trials alternate between kills after a random time and before a random file operation of the run. In a third of the
+trials the resumed training is killed too. Each training is a separate process, forked after all imports.
 
 Example: python scripts/crash_matrix.py --trials 100 --output runs/crash_matrix
 """
@@ -46,9 +45,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--trials", type=int, default=100)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--encoder", help="folder of an encoder; without it, a random one of two narrow layers")
+    parser.add_argument("--encoder", help="folder of an encoder; by default a random one with two narrow layers")
     parser.add_argument("--precision", choices=["float32", "bf16"], default="float32")
-    parser.add_argument("--output", type=Path, default=Path("runs/crash_matrix"), help="folder for all that is written")
+    parser.add_argument("--output", type=Path, default=Path("runs/crash_matrix"), help="folder for all output")
     options = parser.parse_args()
     outcome = crash_matrix(
         options.output,
@@ -65,14 +64,14 @@ def crash_matrix(folder: Path, *, trials: int, seed: int, encoder: str | None, p
     """Run all trials and write `crash_matrix.json`.
 
     Args:
-        folder: Made anew.
-        trials: How many trainings are killed.
-        seed: Of the moments.
-        encoder: Folder of the encoder; `None` makes a tiny one with dropout.
+        folder: Output folder; an existing one is replaced.
+        trials: Number of trainings to kill.
+        seed: Seed of the random moments.
+        encoder: Folder of the encoder; `None` creates a tiny one with dropout.
         precision: Number format of training.
 
     Returns:
-        Counts, and what each trial did.
+        Counts, and the outcome of each trial.
     """
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
@@ -81,29 +80,29 @@ def crash_matrix(folder: Path, *, trials: int, seed: int, encoder: str | None, p
         folder, encoder=encoder or save_tiny_encoder(folder / "encoder", dropout=0.1), precision=precision
     )
     reference = folder / "uninterrupted"
-    finish(config, reference)  # fills the cache, so that trials take equally long
+    finish(config, reference)  # fills the cache, so that all trainings take equally long
     shutil.rmtree(reference)
     operations, seconds = finish(config, reference)
-    expected = evidence(reference)
-    draw = random.Random(seed)
+    expected = results_of(reference)
+    generator = random.Random(seed)
     rows: list[dict[str, Any]] = []
     for trial in range(trials):
         run = folder / "trial"
         moments = [
-            draw.uniform(0, seconds) if trial % 2 else draw.randint(1, operations)
-            for _ in range(1 if draw.random() < 2 / 3 else 2)
+            generator.uniform(0, seconds) if trial % 2 else generator.randint(1, operations)
+            for _ in range(1 if generator.random() < 2 / 3 else 2)
         ]
-        kills = [kill_at(config, run, moment) for moment in moments]
+        attempts = [kill_at(config, run, moment) for moment in moments]
         finish(config, run)
-        found = evidence(run)
+        found = results_of(run)
         differing = sorted(key for key in expected | found if expected.get(key) != found.get(key))
-        rows.append({"trial": trial, "kills": kills, "differing": differing})
-        print(f"trial {trial}: {kills}: {differing or 'identical'}", file=sys.stderr, flush=True)
+        rows.append({"trial": trial, "kills": attempts, "differing": differing})
+        print(f"trial {trial}: {attempts}: {differing or 'identical'}", file=sys.stderr, flush=True)
         if differing:
-            run.rename(folder / f"trial_{trial}")  # kept, to be looked at
+            run.rename(folder / f"trial_{trial}")  # for inspection
         else:
             shutil.rmtree(run)
-    reached = [kill for row in rows for kill in row["kills"] if kill["killed"]]
+    kills = [kill for row in rows for kill in row["kills"] if kill["killed"]]
     outcome = {
         "seed": seed,
         "precision": precision,
@@ -112,8 +111,8 @@ def crash_matrix(folder: Path, *, trials: int, seed: int, encoder: str | None, p
         "seconds_uninterrupted": seconds,
         "file_operations": operations,
         "identical": sum(not row["differing"] for row in rows),
-        "kills": len(reached),
-        "killed_at": dict(Counter(kill["left"] for kill in reached)),
+        "kills": len(kills),
+        "killed_at": dict(Counter(kill["left"] for kill in kills)),
         "trials": rows,
     }
     write_text(folder / "crash_matrix.json", json.dumps(outcome, indent=1) + "\n")
@@ -121,7 +120,7 @@ def crash_matrix(folder: Path, *, trials: int, seed: int, encoder: str | None, p
 
 
 def short_training(folder: Path, *, encoder: str, precision: Precision) -> RunConfig:
-    """Write a small part of the sample corpus; return a configuration that trains on it with all that can go wrong."""
+    """Write a small part of the sample corpus; return a configuration that trains on it."""
     for name, count in (("train", 14), ("dev", 4)):
         shortest = sorted(read_json(SAMPLE / f"{name}.json"), key=lambda row: sum(map(len, row["sents"])))
         write_text(folder / f"{name}.json", json.dumps(shortest[:count]))
@@ -137,36 +136,36 @@ def short_training(folder: Path, *, encoder: str, precision: Precision) -> RunCo
 
 
 def finish(config: RunConfig, run: Path) -> tuple[int, float]:
-    """Begin or resume a training, let it end and predict; return its file operations and seconds."""
-    counted, started = run.with_name("counted.json"), time.monotonic()
+    """Start or resume a training, let it finish and predict; return its file operations and seconds."""
+    counts, started = run.with_name("counts.json"), time.monotonic()
 
     def at_end(operations: int) -> None:
-        write_text(counted, json.dumps([operations, time.monotonic() - started]))
+        write_text(counts, json.dumps([operations, time.monotonic() - started]))
         predict(config, run)
 
-    process = forked(config, run, at_end=at_end)
+    process = fork_training(config, run, at_end=at_end)
     _, status = os.waitpid(process, 0)
     if status:
-        raise SystemExit(f"{run}: the training failed; see {log_of(run)}")
-    operations, seconds = read_json(counted)
+        raise SystemExit(f"{run}: the training failed; see {log_path(run)}")
+    operations, seconds = read_json(counts)
     return operations, seconds
 
 
 def kill_at(config: RunConfig, run: Path, moment: float | int) -> dict[str, Any]:
-    """Begin or resume a training and kill it after some seconds (float) or before a file operation (int)."""
-    process = forked(config, run, last_operation=moment if isinstance(moment, int) else None)
+    """Start or resume a training and kill it after some seconds (float) or before a file operation (int)."""
+    process = fork_training(config, run, last_operation=moment if isinstance(moment, int) else None)
     if isinstance(moment, float):
         time.sleep(moment)
         os.kill(process, signal.SIGKILL)
     _, status = os.waitpid(process, 0)
     killed = os.WIFSIGNALED(status)
     if not killed and status:
-        raise SystemExit(f"{run}: the training failed; see {log_of(run)}")
-    return {"moment": moment, "killed": killed, "left": left(run)}
+        raise SystemExit(f"{run}: the training failed; see {log_path(run)}")
+    return {"moment": moment, "killed": killed, "left": stage_of(run)}
 
 
-def left(run: Path) -> str:
-    """Say how far a killed training had come."""
+def stage_of(run: Path) -> str:
+    """Return how far a killed training got."""
     if (run / "summary.json").exists():
         return "after training"
     if not (run / "config.toml").exists():
@@ -177,27 +176,27 @@ def left(run: Path) -> str:
     return "between steps" if any(run.glob("checkpoints/*")) else "before the first checkpoint"
 
 
-def forked(
+def fork_training(
     config: RunConfig,
     run: Path,
     *,
     last_operation: int | None = None,
     at_end: Callable[[int], None] = lambda operations: None,
 ) -> int:
-    """Train in a new process, and return its id.
+    """Train in a new process and return its id.
 
     Args:
-        config: What is trained.
-        run: The run's folder; the training is resumed where it holds one.
-        last_operation: The file operation at which the process kills itself.
-        at_end: Called in the process with the number of file operations.
+        config: The run's configuration.
+        run: The run's folder; an existing run is resumed.
+        last_operation: Number of the file operation before which the process kills itself.
+        at_end: Called in the process with its number of file operations.
     """
     process = os.fork()
     if process:
         return process
     status = 1
     try:
-        log = os.open(log_of(run), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+        log = os.open(log_path(run), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
         os.dup2(log, 1)
         os.dup2(log, 2)
         operations = 0
@@ -220,13 +219,13 @@ def forked(
         os._exit(status)
 
 
-def log_of(run: Path) -> Path:
-    """Return where a training's messages go."""
+def log_path(run: Path) -> Path:
+    """Return the path of a training's log."""
     return run.with_name(f"{run.name}.log")
 
 
 def predict(config: RunConfig, run: Path) -> None:
-    """Write `result.json` of the best model."""
+    """Write the best model's `result.json`."""
     try:
         run_command(["predict", str(run), str(config.data.dev), "--output", str(run / "result.json")])
     except SystemExit as end:
@@ -234,8 +233,8 @@ def predict(config: RunConfig, run: Path) -> None:
             raise
 
 
-def evidence(run: Path) -> dict[str, Any]:
-    """Return all of a run that must not depend on whether it was killed."""
+def results_of(run: Path) -> dict[str, Any]:
+    """Return everything about a run that must not depend on kills."""
     metrics = [json.loads(line) for line in (run / "metrics.jsonl").read_text(encoding="utf-8").splitlines()]
     summary = read_json(run / "summary.json")
     return {

@@ -180,7 +180,7 @@ def test_a_signal_leaves_a_run_that_goes_on(config: Path, tmp_path: Path) -> Non
         process.send_signal(signal.SIGTERM)
         assert process.wait() == 143
     assert "atlop: stopped by SIGTERM after step" in log.read_text()
-    assert f"`atlop train --resume {folder}` goes on from it" in log.read_text()
+    assert f"`atlop train --resume {folder}` resumes from it" in log.read_text()
     lines = (folder / "metrics.jsonl").read_text().count("loss")
     newest = max((folder / "checkpoints").iterdir())
     assert int(newest.name) == lines

@@ -1,4 +1,4 @@
-"""Scores on a labelled corpus to thresholds and probabilities."""
+"""Thresholds and probabilities from scores on a labelled corpus."""
 
 from atlop.calibration.candidates import Candidates, collect_candidates
 from atlop.calibration.choice import THRESHOLDS, Calibrated, calibrate

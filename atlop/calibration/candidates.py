@@ -1,4 +1,4 @@
-"""What thresholds are chosen from: the relations of each pair that a decision could find, and which of them hold."""
+"""Candidates: the relations of each pair that a decision rule could find, and whether they are correct."""
 
 import json
 from collections.abc import Iterable, Sequence
@@ -20,88 +20,88 @@ from atlop.schema import Document, Fact, RelationVocabulary
 
 @dataclass(frozen=True)
 class Candidates:
-    """The relations of all pairs that are among their pair's k largest scores, whatever the threshold: few of many."""
+    """The relations with the k largest scores of each pair, before any threshold."""
 
     relations: tuple[str, ...]
     """Relation ids in the order of their class ids 1, 2, …"""
     document: NDArray[np.int64]
-    """Index of each candidate's document, ascending, `[candidates]`."""
+    """Document index, ascending, `[candidates]`."""
     subject: NDArray[np.int64]
-    """Entity of each candidate, `[candidates]`."""
+    """Entity index of the subject, `[candidates]`."""
     object: NDArray[np.int64]
-    """Entity of each candidate, `[candidates]`."""
+    """Entity index of the object, `[candidates]`."""
     class_id: NDArray[np.int64]
-    """Class of each candidate, `[candidates]`; never 0."""
+    """Class id, `[candidates]`; never 0 (TH)."""
     margin: NDArray[np.float32]
-    """How far the candidate is above what its objective compares it with, `[candidates]`."""
+    """Margin by `Objective.margins`, `[candidates]`."""
     correct: NDArray[np.bool_]
-    """Whether the document lists the candidate as a fact, `[candidates]`."""
+    """Whether the candidate is a gold fact, `[candidates]`."""
     gold: NDArray[np.int64]
-    """Facts of each document, those that are no candidate included, `[documents]`."""
+    """Number of gold facts, candidates or not, `[documents]`."""
 
     def save(self, path: Path) -> None:
-        """Write the candidates as safetensors, whole or not at all."""
+        """Write the candidates as safetensors, atomically."""
         arrays = {field.name: getattr(self, field.name) for field in fields(self) if field.name != "relations"}
         with atomic_path(path) as temporary:
             save_file(arrays, temporary, metadata={"relations": json.dumps(self.relations)})
 
     @classmethod
     def load(cls, path: Path) -> Self:
-        """Read what `save` wrote.
+        """Read a file that `save` wrote.
 
         Raises:
-            AtlopError: The file is missing, not readable, or holds something else.
+            AtlopError: The file is missing, not readable, or something else.
         """
         try:
             with safe_open(path, framework="numpy") as file:
-                arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  # it is no mapping
+                arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  # not a mapping
                 return cls(relations=tuple(json.loads((file.metadata() or {})["relations"])), **arrays)
         except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
-            raise AtlopError(f"{path}: holds no stored scores that can be read ({error}); remove it") from None
+            raise AtlopError(f"{path}: not a readable file of candidates ({error}); remove it") from None
 
-    def select_documents(self, chosen: NDArray[np.int64]) -> "Candidates":
-        """Return the candidates of some documents, which are counted from 0 in the order given.
+    def select_documents(self, indices: NDArray[np.int64]) -> "Candidates":
+        """Return the candidates of some documents, renumbering the documents from 0.
 
         Args:
-            chosen: Distinct document indices, ascending.
+            indices: Distinct document indices, ascending.
         """
-        kept = np.isin(self.document, chosen)
+        kept = np.isin(self.document, indices)
         return Candidates(
             relations=self.relations,
-            document=np.searchsorted(chosen, self.document[kept]),
+            document=np.searchsorted(indices, self.document[kept]),
             subject=self.subject[kept],
             object=self.object[kept],
             class_id=self.class_id[kept],
             margin=self.margin[kept],
             correct=self.correct[kept],
-            gold=self.gold[chosen],
+            gold=self.gold[indices],
         )
 
     def decide(self, thresholds: NDArray[np.float32]) -> NDArray[np.bool_]:
-        """Return which candidates a decision finds, `[candidates]`.
+        """Return which candidates exceed their threshold, bool `[candidates]`.
 
         Args:
-            thresholds: Margin that each class must exceed, `[classes]`.
+            thresholds: Threshold for the margin of each class, `[classes]`.
         """
         return self.margin > thresholds[self.class_id]
 
     def f1(self, thresholds: NDArray[np.float32]) -> float:
-        """Return micro-averaged F1 of the facts that a decision finds, from 0 to 1."""
+        """Return micro-averaged F1, from 0 to 1, of the candidates that exceed their threshold."""
         found = self.decide(thresholds)
         return micro_f1(int(self.correct[found].sum()), int(found.sum()), int(self.gold.sum()))
 
     def facts(self, thresholds: NDArray[np.float32]) -> list[tuple[Fact, ...]]:
-        """Return the facts of each document that a decision finds, in the order of its pairs and classes."""
+        """Return each document's candidates that exceed their threshold as facts, ordered by pair and class."""
         facts: list[list[Fact]] = [[] for _ in self.gold]
         for row in np.flatnonzero(self.decide(thresholds)):
             relation = self.relations[self.class_id[row] - 1]
             fact = Fact(subject=int(self.subject[row]), object=int(self.object[row]), relation=relation)
             facts[self.document[row]].append(fact)
-        return [tuple(of_document) for of_document in facts]
+        return [tuple(document_facts) for document_facts in facts]
 
 
 def micro_f1(correct: int, found: int, gold: int) -> float:
-    """Return F1 from counts, 0 where nothing is found and nothing is to be found."""
+    """Return F1 from counts; 0 if nothing is found and nothing is gold."""
     return 2 * correct / (found + gold) if found + gold else 0.0
 
 
@@ -115,33 +115,33 @@ def collect_candidates(
 
     Args:
         scored: Scores of each document, in any order.
-        documents: The corpus, labelled.
-        rule: Whose margins and k-largest rule count; its thresholds do not.
+        documents: The labelled corpus.
+        rule: Supplies margins and the limit of relations per pair; its thresholds are ignored.
 
     Raises:
         AtlopError: A document has no labels.
     """
     objective, vocabulary = rule.objective, rule.vocabulary
-    everything = torch.full((vocabulary.classes,), -torch.inf)
-    parts = []
-    for each in sorted(scored, key=lambda item: item.index):
-        kept = objective.decide(each.scores, max_relations=rule.max_relations, thresholds=everything)
-        rows, classes = (indices.numpy() for indices in kept.nonzero(as_tuple=True))
-        subjects, objects = each.pairs[rows].T
-        gold = _gold(documents[each.index], vocabulary=vocabulary)
+    no_thresholds = torch.full((vocabulary.classes,), -torch.inf)
+    chunks = []
+    for item in sorted(scored, key=lambda item: item.index):
+        kept = objective.decide(item.scores, max_relations=rule.max_relations, thresholds=no_thresholds)
+        rows, classes = (axis.numpy() for axis in kept.nonzero(as_tuple=True))
+        subjects, objects = item.pairs[rows].T
+        gold = _gold(documents[item.index], vocabulary=vocabulary)
         keys = zip(subjects.tolist(), objects.tolist(), classes.tolist(), strict=True)
-        parts.append(
+        chunks.append(
             (
-                np.full(len(rows), each.index),
+                np.full(len(rows), item.index),
                 subjects.astype(np.int64),
                 objects.astype(np.int64),
                 classes,
-                objective.margins(each.scores)[kept].numpy(),
+                objective.margins(item.scores)[kept].numpy(),
                 np.fromiter((key in gold for key in keys), dtype=np.bool_, count=len(rows)),
             )
         )
-    nothing = [np.zeros(0, dtype=dtype) for dtype in (np.int64, np.int64, np.int64, np.int64, np.float32, np.bool_)]
-    columns = (np.concatenate(column) for column in zip(nothing, *parts, strict=True))
+    empty = [np.zeros(0, dtype=dtype) for dtype in (np.int64, np.int64, np.int64, np.int64, np.float32, np.bool_)]
+    columns = (np.concatenate(column) for column in zip(empty, *chunks, strict=True))
     document, subject, object_, class_id, margin, correct = columns
     return Candidates(
         relations=vocabulary.relations,
@@ -156,7 +156,7 @@ def collect_candidates(
 
 
 def _gold(document: Document, *, vocabulary: RelationVocabulary) -> set[tuple[int, int, int]]:
-    """Return subject, object and class of a document's facts of known relations."""
+    """Return subject, object and class of the gold facts with known relations."""
     if document.facts is None:
         raise AtlopError(f'document "{document.title}": has no labels to calibrate with; give a labelled file')
     return {

@@ -1,4 +1,4 @@
-"""A calibration chosen on a labelled corpus, and what it is worth there."""
+"""Calibrate a decision rule on a labelled corpus."""
 
 from dataclasses import dataclass
 
@@ -14,7 +14,7 @@ THRESHOLDS = {"global": global_threshold, "per_class": per_class_thresholds}
 
 @dataclass(frozen=True)
 class Calibrated:
-    """A calibration, and scores on the corpus that it was chosen on: the last two flatter it."""
+    """A calibration and its scores on the corpus that it was fitted to; `f1` and `calibration_error` are optimistic."""
 
     calibration: Calibration
     f1_before: float
@@ -29,11 +29,11 @@ def calibrate(candidates: Candidates, *, rule: Rule) -> Calibrated:
     """Choose thresholds and fit probabilities.
 
     Args:
-        candidates: Of a labelled corpus that the model was not trained on.
-        rule: Whether relations share a threshold.
+        candidates: Candidates of a labelled corpus that the model was not trained on.
+        rule: One threshold for all relations (`global`) or for each (`per_class`).
 
     Raises:
-        AtlopError: The candidates do not allow it.
+        AtlopError: Probabilities cannot be fitted; see `fit_probability`.
     """
     thresholds = THRESHOLDS[rule](candidates)
     slope, intercept = fit_probability(candidates.margin, candidates.correct)

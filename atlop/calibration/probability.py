@@ -1,4 +1,4 @@
-"""Margins to probabilities: Platt's logistic curve, fitted on a labelled corpus."""
+"""Probabilities from margins by Platt scaling."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,17 +12,17 @@ def fit_probability(margin: NDArray[np.float32], correct: NDArray[np.bool_]) -> 
     """Fit `p = σ(slope · margin + intercept)` to candidates by maximum likelihood (Platt 2000).
 
     Targets are Platt's: `(n₊ + 1) / (n₊ + 2)` for correct candidates and `1 / (n₋ + 2)` for the others, so that the
-    curve stays finite where a threshold parts them.
+    curve stays finite if a threshold separates them.
 
     Args:
         margin: Margin of each candidate, `[candidates]`.
-        correct: Whether it holds, `[candidates]`.
+        correct: Whether the candidate is correct, `[candidates]`.
 
     Returns:
         Slope, above 0, and intercept.
 
     Raises:
-        AtlopError: All candidates are correct or all are wrong, or the margin says nothing of which.
+        AtlopError: All candidates are correct, all are wrong, or larger margins are not correct more often.
     """
     positives, negatives = int(correct.sum()), int((~correct).sum())
     if not positives or not negatives:
@@ -47,7 +47,7 @@ def fit_probability(margin: NDArray[np.float32], correct: NDArray[np.bool_]) -> 
     slope, intercept = map(float, weights)
     if slope <= 0:
         raise AtlopError(
-            "calibration: candidates with a larger margin are not more often correct; is the model trained?"
+            "calibration: candidates with larger margins are not correct more often; is the model trained?"
         )
     return slope, intercept
 
@@ -55,11 +55,11 @@ def fit_probability(margin: NDArray[np.float32], correct: NDArray[np.bool_]) -> 
 def expected_calibration_error(
     probability: NDArray[np.float64], correct: NDArray[np.bool_], *, bins: int = 10
 ) -> float:
-    """Return how far probabilities are from the share that holds, averaged over equally wide bins (Guo et al. 2017).
+    """Return the mean gap between probability and accuracy over bins of equal width (Guo et al. 2017).
 
     Args:
-        probability: Of each candidate, `[candidates]`.
-        correct: Whether it holds, `[candidates]`.
+        probability: Probability of each candidate, `[candidates]`.
+        correct: Whether the candidate is correct, `[candidates]`.
         bins: Number of bins between 0 and 1.
     """
     bin_index = np.minimum((probability * bins).astype(np.int64), bins - 1)

@@ -1,4 +1,4 @@
-"""Fact + Document -> scores; pure functions, no files, no torch."""
+"""Scores of predicted facts: pure functions without files or PyTorch."""
 
 from atlop.evaluation.breakdown import RARE
 from atlop.evaluation.comparison import Comparison, Difference, GroupDifferences, compare

@@ -1,7 +1,7 @@
-"""Facts in groups: within one sentence and across, by mentions, by distance, by relation; and means over relations.
+"""Groups of facts (within or across sentences, by mentions, distance and relation) and means over relations.
 
-Each group is scored like the whole: its precision rests on the submitted facts of the group, its recall on the gold
-facts of the group. What a fact's group is depends on its pair and its relation alone, never on who found it.
+Each group has its own precision over its submitted facts and recall over its gold facts. The group of a fact depends
+only on its pair and relation, so gold and submitted facts are grouped alike.
 """
 
 from collections import Counter
@@ -19,14 +19,14 @@ from atlop.evaluation.table import GOLD, SUBMITTED, FactTable
 from atlop.schema import Document
 
 Kind = Literal["all", "sentences", "mentions", "distance", "relations", "macro"]
-"""What groups go by. Of `all` there is one."""
+"""Grouping criterion; `all` has a single group."""
 
 MENTION_BOUNDS = (3, 4, 5, 9, 17)
-"""Where the groups by mentions of both entities begin; before the first one there are two."""
+"""Lower bounds of the groups by mentions of both entities, after the one of 2 mentions."""
 DISTANCE_BOUNDS = (5, 10, 25, 50, 100)
-"""Where the groups by words between the closest mentions begin, after the one that begins at 0."""
+"""Lower bounds of the groups by words between the closest mentions, after the one from 0."""
 RARE = (500, 200, 100)
-"""Macro scores are also taken over the relations with fewer train facts than this."""
+"""Macro scores are also computed over relations with fewer train facts than each of these."""
 
 
 @dataclass(frozen=True)
@@ -35,11 +35,11 @@ class Group:
 
     kind: Kind
     label: str
-    """Such as `within`, `5-9` or a relation id."""
+    """For example `within`, `5-9` or a relation id."""
 
 
 class Breakdown:
-    """The groups of a labelled corpus's facts; any results on it fall into them alike."""
+    """The groups of facts on a labelled corpus, shared by all results on it."""
 
     def __init__(
         self,
@@ -48,20 +48,20 @@ class Breakdown:
         tables: Sequence[FactTable],
         train_frequency: Mapping[str, int] | None = None,
     ):
-        """Find the groups.
+        """Define the groups.
 
         Args:
             documents: The corpus.
-            tables: Results on it, one at least.
-            train_frequency: Train facts of each relation; without it, there is no macro score of rare relations.
+            tables: Results on it, at least one.
+            train_frequency: Number of train facts per relation; without it, there are no scores of rare relations.
         """
         self._documents = documents
         self._train_frequency = train_frequency
-        first = tables[0]  # the gold facts are the same in all
+        first = tables[0]  # all have the same gold facts
         gold = Counter(first.relations[relation] for relation in first.relation[first.is_counted[:, GOLD]].tolist())
         found = {relation for table in tables for relation in table.relations}
         self.relations = tuple(sorted(found, key=lambda relation: (-gold[relation], relation)))
-        """Every relation that is gold or found, the most frequent first."""
+        """Every gold or submitted relation, by descending number of gold facts."""
         self._labels: dict[Kind, tuple[str, ...]] = {
             "all": ("all",),
             "sentences": ("within", "across"),
@@ -70,39 +70,38 @@ class Breakdown:
             "relations": self.relations,
         }
         self.groups = tuple(Group(kind, label) for kind, labels in self._labels.items() for label in labels)
-        """Groups of facts, in the order of `counts`."""
+        """Groups of facts in the order of `counts`."""
         self.rows = (*self.groups, *(Group("macro", label) for label in self._averaged))
-        """Groups of facts and the means over relations, in the order of `measures`."""
+        """Groups of facts, then means over relations, in the order of `compute_metrics`."""
 
     def counts(self, table: FactTable) -> NDArray[np.int64]:
-        """Return how many facts of each group are correct, submitted, gold and seen in each document.
+        """Return the numbers of correct, submitted, gold and seen facts per document and group.
 
         Returns:
-            `[documents, groups, 4]`; facts under unknown titles are in none.
+            `[documents, groups, 4]`, without facts under unknown titles.
         """
-        within, mentions, distance = _places(table, documents=self._documents)
-        number_of = {relation: number for number, relation in enumerate(self.relations)}
-        relation = np.array([number_of[relation] for relation in table.relations], dtype=np.int64)[table.relation]
-        group_of: dict[Kind, NDArray[np.int64]] = {
-            "all": np.zeros_like(within),
-            "sentences": 1 - within,
+        same_sentence, mentions, distance = _fact_statistics(table, documents=self._documents)
+        relation_ids = np.array([self.relations.index(relation) for relation in table.relations], dtype=np.int64)
+        group_ids: dict[Kind, NDArray[np.int64]] = {
+            "all": np.zeros_like(same_sentence),
+            "sentences": 1 - same_sentence,
             "mentions": np.searchsorted(MENTION_BOUNDS, mentions, side="right"),
             "distance": np.searchsorted(DISTANCE_BOUNDS, distance, side="right"),
-            "relations": relation,
+            "relations": relation_ids[table.relation],
         }
         return np.concatenate(
-            [table.counts(group, groups=len(self._labels[kind])) for kind, group in group_of.items()], axis=1
+            [table.counts(group, groups=len(self._labels[kind])) for kind, group in group_ids.items()], axis=1
         )
 
     def compute_metrics(self, counts: NDArray[Any], *, unknown: int) -> NDArray[np.float64]:
-        """Return F1, precision, recall, Ign F1 and its precision of every row.
+        """Return F1, precision, recall, Ign F1 and its precision for every row.
 
         Args:
-            counts: Facts that are correct, submitted, gold and seen, summed over documents, `[..., groups, 4]`.
-            unknown: Facts under unknown titles; they are submitted and wrong in the whole, and in no other group.
+            counts: Numbers of correct, submitted, gold and seen facts, summed over documents, `[..., groups, 4]`.
+            unknown: Number of facts under unknown titles, which count as submitted and wrong in the group `all` only.
 
         Returns:
-            `[..., rows, 5]`. A mean is over the relations that have a gold fact here; 0 where there is none.
+            `[..., rows, 5]`. A mean is over the relations with a gold fact; 0 if there are none.
         """
         counts = counts.copy()
         counts[..., 0, SUBMITTED] += unknown
@@ -116,39 +115,40 @@ class Breakdown:
         return np.concatenate([values, np.stack(means, axis=-2)], axis=-2)
 
     def macro_relations(self, label: str, counts: NDArray[Any]) -> int:
-        """Return over how many relations a mean is taken, from counts `[groups, 4]`."""
+        """Return the number of relations that a mean is over, from counts `[groups, 4]`."""
         has_gold = counts[len(self.groups) - len(self.relations) :, GOLD] > 0
         return int((has_gold & self._averaged[label]).sum())
 
     @cached_property
     def _averaged(self) -> dict[str, NDArray[np.bool_]]:
-        """Which relations each mean may be over, `[relations]`."""
+        """The relations that each mean may include, `[relations]`."""
         averaged = {"all": np.ones(len(self.relations), dtype=bool)}
         if self._train_frequency is not None:
             frequency = np.array([self._train_frequency.get(relation, 0) for relation in self.relations])
-            averaged |= {f"below {most}": frequency < most for most in RARE}
+            averaged |= {f"below {bound}": frequency < bound for bound in RARE}
         return averaged
 
 
-def _places(
+def _fact_statistics(
     table: FactTable, *, documents: Sequence[Document]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-    """Return of each fact's pair whether it is within a sentence, its mentions, and its distance, each `[facts]`."""
-    found = np.zeros((3, len(table.document)), dtype=np.int64)
+    """Return whether each fact's pair shares a sentence, its number of mentions and its distance, each `[facts]`."""
+    same_sentence, mentions, distance = np.zeros((3, len(table.document)), dtype=np.int64)
     ends = np.searchsorted(table.document, np.arange(table.documents), side="right").tolist()
-    first = 0
+    start = 0
     for document, end in zip(documents, ends, strict=True):
-        if end > first:
-            places, rows = pair_statistics(document), slice(first, end)
-            pair = table.subject[rows], table.object[rows]
-            found[:, rows] = places.within[pair], places.mentions[pair], places.distance[pair]
-        first = end
-    within, mentions, distance = found
-    return within, mentions, distance
+        if end > start:
+            statistics, rows = pair_statistics(document), slice(start, end)
+            pairs = table.subject[rows], table.object[rows]
+            same_sentence[rows] = statistics.same_sentence[pairs]
+            mentions[rows] = statistics.mentions[pairs]
+            distance[rows] = statistics.distance[pairs]
+        start = end
+    return same_sentence, mentions, distance
 
 
 def _labels(first: int, bounds: Sequence[int]) -> tuple[str, ...]:
-    """Return what groups are called: `2`, `5-8`, and `17+` at the end."""
+    """Return labels such as `2` and `5-8`, with `17+` at the end."""
     starts = [first, *bounds]
     closed = [
         str(start) if start == end - 1 else f"{start}-{end - 1}" for start, end in zip(starts, bounds, strict=False)

@@ -1,4 +1,4 @@
-"""Two results on the same documents: the difference of every measure of every group, and whether it is chance."""
+"""Compare two results on the same documents: the difference of every metric of every group and its p value."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,35 +16,35 @@ from atlop.schema import Document
 
 @dataclass(frozen=True)
 class Difference:
-    """A measure, between 0 and 1, of two results."""
+    """A metric of two results, from 0 to 1."""
 
     first: float
     second: float
     difference: float
     """Second minus first."""
     low: float
-    """Where 95 % of the difference's bootstrap samples begin; both results are drawn on the same documents."""
+    """Lower end of the difference's 95 % interval, by a bootstrap that draws the same documents for both results."""
     high: float
-    """Where they end."""
+    """Upper end."""
     p: float
-    """How often results that differ by chance alone differ at least as much; not corrected for many comparisons."""
+    """p value of an approximate randomisation test, not corrected for multiple comparisons."""
 
 
 @dataclass(frozen=True)
 class GroupDifferences:
-    """The measures of one group of facts, or their means over relations."""
+    """The metrics of one group of facts, or their means over relations."""
 
     f1: Difference
     precision: Difference
     recall: Difference
     ign_f1: Difference | None
-    """`None` where no train facts are given."""
+    """`None` without train facts."""
     gold: int | None
-    """Number of gold facts; `None` of means over relations."""
+    """Number of gold facts; `None` for means over relations."""
 
 
 Comparison = dict[str, dict[str, GroupDifferences]]
-"""By kind of group (`all`, `sentences`, `mentions`, `distance`, `relations`, `macro`) and by group."""
+"""By kind of group (`all`, `sentences`, `mentions`, `distance`, `relations`, `macro`), then by label."""
 
 
 def compare(
@@ -54,25 +54,25 @@ def compare(
     documents: Sequence[Document],
     train_frequency: Mapping[str, int] | None,
 ) -> Comparison:
-    """Compare two results, group by group.
+    """Compare two results group by group.
 
     Args:
-        first: Facts of one result, held against their labels.
+        first: Facts of one result.
         second: Facts of the other.
         documents: The documents of both.
-        train_frequency: Train facts of each relation; `None` leaves out the means over rare relations.
+        train_frequency: Number of train facts per relation; `None` omits the means over rare relations.
     """
     breakdown = Breakdown(documents, tables=[first, second], train_frequency=train_frequency)
     counts = breakdown.counts(first), breakdown.counts(second)
     statistics = [partial(breakdown.compute_metrics, unknown=table.unknown) for table in (first, second)]
-    values = [statistic(each.sum(axis=0)) for statistic, each in zip(statistics, counts, strict=True)]
-    samples = [bootstrap(each, statistic=statistic) for statistic, each in zip(statistics, counts, strict=True)]
+    values = [statistic(count.sum(axis=0)) for statistic, count in zip(statistics, counts, strict=True)]
+    samples = [bootstrap(count, statistic=statistic) for statistic, count in zip(statistics, counts, strict=True)]
     low, high = interval(samples[1] - samples[0])
     p = randomisation_test(*counts, first_statistic=statistics[0], second_statistic=statistics[1])
-    found = np.stack([*values, values[1] - values[0], low, high, p], axis=-1)  # [rows, metrics, 6]
+    differences = np.stack([*values, values[1] - values[0], low, high, p], axis=-1)  # [rows, metrics, 6]
     gold = counts[0].sum(axis=0)[:, GOLD].tolist()
     comparison: Comparison = {}
-    for number, (group, row) in enumerate(zip(breakdown.rows, found, strict=True)):
+    for number, (group, row) in enumerate(zip(breakdown.rows, differences, strict=True)):
         comparison.setdefault(group.kind, {})[group.label] = GroupDifferences(
             f1=_difference(row[F1]),
             precision=_difference(row[PRECISION]),

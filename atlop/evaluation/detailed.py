@@ -1,4 +1,4 @@
-"""One result in depth: every measure of every group, with an interval."""
+"""Detailed scores of one result: every metric of every group, with an interval."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from atlop.schema import Document
 
 @dataclass(frozen=True)
 class Estimate:
-    """A score between 0 and 1, and where 95 % of its bootstrap samples lie."""
+    """A score from 0 to 1 with its 95 % bootstrap interval."""
 
     value: float
     low: float
@@ -31,52 +31,52 @@ class GroupScores:
     precision: Estimate
     recall: Estimate
     ign_f1: Estimate | None
-    """`None` where no train facts are given."""
+    """`None` without train facts."""
     correct: int
     submitted: int
     gold: int
     train: int | None
-    """Of a relation its number of train facts, where known; else `None`."""
+    """Number of train facts of a relation, if known; `None` for other groups."""
 
 
 @dataclass(frozen=True)
 class MacroScores:
-    """Means over relations that have a gold fact."""
+    """Means over relations with a gold fact."""
 
     f1: Estimate
     precision: Estimate
     recall: Estimate
     relations: int
-    """Number of relations that the mean is over."""
+    """Number of relations in the mean."""
 
 
 @dataclass(frozen=True)
 class DetailedScores:
-    """Scores of one result by what a fact's pair and relation are."""
+    """Scores of one result by groups of facts."""
 
     all: GroupScores
     """The official scores."""
     sentences: dict[str, GroupScores]
-    """`within`: a mention of the subject and one of the object share a sentence; `across`: none do."""
+    """`within`: any mentions of subject and object share a sentence; `across`: none do."""
     mentions: dict[str, GroupScores]
-    """By mentions of subject and object together."""
+    """By number of mentions of subject and object together."""
     distance: dict[str, GroupScores]
     """By words between the closest mentions of subject and object."""
     relations: dict[str, GroupScores]
-    """By relation, the most frequent in the gold facts first."""
+    """By relation, in descending number of gold facts."""
     macro: dict[str, MacroScores]
-    """`all` relations, and those with fewer train facts than 500, 200 and 100 where the train facts are counted."""
+    """`all` relations and, with `train_frequency`, those with fewer than 500, 200 and 100 train facts."""
 
 
 def detailed_scores(
     table: FactTable, *, documents: Sequence[Document], train_frequency: Mapping[str, int] | None
 ) -> DetailedScores:
-    """Score facts that were held against their labels, group by group.
+    """Score facts group by group.
 
     Args:
         table: The facts.
         documents: Their documents.
-        train_frequency: Train facts of each relation; `None` leaves out what needs it.
+        train_frequency: Number of train facts per relation; `None` omits what depends on it.
     """
     breakdown = Breakdown(documents, tables=[table], train_frequency=train_frequency)
     counts = breakdown.counts(table)
@@ -87,15 +87,15 @@ def detailed_scores(
     totals[0, SUBMITTED] += table.unknown
     groups = len(breakdown.groups)
     kinds: dict[str, dict[str, GroupScores]] = {}
-    for group, row, counted in zip(breakdown.groups, estimates[:groups], totals.tolist(), strict=True):
+    for group, row, count in zip(breakdown.groups, estimates[:groups], totals.tolist(), strict=True):
         kinds.setdefault(group.kind, {})[group.label] = GroupScores(
             f1=_estimate(row[F1]),
             precision=_estimate(row[PRECISION]),
             recall=_estimate(row[RECALL]),
             ign_f1=_estimate(row[IGN_F1]) if table.has_train_facts else None,
-            correct=counted[CORRECT],
-            submitted=counted[SUBMITTED],
-            gold=counted[GOLD],
+            correct=count[CORRECT],
+            submitted=count[SUBMITTED],
+            gold=count[GOLD],
             train=train_frequency.get(group.label, 0) if group.kind == "relations" and train_frequency else None,
         )
     macro = {

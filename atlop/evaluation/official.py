@@ -1,4 +1,4 @@
-"""The scores of DocRED's leaderboard: F1, Ign F1 and evidence F1."""
+"""DocRED's leaderboard scores: F1, Ign F1 and evidence F1."""
 
 from collections.abc import Collection, Sequence, Set
 from dataclasses import dataclass
@@ -10,28 +10,28 @@ from atlop.schema import Document, Fact, NameTriple
 
 @dataclass(frozen=True)
 class OfficialScores:
-    """Micro-averaged scores between 0 and 1, and the counts that they rest on."""
+    """Micro-averaged scores from 0 to 1, and their counts."""
 
     f1: float
     precision: float
     recall: float
     ign_f1: float | None
-    """F1 without the correct facts that training has seen; `None` where no train facts are given."""
+    """F1 whose precision ignores correct facts that are also train facts; `None` without train facts."""
     ign_precision: float | None
     evidence_f1: float
-    """0 where no evidence is submitted."""
+    """0 if no evidence is submitted."""
     evidence_precision: float
     evidence_recall: float
     correct: int
     submitted: int
-    """Distinct submitted facts, those under unknown titles included."""
+    """Distinct submitted facts, including those under unknown titles."""
     gold: int
     seen: int | None
-    """Correct facts that training has seen."""
+    """Correct facts that are also train facts; `None` without train facts."""
     unknown: int
-    """Distinct submitted facts under titles that no document has; they count as wrong."""
+    """Distinct submitted facts under unknown titles, which count as wrong."""
     evidence_correct: int
-    """Sentence ids of correct facts that the gold fact lists as well."""
+    """Sentence ids of correct facts that are gold evidence."""
     evidence_submitted: int
     """Sentence ids of all submitted facts under known titles."""
     evidence_gold: int
@@ -44,15 +44,12 @@ def official_scores(
     train_facts: Set[NameTriple] | None,
     unknown: int = 0,
 ) -> OfficialScores:
-    """Score predicted facts as the official script does (DocRED's `evaluation.py`).
-
-    Args and errors are those of `fact_table`.
-    """
+    """Score predicted facts like DocRED's official `evaluation.py`; see `fact_table` for arguments and errors."""
     return table_scores(fact_table(documents, predictions=predictions, train_facts=train_facts, unknown=unknown))
 
 
 def table_scores(table: FactTable) -> OfficialScores:
-    """Return the official scores of facts that were held against their labels."""
+    """Return the official scores of a table."""
     counts = table.totals()
     values = compute_metrics(counts).tolist()
     evidence_correct, evidence_submitted, evidence_gold = table.evidence.sum(axis=0).tolist()

@@ -1,4 +1,4 @@
-"""Several runs of one setting on the same documents: their mean score, and how far two settings are apart."""
+"""Mean scores of several runs that differ in their seed, and the difference of two settings."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -16,39 +16,39 @@ from atlop.evaluation.table import FactTable
 def mean_scores(tables: Sequence[FactTable]) -> tuple[Estimate, Estimate]:
     """Return the mean F1 and the mean Ign F1 of several runs on the same documents.
 
-    The intervals say how far other documents would move the mean, not how far other seeds would.
+    The intervals cover variation between documents, not between seeds.
 
     Args:
-        tables: Facts of each run, held against their labels; all with train facts or all without.
+        tables: Facts of each run; all with train facts or all without.
     """
     counts = _counts(tables)
     values = np.stack([_mean(counts.sum(axis=0)), *interval(bootstrap(counts, statistic=_mean))], axis=-1)
-    f1, ign_f1 = (Estimate(*values[measure].tolist()) for measure in (F1, IGN_F1))
+    f1, ign_f1 = (Estimate(*values[metric].tolist()) for metric in (F1, IGN_F1))
     return f1, ign_f1
 
 
 def mean_difference(first: Sequence[FactTable], second: Sequence[FactTable]) -> Difference:
-    """Compare the mean F1 of two settings on the same documents, paired document by document.
+    """Compare the mean F1 of two settings on the same documents, paired by document.
 
     Args:
         first: Facts of each run of one setting.
-        second: Facts of each run of the other, as many.
+        second: Facts of as many runs of the other.
     """
     counts = _counts(first), _counts(second)
-    values = [_mean(each.sum(axis=0))[F1] for each in counts]
-    samples = [bootstrap(each, statistic=_mean)[:, F1] for each in counts]
+    values = [_mean(count.sum(axis=0))[F1] for count in counts]
+    samples = [bootstrap(count, statistic=_mean)[:, F1] for count in counts]
     low, high = interval(samples[1] - samples[0])
     p = randomisation_test(*counts, first_statistic=_mean, second_statistic=_mean)[F1]
     return Difference(*map(float, (*values, values[1] - values[0], low, high, p)))
 
 
 def _counts(tables: Sequence[FactTable]) -> NDArray[np.int64]:
-    """Return the counts of every run, `[documents, runs, 4]`."""
-    assert not any(table.unknown for table in tables), "predictions of a model are of known documents"
+    """Return the counts of all runs, `[documents, runs, 4]`."""
+    assert not any(table.unknown for table in tables), "models predict for known documents only"
     return np.concatenate([table.counts() for table in tables], axis=1)
 
 
 def _mean(counts: NDArray[Any]) -> NDArray[np.float64]:
-    """Return each measure's mean over runs, `[..., 5]`, from counts `[..., runs, 4]`."""
+    """Return the mean metrics over runs, `[..., 5]`, from counts `[..., runs, 4]`."""
     mean: NDArray[np.float64] = compute_metrics(counts).mean(axis=-2)
     return mean

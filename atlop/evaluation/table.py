@@ -1,4 +1,4 @@
-"""Every fact that is gold or was submitted, once, with what is needed to score it: all scores are sums over this."""
+"""A table of all gold and submitted facts, from which all scores are computed."""
 
 from collections.abc import Collection, Sequence, Set
 from dataclasses import dataclass
@@ -10,52 +10,52 @@ from atlop.errors import AtlopError
 from atlop.schema import Document, Fact, NameTriple
 
 CORRECT, SUBMITTED, GOLD, SEEN = range(4)
-"""What the last axis of an array of counts holds; seen are correct facts that training has seen."""
+"""Indices into the last axis of an array of counts; seen facts are correct ones that are also train facts."""
 
 
 @dataclass(frozen=True)
 class FactTable:
-    """A row for each distinct fact of each document, those of a document together, in the order of the corpus."""
+    """One row per distinct fact, ordered by document."""
 
     documents: int
-    """Number of documents, those without a fact included."""
+    """Number of documents, including those without facts."""
     relations: tuple[str, ...]
     """Relation ids, in order of first appearance."""
     document: NDArray[np.int64]
-    """Index of the document, `[facts]`, ascending."""
+    """Document index, ascending, `[facts]`."""
     subject: NDArray[np.int64]
-    """Index of the subject among the document's entities, `[facts]`."""
+    """Entity index of the subject, `[facts]`."""
     object: NDArray[np.int64]
-    """Index of the object, `[facts]`."""
+    """Entity index of the object, `[facts]`."""
     relation: NDArray[np.int64]
-    """Index among `relations`, `[facts]`."""
+    """Index into `relations`, `[facts]`."""
     is_counted: NDArray[np.bool_]
-    """Whether the fact is correct, submitted, gold and seen, `[facts, 4]`."""
+    """Whether each fact is correct, submitted, gold and seen, `[facts, 4]`."""
     evidence: NDArray[np.int64]
-    """Number of its sentence ids that are correct, submitted and gold, `[facts, 3]`."""
+    """Numbers of correct, submitted and gold sentence ids, `[facts, 3]`."""
     unknown: int
-    """Distinct submitted facts under titles that no document has; they have no row."""
+    """Number of distinct submitted facts under unknown titles; they have no row."""
     has_train_facts: bool
-    """Whether it is known which facts training has seen."""
+    """Whether train facts were given, so that seen facts are known."""
 
     def totals(self) -> NDArray[np.int64]:
-        """Return how many facts are correct, submitted, gold and seen, those under unknown titles included, `[4]`."""
+        """Return the numbers of correct, submitted (under unknown titles too), gold and seen facts, `[4]`."""
         counts: NDArray[np.int64] = self.is_counted.sum(axis=0)
         counts[SUBMITTED] += self.unknown
         return counts
 
     def counts(self, group: NDArray[np.int64] | None = None, *, groups: int = 1) -> NDArray[np.int64]:
-        """Return how many facts of each document are correct, submitted, gold and seen, by group.
+        """Return the numbers of correct, submitted, gold and seen facts per document and group.
 
         Args:
-            group: Index of each fact's group, `[facts]`; all are in one group where not given.
+            group: Group index of each fact, `[facts]`; one group by default.
             groups: Number of groups.
 
         Returns:
             `[documents, groups, 4]`.
         """
-        place = self.document if group is None else self.document * groups + group
-        columns = [np.bincount(place[column], minlength=self.documents * groups) for column in self.is_counted.T]
+        cell = self.document if group is None else self.document * groups + group
+        columns = [np.bincount(cell[column], minlength=self.documents * groups) for column in self.is_counted.T]
         return np.stack(columns, axis=-1).reshape(self.documents, groups, len(columns))
 
 
@@ -66,19 +66,21 @@ def fact_table(
     train_facts: Set[NameTriple] | None,
     unknown: int = 0,
 ) -> FactTable:
-    """Hold predicted facts against the labels of their documents.
+    """Compare predicted facts with the gold facts of their documents.
 
     Args:
         documents: Labelled documents.
-        predictions: Facts of each document, in the order of the documents; of facts with the same key the first stays.
-        train_facts: Facts of the train set by name, for Ign F1; `None` leaves Ign F1 out.
-        unknown: Number of distinct facts submitted under titles that no document has.
+        predictions: Facts of each document, in the order of `documents`; of duplicates the first counts.
+        train_facts: Train facts by name, for Ign F1; `None` omits Ign F1.
+        unknown: Number of distinct facts submitted under unknown titles.
 
     Raises:
-        AtlopError: A document has no labels, or there are not as many predictions as documents.
+        AtlopError: A document has no labels, or the numbers of predictions and documents differ.
     """
     if len(predictions) != len(documents):
-        raise AtlopError(f"predictions for {len(predictions)} documents, but {len(documents)} to score; give one each")
+        raise AtlopError(
+            f"predictions for {len(predictions)} documents, but {len(documents)} to score; expected one each"
+        )
     relations: dict[str, int] = {}
     rows: list[tuple[int, ...]] = []
     for index, (document, predicted) in enumerate(zip(documents, predictions, strict=True)):
@@ -87,15 +89,15 @@ def fact_table(
                 f'document {index} ("{document.title}"): has no labels to score against; give a labelled file'
             )
         gold = {fact.key: set(fact.evidence) for fact in document.facts}
-        submitted = {fact.key: set(fact.evidence) for fact in reversed(list(predicted))}  # the first stays
+        submitted = {fact.key: set(fact.evidence) for fact in reversed(list(predicted))}  # the first of duplicates wins
         for key in gold | submitted:
             subject, object_, relation = key
             correct = key in gold and key in submitted
             seen = correct and train_facts is not None and _is_seen(key, document=document, train_facts=train_facts)
-            place = index, subject, object_, relations.setdefault(relation, len(relations))
+            indices = index, subject, object_, relations.setdefault(relation, len(relations))
             expected, found = gold.get(key, set()), submitted.get(key, set())
             evidence = len(expected & found) if correct else 0, len(found), len(expected)
-            rows.append((*place, correct, key in submitted, key in gold, seen, *evidence))
+            rows.append((*indices, correct, key in submitted, key in gold, seen, *evidence))
     columns = np.array(rows, dtype=np.int64).reshape(-1, 11)
     return FactTable(
         documents=len(documents),

@@ -1,4 +1,4 @@
-"""Configurations and seeds to runs, and runs to a table."""
+"""Experiments: train variants of a configuration with several seeds and compare them in a table."""
 
 from atlop.experiments.plan import Experiment, Plan, PlannedRun, Variant, load_experiment, plan_runs
 from atlop.experiments.results import ExperimentResults, RowResult

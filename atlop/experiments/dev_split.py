@@ -1,4 +1,4 @@
-"""The documents that choose epochs and thresholds, and those that are scored."""
+"""Split dev into documents for model selection and documents to score."""
 
 from pathlib import Path
 
@@ -10,35 +10,33 @@ from atlop.errors import AtlopError
 
 
 def split_dev(data: DataConfig, *, folder: Path, seed: int) -> tuple[Path, Path]:
-    """Part `data.dev` by chance into two files of as many documents, unless that was done before.
+    """Split `data.dev` at random into two halves, unless the files exist already.
 
     Args:
-        data: What the runs read.
-        folder: Where the halves go.
-        seed: Of the parting.
+        data: Data configuration of the runs.
+        folder: Folder for `chooses` and `scored`, the two files.
+        seed: Seed of the split.
 
     Returns:
-        The half that chooses, and the half that is scored.
+        The file that chooses epochs and thresholds, and the file to score.
 
     Raises:
-        AtlopError: Dev cannot be read, has fewer than two documents, or is in a format that cannot be written.
+        AtlopError: Dev cannot be read, has fewer than two documents, or has a format that cannot be written.
     """
     format = data.format if data.format is not None else "jsonl"
     if format not in WRITERS:
         raise AtlopError(
-            f"data.format: documents cannot be written as {format!r}; leave the format out, or give `scored`"
+            f"data.format: documents cannot be written as {format!r}; omit it, or set `scored` in the experiment"
         )
     suffix = "jsonl" if format == "jsonl" else "json"
-    chooses, scored = (folder / f"{name}.{suffix}" for name in ("chooses", "scored"))
-    if chooses.exists() and scored.exists():
-        return chooses, scored
+    selection, scored = (folder / f"{name}.{suffix}" for name in ("chooses", "scored"))
+    if selection.exists() and scored.exists():
+        return selection, scored
     dev = read_corpus(data.dev, format=data.format, invalid=data.invalid)
     if len(dev.documents) < 2:
-        raise AtlopError(
-            f"{data.dev}: {len(dev.documents)} documents cannot be parted; give `scored` in the experiment"
-        )
+        raise AtlopError(f"{data.dev}: {len(dev.documents)} documents cannot be split; set `scored` in the experiment")
     order = np.random.default_rng(seed).permutation(len(dev.documents))
     middle = len(order) // 2
-    for path, half in ((chooses, order[:middle]), (scored, order[middle:])):
+    for path, half in ((selection, order[:middle]), (scored, order[middle:])):
         find_writer(path, format=format)(path, documents=(dev.documents[index] for index in sorted(half)))
-    return chooses, scored
+    return selection, scored

@@ -1,4 +1,4 @@
-"""An experiment's TOML file to the runs that it needs: every variant with every seed, alike ones once."""
+"""Read an experiment and plan its runs: every variant with every seed, without duplicates."""
 
 import re
 from collections.abc import Sequence
@@ -20,11 +20,11 @@ class Variant(Section):
     """One row of the table."""
 
     name: str = Field(min_length=1)
-    """What the row is called."""
+    """Label of the row."""
     set: dict[str, Any] = Field({})
-    """What its configuration changes: `section.key` and value."""
+    """Changes to the configuration: `section.key` to value."""
     calibration: Rule | None = None
-    """Thresholds that are chosen after training; without it, the objective's own rule decides."""
+    """Rule that chooses thresholds after training; by default none are chosen."""
     published: dict[str, float] = Field({})
     """Published `f1` and `ign_f1`, in percent."""
 
@@ -33,45 +33,45 @@ class Experiment(Section):
     """Variants of one configuration, trained with the same seeds and scored on the same documents."""
 
     title: str = Field(min_length=1)
-    """What the table is called."""
+    """Title of the table."""
     config: str
-    """The configuration that all variants start from: a file, or the name of a shipped one."""
+    """Base configuration of all variants: a file or the name of a shipped one."""
     seeds: tuple[int, ...] = Field(min_length=1)
     """Seeds of each variant's runs."""
     set: dict[str, Any] = Field({})
-    """What all variants change: `section.key` and value."""
+    """Changes shared by all variants: `section.key` to value."""
     variants: tuple[Variant, ...] = Field(min_length=1)
-    """Rows of the table; the others are compared with the first."""
+    """Rows of the table; each is compared with the first."""
     scored: Path | None = None
-    """Labelled documents to score. Without them `data.dev` is parted by chance: one half chooses epochs and thresholds,
+    """Labelled documents to score. By default `data.dev` is split at random: one half chooses epochs and thresholds,
     the other is scored."""
     split_seed: int = Field(0, ge=0)
-    """Seed of that parting."""
+    """Seed of that split."""
     published: str = ""
-    """Where the published numbers come from."""
+    """Source of the published numbers."""
 
 
 @dataclass(frozen=True)
 class PlannedRun:
-    """A training that rows of the table rest on."""
+    """A training run that one or more rows use."""
 
     name: str
-    """What its variant sets, and its seed: name of its folder, the same in every experiment of one base."""
+    """Name of its folder, from its variant's changes and its seed; the same in all experiments with one base."""
     seed: int
     config: RunConfig
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What an experiment comes to."""
+    """The runs of an experiment."""
 
     experiment: Experiment
     base: RunConfig
-    """What all its runs start from."""
+    """Configuration without the variants' changes."""
     runs: tuple[PlannedRun, ...]
-    """Every training once, seed by seed."""
+    """Every distinct run, by seed."""
     rows: dict[str, tuple[PlannedRun, ...]]
-    """The runs of each variant, one a seed."""
+    """The runs of each variant, one per seed."""
 
 
 def load_experiment(source: str) -> Experiment:
@@ -81,7 +81,7 @@ def load_experiment(source: str) -> Experiment:
         source: Path of a TOML file, or the name of a shipped one, such as `experiments/thresholds`.
 
     Raises:
-        AtlopError: There is no such file, it is not TOML, a key or value is wrong, or names of variants repeat.
+        AtlopError: The file is missing or not valid, or a variant or seed is listed twice.
     """
     path = find_config(source)
     try:
@@ -89,32 +89,32 @@ def load_experiment(source: str) -> Experiment:
     except ValidationError as error:
         problems = "\n".join(f"  {'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors())
         raise AtlopError(f"{path}: the experiment is not valid:\n{problems}") from None
-    for what, values in (("variant", [each.name for each in experiment.variants]), ("seed", experiment.seeds)):
+    for kind, values in (("variant", [each.name for each in experiment.variants]), ("seed", experiment.seeds)):
         if repeated := sorted({str(value) for value in values if list(values).count(value) > 1}):
-            raise AtlopError(f"{path}: a {what} comes twice: {', '.join(repeated)}; give each once")
+            raise AtlopError(f"{path}: duplicate {kind}: {', '.join(repeated)}; list each once")
     return experiment
 
 
 def plan_runs(experiment: Experiment, *, overrides: Sequence[str], data_dev: Path | None = None) -> Plan:
-    """Return the runs of an experiment; variants that differ in their thresholds only share theirs.
+    """Return the runs of an experiment; variants that differ only in their thresholds share runs.
 
     Args:
         experiment: The experiment.
-        overrides: `section.key=value` each, for all runs.
-        data_dev: Documents that choose the epoch, in place of the configuration's.
+        overrides: `section.key=value` strings for all runs.
+        data_dev: Replaces `data.dev` of the configuration.
 
     Raises:
-        AtlopError: The configuration of all or of a variant is wrong; the variant is named.
+        AtlopError: The configuration of a variant is not valid; names the variant.
     """
     dev = {} if data_dev is None else {"data.dev": str(data_dev)}
-    of_all = [*_as_overrides(experiment.set), *overrides]
+    shared = [*_as_overrides(experiment.set), *overrides]
     runs: list[PlannedRun] = []
     rows: dict[str, tuple[PlannedRun, ...]] = {}
     for seed in experiment.seeds:
         for variant in experiment.variants:
             own = sorted(_as_overrides({**variant.set, "trainer.seed": seed}))
             try:
-                config = load_config(experiment.config, overrides=[*of_all, *own, *_as_overrides(dev)])
+                config = load_config(experiment.config, overrides=[*shared, *own, *_as_overrides(dev)])
             except AtlopError as error:
                 raise AtlopError(f'variant "{variant.name}": {error}') from None
             run = next((each for each in runs if each.config == config), None)
@@ -122,15 +122,15 @@ def plan_runs(experiment: Experiment, *, overrides: Sequence[str], data_dev: Pat
                 run = PlannedRun(_folder_name(own), seed=seed, config=config)
                 runs.append(run)
             rows[variant.name] = (*rows.get(variant.name, ()), run)
-    return Plan(experiment, base=load_config(experiment.config, overrides=of_all), runs=tuple(runs), rows=rows)
+    return Plan(experiment, base=load_config(experiment.config, overrides=shared), runs=tuple(runs), rows=rows)
 
 
 def _as_overrides(values: dict[str, Any]) -> list[str]:
-    """Return `section.key=value` with each value in TOML."""
+    """Return `section.key=value` strings with TOML values."""
     return [f"{key}={tomli_w.dumps({'value': value}).partition('=')[2].strip()}" for key, value in values.items()]
 
 
 def _folder_name(changes: Sequence[str]) -> str:
-    """Return what is changed, for people, and a digest of it, which tells apart what looks alike."""
+    """Return a readable form of the changes and a digest that makes it unique."""
     readable = re.sub(r"[^\w.=,+-]+", "_", ",".join(change.replace('"', "") for change in changes))
     return f"{readable[:100]}-{sha256(repr(changes).encode()).hexdigest()[:6]}"

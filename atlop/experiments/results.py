@@ -1,4 +1,4 @@
-"""What an experiment shows: scores of each row, and how far they are from the first row's."""
+"""Score an experiment: each row's scores and its difference from the first row."""
 
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
@@ -22,33 +22,33 @@ from atlop.schema import Document, NameTriple
 
 @dataclass(frozen=True)
 class RowResult:
-    """A row of the table. Scores are between 0 and 1, published ones in percent."""
+    """A row of the table. Scores are from 0 to 1, published ones in percent."""
 
     name: str
     f1: Estimate
-    """Mean over seeds, and its interval over documents."""
+    """Mean F1 over seeds, with an interval over documents."""
     ign_f1: Estimate
-    """The same of Ign F1."""
+    """Mean Ign F1 over seeds, with an interval over documents."""
     f1_of_seeds: tuple[float, ...]
     """F1 of each seed's run."""
     ign_f1_of_seeds: tuple[float, ...]
     """Ign F1 of each seed's run."""
     difference: Difference | None
-    """F1 minus that of the first row, paired document by document; `None` in the first row."""
+    """F1 minus that of the first row, paired by document; `None` in the first row."""
     published: dict[str, float]
     """Published `f1` and `ign_f1`, in percent."""
 
 
 @dataclass(frozen=True)
 class ExperimentResults:
-    """A finished experiment."""
+    """Results of an experiment."""
 
     title: str
     seeds: tuple[int, ...]
     documents: int
     """Number of scored documents."""
     published: str
-    """Where the published numbers come from."""
+    """Source of the published numbers."""
     rows: tuple[RowResult, ...]
 
 
@@ -62,34 +62,34 @@ def collect_results(
     """Score an experiment.
 
     Args:
-        plan: Its rows and runs.
-        candidates: By name of run, those of the documents that choose and those of the scored documents.
+        plan: The rows and runs.
+        candidates: By run, the candidates of the documents that choose thresholds and those of the scored documents.
         documents: The scored documents.
-        train_facts: Facts that Ign F1 leaves out.
+        train_facts: Train facts, for Ign F1.
     """
 
-    def scored(chooses: Candidates, scores: Candidates, rule: Rule | None) -> FactTable:
-        thresholds = np.zeros(len(chooses.relations) + 1, np.float32) if rule is None else THRESHOLDS[rule](chooses)
-        return fact_table(documents, predictions=scores.facts(thresholds), train_facts=train_facts)
+    def score(choosing: Candidates, scored: Candidates, rule: Rule | None) -> FactTable:
+        thresholds = np.zeros(len(choosing.relations) + 1, np.float32) if rule is None else THRESHOLDS[rule](choosing)
+        return fact_table(documents, predictions=scored.facts(thresholds), train_facts=train_facts)
 
     tables = {
-        variant.name: [scored(*candidates[run.name], variant.calibration) for run in plan.rows[variant.name]]
+        variant.name: [score(*candidates[run.name], variant.calibration) for run in plan.rows[variant.name]]
         for variant in plan.experiment.variants
     }
     first = plan.experiment.variants[0].name
     rows = []
     for variant in plan.experiment.variants:
-        of_variant = tables[variant.name]
-        f1, ign_f1 = mean_scores(of_variant)
-        of_seeds = [table_scores(table) for table in of_variant]
+        seed_tables = tables[variant.name]
+        f1, ign_f1 = mean_scores(seed_tables)
+        seed_scores = [table_scores(table) for table in seed_tables]
         rows.append(
             RowResult(
                 name=variant.name,
                 f1=f1,
                 ign_f1=ign_f1,
-                f1_of_seeds=tuple(scores.f1 for scores in of_seeds),
-                ign_f1_of_seeds=tuple(scores.ign_f1 or 0.0 for scores in of_seeds),
-                difference=None if variant.name == first else mean_difference(tables[first], of_variant),
+                f1_of_seeds=tuple(scores.f1 for scores in seed_scores),
+                ign_f1_of_seeds=tuple(scores.ign_f1 or 0.0 for scores in seed_scores),
+                difference=None if variant.name == first else mean_difference(tables[first], seed_tables),
                 published=variant.published,
             )
         )

@@ -1,4 +1,4 @@
-"""The runs of an experiment: those that are missing are trained, those that stopped go on, finished ones are kept."""
+"""Run an experiment: train missing runs, resume interrupted ones and reuse finished ones."""
 
 import logging
 from collections.abc import Callable, Sequence
@@ -31,21 +31,21 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class ExperimentFolder:
-    """`base.json`, the two halves of dev, `runs/` and `candidates/` of all experiments that start from one base."""
+    """Folder of all experiments with one base: `base.json`, the dev split, `runs/` and `candidates/`."""
 
     path: Path
 
     def run(self, run: PlannedRun) -> Path:
-        """Folder of a run."""
+        """Return the folder of a run."""
         return self.path / "runs" / run.name
 
-    def candidates(self, run: PlannedRun, *, of: str) -> Path:
-        """File of a run's scores on the documents that choose (`chooses`) or are scored (`scored`)."""
-        return self.path / "candidates" / f"{run.name}.{of}.safetensors"
+    def candidates(self, run: PlannedRun, *, split: str) -> Path:
+        """Return the file of a run's candidates on the documents that choose (`chooses`) or are scored (`scored`)."""
+        return self.path / "candidates" / f"{run.name}.{split}.safetensors"
 
     def state(self, run: PlannedRun) -> str:
-        """Return how far a run is: `finished`, `trained`, `begun` or `missing`."""
-        if self.candidates(run, of="scored").exists():
+        """Return the state of a run: `finished`, `trained`, `begun` or `missing`."""
+        if self.candidates(run, split="scored").exists():
             return "finished"
         if (self.run(run) / "summary.json").exists():
             return "trained"
@@ -56,15 +56,15 @@ class ExperimentFolder:
         return self.path / "base.json"
 
     def precision(self) -> Precision | None:
-        """Return the precision of all runs in the folder, `None` where there are none."""
+        """Return the precision of the folder's runs, `None` if there are none."""
         found = read_json(self._base) if self._base.exists() else {}
         return found.get("trainer.precision") if isinstance(found, dict) else None
 
     def record_base(self, plan: Plan) -> None:
-        """Keep what all runs in the folder start from, and which documents are scored.
+        """Record the base configuration and the scored documents, or check that they match the recorded ones.
 
         Raises:
-            AtlopError: It holds runs of another base.
+            AtlopError: The folder's runs have another base.
         """
         scored = plan.experiment.scored
         base = {
@@ -78,11 +78,11 @@ class ExperimentFolder:
             return
         found = read_json(self._base)
         found = found if isinstance(found, dict) else {}
-        was = default_settings() | found
-        if differ := [key for key in sorted({*base, *found}) if was.get(key) != base.get(key)]:
+        recorded = default_settings() | found
+        if changed := [key for key in sorted({*base, *found}) if recorded.get(key) != base.get(key)]:
             raise AtlopError(
-                f"{self.path}: holds runs of another {', '.join(differ)}; give another folder with --output, or go "
-                "back to what it was"
+                f"{self.path}: has runs with different {', '.join(changed)}; use another folder with --output, or undo "
+                "the change"
             )
 
 
@@ -94,19 +94,19 @@ def run_experiment(
     device: str | None = None,
     show_progress: bool = True,
 ) -> ExperimentResults:
-    """Run what is missing of an experiment and score it.
+    """Train the missing runs of an experiment and score it.
 
-    A stop at any moment loses nothing: called again, finished runs are kept and a run that was begun goes on.
+    It may be stopped at any time: the next call reuses finished runs and resumes an interrupted one.
 
     Args:
         experiment: The experiment.
-        folder: Where everything of it goes.
-        overrides: `section.key=value` each, for all runs.
-        device: `cpu`, `cuda` or `cuda:N`; without it, a GPU where there is one.
+        folder: The experiment's folder.
+        overrides: `section.key=value` strings for all runs.
+        device: `cpu`, `cuda` or `cuda:N`; by default the GPU if there is one.
         show_progress: Whether to draw progress bars.
 
     Raises:
-        AtlopError: The folder is another experiment's, a configuration is wrong, or a run fails.
+        AtlopError: The folder's runs have another base, a configuration is not valid, or a run fails.
     """
     experiment_folder = ExperimentFolder(folder)
     plan, scored_file = prepare_plan(experiment, folder=experiment_folder, overrides=overrides, device=device)
@@ -126,8 +126,8 @@ def run_experiment(
         plan,
         candidates={
             run.name: (
-                Candidates.load(experiment_folder.candidates(run, of="chooses")),
-                Candidates.load(experiment_folder.candidates(run, of="scored")),
+                Candidates.load(experiment_folder.candidates(run, split="chooses")),
+                Candidates.load(experiment_folder.candidates(run, split="scored")),
             )
             for run in plan.runs
         },
@@ -139,12 +139,12 @@ def run_experiment(
 def prepare_plan(
     experiment: Experiment, *, folder: ExperimentFolder, overrides: Sequence[str], device: str | None = None
 ) -> tuple[Plan, Path]:
-    """Return the runs of an experiment, and the file that is scored; both are halves of dev where none is given.
+    """Return the runs of an experiment and the file to score, by default half of dev.
 
-    A precision of `auto` becomes that of the folder's runs, or else the machine's, so that all have the same.
+    The precision `auto` becomes that of the folder's runs, or else this machine's, so that all runs have the same.
 
     Raises:
-        AtlopError: The folder is another experiment's, or a configuration is wrong.
+        AtlopError: The folder's runs have another base, or a configuration is not valid.
     """
     plan = plan_runs(experiment, overrides=overrides)
     if plan.base.trainer.precision == "auto":
@@ -155,36 +155,36 @@ def prepare_plan(
     folder.record_base(plan)
     if experiment.scored is not None:
         return plan, experiment.scored
-    chooses, scored = split_dev(data, folder=folder.path, seed=experiment.split_seed)
-    return plan_runs(experiment, overrides=overrides, data_dev=chooses), scored
+    selection, scored = split_dev(data, folder=folder.path, seed=experiment.split_seed)
+    return plan_runs(experiment, overrides=overrides, data_dev=selection), scored
 
 
 def estimate_seconds(config: RunConfig, *, device: str | None = None, steps: int = 3) -> float:
-    """Return about how long a run takes, from its first steps and some documents of dev, measured here and now.
+    """Estimate the duration of a run by timing its first steps and some dev documents.
 
     Args:
-        config: The run.
-        device: `cpu`, `cuda` or `cuda:N`; without it, a GPU where there is one.
-        steps: Steps that are measured, after one that is not.
+        config: Configuration of the run.
+        device: `cpu`, `cuda` or `cuda:N`; by default the GPU if there is one.
+        steps: Number of steps to time, after one for warm-up.
     """
     training = build_training(config, device=device)
     schedule, size = training.schedule, training.config.trainer.prediction_batch_size
     dev = training.data.dev.documents
-    some = list(islice(dev, 2 * size))
-    with training.accelerator.settings(), closing(training.prefetch_steps()) as feed:
-        seconds = [_seconds(partial(_finished, training, batches)) for _, batches in islice(feed, steps + 1)]
+    sample = list(islice(dev, 2 * size))
+    with training.accelerator.settings(), closing(training.prefetch_steps()) as planned_steps:
+        step_times = [_time(partial(_run_step, training, batches)) for _, batches in islice(planned_steps, steps + 1)]
         predict = partial(predict_facts, accelerator=training.accelerator, batch_size=size)
-        of_some = _seconds(partial(predict, training.state.model, some))
+        sample_time = _time(partial(predict, training.state.model, sample))
     evaluations = sum(map(schedule.is_evaluated, range(1, schedule.total + 1)))
-    return schedule.total * median(seconds[1:] or seconds) + evaluations * of_some * len(dev) / max(1, len(some))
+    evaluation_time = sample_time * len(dev) / max(1, len(sample))
+    return schedule.total * median(step_times[1:] or step_times) + evaluations * evaluation_time
 
 
-def _finished(training: Training, batches: list[Batch]) -> None:
-    """Make a step and wait until the device has done it."""
-    training.step(batches).loss.item()
+def _run_step(training: Training, batches: list[Batch]) -> None:
+    training.step(batches).loss.item()  # waits for the device
 
 
-def _seconds(work: Callable[[], object]) -> float:
+def _time(work: Callable[[], object]) -> float:
     started = perf_counter()
     work()
     return perf_counter() - started
@@ -193,11 +193,11 @@ def _seconds(work: Callable[[], object]) -> float:
 def _save_candidates(
     run: PlannedRun, *, folder: ExperimentFolder, scored: Sequence[Document], device: str | None
 ) -> None:
-    """Score a trained run on the documents that choose and on those that are scored, in float32."""
+    """Save the candidates of a trained run on the documents that choose and on those to score, in float32."""
     data = run.config.data
-    chooses = read_corpus(data.dev, format=data.format, invalid=data.invalid).documents
+    selection = read_corpus(data.dev, format=data.format, invalid=data.invalid).documents
     ensemble = Ensemble.from_members([Member(*load_model(folder.run(run) / "best"))])
-    for of, documents in (("chooses", chooses), ("scored", scored)):
+    for split, documents in (("chooses", selection), ("scored", scored)):
         accelerator = accelerator_for("float32", device=device)
-        found = ensemble.score(documents, accelerator=accelerator, batch_size=run.config.trainer.prediction_batch_size)
-        collect_candidates(found, documents=documents, rule=ensemble.rule).save(folder.candidates(run, of=of))
+        scores = ensemble.score(documents, accelerator=accelerator, batch_size=run.config.trainer.prediction_batch_size)
+        collect_candidates(scores, documents=documents, rule=ensemble.rule).save(folder.candidates(run, split=split))

@@ -1,4 +1,4 @@
-"""Results as tables for people: Markdown, CSV and LaTeX."""
+"""Write results as Markdown, CSV and LaTeX tables."""
 
 import csv
 import io
@@ -30,15 +30,15 @@ def write_tables(results: ExperimentResults, *, path: Path) -> str:
     """Write a table in Markdown, CSV and LaTeX.
 
     Args:
-        results: A finished experiment.
-        path: Of the files, without `.md`, `.csv` and `.tex`; earlier ones are replaced.
+        results: Results of an experiment.
+        path: Path of the files without `.md`, `.csv` and `.tex`; existing files are replaced.
 
     Returns:
-        The Markdown, whose scores are in percent.
+        The Markdown, with scores in percent.
     """
     cells = [_cells(row) for row in results.rows]
-    kept = [column for column in range(len(_HEADER)) if column == 0 or any(row[column] for row in cells)]
-    header, rows = [_HEADER[column] for column in kept], [[row[column] for column in kept] for row in cells]
+    columns = [column for column in range(len(_HEADER)) if column == 0 or any(row[column] for row in cells)]
+    header, rows = [_HEADER[column] for column in columns], [[row[column] for column in columns] for row in cells]
     table = partial(
         tabulate, rows, headers=header, colalign=["left", *["right"] * (len(header) - 1)], disable_numparse=True
     )
@@ -65,17 +65,16 @@ def _cells(row: RowResult) -> tuple[str, ...]:
 
 def _caption(results: ExperimentResults) -> str:
     seeds = ", ".join(map(str, results.seeds))
-    of_seeds = f"mean ± standard deviation over seeds {seeds}" if len(results.seeds) > 1 else f"seed {seeds}"
+    scores = f"mean ± standard deviation over seeds {seeds}" if len(results.seeds) > 1 else f"seed {seeds}"
     return (
-        f"Percent, {of_seeds}, on {results.documents:,} documents. Intervals are of the mean, by bootstrap over "
-        "documents; differences are of F1 from the first row, paired document by document; p is of an approximate "
-        "randomisation test, not corrected for the number of rows."
-        + (f" Published: {results.published}" if results.published else "")
+        f"Percent, {scores}, on {results.documents:,} documents. Intervals of the mean by bootstrap over "
+        "documents; differences of F1 from the first row, paired by document; p by an approximate randomisation test, "
+        "not corrected for the number of rows." + (f" Published: {results.published}" if results.published else "")
     )
 
 
-def _mean(value: float, of_seeds: Sequence[float]) -> str:
-    return f"{100 * value:.2f}" + (f" ± {100 * stdev(of_seeds):.2f}" if len(of_seeds) > 1 else "")
+def _mean(value: float, seed_values: Sequence[float]) -> str:
+    return f"{100 * value:.2f}" + (f" ± {100 * stdev(seed_values):.2f}" if len(seed_values) > 1 else "")
 
 
 def _interval(estimate: Estimate | Difference) -> str:

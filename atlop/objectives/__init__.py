@@ -1,4 +1,4 @@
-"""Objectives by name: a loss and the decision rule that belongs to it."""
+"""Objectives by name: each is a loss with its decision rule."""
 
 from collections.abc import Mapping
 
@@ -38,10 +38,10 @@ def objective_by_name(name: str, *, parameters: Mapping[str, float] | None = Non
 
     Args:
         name: One of `OBJECTIVES`.
-        parameters: Of its loss, by name; defaults stand for those that are left out. Decisions depend on none.
+        parameters: Parameters of its loss that differ from the defaults. Decisions do not depend on them.
 
     Raises:
-        AtlopError: There is none of this name, or it has no such parameter or value.
+        AtlopError: The name, a parameter or its value is not valid.
     """
     if name not in OBJECTIVES:
         raise AtlopError(f"objective.name: no objective {name!r}; known are {', '.join(OBJECTIVES)}")

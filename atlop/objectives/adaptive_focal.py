@@ -1,4 +1,4 @@
-"""Adaptive focal loss (AFL): adaptive thresholding that weighs rare relations up.
+"""Adaptive focal loss (AFL): adaptive thresholding that gives hard positives more weight.
 
 Q. Tan et al., *Document-Level Relation Extraction with Adaptive Focal Loss and Knowledge Distillation*, Findings of
 ACL 2022 (KD-DocRE).
@@ -13,19 +13,19 @@ from atlop.objectives.objective import PairwiseObjective, relation_margins
 
 
 class AdaptiveFocal(PairwiseObjective):
-    """Each positive relation against TH with a focal weight; a relation holds when it scores above TH.
+    """Compares each positive relation with TH, with a focal weight; a relation holds if it scores above TH.
 
     Keeps 7.9 times the scores' memory for the backward pass (adaptive thresholding: 2.5).
     """
 
     focus: float = Field(1.0, ge=0)
-    """γ: how strongly positives of low probability are weighed up."""
+    """γ: the weight of a positive falls from 2 to 1 with its probability, the faster the larger γ."""
 
     def loss(self, scores: Tensor, labels: Tensor) -> Tensor:
         """Return `Σ_P −(1 + (1 − p_r)^γ) · log p_r`, with `p_r = σ(s_r − s_TH)`, plus L2 of adaptive thresholding."""
         margins, positive = relation_margins(scores, labels)
-        weight = 1 + (self.focus * logsigmoid(-margins)).exp()  # a power would have no gradient where p rounds to 1
+        weight = 1 + (self.focus * logsigmoid(-margins)).exp()  # a power has no gradient if p rounds to 1
         positive_loss = torch.where(positive, -weight * logsigmoid(margins), 0.0).sum(dim=1)
-        # log Σ_{N ∪ TH} exp s − s_TH, of which TH is the term exp 0
+        # log Σ_{N ∪ TH} exp(s − s_TH); the zeros are the margin of TH itself
         negatives = margins.masked_fill(positive, -torch.inf)
         return positive_loss + torch.cat([torch.zeros_like(margins[:, :1]), negatives], dim=1).logsumexp(dim=1)

@@ -1,6 +1,6 @@
-"""Adaptive margin loss (AML): every relation a margin away from TH.
+"""Adaptive margin loss (AML): separate every relation from TH by a margin.
 
-The baseline of that name in J. Wang et al., *Adaptive Hinge Balance Loss for Document-Level Relation Extraction*,
+A baseline in J. Wang et al., *Adaptive Hinge Balance Loss for Document-Level Relation Extraction*,
 Findings of EMNLP 2023.
 """
 
@@ -12,13 +12,13 @@ from atlop.objectives.objective import PairwiseObjective, relation_margins
 
 
 class AdaptiveMargin(PairwiseObjective):
-    """A hinge loss of each relation against TH; a relation holds when it scores above TH.
+    """A hinge loss of each relation against TH; a relation holds if it scores above TH.
 
     Keeps 1.0 times the scores' memory for the backward pass (adaptive thresholding: 2.5).
     """
 
     margin: float = Field(1.0, gt=0)
-    """Margin from TH, in units of score, beyond which a relation costs nothing."""
+    """Margin from TH, in score units, beyond which a relation has no loss."""
 
     def loss(self, scores: Tensor, labels: Tensor) -> Tensor:
         """Return `Σ_P [margin − m_r]₊ + Σ_N [margin + m_r]₊` with `m_r = s_r − s_TH`."""

@@ -1,4 +1,4 @@
-"""Adaptive thresholding: the threshold of a pair is its score of the class TH (paper, 'Adaptive Thresholding')."""
+"""Adaptive thresholding: a pair's threshold is its score for the class TH (paper, 'Adaptive Thresholding')."""
 
 import torch
 from torch import Tensor
@@ -8,7 +8,7 @@ from atlop.schema import THRESHOLD_CLASS
 
 
 class AdaptiveThresholding(PairwiseObjective):
-    """The paper's loss; a relation holds when it scores above TH.
+    """The paper's loss; a relation holds if it scores above TH.
 
     Keeps 2.5 times the scores' memory for the backward pass.
     """
@@ -19,7 +19,7 @@ class AdaptiveThresholding(PairwiseObjective):
         is_threshold = torch.zeros_like(labels)
         is_threshold[:, THRESHOLD_CLASS] = True
         positive = labels & ~is_threshold
-        # TH is in both sums, so neither is ever empty and no logarithm of zero arises.
+        # Both sums contain TH, so neither is the logarithm of zero.
         above = scores.masked_fill(~(positive | is_threshold), -torch.inf).logsumexp(dim=1, keepdim=True)
         below = scores.masked_fill(positive, -torch.inf).logsumexp(dim=1)
         positive_loss = torch.where(positive, above - scores, 0.0).sum(dim=1)

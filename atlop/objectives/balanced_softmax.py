@@ -1,4 +1,4 @@
-"""Balanced softmax (ZLPR): positive relations above 0 and above all others, which are below 0.
+"""Balanced softmax (ZLPR): rank positive relations above 0 and all others below it.
 
 J. Su et al., *ZLPR: A Novel Loss for Multi-label Classification*, arXiv 2208.02955, 2022.
 """
@@ -11,7 +11,7 @@ from atlop.schema import THRESHOLD_CLASS
 
 
 class BalancedSoftmax(PairwiseObjective):
-    """Adaptive thresholding with a threshold fixed at 0; a relation holds when its score is positive.
+    """Adaptive thresholding with a fixed threshold of 0; a relation holds if its score is positive.
 
     Keeps 2.3 times the scores' memory for the backward pass (adaptive thresholding: 2.5).
     """

@@ -1,4 +1,4 @@
-"""Binary cross-entropy, the loss that adaptive thresholding replaces (Zhou et al. 2021, ablation and thresholds)."""
+"""Binary cross-entropy, with and without TH (Zhou et al. 2021, ablations and threshold comparison)."""
 
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits
@@ -8,9 +8,9 @@ from atlop.schema import THRESHOLD_CLASS
 
 
 class BinaryCrossEntropy(PairwiseObjective):
-    """Each relation on its own, without TH; a relation holds when its score exceeds a threshold.
+    """Scores each relation independently, without TH; a relation holds if its score exceeds a threshold.
 
-    The threshold is 0, or what calibration on dev chose: one for all relations, or one for each.
+    The threshold is 0 unless calibration chooses one for all relations or for each relation.
 
     Keeps 1.0 times the scores' memory for the backward pass (adaptive thresholding: 2.5).
     """
@@ -24,18 +24,18 @@ class BinaryCrossEntropy(PairwiseObjective):
 
 
 class BinaryCrossEntropyWithTh(PairwiseObjective):
-    """The paper's ablation "− adaptive-thresholding loss": TH is a class like the others.
+    """The paper's ablation "− adaptive-thresholding loss": TH is trained as one more class.
 
-    A relation holds when it scores above TH.
+    A relation holds if it scores above TH.
 
     Keeps 1.0 times the scores' memory for the backward pass (adaptive thresholding: 2.5).
     """
 
     def loss(self, scores: Tensor, labels: Tensor) -> Tensor:
-        """Return `Σ_c BCE(σ(s_c), y_c)` over all classes; TH holds where no relation does."""
-        held = labels.clone()
-        held[:, THRESHOLD_CLASS] = ~labels[:, THRESHOLD_CLASS + 1 :].any(dim=1)
-        return _summed_cross_entropy(at_least_float32(scores), held)
+        """Return `Σ_c BCE(σ(s_c), y_c)` over all classes; TH holds if no relation does."""
+        targets = labels.clone()
+        targets[:, THRESHOLD_CLASS] = ~labels[:, THRESHOLD_CLASS + 1 :].any(dim=1)
+        return _summed_cross_entropy(at_least_float32(scores), targets)
 
 
 def _summed_cross_entropy(scores: Tensor, labels: Tensor) -> Tensor:

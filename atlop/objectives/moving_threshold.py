@@ -14,7 +14,7 @@ from atlop.objectives.separate_thresholding import relation_losses
 
 
 class MovingThreshold(PairwiseObjective):
-    """Separate thresholding that also asks for certainty; a relation holds when it scores above TH.
+    """Separate thresholding that also minimises entropy; a relation holds if it scores above TH.
 
     Keeps 11.2 times the scores' memory for the backward pass (adaptive thresholding: 2.5).
     """
@@ -22,22 +22,22 @@ class MovingThreshold(PairwiseObjective):
     positive_entropy_weight: float = Field(1.0, ge=0)
     """λ₁: weight of the mean entropy of the pair's positive relations."""
     negative_entropy_weight: float = Field(1.0, ge=0)
-    """λ₂: weight of the mean entropy of its other relations."""
+    """λ₂: weight of the mean entropy of the pair's other relations."""
 
     def loss(self, scores: Tensor, labels: Tensor) -> Tensor:
         """Return separate thresholding `+ λ₁ · mean_P H(σ(m_r)) + λ₂ · mean_N H(σ(m_r))`.
 
-        H is the binary entropy in nats; the mean over no relation is 0.
+        H is the binary entropy in nats; a mean over no relations is 0.
         """
         margins, positive = relation_margins(scores, labels)
         entropy = -margins.sigmoid() * logsigmoid(margins) - (-margins).sigmoid() * logsigmoid(-margins)
         return (
             relation_losses(margins, positive).sum(dim=1)
-            + self.positive_entropy_weight * _mean(entropy, among=positive)
-            + self.negative_entropy_weight * _mean(entropy, among=~positive)
+            + self.positive_entropy_weight * _mean(entropy, mask=positive)
+            + self.negative_entropy_weight * _mean(entropy, mask=~positive)
         )
 
 
-def _mean(values: Tensor, *, among: Tensor) -> Tensor:
-    """Average over some relations of each pair, `[pairs]`; 0 where there are none."""
-    return torch.where(among, values, 0.0).sum(dim=1) / among.sum(dim=1).clamp(min=1)
+def _mean(values: Tensor, *, mask: Tensor) -> Tensor:
+    """Average over the masked relations of each pair, `[pairs]`; 0 if there are none."""
+    return torch.where(mask, values, 0.0).sum(dim=1) / mask.sum(dim=1).clamp(min=1)

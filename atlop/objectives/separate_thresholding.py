@@ -1,6 +1,6 @@
-"""Separate adaptive thresholding (SAT): every relation against TH on its own.
+"""Separate adaptive thresholding (SAT): compare every relation with TH independently.
 
-The baseline of that name in J. Wang et al., *Adaptive Hinge Balance Loss for Document-Level Relation Extraction*,
+A baseline in J. Wang et al., *Adaptive Hinge Balance Loss for Document-Level Relation Extraction*,
 Findings of EMNLP 2023.
 """
 
@@ -12,7 +12,7 @@ from atlop.objectives.objective import PairwiseObjective, relation_margins
 
 
 class SeparateThresholding(PairwiseObjective):
-    """Binary cross-entropy of the margins; a relation holds when it scores above TH.
+    """Binary cross-entropy of the margins; a relation holds if it scores above TH.
 
     Keeps 2.0 times the scores' memory for the backward pass (adaptive thresholding: 2.5).
     """
@@ -24,5 +24,5 @@ class SeparateThresholding(PairwiseObjective):
 
 
 def relation_losses(margins: Tensor, positive: Tensor) -> Tensor:
-    """Return `−log σ(m_r)` of positive and `−log σ(−m_r)` of other relations, `[pairs, relations]`."""
+    """Return `−log σ(m_r)` for positive and `−log σ(−m_r)` for other relations, `[pairs, relations]`."""
     return -logsigmoid(torch.where(positive, margins, -margins))

@@ -1,4 +1,4 @@
-"""A configuration to a training that is ready to start: the one place that puts its parts together."""
+"""Build a training from its configuration."""
 
 from collections.abc import Generator
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ from atlop.training.step import TrainStep
 
 @dataclass(frozen=True)
 class Training:
-    """All that training works with; the precision in its configuration is resolved."""
+    """Everything a training needs. The precision in its configuration is resolved: it is never `auto`."""
 
     config: RunConfig
     accelerator: DeviceAccelerator
@@ -39,52 +39,52 @@ class Training:
     show_progress: bool
 
     def prefetch_steps(self) -> Generator[tuple[Step, list[Batch]], None, None]:
-        """Yield the steps that are left, each with this process's share of its batches, collated ahead."""
+        """Yield the remaining steps, each with this process's share of its batches, collated in a thread."""
         return prefetch(self.schedule.steps(done=self.state.progress.step), make=self._collate)
 
     def _collate(self, step: Step) -> tuple[Step, list[Batch]]:
-        """Return a step with this process's share of its batches, on the host, pinned for a GPU."""
+        """Return a step with this process's share of its batches, on the CPU; in pinned memory for a GPU."""
         accelerator, documents = self.accelerator, self.data.train.documents
         shares = [batch[accelerator.process_index :: accelerator.num_processes] for batch in step.batches]
         batches = [self.state.model.collate([documents[index] for index in share]) for share in shares]
         return step, [batch.pin_memory() for batch in batches] if accelerator.device.type == "cuda" else batches
 
     def titles(self, step: Step) -> str:
-        """Return the titles of a step's documents, for messages."""
+        """Return the titles of a step's documents for a message."""
         documents = self.data.train.documents
         return ", ".join(f'"{documents[index].title}"' for batch in step.batches for index in batch)
 
     def is_evaluation_due(self) -> bool:
-        """Return whether dev is to be evaluated before the next step."""
+        """Return whether dev must be evaluated before the next step."""
         progress = self.state.progress
         return progress.step != progress.evaluated_step and self.schedule.is_evaluated(progress.step)
 
     def is_finished(self) -> bool:
-        """Return whether no step is left, or the last evaluations were too many without a new best."""
+        """Return whether all steps are done or patience has run out."""
         progress, patience = self.state.progress, self.config.trainer.patience
-        is_over = patience is not None and progress.evaluations_since_best >= patience
-        return is_over or progress.step == self.schedule.total
+        is_stopped_early = patience is not None and progress.evaluations_since_best >= patience
+        return is_stopped_early or progress.step == self.schedule.total
 
     def stopped_early(self) -> dict[str, int] | None:
-        """Say when patience ended the training, where it did so before the last step."""
+        """Return when patience ended the training; `None` if all steps are done."""
         progress, total = self.state.progress, self.schedule.total
         if progress.step == total:
             return None
         return {"step": progress.step, "of": total, "evaluations_since_best": progress.evaluations_since_best}
 
     def evaluate(self, stop: StopRequests) -> OfficialScores | None:
-        """Score dev with the weights as they are; `None` where a stop was asked for meanwhile."""
+        """Score dev with the current weights; `None` if a stop signal arrived meanwhile."""
         self.state.gather()
-        # Of several processes none may leave an evaluation, in which the others wait for it.
+        # A process that leaves an evaluation would make the others wait forever.
         watch = stop.watch if self.accelerator.num_processes == 1 else iter
         try:
-            found = self.predict(progress=watch)
+            predictions = self.predict(progress=watch)
         except StopRequestError:
             return None
-        return official_scores(self.data.dev_documents, predictions=found, train_facts=self.data.train_facts)
+        return official_scores(self.data.dev_documents, predictions=predictions, train_facts=self.data.train_facts)
 
     def predict(self, *, progress: Any = iter) -> list[tuple[Fact, ...]]:
-        """Return dev's facts by the weights that the whole model has."""
+        """Return the facts that the model predicts for dev."""
         return predict_facts(
             self.state.model.to(self.accelerator.device),
             self.data.dev.documents,
@@ -95,21 +95,21 @@ class Training:
 
 
 def build_training(config: RunConfig, *, device: str | None = None, show_progress: bool = False) -> Training:
-    """Make everything that a training needs; nothing is written but the cache of preprocessed documents.
+    """Build a training. Only the preprocessing cache is written.
 
     Args:
         config: The run's configuration.
-        device: `cpu`, `cuda` or `cuda:N`; without it, a GPU where there is one.
+        device: `cpu`, `cuda` or `cuda:N`; by default the GPU if there is one.
         show_progress: Whether to draw progress bars.
 
     Raises:
-        AtlopError: A file is not as it should be, the encoder cannot be loaded, or settings do not fit together.
+        AtlopError: A file is invalid, the encoder cannot be loaded, or settings contradict each other.
     """
     accelerator = accelerator_for(config.trainer.precision, device=device, training=True)
     trainer = config.trainer.model_copy(update={"precision": accelerator.precision})
     config = config.model_copy(update={"trainer": trainer})
     _check_processes(config, accelerator=accelerator)
-    objective = make_objective(config.objective)
+    objective = make_objective(config.objective)  # before the data, to fail early
     show_progress = show_progress and accelerator.is_main_process
     tokenizer = encoder_tokenizer(config.encoder.name)
     data = TrainingData(
@@ -134,15 +134,15 @@ def build_training(config: RunConfig, *, device: str | None = None, show_progres
 
 
 def _check_processes(config: RunConfig, *, accelerator: DeviceAccelerator) -> None:
-    """Refuse numbers and kinds of processes that a training cannot be shared among."""
+    """Check that the training can run in this number and kind of processes."""
     trainer, processes, kind = config.trainer, accelerator.num_processes, accelerator.distributed_type
     if (size := trainer.batch_size) % processes:
         raise AtlopError(
-            f"trainer.batch_size: {size} documents cannot be shared evenly by {processes} processes; choose a multiple"
+            f"trainer.batch_size: {size} documents do not divide evenly among {processes} processes; choose a multiple"
         )
     if kind in (DistributedType.FSDP, DistributedType.DEEPSPEED, DistributedType.MEGATRON_LM):
-        how = "launch without it, and set trainer.sharded=true to shard the model among the processes (FSDP)"
-        raise AtlopError(f"accelerate is set to {kind.value}; {how}")
+        hint = "launch without it and set trainer.sharded=true to shard the model over the processes (FSDP)"
+        raise AtlopError(f"accelerate is set to {kind.value}; {hint}")
     if trainer.sharded and (trainer.precision == "fp16" or trainer.compile):
-        how = "set trainer.precision=bf16 and trainer.compile=false"
-        raise AtlopError(f"trainer.sharded: a sharded model cannot be trained in fp16 or compiled; {how}")
+        hint = "set trainer.precision=bf16 and trainer.compile=false"
+        raise AtlopError(f"trainer.sharded: a sharded model cannot be trained in fp16 or compiled; {hint}")

@@ -1,4 +1,4 @@
-"""Checkpoints: folders that hold all that training needs to go on, written whole, with sums that prove it."""
+"""Checkpoints: folders with everything that training needs to resume, written atomically and with checksums."""
 
 import json
 import logging
@@ -23,7 +23,7 @@ _CHECKSUMS, _FORMAT = "sha256.txt", 2
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """What a checkpoint holds: state dict of the model, tensors of the optimizer, and all else, as JSON has it."""
+    """The model's state dict, the optimizer's tensors, and everything else as JSON values."""
 
     weights: Mapping[str, Tensor]
     optimizer: Mapping[str, Tensor]
@@ -31,23 +31,23 @@ class Checkpoint:
 
 
 class Checkpoints:
-    """`checkpoints/` of a run: a folder for each, named by the steps done."""
+    """The `checkpoints/` folder of a run: one subfolder per checkpoint, named by its step."""
 
     def __init__(self, folder: Path, *, keep: int):
-        """Keep the path, which `write` makes, and how many of the newest are kept."""
+        """Manage a folder, which `write` creates, that keeps the newest `keep` checkpoints."""
         self.folder, self._keep = folder, keep
         self.newest: Path | None = None
-        """The one that was written or read last."""
+        """The checkpoint that was last written or read."""
 
     def write(self, checkpoint: Checkpoint, *, step: int) -> None:
-        """Write a checkpoint of the steps done, then remove the oldest and whatever lies there of later steps.
+        """Write a checkpoint, then remove those of later steps and the oldest.
 
         Raises:
             AtlopError: A weight is not finite; nothing is written.
         """
         for name, weight in checkpoint.weights.items():
             if weight.is_floating_point() and not weight.isfinite().all():
-                raise AtlopError(f"step {step}: weight {name} is not finite; no checkpoint is written of it")
+                raise AtlopError(f"step {step}: weight {name} is not finite; no checkpoint is written")
         path = self.folder / f"{step:08d}"
         self.folder.mkdir(parents=True, exist_ok=True)
         sync(self.folder.parent)
@@ -56,21 +56,22 @@ class Checkpoints:
             save_file(dict(checkpoint.optimizer), new / _OPTIMIZER)
             values = {"format": _FORMAT, **checkpoint.values}
             (new / _VALUES).write_text(json.dumps(values) + "\n", encoding="utf-8")
-            sums = [f"{file_sha256(new / name)}  {name}\n" for name in (_MODEL, _OPTIMIZER, _VALUES)]
-            (new / _CHECKSUMS).write_text("".join(sums), encoding="utf-8")  # as `sha256sum --check` reads it
+            checksums = [f"{file_sha256(new / name)}  {name}\n" for name in (_MODEL, _OPTIMIZER, _VALUES)]
+            (new / _CHECKSUMS).write_text("".join(checksums), encoding="utf-8")  # for `sha256sum --check`
         self.newest = path
-        present = self._paths()
-        for other in (*present[present.index(path) + 1 :], *present[: present.index(path) + 1][: -self._keep]):
-            shutil.rmtree(other)
+        paths = self._paths()
+        count = paths.index(path) + 1
+        for outdated in (*paths[count:], *paths[:count][: -self._keep]):
+            shutil.rmtree(outdated)
 
     def read_newest(self, *, is_usable: Callable[[Checkpoint], bool]) -> Checkpoint | None:
-        """Return the newest checkpoint that is whole and whose metrics are there, `None` where there is none at all.
+        """Return the newest usable checkpoint, `None` if there are none at all.
 
         Raises:
-            AtlopError: There are checkpoints, but all are damaged.
+            AtlopError: All checkpoints are damaged.
         """
-        for left in self.folder.glob(".*.old"):
-            recover(left.with_name(left.name[1:].removesuffix(".old")))
+        for backup in self.folder.glob(".*.old"):
+            recover(backup.with_name(backup.name[1:].removesuffix(".old")))
         damaged = []
         for path in reversed(self._paths()):
             try:
@@ -78,19 +79,17 @@ class Checkpoints:
                 if is_usable(checkpoint):
                     self.newest = path
                     return checkpoint
-                found = "metrics.jsonl has not the lines that had been written then"
+                problem = "metrics.jsonl lacks lines that were written before it"
             except (AtlopError, OSError, SafetensorError, ValueError, KeyError, TypeError) as error:
-                found = str(error)
-            damaged.append(f"{path}: damaged checkpoint: {found}")
-            logger.warning("%s; looking for the one before", damaged[-1])
+                problem = str(error)
+            damaged.append(f"{path}: damaged checkpoint: {problem}")
+            logger.warning("%s; trying the previous one", damaged[-1])
         if damaged:
-            raise AtlopError(
-                "no checkpoint is whole; to begin the run again, remove its checkpoints:\n  " + "\n  ".join(damaged)
-            )
+            raise AtlopError("every checkpoint is damaged; remove them to start over:\n  " + "\n  ".join(damaged))
         return None
 
     def remove(self) -> None:
-        """Remove all of them, when training has ended."""
+        """Remove the folder."""
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def _paths(self) -> list[Path]:
@@ -98,11 +97,11 @@ class Checkpoints:
 
 
 def _read(path: Path) -> Checkpoint:
-    """Read a checkpoint of which every sum is right; raises where one is not."""
+    """Read a checkpoint and verify its checksums."""
     lines = (path / _CHECKSUMS).read_text(encoding="utf-8").splitlines()
     for name in (_MODEL, _OPTIMIZER, _VALUES):
         if f"{file_sha256(path / name)}  {name}" not in lines:
-            raise AtlopError(f"{name} is not what {_CHECKSUMS} says")
+            raise AtlopError(f"{name} does not match its checksum in {_CHECKSUMS}")
     values = json.loads((path / _VALUES).read_text(encoding="utf-8"))
     if values["format"] != _FORMAT:
         raise AtlopError(f"format {values['format']}; this version reads {_FORMAT}")

@@ -1,4 +1,4 @@
-"""The documents that a run trains on and is scored on, and how they get to the steps."""
+"""The data of a run: documents to train and evaluate on, and a prefetching iterator."""
 
 import logging
 from collections import deque
@@ -26,15 +26,15 @@ Output = TypeVar("Output")
 
 @dataclass(frozen=True)
 class Split:
-    """A corpus file as the model reads it."""
+    """A preprocessed corpus file."""
 
     path: Path
     sha256: dict[str, str]
-    """Of all files that it was read from, by path."""
+    """Of every file that was read for it, by path."""
     documents: PreprocessedCorpus
 
     def summary(self) -> dict[str, Any]:
-        """Return the counts that a run's summary gives."""
+        """Return the counts for the run's summary."""
         return {
             "documents": len(self.documents),
             **self.documents.contents.issues.counts(),
@@ -43,7 +43,7 @@ class Split:
 
 
 class TrainingData:
-    """Everything that a run reads. Of the train file no document is kept in memory; of dev all are, to be scored."""
+    """Train and dev. Train documents stay on disk; dev documents are in memory for scoring."""
 
     def __init__(
         self,
@@ -53,32 +53,28 @@ class TrainingData:
         preprocessing: PreprocessingConfig,
         show_progress: bool,
     ):
-        """Read and preprocess train and dev, and say what is left out, cut off and unknown.
+        """Read and preprocess train and dev; log what is skipped, truncated or unknown.
 
         Raises:
-            AtlopError: A file is not as it should be, has documents without labels, or relations that are not known.
+            AtlopError: A file is invalid, has unlabelled documents, or unknown relations.
         """
         self._config = config
-        how: dict[str, Any] = {"tokenizer": tokenizer, "preprocessing": preprocessing, "show_progress": show_progress}
+        read = partial(_preprocessed, tokenizer=tokenizer, preprocessing=preprocessing, show_progress=show_progress)
         train_file, dev_file = (
             CorpusFile(path, format=config.format, invalid=config.invalid) for path in (config.train, config.dev)
         )
         dev = dev_file.read()
         self.dev_documents = dev.documents
-        given = config.train_facts
-        self._train_facts = None if given is None else self._read_facts(given, invalid="strict")
-        dev_features = _preprocessed(dev, file=dev_file, **how)
-        train = _preprocessed(train_file, file=train_file, **how)
+        facts = config.train_facts
+        self._configured_facts = None if facts is None else self._read_facts(facts, invalid="strict")
+        dev_features = read(dev, file=dev_file)
+        train = read(train_file, file=train_file)
         log_issues(config.train, documents=len(train), issues=train.contents.issues)
         self.vocabulary = read_vocabulary(
             config.relations, names=config.relation_names, relations=train.contents.relations
         )
-        check_relations(
-            config.train,
-            relations=train.relations,
-            vocabulary=self.vocabulary,
-            skipped=bool(train.contents.issues.skipped),
-        )
+        skipped = bool(train.contents.issues.skipped)
+        check_relations(config.train, relations=train.relations, vocabulary=self.vocabulary, skipped=skipped)
         self.train = Split(config.train, train_file.sha256, train.with_vocabulary(self.vocabulary))
         self.dev = Split(config.dev, dev_file.sha256, dev_features.with_vocabulary(self.vocabulary))
         for split in (self.train, self.dev):
@@ -86,17 +82,17 @@ class TrainingData:
 
     @cached_property
     def train_facts(self) -> frozenset[NameTriple]:
-        """Those of dev's facts that training has seen, which Ign F1 leaves out; read when they are first asked for.
+        """Facts that dev shares with train, which Ign F1 ignores; read on first use.
 
         Raises:
-            AtlopError: The train file has changed since.
+            AtlopError: The train file has changed since it was preprocessed.
         """
-        if self._train_facts is not None:
-            return self._train_facts
+        if self._configured_facts is not None:
+            return self._configured_facts
         return self._read_facts(self._config.train, invalid=self._config.invalid)
 
     def sha256_of_files(self) -> dict[str, str]:
-        """Return the sha256 of every file that the run reads, by path."""
+        """Return the sha256 of every input file, by path."""
         config = self._config
         others = [path for path in (config.train_facts, config.relations, config.relation_names) if path is not None]
         return {**self.train.sha256, **self.dev.sha256, **{str(path): file_sha256(path) for path in others}}
@@ -107,42 +103,42 @@ class TrainingData:
 
 
 def prefetch(items: Iterable[Item], *, make: Callable[[Item], Output], ahead: int = 2) -> Generator[Output, None, None]:
-    """Yield what is made of each item, in their order; the next ones are made meanwhile by a thread.
+    """Map items in order, with a thread that computes the next results in advance.
 
     Args:
-        items: For example steps.
-        make: Called in the thread; must not draw random numbers, whose order would depend on time.
-        ahead: How many are made ahead.
+        items: Inputs, such as steps.
+        make: Called in the thread; must not draw random numbers, since their order would depend on timing.
+        ahead: Number of results to compute in advance.
 
     Raises:
-        Exception: What `make` raised, where its item would have come. Closing the generator ends the thread.
+        Exception: What `make` raised, in place of that result. Closing the generator ends the thread.
     """
-    with ThreadPoolExecutor(1, thread_name_prefix="feeder") as thread:
-        waiting: deque[Future[Output]] = deque()
+    with ThreadPoolExecutor(1, thread_name_prefix="prefetch") as thread:
+        pending: deque[Future[Output]] = deque()
         try:
             for item in items:
-                waiting.append(thread.submit(make, item))
-                if len(waiting) > ahead:
-                    yield waiting.popleft().result()
-            while waiting:
-                yield waiting.popleft().result()
+                pending.append(thread.submit(make, item))
+                if len(pending) > ahead:
+                    yield pending.popleft().result()
+            while pending:
+                yield pending.popleft().result()
         finally:
-            for future in waiting:
+            for future in pending:
                 future.cancel()
 
 
 def _preprocessed(
-    source: Corpus | CorpusFile, *, file: CorpusFile, show_progress: bool, **how: Any
+    source: Corpus | CorpusFile, *, file: CorpusFile, show_progress: bool, **options: Any
 ) -> PreprocessedCorpus:
     corpus = preprocessed_corpus(
         source,
         name=str(file.path),
         identity={"format": file.format, "invalid": file.invalid, "files": ", ".join(file.sha256.values())},
-        **how,
+        **options,
         progress=partial(tqdm, desc=f"preprocessing {file.path.name}", unit="document", disable=not show_progress),
     )
     if not corpus or corpus.contents.unlabelled:
-        raise AtlopError(f"{file.path}: has documents without labels, or none at all; training needs labelled ones")
+        raise AtlopError(f"{file.path}: has unlabelled documents, or none at all; training needs labelled documents")
     return corpus
 
 
@@ -150,4 +146,4 @@ def _log_truncation(split: Split) -> None:
     if split.documents.truncation.documents:
         logger.warning("%s: %s", split.path, split.documents.truncation)
     if unknown := split.documents.unknown_facts:
-        logger.warning("%s: %d facts have relations that the model does not know and cannot find", split.path, unknown)
+        logger.warning("%s: %d facts have relations that are unknown to the model", split.path, unknown)

@@ -1,4 +1,4 @@
-"""Which documents go into which step, at which learning rate, and after which steps dev is evaluated."""
+"""The documents and learning rate of every step, and the steps after which dev is evaluated."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -12,30 +12,30 @@ from transformers import get_linear_schedule_with_warmup
 from atlop.config import OptimizerConfig, TrainerConfig
 from atlop.errors import AtlopError
 
-GROUP_PREFIXES = {"encoder": "encoder.", "new_layers": ""}
-"""Optimizer groups: each holds the parameters whose names begin so and that no group before it holds."""
+PREFIXES = {"encoder": "encoder.", "new_layers": ""}
+"""Name prefix of the parameters in each optimizer group; the first match counts."""
 
 
 @dataclass(frozen=True)
 class Step:
-    """What one step trains on."""
+    """The documents of one step."""
 
     number: int  # from 1, over all epochs
     epoch: int  # from 0
     batches: list[list[int]]
-    """Document indices of each batch, the same in every process; each takes its share of every batch."""
+    """Document indices of each batch, before it is split among processes."""
 
 
 class Schedule:
-    """All steps of a training, in order; the same for the same seed, whatever came before."""
+    """All steps of a training in order. They depend only on the configuration and the number of documents."""
 
     def __init__(self, config: TrainerConfig, *, documents: int):
-        """Divide a number of documents for every epoch.
+        """Count the steps.
 
         Raises:
-            AtlopError: There are too few documents for one batch.
+            AtlopError: There are fewer documents than a batch holds.
         """
-        batches = documents // config.batch_size  # the last incomplete batch is left out, the last step is not
+        batches = documents // config.batch_size  # drops a last batch that is incomplete, but no last step
         if not batches:
             raise AtlopError(f"trainer.batch_size: {config.batch_size}, but there are only {documents} train documents")
         self._config, self._documents = config, documents
@@ -43,7 +43,7 @@ class Schedule:
         self.total = config.epochs * self.steps_per_epoch
 
     def steps(self, *, done: int = 0) -> Iterator[Step]:
-        """Yield the steps after those that are done; documents are shuffled in every epoch."""
+        """Yield the steps after the first `done`; every epoch shuffles the documents."""
         size, accumulation = self._config.batch_size, self._config.gradient_accumulation
         for epoch in range(done // self.steps_per_epoch, self._config.epochs):
             order = np.random.default_rng([self._config.seed, epoch]).permutation(self._documents).tolist()
@@ -54,14 +54,14 @@ class Schedule:
                     yield Step(number, epoch, batches[index * accumulation : (index + 1) * accumulation])
 
     def is_evaluated(self, number: int) -> bool:
-        """Return whether dev is evaluated after a step: after every epoch or interval, and at the end."""
+        """Return whether dev is evaluated after a step: after every epoch or interval and at the end."""
         return number % (self._config.evaluation_interval or self.steps_per_epoch) == 0 or number == self.total
 
 
 def make_optimizer(model: nn.Module, *, config: OptimizerConfig, steps: int) -> tuple[AdamW, LambdaLR]:
-    """Return AdamW with a learning rate for each of `GROUP_PREFIXES`, and their linear schedule over all steps.
+    """Return AdamW with one learning rate per group, and a linear schedule over all steps.
 
-    Rates go up from 0 during the warm-up, whose number of steps is rounded down, then down to 0.
+    Rates rise from 0 during warm-up, whose number of steps is rounded down, then fall to 0.
     """
     rates = {"encoder": config.encoder_learning_rate, "new_layers": config.new_layers_learning_rate}
     groups = [
@@ -71,18 +71,16 @@ def make_optimizer(model: nn.Module, *, config: OptimizerConfig, steps: int) -> 
     return optimizer, get_linear_schedule_with_warmup(optimizer, int(config.warmup_fraction * steps), steps)
 
 
-def parameter_groups(
-    model: nn.Module, *, prefixes: Mapping[str, str] = GROUP_PREFIXES
-) -> dict[str, list[nn.Parameter]]:
-    """Return the parameters of each group: of a name's prefixes, the first that fits counts.
+def parameter_groups(model: nn.Module, *, prefixes: Mapping[str, str] = PREFIXES) -> dict[str, list[nn.Parameter]]:
+    """Return the parameters of each group; the first prefix that matches a name counts.
 
     Raises:
-        AtlopError: A parameter is in no group, and would never be trained.
+        AtlopError: A parameter is in no group and would never be trained.
     """
     groups: dict[str, list[nn.Parameter]] = {name: [] for name in prefixes}
     for name, parameter in model.named_parameters():
         group = next((group for group, prefix in prefixes.items() if name.startswith(prefix)), None)
         if group is None:
-            raise AtlopError(f"parameter {name}: is in no optimizer group; they are {', '.join(prefixes)}")
+            raise AtlopError(f"parameter {name}: belongs to no optimizer group; the groups are {', '.join(prefixes)}")
         groups[group].append(parameter)
     return groups

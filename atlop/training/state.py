@@ -1,4 +1,4 @@
-"""Everything that training goes on from, in one place: checkpoints are made of it."""
+"""The state of a training: everything that a checkpoint saves and restores."""
 
 import logging
 import random
@@ -24,32 +24,32 @@ logger = logging.getLogger(__name__)
 
 @dataclass
 class Progress:
-    """How far training is; `asdict` makes JSON of it, `Progress.from_values` reads that."""
+    """How far training has got; `asdict` turns it into JSON values, `from_values` reads them."""
 
     step: int = 0
     """Steps done."""
     epoch: int = 0
     """Epoch of the last step, from 0."""
     evaluated_step: int = 0
-    """Steps done when dev was evaluated last."""
+    """Step after which dev was last evaluated."""
     best: OfficialScores | None = None
     best_step: int | None = None
-    """Step after which they were reached."""
+    """Step after which `best` was reached."""
     last: OfficialScores | None = None
     evaluations_since_best: int = 0
     skipped_steps: int = 0
-    """Steps that were left out because their numbers were not finite."""
+    """Steps skipped because of a loss or gradient that was not finite."""
     seconds: float = 0.0
-    """Time spent on training, over all its parts."""
+    """Training time, over all resumes."""
 
     @classmethod
     def from_values(cls, values: Mapping[str, Any]) -> "Progress":
-        """Return the progress that `asdict` made these values of."""
+        """Return the progress from the values that `asdict` returned."""
         scores = {key: None if values[key] is None else OfficialScores(**values[key]) for key in ("best", "last")}
         return cls(**{**values, **scores})
 
     def record_scores(self, scores: OfficialScores) -> bool:
-        """Note the dev scores after the last step; return whether they are the best so far: of equals, the first."""
+        """Record the dev scores after the last step; return whether their F1 is the highest so far."""
         self.evaluated_step, self.last = self.step, scores
         is_best = self.best is None or scores.f1 > self.best.f1
         if is_best:
@@ -59,14 +59,14 @@ class Progress:
 
 
 class TrainState:
-    """Model, optimizer, schedule of rates, loss scaler, progress and, of the process, all random generators."""
+    """Model, optimizer, learning rate schedule, loss scaler, progress, and the process's random generators."""
 
     def __init__(
         self, model: AtlopModel, *, accelerator: Accelerator, config: OptimizerConfig, steps: int, sharded: bool = False
     ):
-        """Prepare a model for some steps of training on the accelerator's device.
+        """Prepare a model for training on the accelerator's device.
 
-        It is trained in place; where it is sharded among the processes, `gather` brings it up to date.
+        The model is trained in place. If it is sharded over the processes, `gather` updates it.
         """
         self.progress, self.accelerator, self.model = Progress(), accelerator, model
         self._is_sharded = sharded and accelerator.num_processes > 1
@@ -74,17 +74,17 @@ class TrainState:
         self.adamw, self.schedule = make_optimizer(trained, config=config, steps=steps)
         self.optimizer = accelerator.prepare(self.adamw)
         self.trained = trained if self._is_sharded else accelerator.prepare(trained)
-        """The model as steps call it."""
+        """The model that steps call: wrapped for several processes, or its sharded copy."""
 
     def gather(self) -> None:
-        """Bring the weights of a sharded model into the one that was given, on the CPU; every process calls it."""
+        """Copy the sharded weights to `model` on the CPU; every process must call it."""
         if self._is_sharded:
             self.model.cpu()
             copy_weights(self.trained, to=self.model)
 
     def checkpoint(self) -> Checkpoint:
-        """Return all of it; every process calls it, but the optimizer's tensors are the first one's alone."""
-        generators = [_generators()]
+        """Return the whole state; every process must call it, but only the first gets the optimizer's tensors."""
+        generators = [_generator_states()]
         if self.accelerator.num_processes > 1:
             generators = gather_object(generators)
         self.gather()
@@ -105,7 +105,7 @@ class TrainState:
         return Checkpoint(weights=self.model.state_dict(), optimizer=tensors, values=values)
 
     def restore(self, checkpoint: Checkpoint) -> None:
-        """Go back to what `checkpoint` returned, as it is or read back from files."""
+        """Restore a state that `checkpoint` returned or that was read from files."""
         accelerator, values = self.accelerator, checkpoint.values
         self.progress = Progress.from_values(values["progress"])
         self.model.load_state_dict(checkpoint.weights)
@@ -115,7 +115,7 @@ class TrainState:
         states: dict[int, dict[str, Tensor]] = {}
         for key, value in checkpoint.optimizer.items():
             number, _, name = key.partition(".")
-            own = sharded_like(value.clone(), weights[int(number)])  # a file's bytes are not to be worked on
+            own = sharded_like(value.clone(), weights[int(number)])  # a loaded tensor may be backed by the file
             states.setdefault(int(number), {})[name] = own
         self.adamw.load_state_dict({"state": states, "param_groups": values["groups"]})
         self.schedule.load_state_dict(values["schedule"])
@@ -123,13 +123,13 @@ class TrainState:
             accelerator.scaler.load_state_dict(values["scaler"])
         generators = values["random"]
         if len(generators) != accelerator.num_processes:
-            what = "training goes on with %d processes instead of %d; it will not end with the same bits"
-            logger.warning(what, accelerator.num_processes, len(generators))
-        _set_generators(generators[accelerator.process_index % len(generators)])
+            message = "resuming with %d processes instead of %d; the result will not be identical bit for bit"
+            logger.warning(message, accelerator.num_processes, len(generators))
+        _restore_generators(generators[accelerator.process_index % len(generators)])
 
 
-def _generators() -> dict[str, Any]:
-    """Return the states of Python's, numpy's and torch's default generators, the current GPU's among them, as JSON."""
+def _generator_states() -> dict[str, Any]:
+    """Return the states of the default generators of Python, NumPy, PyTorch and the current GPU as JSON values."""
     name, keys, position, has_gauss, gauss = np.random.get_state()
     return {
         "python": random.getstate(),
@@ -139,8 +139,8 @@ def _generators() -> dict[str, Any]:
     }
 
 
-def _set_generators(states: dict[str, Any]) -> None:
-    """Set all generators to what `_generators` returned, as it is or read back from JSON."""
+def _restore_generators(states: dict[str, Any]) -> None:
+    """Set all generators to the states that `_generator_states` returned."""
     version, internal, gauss = states["python"]
     random.setstate((version, tuple(internal), gauss))
     np.random.set_state(tuple(states["numpy"]))

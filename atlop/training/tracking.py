@@ -1,4 +1,4 @@
-"""What is told while training runs: metrics of each step, a progress bar, and Weights & Biases where it is wanted."""
+"""Training metrics: logged per step, shown in a progress bar, and optionally sent to Weights & Biases."""
 
 import logging
 import os
@@ -20,18 +20,18 @@ from atlop.training.step import StepMetrics
 logger = logging.getLogger(__name__)
 
 LOGGING_INTERVAL = 10
-"""Steps whose metrics are read from the device at once: reading makes a GPU wait."""
+"""Number of steps whose metrics are read from the device together, since reading waits for a GPU."""
 
 
 class StepLog:
-    """Metrics of steps on their way from the device to the log and a progress bar."""
+    """Buffers the metrics of steps on the device, then logs and shows them."""
 
     def __init__(self, training: Training, *, log: Callable[[Mapping[str, Any]], None]):
-        """Draw the bar; `log` takes the metrics of one step."""
+        """Open the progress bar; `log` is called with the metrics of each step."""
         self._training, self._progress, self._log = training, training.state.progress, log
         self._shown: dict[str, str] = {}
         self.pending: list[tuple[Step, StepMetrics]] = []
-        """Steps whose metrics are not read yet; none where the device just now has been waited for."""
+        """Steps whose metrics are still on the device; empty right after `flush`."""
         self.bar = tqdm(
             total=training.schedule.total,
             initial=self._progress.step,
@@ -41,30 +41,29 @@ class StepLog:
         )
 
     def add(self, step: Step, metrics: StepMetrics) -> None:
-        """Take the metrics of a step; raises what `read` does."""
+        """Buffer the metrics of a step; raises what `flush` does."""
         self.pending.append((step, metrics))
         self.bar.update()
         if len(self.pending) == LOGGING_INTERVAL:
-            self.read()
+            self.flush()
 
-    def read(self) -> None:
-        """Read the metrics of the last steps from the device, check and log them.
+    def flush(self) -> None:
+        """Read the buffered metrics from the device, check and log them.
 
         Raises:
-            AtlopError: More losses or gradients than are allowed are not finite; step and documents are named.
+            AtlopError: More than `max_skipped_steps` losses or gradients are not finite; names step and documents.
         """
         for step, metrics in self.pending:
             loss, norm = metrics.loss.item(), metrics.gradient_norm.item()
-            finite = isfinite(loss) and (isfinite(norm) or metrics.skipped)
-            if finite:
+            if is_finite := isfinite(loss) and (isfinite(norm) or metrics.skipped):
                 self._shown["loss"] = f"{loss:.3f}"
             else:
-                self._skip(f"step {step.number}: loss {loss}, gradient norm {norm}", step)
+                self._count_skipped(f"step {step.number}: loss {loss}, gradient norm {norm}", step)
             self._log(
                 {
                     "step": step.number,
                     "epoch": step.epoch,
-                    **({"loss": loss} if finite else {"skipped": True}),
+                    **({"loss": loss} if is_finite else {"skipped": True}),
                     "gradient_norm": norm if isfinite(norm) else None,
                     **{f"{group}_learning_rate": rate for group, rate in metrics.learning_rates.items()},
                 }
@@ -73,48 +72,47 @@ class StepLog:
         self.bar.set_postfix(self._shown, refresh=False)
 
     def show(self, scores: OfficialScores) -> None:
-        """Show dev F1, in percent, beside the loss."""
+        """Show dev F1 in percent."""
         self._shown["dev F1"] = f"{100 * scores.f1:.2f}"
         self.bar.set_postfix(self._shown, refresh=False)
 
-    def _skip(self, numbers: str, step: Step) -> None:
-        what = f"{numbers}; documents of the step: {self._training.titles(step)}"
+    def _count_skipped(self, values: str, step: Step) -> None:
+        message = f"{values}; documents of the step: {self._training.titles(step)}"
         self._progress.skipped_steps += 1
-        most = self._training.config.trainer.max_skipped_steps
-        if self._progress.skipped_steps > most:
+        limit = self._training.config.trainer.max_skipped_steps
+        if self._progress.skipped_steps > limit:
             raise AtlopError(
-                f"{what}. The weights are as before it, but training stops, since trainer.max_skipped_steps is "
-                f"{most}; a run may be resumed with more. A lower learning rate or "
-                'trainer.precision = "float32" may help as well'
+                f"{message}. The weights are unchanged, but trainer.max_skipped_steps is {limit}; resume with a higher "
+                "value, or try a lower learning rate or trainer.precision=float32"
             )
-        logger.warning("%s. It is left out (%d of %d)", what, self._progress.skipped_steps, most)
+        logger.warning("%s. The step is skipped (%d of at most %d)", message, self._progress.skipped_steps, limit)
 
 
 class Tracker:
-    """Sends metrics to Weights & Biases, or to nowhere."""
+    """Sends metrics to Weights & Biases unless tracking is disabled."""
 
-    def __init__(self, config: TrackingConfig, *, folder: Path, name: str, settings: Mapping[str, Any]):
+    def __init__(self, config: TrackingConfig, *, folder: Path, run_id: str, settings: Mapping[str, Any]):
         """Start tracking.
 
         Args:
-            config: Mode and project. `online` without an account becomes `offline`: it neither asks nor fails.
-            folder: The run's folder; its name names the tracked run.
-            name: Tells the run from all others; the same when it is resumed, which goes on with the same tracked run.
+            config: Mode and project. `online` without an account falls back to `offline`, without a prompt or error.
+            folder: The run's folder; the tracked run gets its name.
+            run_id: Unique id of the run; a resumed run has the same one and continues the same tracked run.
             settings: The run's configuration.
         """
         self._run = None
         if config.wandb == "disabled":
             return
-        import wandb  # only where it is wanted: it takes a second to import
+        import wandb  # takes a second
 
         mode = config.wandb
         if mode == "online" and not (os.environ.get("WANDB_API_KEY") or wandb.api.api_key):
-            logger.warning("wandb: no account is set up (`wandb login`); metrics are kept offline in %s/wandb", folder)
+            logger.warning("wandb: not logged in (see `wandb login`); metrics are stored offline in %s/wandb", folder)
             mode = "offline"
         init = partial(
             wandb.init,
             project=config.project,
-            id=name,
+            id=run_id,
             resume="allow",
             name=folder.name,
             dir=folder,
@@ -124,11 +122,11 @@ class Tracker:
         try:
             self._run = init(mode=mode)
         except wandb.errors.Error as error:
-            logger.warning("wandb: %s; metrics are kept offline in %s/wandb", error, folder)
+            logger.warning("wandb: %s; metrics are stored offline in %s/wandb", error, folder)
             self._run = init(mode="offline")
 
     def log(self, metrics: Mapping[str, Any], *, step: int) -> None:
-        """Send metrics of one step."""
+        """Send the metrics of one step."""
         if self._run is not None:
             self._run.log(dict(metrics), step=step)
 

@@ -1,4 +1,4 @@
-"""Training from beginning to end, and its loop in the order of events."""
+"""Train a model from start to end; `fit` is the training loop."""
 
 from contextlib import closing
 from pathlib import Path
@@ -27,32 +27,32 @@ def train(
     device: str | None = None,
     show_progress: bool = True,
 ) -> dict[str, Any]:
-    """Train a model and leave everything about it in one folder.
+    """Train a model and write everything about the run to one folder.
 
     Args:
         config: The run's configuration, or the path or name of one.
-        output: The run's folder; unless it is resumed, it must not exist, or be empty. `best/` and `last/` in it are
-            model folders. Without it, `runs/NAME` of a named configuration.
-        resume: Whether to go on with what the folder holds of this run, from its last checkpoint. It begins where the
-            folder holds nothing, and only gives the summary where it has ended.
-        device: `cpu`, `cuda` or `cuda:N`; without it, a GPU where there is one.
+        output: The run's folder, which must be empty or missing unless the run is resumed; `runs/NAME` by default for a
+            named configuration. Its `best/` and `last/` are model folders.
+        resume: Whether to resume from the folder's last checkpoint. An empty folder starts a new run; a finished run
+            only returns its summary.
+        device: `cpu`, `cuda` or `cuda:N`; by default the GPU if there is one.
         show_progress: Whether to draw progress bars.
 
     Returns:
-        What `summary.json` says: the best dev scores from 0 to 1 with intervals, where they were reached, whether
-        patience ended the training early, what truncation cost, and seconds.
+        The contents of `summary.json`: the best dev scores from 0 to 1 with intervals and step, whether patience ended
+        the training early, the cost of truncation, and seconds.
 
     Raises:
-        AtlopError: The folder exists, or holds a run of another configuration, other data or other code; a file is not
-            as it should be, the encoder cannot be loaded, a loss is not finite, memory or disk space are not enough.
-        StoppedError: SIGTERM or Ctrl-C came; a checkpoint is written.
+        AtlopError: The folder is not empty, or its run has another configuration, data or code; a file is invalid, the
+            encoder cannot be loaded, a loss is not finite, or memory or disk space runs out.
+        StoppedError: SIGTERM or Ctrl-C stopped the training; a checkpoint is written.
     """
     started = monotonic()
     if isinstance(config, str):
         output = output or Path("runs") / find_config(config).stem
         config = load_config(config)
     if output is None:
-        raise AtlopError("train: a configuration without a name needs output, the run's folder")
+        raise AtlopError("train: a configuration without a name needs `output`, the run's folder")
     folder = RunFolder(Path(output))
     if resume:
         folder.tidy()
@@ -64,7 +64,7 @@ def train(
         config = keep_precision(began, config)
         refuse_changed_config(folder.path, began=began, now=config)
         if (summary := folder.summary()) is not None:
-            Checkpoints(folder.checkpoints, keep=1).remove()  # a stop may have left them
+            Checkpoints(folder.checkpoints, keep=1).remove()  # left if the process died before removing them
             return summary
     training = build_training(config, device=device, show_progress=show_progress)
     with training.accelerator.settings():
@@ -72,62 +72,62 @@ def train(
         try:
             run.rewrite_models()
             with StopRequests() as stop:
-                stopped = fit(training, run=run, stop=stop)
+                stop_signal = fit(training, run=run, stop=stop)
         except AtlopError as error:
             raise AtlopError(f"{error}. {run.resume_hint()}") from None
         except (OSError, SafetensorError) as error:
             raise AtlopError(f"{folder.path}: cannot be written: {error}. {run.resume_hint()}") from None
-        if stopped:
+        if stop_signal:
             run.close()
             raise StoppedError(
-                f"stopped by {Signals(stopped).name} after step {training.state.progress.step:,} of "
+                f"stopped by {Signals(stop_signal).name} after step {training.state.progress.step:,} of "
                 f"{training.schedule.total:,}. {run.resume_hint()}",
-                exit_code=128 + stopped,
+                exit_code=128 + stop_signal,
             )
         return run.finish(started=started)
 
 
 def fit(training: Training, *, run: Run, stop: StopRequests) -> int:
-    """Train until the schedule or the patience ends, or a stop is asked for.
+    """Train until all steps are done, patience runs out, or a stop signal arrives.
 
     Args:
-        training: What is trained, as far as it is already.
-        run: Keeps metrics, checkpoints and models.
-        stop: Knows whether a stop is asked for.
+        training: The training, possibly resumed.
+        run: Writes metrics, checkpoints and models.
+        stop: Holds the stop signal once it arrives.
 
     Returns:
-        0, or the number of the signal that stopped training; a checkpoint is written then.
+        0, or the signal that stopped training after a checkpoint was written.
 
     Raises:
-        AtlopError: A loss, a gradient or a weight is not finite, or memory is not enough; the documents are named.
-        OSError: The disk is full, or may not be written to.
+        AtlopError: A loss, gradient or weight is not finite, or memory runs out; names the documents.
+        OSError: The disk is full or not writable.
     """
     progress = training.state.progress
     log = StepLog(training, log=run.log)
-    with log.bar, closing(training.prefetch_steps()) as feed:
-        is_due = training.is_evaluation_due()  # where a stop came before the evaluation
+    with log.bar, closing(training.prefetch_steps()) as steps:
+        is_due = training.is_evaluation_due()  # resumed after a stop during an evaluation
         while is_due or not training.is_finished():
             if not is_due:
-                step, batches = next(feed)
+                step, batches = next(steps)
                 metrics = training.step(batches)
                 progress.step, progress.epoch = step.number, step.epoch
                 log.add(step, metrics)
                 is_due = training.is_evaluation_due()
             if is_due:
-                log.read()
+                log.flush()
                 scores = training.evaluate(stop)
-                if scores is None:  # stopped in the midst of it; it is made again when training goes on
+                if scores is None:  # stopped meanwhile; evaluated again when the run is resumed
                     run.checkpoint()
                     return stop.signal
                 is_best, is_due = progress.record_scores(scores), False
                 run.log_scores(scores)
                 log.show(scores)
                 run.checkpoint()
-                run.save(is_best=is_best)  # after the checkpoint, from which models can be written again
-            stopped, is_checkpoint_due = run.poll(stop.signal, can_synchronize=not log.pending)
+                run.save(is_best=is_best)  # after the checkpoint, which can restore the models
+            stop_signal, is_checkpoint_due = run.poll(stop.signal, can_synchronize=not log.pending)
             if is_checkpoint_due:
-                log.read()  # so that nothing of a step whose numbers are wrong is kept
+                log.flush()  # raises before a step that is not finite gets into a checkpoint
                 run.checkpoint()
-            if stopped:
-                return stopped
+            if stop_signal:
+                return stop_signal
     return 0

@@ -8,17 +8,17 @@ from atlop.calibration import Candidates
 def made_candidates(
     *, seed: int, size: int = 60, relations: int = 3, documents: int = 5, values: int = 12
 ) -> Candidates:
-    """Return candidates whose margin says something of whether they are correct."""
-    draw = np.random.default_rng(seed)
-    margin = draw.integers(-values, values, size) / np.float32(4)
-    correct = draw.random(size) < 1 / (1 + np.exp(-margin + draw.integers(-1, 2, size)))
-    document = np.sort(draw.integers(0, documents, size))
+    """Return candidates whose margin correlates with being correct."""
+    generator = np.random.default_rng(seed)
+    margin = generator.integers(-values, values, size) / np.float32(4)
+    correct = generator.random(size) < 1 / (1 + np.exp(-margin + generator.integers(-1, 2, size)))
+    document = np.sort(generator.integers(0, documents, size))
     return Candidates(
         relations=tuple(f"R{number}" for number in range(1, relations + 1)),
         document=document,
         subject=np.arange(size),
         object=np.arange(size) + 1,
-        class_id=draw.integers(1, relations + 1, size),
+        class_id=generator.integers(1, relations + 1, size),
         margin=margin.astype(np.float32),
         correct=correct,
         gold=np.bincount(document, weights=correct, minlength=documents).astype(np.int64) + 1,

@@ -1,4 +1,4 @@
-"""Candidates are the relations that a decision could find, and know which of them hold."""
+"""Candidates are the relations that a decision could find, with their gold labels."""
 
 from collections.abc import Sequence
 
@@ -37,7 +37,7 @@ def test_the_largest_relations_of_each_pair_are_candidates_whatever_th_scores() 
         (1, 0, 1, 5.0, False),
         (1, 0, 3, 6.0, False),
     ]
-    assert found.gold.tolist() == [2]  # one of which is no candidate
+    assert found.gold.tolist() == [2]  # one is not a candidate
 
 
 def test_documents_come_in_their_order_and_may_have_no_pairs() -> None:

@@ -1,4 +1,4 @@
-"""A calibration is what thresholds and curve are chosen apart, and says what it is worth."""
+"""A calibration combines thresholds and a fitted curve, and reports its scores."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Probabilities say how often facts of a margin hold."""
+"""Probabilities estimate how often candidates with a margin are correct."""
 
 import numpy as np
 import pytest
@@ -9,9 +9,9 @@ from atlop.errors import AtlopError
 
 
 def drawn(slope: float, intercept: float, size: int = 20_000) -> tuple[np.ndarray, np.ndarray]:
-    draw = np.random.default_rng(0)
-    margin = draw.normal(0.0, 3.0, size).astype(np.float32)
-    return margin, draw.random(size) < 1 / (1 + np.exp(-(slope * margin + intercept)))
+    generator = np.random.default_rng(0)
+    margin = generator.normal(0.0, 3.0, size).astype(np.float32)
+    return margin, generator.random(size) < 1 / (1 + np.exp(-(slope * margin + intercept)))
 
 
 def test_the_curve_that_made_the_labels_is_found_again() -> None:
@@ -35,7 +35,7 @@ def test_the_fit_has_no_gradient_left() -> None:
     assert abs(intercept.grad.item()) < 1e-4
 
 
-def test_margins_that_part_right_from_wrong_give_a_finite_curve() -> None:
+def test_margins_that_separate_right_from_wrong_give_a_finite_curve() -> None:
     margin = np.array([-1e4, -1.0, 1.0, 1e4], dtype=np.float32)
     slope, intercept = fit_probability(margin, margin > 0)
     assert np.isfinite([slope, intercept]).all()
@@ -50,11 +50,11 @@ def test_labels_of_one_kind_are_refused(holds: bool) -> None:
 
 def test_margins_that_mislead_are_refused() -> None:
     margin, correct = drawn(0.8, 0.0, size=200)
-    with pytest.raises(AtlopError, match="not more often correct"):
+    with pytest.raises(AtlopError, match="not correct more often"):
         fit_probability(margin, ~correct)
 
 
-def test_the_calibration_error_is_the_gap_between_said_and_seen() -> None:
+def test_the_calibration_error_is_the_gap_between_probability_and_accuracy() -> None:
     probability = np.array([0.85, 0.85, 0.85, 0.85, 0.1])
     correct = np.array([True, True, False, False, False])
     assert expected_calibration_error(probability, correct) == pytest.approx((4 * 0.35 + 0.1) / 5)

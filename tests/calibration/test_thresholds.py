@@ -1,4 +1,4 @@
-"""Thresholds are the best there are: every other is tried here, one by one."""
+"""Thresholds are optimal, compared with an exhaustive search."""
 
 from itertools import product
 

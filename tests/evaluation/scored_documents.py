@@ -1,4 +1,4 @@
-"""Made documents with labels and predictions at random, and the slow way to group and score their facts."""
+"""Random labelled documents and predictions, and a slow reference for scoring groups of facts."""
 
 from collections.abc import Callable, Collection, Sequence
 from itertools import product
@@ -13,7 +13,7 @@ FactFilter = Callable[[Document, Key], bool]
 
 
 def documents_at_random(number: int, *, seed: int) -> list[Document]:
-    """Make documents of four sentences of eight words, five entities of one to four mentions, and up to nine facts."""
+    """Return documents with four sentences of eight words, five entities with 1 to 4 mentions, and up to 9 facts."""
     generator = np.random.default_rng(seed)
     choices = [(subject, object_) for subject, object_ in product(range(5), repeat=2) if subject != object_]
     made = []
@@ -32,7 +32,7 @@ def documents_at_random(number: int, *, seed: int) -> list[Document]:
 
 
 def predictions_at_random(documents: Sequence[Document], *, seed: int, share: float) -> list[list[Fact]]:
-    """Find this share of the gold facts, and a wrong one now and then."""
+    """Return this share of the gold facts and some wrong ones."""
     generator = np.random.default_rng(seed)
     predictions = []
     for item in documents:
@@ -49,7 +49,7 @@ def count_scores(
     is_selected: FactFilter,
     train_facts: frozenset[NameTriple] = frozenset(),
 ) -> dict[str, float]:
-    """Score the is_selected facts one by one."""
+    """Score the selected facts one by one."""
     correct = submitted = gold = seen = 0
     for item, predicted in zip(documents, predictions, strict=True):
         expected = {fact.key for fact in item.facts or () if is_selected(item, fact.key)}
@@ -87,7 +87,7 @@ def share_a_sentence(item: Document, key: Key) -> bool:
 
 
 def words_between(item: Document, key: Key) -> int:
-    """Count the words of the document after one mention and before the other, of the closest two."""
+    """Count the document's words between the two closest mentions."""
 
     def words(mention: Mention) -> set[int]:
         before = sum(map(len, item.sentences[: mention.sentence]))

@@ -1,4 +1,4 @@
-"""Two results compared: each value is that of the result alone, differences are second minus first."""
+"""A comparison has the scores of each result; differences are second minus first."""
 
 from dataclasses import asdict
 

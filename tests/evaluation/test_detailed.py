@@ -1,4 +1,4 @@
-"""Scores in depth are those of a slow count, and on the whole the official ones to the last digit."""
+"""Detailed scores equal a slow count; those of all facts equal the official scores exactly."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -42,7 +42,7 @@ def detailed(
 
 @cache
 def all_scores(*, with_frequency: bool = False) -> DetailedScores:
-    """Return the scores of all made documents, resampled once for all tests."""
+    """Return the scores of all documents, computed once for all tests."""
     return detailed(frequency=FREQUENCY if with_frequency else None)
 
 

@@ -1,4 +1,4 @@
-"""Intervals and p values are those of a slow loop over samples."""
+"""Intervals and p values equal those of a slow loop over samples."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Means over several runs, and the distance of two settings, against plain means and draws of documents."""
+"""Means over runs and differences of settings, compared with plain means and samples of documents."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""An experiment's file becomes the runs that it needs, each once."""
+"""An experiment is planned as distinct runs."""
 
 from pathlib import Path
 
@@ -53,7 +53,7 @@ def test_variants_that_differ_in_their_thresholds_only_share_their_runs(tmp_path
     assert plan.rows["adaptive"] == plan.rows["adaptive + offset"]
 
 
-def test_a_variants_own_values_stand_above_those_of_all(tmp_path: Path) -> None:
+def test_a_variants_changes_override_shared_ones(tmp_path: Path) -> None:
     plan = read_plan(tmp_path, overrides=("trainer.batch_size=2", "trainer.epochs=4"))
     adaptive, longer = plan.rows["adaptive"][0].config, plan.rows["longer"][0].config
     assert (adaptive.trainer.epochs, longer.trainer.epochs) == (4, 5)
@@ -66,8 +66,8 @@ def test_a_variants_own_values_stand_above_those_of_all(tmp_path: Path) -> None:
     ("old", "new", "message"),
     [
         ('"trainer.epochs" = 3', '"trainer.epoch" = 3', 'variant "adaptive".*trainer.epoch: unknown key'),
-        ("[1, 2]", "[1, 1]", "a seed comes twice: 1"),
-        ('name = "longer"', 'name = "adaptive"', "a variant comes twice: adaptive"),
+        ("[1, 2]", "[1, 1]", "duplicate seed: 1"),
+        ('name = "longer"', 'name = "adaptive"', "duplicate variant: adaptive"),
         ('calibration = "global"', 'calibration = "guess"', r"variants\.1\.calibration"),
         ("seeds = [1, 2]", "seeds = []", "seeds: Tuple should have at least 1 item"),
         ("title =", "tilte =", "tilte: Extra inputs are not permitted"),

@@ -1,4 +1,4 @@
-"""An experiment trains what is missing, goes on where it was stopped, and shows the same table then."""
+"""An experiment trains missing runs, resumes after a stop, and then gives the same table."""
 
 import json
 from pathlib import Path
@@ -120,7 +120,7 @@ def test_a_folder_with_runs_of_another_base_is_refused(source: Path, tmp_path: P
         (experiment.model_copy(update={"scored": source}), (), "sha256 of scored"),
         (experiment, ("trainer.epochs=2", "trainer.batch_size=1"), "trainer.batch_size, trainer.epochs"),
     ):
-        with pytest.raises(AtlopError, match=f"runs of another {differs}; give another folder"):
+        with pytest.raises(AtlopError, match=f"runs with different {differs}; use another folder"):
             folder.record_base(plan_runs(changed, overrides=overrides))
 
 
@@ -132,7 +132,7 @@ def test_a_folder_from_before_a_setting_existed_holds_its_default(source: Path, 
     del older["trainer.sharded"]
     base.write_text(json.dumps(older), encoding="utf-8")
     folder.record_base(plan_runs(experiment, overrides=()))
-    with pytest.raises(AtlopError, match=r"runs of another trainer\.sharded; "):
+    with pytest.raises(AtlopError, match=r"runs with different trainer\.sharded; "):
         folder.record_base(plan_runs(experiment, overrides=("trainer.sharded=true",)))
 
 
@@ -143,7 +143,7 @@ def test_a_folder_whose_runs_began_in_a_named_precision_goes_on_where_it_is_auto
     folder.record_base(plan_runs(experiment, overrides=("trainer.precision=bf16",)))
     plan, _ = prepare_plan(experiment, folder=folder, overrides=("trainer.precision=auto",))
     assert {run.config.trainer.precision for run in plan.runs} == {"bf16"}
-    with pytest.raises(AtlopError, match=r"runs of another trainer\.precision; "):
+    with pytest.raises(AtlopError, match=r"runs with different trainer\.precision; "):
         folder.record_base(plan_runs(experiment, overrides=("trainer.precision=float32",)))
 
 

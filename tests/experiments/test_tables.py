@@ -1,4 +1,4 @@
-"""Tables say what an experiment showed, in three forms."""
+"""Tables show the results of an experiment in three formats."""
 
 import csv
 from pathlib import Path

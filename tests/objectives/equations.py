@@ -1,6 +1,6 @@
-"""The equations of all objectives in their plain form: one pair, one relation after the other, in float64.
+"""The equations of all objectives in plain form, for one pair, relation by relation, in float64.
 
-Each takes the scores of one pair, `[classes]`, and the relations that hold, and gives a scalar. TH is class 0.
+Each function returns a scalar from the scores of one pair, `[classes]`, and the relations that hold. TH is class 0.
 """
 
 import math
@@ -111,7 +111,7 @@ def positive_unlabelled(
     prior_factor: float = 3.0,
     c: float = 0.25,
 ) -> Tensor:
-    """The value of a whole batch, from the scores of all its pairs `[pairs, classes]`."""
+    """Return the loss of a batch from the scores of its pairs, `[pairs, classes]`."""
 
     def expected(relation: int, pairs: list[int], y: int) -> Tensor:
         losses = [((scores[p, relation] - scores[p, 0]) * y - c) ** 2 / 4 for p in pairs]

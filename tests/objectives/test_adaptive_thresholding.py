@@ -1,4 +1,4 @@
-"""The loss of adaptive thresholding, against the equations pair by pair."""
+"""The adaptive thresholding loss, compared with the equations pair by pair."""
 
 import pytest
 import torch

@@ -1,4 +1,4 @@
-"""Every objective against its equation, and what holds for all of them."""
+"""Every objective compared with its equation, and properties of all objectives."""
 
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -35,7 +35,7 @@ each_objective = pytest.mark.parametrize("name", OBJECTIVES)
 
 
 def objective(name: str, parameters: Mapping[str, float] | None = None) -> Objective:
-    """An objective that knows the shares of a train file."""
+    """An objective with given class shares."""
     return objective_by_name(name, parameters=parameters).with_class_shares(torch.tensor(SHARES))
 
 
@@ -118,7 +118,7 @@ def test_negatives_of_less_than_no_risk_are_unlearned() -> None:
 
 
 def test_a_relation_that_would_hold_for_every_pair_has_no_prior() -> None:
-    with pytest.raises(AtlopError, match=r"prior_factor: 3 times 0\.4000, .* is not below 1; give less than 2\.50"):
+    with pytest.raises(AtlopError, match=r"prior_factor: 3 times 0\.4000, .* is not below 1; use less than 2\.50"):
         objective_by_name("positive_unlabelled").with_class_shares(torch.tensor([0.0, 0.1, 0.4]))
 
 

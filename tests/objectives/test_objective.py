@@ -1,4 +1,4 @@
-"""The decision rule that all objectives share, against a loop over pairs and relations."""
+"""The shared decision rule, compared with a loop over pairs and relations."""
 
 from itertools import pairwise
 

@@ -1,4 +1,4 @@
-"""A run whose folder was damaged goes on with the same bits, or says in one message why it cannot."""
+"""A damaged run resumes with identical results, or fails with one message."""
 
 import json
 import shutil
@@ -13,7 +13,7 @@ from atlop.cli.text import score_rows, table, truncation_rows
 from atlop.config import RunConfig
 from atlop.errors import AtlopError
 from tests.damage import damaged_bytes, damaged_json, outcome_of
-from tests.training.test_resuming import config, evidence, interrupt_after, resume, uninterrupted
+from tests.training.test_resuming import config, interrupt_after, results_of, resume, uninterrupted
 
 __all__ = ["config", "uninterrupted"]  # fixtures
 
@@ -31,19 +31,19 @@ fewer = settings(max_examples=max(10, settings().max_examples // 5))  # a resume
 
 @pytest.fixture(scope="module")
 def interrupted(config: RunConfig, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A run that was cut in its fourth step; checkpoints after the second and the third are there."""
+    """A run that was interrupted in step 4; it has checkpoints of steps 2 and 3."""
     folder = tmp_path_factory.mktemp("damaged") / "cut"
     with pytest.MonkeyPatch.context() as patch:
         return interrupt_after(3, config=config, folder=folder, monkeypatch=patch)
 
 
 def outcome(interrupted: Path, name: str, content: bytes, *, config: RunConfig) -> object:
-    """Resume a copy of a run in which one file is another."""
+    """Resume a copy of a run after replacing one file."""
     with tempfile.TemporaryDirectory() as temporary:
         run = Path(shutil.copytree(interrupted, Path(temporary) / "run"))
         (run / name).write_bytes(content)
         found = outcome_of(lambda: resume(config, run), size=len(content))
-        return found if isinstance(found, AtlopError) else evidence(run)
+        return found if isinstance(found, AtlopError) else results_of(run)
 
 
 @fewer
@@ -54,7 +54,7 @@ def test_files_with_changed_bytes(
     name = file.format(sorted(path.name for path in (interrupted / "checkpoints").iterdir())[-1])
     content = data.draw(damaged_bytes((interrupted / name).read_bytes()))
     found = outcome(interrupted, name, content, config=config)
-    assert isinstance(found, AtlopError) or found == evidence(uninterrupted)
+    assert isinstance(found, AtlopError) or found == results_of(uninterrupted)
 
 
 @fewer
@@ -64,7 +64,7 @@ def test_an_environment_with_other_values(
 ) -> None:
     environment = json.loads((interrupted / "environment.json").read_text(encoding="utf-8"))
     found = outcome(interrupted, "environment.json", data.draw(damaged_json(environment)), config=config)
-    assert isinstance(found, AtlopError) or found == evidence(uninterrupted)
+    assert isinstance(found, AtlopError) or found == results_of(uninterrupted)
 
 
 @given(data=st.data())

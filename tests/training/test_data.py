@@ -1,4 +1,4 @@
-"""What a run reads: preprocessed once, checked before training, and of train no document in memory."""
+"""The data of a run is preprocessed once, checked before training, and train documents stay on disk."""
 
 import gc
 import json
@@ -39,7 +39,7 @@ def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def read(folder: Path, *, train: list[Any], dev: list[Any] | None = None, **config: Any) -> TrainingData:
-    """Read rows of train and dev."""
+    """Write rows to train and dev files and read them."""
     for name, rows in (("train", train), ("dev", [row("dev")] if dev is None else dev)):
         (folder / f"{name}.json").write_text(json.dumps(rows), encoding="utf-8")
     return read_files(folder / "train.json", folder / "dev.json", **config)
@@ -55,7 +55,7 @@ def read_files(train: Path, dev: Path, *, max_length: int = 100, **config: Any) 
 
 
 def record_reads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Note the name of every corpus file that is gone through."""
+    """Record the name of every corpus file that is read."""
     names: list[str] = []
     original = items_of_list
 
@@ -129,14 +129,14 @@ def test_every_file_is_hashed_once(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 @pytest.mark.parametrize(
     ("train", "dev", "message"),
     [
-        ([row("one"), row("two", None)], None, r"train\.json: has documents without labels, or none at all"),
-        ([], None, r"train\.json: has documents without labels, or none at all"),
-        ([row("one")], [row("dev", None)], r"dev\.json: has documents without labels, or none at all"),
+        ([row("one"), row("two", None)], None, r"train\.json: has unlabelled documents, or none at all"),
+        ([], None, r"train\.json: has unlabelled documents, or none at all"),
+        ([row("one")], [row("dev", None)], r"dev\.json: has unlabelled documents, or none at all"),
         ([row("one"), 3], None, r"train\.json, document 1: expected a JSON list"),
         ([row("one"), row("two", "P9")], None, r'train\.json, document 1 \("two"\), fact from .* relation "P9" is not'),
     ],
 )
-def test_what_is_wrong_is_said_before_training_and_said_again(
+def test_errors_are_raised_before_training_and_raised_again(
     tmp_path: Path, train: list[Any], dev: list[Any] | None, message: str, again: bool
 ) -> None:
     relations = tmp_path / "rel2id.json"
@@ -153,7 +153,7 @@ def test_missing_files_are_named(tmp_path: Path) -> None:
             read_files(files["train"], files["dev"])
 
 
-def test_a_scheme_that_changes_makes_another_entry(tmp_path: Path) -> None:
+def test_a_changed_scheme_makes_another_cache_entry(tmp_path: Path) -> None:
     lines = "1|t|Ada left\n1|a|\n1\t0\t3\tAda\tGene\t5\n1\t4\t8\tleft\tGene\t6\n1\tBind\t5\t6\n"
     (tmp_path / "train.txt").write_text(lines)
     scheme = tmp_path / "own.toml"
@@ -184,7 +184,7 @@ def test_each_file_has_a_format_of_its_own(tmp_path: Path) -> None:
     assert found.train_facts == {("a", "b", "P17")}
 
 
-def test_what_was_left_out_is_told_in_every_run(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_skipped_documents_are_logged_in_every_run(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     repeated = row("one")
     repeated["labels"] *= 2
     dev = [row("dev"), row("other", "P9")]
@@ -195,16 +195,16 @@ def test_what_was_left_out_is_told_in_every_run(tmp_path: Path, caplog: pytest.L
             f"document skipped: {tmp_path}/train.json, document 1: {docred.FORMAT}; found 3",
             "train.json: 1 documents skipped, 1 read",
             "train.json: 1 facts merged with one of the same subject, object and relation (the first stays)",
-            "dev.json: 1 facts have relations that the model does not know and cannot find",
+            "dev.json: 1 facts have relations that are unknown to the model",
         ]
         assert found.train.summary()["skipped_documents"] == found.train.summary()["merged_facts"] == 1
         assert found.train_facts == {("a", "b", "P17")}
 
 
-# the feeder
+# prefetching
 
 
-def test_what_is_fed_comes_in_order_whatever_takes_longest() -> None:
+def test_results_come_in_order_whatever_takes_longest() -> None:
     def slow_at_first(number: int) -> int:
         time.sleep(0.02 if number == 0 else 0)
         return number * number
@@ -212,7 +212,7 @@ def test_what_is_fed_comes_in_order_whatever_takes_longest() -> None:
     assert list(prefetch(range(7), make=slow_at_first)) == [number * number for number in range(7)]
 
 
-def test_the_next_ones_are_made_ahead_and_no_more() -> None:
+def test_only_the_next_results_are_computed_ahead() -> None:
     requested: list[int] = []
 
     def items() -> Iterator[int]:
@@ -220,37 +220,37 @@ def test_the_next_ones_are_made_ahead_and_no_more() -> None:
             requested.append(number)
             yield number
 
-    with closing(prefetch(items(), make=str, ahead=2)) as feed:
-        assert next(feed) == "0"
+    with closing(prefetch(items(), make=str, ahead=2)) as results:
+        assert next(results) == "0"
         assert requested == [0, 1, 2]
-        assert next(feed) == "1"
+        assert next(results) == "1"
         assert requested == [0, 1, 2, 3]
 
 
-def test_a_feed_that_is_closed_leaves_no_thread_and_makes_nothing_more() -> None:
+def test_closing_ends_the_thread_and_computes_nothing_more() -> None:
     before, made = threading.active_count(), list[int]()
-    feed = prefetch(range(100), make=made.append)
-    next(feed)
-    feed.close()
+    results = prefetch(range(100), make=made.append)
+    next(results)
+    results.close()
     assert threading.active_count() == before
     assert len(made) <= 3
 
 
-def test_an_error_comes_where_its_item_would_have_come() -> None:
+def test_an_error_is_raised_in_place_of_its_result() -> None:
     def fail_at_two(number: int) -> int:
         if number == 2:
             raise AtlopError("the third")
         return number
 
     before = threading.active_count()
-    feed = prefetch(range(5), make=fail_at_two)
-    assert [next(feed), next(feed)] == [0, 1]
+    results = prefetch(range(5), make=fail_at_two)
+    assert [next(results), next(results)] == [0, 1]
     with pytest.raises(AtlopError, match="the third"):
-        next(feed)
+        next(results)
     assert threading.active_count() == before
 
 
-def test_feeding_draws_no_random_numbers() -> None:
+def test_prefetching_draws_no_random_numbers() -> None:
     torch.manual_seed(1)
     np.random.seed(1)
     expected = torch.rand(3).tolist(), np.random.rand(3).tolist()

@@ -1,4 +1,4 @@
-"""Several processes train, predict, stop and fail as one does, and leave one record."""
+"""Several processes train, predict, stop and fail like a single one, and write one run."""
 
 import json
 import os
@@ -44,12 +44,12 @@ from atlop.sharding import copy_weights, sharded_copy
 
 accelerator = Accelerator()
 model, _ = load_model(sys.argv[1])
-shared = sharded_copy(model, accelerator=accelerator)
-own = sum(weight.to_local().numel() for weight in shared.parameters())
+sharded = sharded_copy(model, accelerator=accelerator)
+own = sum(weight.to_local().numel() for weight in sharded.parameters())
 back = deepcopy(model)
 for weight in back.parameters():
     torch.nn.init.zeros_(weight)
-copy_weights(shared, to=back)
+copy_weights(sharded, to=back)
 equal = all(torch.equal(*weights) for weights in zip(back.parameters(), model.parameters(), strict=True))
 file = f"{sys.argv[2]}/{accelerator.process_index}.json"
 json.dump([own / sum(weight.numel() for weight in model.parameters()), equal], open(file, "w"))
@@ -62,7 +62,7 @@ def read_metrics(run: Path) -> list[dict[str, Any]]:
 
 @pytest.fixture(scope="module")
 def config(tiny_encoder: Path, golden: Path) -> RunConfig:
-    """Eight documents, two steps an epoch; without dropout, of which every process has its own."""
+    """Eight documents, two steps per epoch; no dropout, which would differ between processes."""
     return RunConfig(
         data=DataConfig(
             train=golden / "documents.json", dev=golden / "documents.json", relations=golden / "rel2id.json"
@@ -77,7 +77,7 @@ def config(tiny_encoder: Path, golden: Path) -> RunConfig:
 
 @pytest.fixture(scope="module")
 def single_process(config: RunConfig, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What one process makes of it in 20 steps."""
+    """The run of a single process with 20 steps."""
     folder = tmp_path_factory.mktemp("runs") / "one"
     train(config, output=folder, show_progress=False)
     return folder
@@ -91,7 +91,7 @@ def config_file(config: RunConfig, tmp_path_factory: pytest.TempPathFactory) -> 
 
 
 def run_two_processes(*arguments: object, code: int = 0) -> str:
-    """Run a command in two processes; return what it prints."""
+    """Run a command in two processes; return its output."""
     finished = subprocess.run(
         [sys.executable, *LAUNCH, *map(str, arguments)], env=ENVIRONMENT, capture_output=True, text=True, check=False
     )
@@ -122,7 +122,7 @@ def test_two_processes_reach_the_weights_of_one(config_file: Path, single_proces
 
 
 @pytest.mark.parametrize("later", ["true", "false"])
-def test_two_processes_that_share_the_model_out_reach_the_weights_of_one_though_they_were_killed(
+def test_two_processes_with_a_sharded_model_reach_the_weights_of_one_though_they_were_killed(
     later: str, config_file: Path, single_process: Path, tmp_path: Path
 ) -> None:
     folder = tmp_path / "two"
@@ -143,9 +143,7 @@ def test_two_processes_that_share_the_model_out_reach_the_weights_of_one_though_
     assert distance(folder, single_process) <= 1e-5
 
 
-def test_every_process_holds_its_share_of_the_weights_and_all_have_the_whole(
-    single_process: Path, tmp_path: Path
-) -> None:
+def test_every_process_holds_its_shard_of_the_weights_and_can_gather_all(single_process: Path, tmp_path: Path) -> None:
     script = tmp_path / "shares.py"
     script.write_text(SHARDING_SCRIPT, encoding="utf-8")
     subprocess.run(
@@ -158,7 +156,7 @@ def test_every_process_holds_its_share_of_the_weights_and_all_have_the_whole(
 
 
 def distance(run: Path, other: Path) -> float:
-    """Norm of the difference of all last weights, relative to that of the weights."""
+    """Norm of the difference of the last weights, relative to their norm."""
     found, expected = (load_file(each / "last" / "model.safetensors") for each in (run, other))
     vectors = [torch.cat([weights[name].flatten() for name in sorted(expected)]) for weights in (found, expected)]
     return float((vectors[0] - vectors[1]).norm() / vectors[1].norm())
@@ -180,7 +178,7 @@ def test_two_processes_predict_and_evaluate_what_one_does_byte_for_byte(
 
 @contextmanager
 def running_training(config_file: Path, folder: Path, log: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """Train for long in two processes; give them when a checkpoint is there."""
+    """Start a long training in two processes; yield once there is a checkpoint."""
     command = [*LAUNCH, "train", str(config_file), "--output", str(folder)]
     command += ["--set", "trainer.epochs=2000", "--set", "trainer.checkpoint_interval=2"]
     with log.open("wb") as file:
@@ -196,7 +194,7 @@ def running_training(config_file: Path, folder: Path, log: Path) -> Iterator[sub
 
 
 def worker_pids(process: int) -> list[int]:
-    """Return the processes below one that train, by their rank."""
+    """Return the ids of the training processes started by one, by rank."""
     found = {}
     for entry in Path("/proc").glob("[0-9]*"):
         with suppress(OSError):
@@ -224,7 +222,7 @@ def test_a_stop_leaves_a_checkpoint_from_which_one_process_goes_on(config_file: 
     with running_training(config_file, folder, tmp_path / "log") as process:
         process.send_signal(signal.SIGTERM)
         assert process.wait() != 0
-    assert f"`atlop train --resume {folder}` goes on from it" in (tmp_path / "log").read_text(encoding="utf-8")
+    assert f"`atlop train --resume {folder}` resumes from it" in (tmp_path / "log").read_text(encoding="utf-8")
     newest = max((folder / "checkpoints").iterdir())
     steps = [line["step"] for line in read_metrics(folder) if "loss" in line]
     assert steps == list(range(1, int(newest.name) + 1))
@@ -234,8 +232,8 @@ def test_a_stop_leaves_a_checkpoint_from_which_one_process_goes_on(config_file: 
         env=ENVIRONMENT, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
     assert again.stderr is not None
-    warned = next((line for line in again.stderr if "goes on with" in line), "")
-    assert "goes on with 1 processes instead of 2; it will not end with the same bits" in warned
+    warned = next((line for line in again.stderr if "resuming with" in line), "")
+    assert "resuming with 1 processes instead of 2; the result will not be identical bit for bit" in warned
     while max((folder / "checkpoints").iterdir()).name == newest.name:
         time.sleep(0.1)
         assert again.poll() is None

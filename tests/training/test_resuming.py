@@ -1,4 +1,4 @@
-"""A run that was cut short goes on from its last checkpoint and ends as if nothing had happened."""
+"""An interrupted run resumes from its last checkpoint with the same results as an uninterrupted one."""
 
 import errno
 import json
@@ -36,12 +36,12 @@ from tests.tiny_encoders import save_tiny_encoder
 
 
 class PowerCutError(BaseException):
-    """Passes everything that catches errors, as the end of the process does."""
+    """Not caught by any handler, like the end of the process."""
 
 
 @pytest.fixture(scope="module")
 def config(golden: Path, tiny_corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> RunConfig:
-    """Three steps of two documents in each of three epochs; with dropout."""
+    """Three epochs of three steps with two documents each, with dropout."""
     return RunConfig(
         data=DataConfig(train=tiny_corpus, dev=tiny_corpus, relations=golden / "rel2id.json"),
         encoder=EncoderConfig(name=save_tiny_encoder(tmp_path_factory.mktemp("encoder"), dropout=0.1)),
@@ -56,7 +56,7 @@ def config(golden: Path, tiny_corpus: Path, tmp_path_factory: pytest.TempPathFac
 
 @pytest.fixture(scope="module")
 def uninterrupted(config: RunConfig, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A run that nothing happened to."""
+    """A run that was not interrupted."""
     folder = tmp_path_factory.mktemp("runs") / "whole"
     train(config, output=folder, show_progress=False)
     return folder
@@ -64,7 +64,7 @@ def uninterrupted(config: RunConfig, tmp_path_factory: pytest.TempPathFactory) -
 
 @pytest.fixture
 def interrupted(config: RunConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A run that was cut in its fourth step; checkpoints after the second and the third are there."""
+    """A run that was interrupted in step 4; it has checkpoints of steps 2 and 3."""
     return interrupt_after(3, config=config, folder=tmp_path / "cut", monkeypatch=monkeypatch)
 
 
@@ -73,7 +73,7 @@ def with_trainer(config: RunConfig, **changes: Any) -> RunConfig:
 
 
 def interrupt_after(steps: int, *, config: RunConfig, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Train until the power is cut in the midst of a step."""
+    """Train until the power fails during a step."""
     step, done = TrainStep.__call__, 0
 
     def cutting(self: TrainStep, batches: Sequence[Batch]) -> StepMetrics:
@@ -95,8 +95,8 @@ def resume(config: RunConfig, folder: Path) -> dict[str, Any]:
     return train(config, output=folder, resume=True, show_progress=False)
 
 
-def evidence(folder: Path) -> dict[str, Any]:
-    """Everything that a run ends with, but for times."""
+def results_of(folder: Path) -> dict[str, Any]:
+    """The results of a run, without times."""
 
     def without_time(line: str) -> dict[str, Any]:
         return {key: value for key, value in json.loads(line).items() if key != "seconds"}
@@ -105,7 +105,7 @@ def evidence(folder: Path) -> dict[str, Any]:
         "metrics": [without_time(line) for line in (folder / "metrics.jsonl").read_text("utf-8").splitlines()],
         "summary": without_time((folder / "summary.json").read_text("utf-8")),
         "files": sorted(str(path.relative_to(folder)) for path in folder.rglob("*")),
-        "models": {  # but for their cards, which show the settings
+        "models": {  # without their cards, which show the settings
             str(path.relative_to(folder)): file_sha256(path)
             for name in ("best", "last")
             for path in (folder / name).iterdir()
@@ -130,7 +130,7 @@ def test_a_run_cut_in_any_step_ends_with_the_same_bits(
 ) -> None:
     folder = interrupt_after(steps, config=config, folder=tmp_path / "cut", monkeypatch=monkeypatch)
     resume(config, folder)
-    assert evidence(folder) == evidence(uninterrupted)
+    assert results_of(folder) == results_of(uninterrupted)
 
 
 def test_a_run_cut_twice_in_bf16_ends_with_the_same_bits(
@@ -145,7 +145,7 @@ def test_a_run_cut_twice_in_bf16_ends_with_the_same_bits(
         with pytest.raises(PowerCutError):
             resume(config, folder)
     resume(config, folder)
-    assert evidence(folder) == evidence(tmp_path / "whole")
+    assert results_of(folder) == results_of(tmp_path / "whole")
 
 
 def cut_power(*_: Any, **__: Any) -> None:
@@ -161,30 +161,28 @@ def test_the_last_checkpoints_are_kept_until_training_ends(interrupted: Path, un
 
 
 @pytest.mark.parametrize("name", ["model.safetensors", "optimizer.safetensors", "state.json", "sha256.txt"])
-def test_a_damaged_checkpoint_is_passed_over_for_the_one_before(
+def test_a_damaged_checkpoint_is_skipped_for_the_previous_one(
     name: str, config: RunConfig, interrupted: Path, uninterrupted: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     damage(interrupted / "checkpoints" / "00000003" / name)
     resume(config, interrupted)
     assert "checkpoints/00000003: damaged checkpoint: " in caplog.text
-    assert "looking for the one before" in caplog.text
-    assert evidence(interrupted) == evidence(uninterrupted)
+    assert "trying the previous one" in caplog.text
+    assert results_of(interrupted) == results_of(uninterrupted)
 
 
-def test_a_checkpoint_whose_metrics_are_gone_is_passed_over(
-    config: RunConfig, interrupted: Path, uninterrupted: Path
-) -> None:
+def test_a_checkpoint_without_its_metrics_is_skipped(config: RunConfig, interrupted: Path, uninterrupted: Path) -> None:
     lines = (interrupted / "metrics.jsonl").read_text("utf-8").splitlines(keepends=True)
     (interrupted / "metrics.jsonl").write_text("".join(lines[:3]), "utf-8")  # two steps and an evaluation
     resume(config, interrupted)
-    assert evidence(interrupted) == evidence(uninterrupted)
+    assert results_of(interrupted) == results_of(uninterrupted)
 
 
-def test_where_all_checkpoints_are_damaged_nothing_is_begun_again_unasked(config: RunConfig, interrupted: Path) -> None:
+def test_a_run_does_not_start_over_if_all_checkpoints_are_damaged(config: RunConfig, interrupted: Path) -> None:
     for name in checkpoints(interrupted):
         (interrupted / "checkpoints" / name / "state.json").unlink()
     before = (interrupted / "metrics.jsonl").read_bytes()
-    with pytest.raises(AtlopError, match=r"no checkpoint is whole; to begin the run again, remove its checkpoints"):
+    with pytest.raises(AtlopError, match=r"every checkpoint is damaged; remove them to start over"):
         resume(config, interrupted)
     assert (interrupted / "metrics.jsonl").read_bytes() == before
 
@@ -193,7 +191,7 @@ def test_a_model_that_was_being_replaced_is_found(config: RunConfig, interrupted
     (interrupted / "best").rename(interrupted / ".best.old")
     shutil.copytree(interrupted / "last", interrupted / ".best.new")
     resume(config, interrupted)
-    assert evidence(interrupted) == evidence(uninterrupted)
+    assert results_of(interrupted) == results_of(uninterrupted)
 
 
 def test_files_that_were_being_written_are_tidied_away(
@@ -203,13 +201,13 @@ def test_files_that_were_being_written_are_tidied_away(
     for name in (".summary.json.x1y2", ".config.toml.x1y2", "best/.README.md.x1y2"):
         (interrupted / name).touch()
     resume(config, interrupted)
-    assert evidence(interrupted) == evidence(uninterrupted)
+    assert results_of(interrupted) == results_of(uninterrupted)
 
 
 def test_a_run_that_has_ended_only_gives_its_summary(config: RunConfig, uninterrupted: Path) -> None:
-    before = evidence(uninterrupted)
+    before = results_of(uninterrupted)
     assert resume(config, uninterrupted) == json.loads((uninterrupted / "summary.json").read_text("utf-8"))
-    assert evidence(uninterrupted) == before
+    assert results_of(uninterrupted) == before
 
 
 def test_a_run_that_has_not_begun_begins(config: RunConfig, uninterrupted: Path, tmp_path: Path) -> None:
@@ -218,7 +216,7 @@ def test_a_run_that_has_not_begun_begins(config: RunConfig, uninterrupted: Path,
     (left / "environment.json").write_text("{", "utf-8")
     (left / ".config.toml.x1y2").touch()
     resume(config, left)
-    assert evidence(left) == evidence(uninterrupted)
+    assert results_of(left) == results_of(uninterrupted)
 
 
 def test_a_folder_of_something_else_is_not_resumed(config: RunConfig, tmp_path: Path) -> None:
@@ -243,7 +241,7 @@ def test_a_run_keeps_the_precision_that_was_chosen_when_it_began(
     monkeypatch.setattr(device, "cpu_multiplies_bf16", lambda: (False, "another machine"))
     assert load_config(str(folder / "config.toml")).trainer.precision == "bf16"
     resume(automatic, folder)
-    assert evidence(folder) == evidence(tmp_path / "whole")
+    assert results_of(folder) == results_of(tmp_path / "whole")
     with pytest.raises(AtlopError, match=r"trainer\.precision was 'bf16', now 'float32'"):
         resume(config, folder)
 
@@ -270,7 +268,7 @@ def test_patience_ends_a_run_and_the_summary_says_when(
     assert len(rates) == 12
     folder = interrupt_after(7, config=patient, folder=tmp_path / "cut", monkeypatch=monkeypatch)
     resume(patient, folder)
-    assert evidence(folder) == evidence(tmp_path / "whole")
+    assert results_of(folder) == results_of(tmp_path / "whole")
 
 
 def test_a_configuration_that_was_edited_in_the_run_is_refused(config: RunConfig, interrupted: Path) -> None:
@@ -279,12 +277,10 @@ def test_a_configuration_that_was_edited_in_the_run_is_refused(config: RunConfig
         resume(with_trainer(config, seed=67), interrupted)
 
 
-def test_settings_on_which_no_number_depends_may_change(
-    config: RunConfig, interrupted: Path, uninterrupted: Path
-) -> None:
+def test_settings_that_affect_no_result_may_change(config: RunConfig, interrupted: Path, uninterrupted: Path) -> None:
     resume(with_trainer(config, checkpoints_kept=1, checkpoint_interval=None, max_skipped_steps=3), interrupted)
     assert "max_skipped_steps = 3" in (interrupted / "config.toml").read_text("utf-8")
-    assert evidence(interrupted) == evidence(uninterrupted)
+    assert results_of(interrupted) == results_of(uninterrupted)
 
 
 def test_changed_data_are_refused(
@@ -315,7 +311,9 @@ def test_changed_code_is_refused(change: dict[str, Any], message: str, config: R
         resume(config, interrupted)
 
 
-def test_another_machine_is_warned_of(config: RunConfig, interrupted: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_another_machine_gives_a_warning(
+    config: RunConfig, interrupted: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     path = interrupted / "environment.json"
     path.write_text(json.dumps(json.loads(path.read_text("utf-8")) | {"machine": {}}), "utf-8")
     resume(config, interrupted)
@@ -343,11 +341,11 @@ def test_a_full_disk_is_one_message_and_leaves_earlier_checkpoints(
     assert "No space left on device" in str(caught.value)
     assert f"The last good checkpoint is {tmp_path / 'run' / 'checkpoints' / '00000002'}" in str(caught.value)
     resume(config, tmp_path / "run")
-    assert evidence(tmp_path / "run") == evidence(uninterrupted)
+    assert results_of(tmp_path / "run") == results_of(uninterrupted)
 
 
 @pytest.mark.parametrize("during", ["step", "evaluation"])
-def test_a_signal_stops_with_a_checkpoint_and_the_way_on(
+def test_a_signal_stops_with_a_checkpoint_and_a_resume_hint(
     during: str, config: RunConfig, uninterrupted: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     requests: list[StopRequests] = []
@@ -379,11 +377,11 @@ def test_a_signal_stops_with_a_checkpoint_and_the_way_on(
         patch.setattr(build, "predict_facts", predicted)
         with pytest.raises(StoppedError, match=r"stopped by SIGTERM after step") as caught:
             train(config, output=tmp_path / "run", show_progress=False)
-    assert f"`atlop train --resume {tmp_path / 'run'}` goes on from it" in str(caught.value)
+    assert f"`atlop train --resume {tmp_path / 'run'}` resumes from it" in str(caught.value)
     assert caught.value.exit_code == 143
     assert checkpoints(tmp_path / "run")[-1] == {"step": "00000005", "evaluation": "00000006"}[during]
     resume(config, tmp_path / "run")
-    assert evidence(tmp_path / "run") == evidence(uninterrupted)
+    assert results_of(tmp_path / "run") == results_of(uninterrupted)
 
 
 def test_every_setting_that_may_change_is_one() -> None:

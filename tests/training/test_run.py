@@ -1,4 +1,4 @@
-"""A whole run, small: what its folder holds, and when it refuses to start."""
+"""A small run: the contents of its folder, and the errors that keep it from starting."""
 
 import json
 import math
@@ -40,7 +40,7 @@ EPOCHS = 20
 
 
 def rows() -> list[dict[str, Any]]:
-    """Eight documents whose verb says the relation; the first speaks of a third person beyond the cut."""
+    """Eight documents whose verb determines the relation; the first has a third person after the truncation."""
     documents = []
     for number in range(8):
         verb, relation = (("founded", "P50"), ("criticised", "P17"))[number % 2]
@@ -52,7 +52,10 @@ def rows() -> list[dict[str, Any]]:
             entities.append([("Tomas", 1, 60), ("Tomas", 1, 61)])
             facts += [(1, 2, "P27"), (2, 1, "P27"), (2, 0, "P108")]
         mentions = [
-            [{"name": name, "sent_id": place, "pos": [word, word + 1], "type": "PER"} for name, place, word in entity]
+            [
+                {"name": name, "sent_id": sentence, "pos": [word, word + 1], "type": "PER"}
+                for name, sentence, word in entity
+            ]
             for entity in entities
         ]
         labels = [{"h": h, "t": t, "r": r, "evidence": [0]} for h, t, r in facts]
@@ -104,7 +107,7 @@ def test_everything_about_a_run_lies_in_its_folder_and_nothing_else(run: Path) -
 
 def test_the_resolved_configuration_is_written(run: Path, config: RunConfig) -> None:
     assert load_config(str(run / "config.toml")) == config
-    assert "weight_decay = 0.0" in (run / "config.toml").read_text(encoding="utf-8")  # which nobody set
+    assert "weight_decay = 0.0" in (run / "config.toml").read_text(encoding="utf-8")  # a default
 
 
 def test_the_environment_names_versions_and_data(run: Path, config: RunConfig) -> None:
@@ -191,7 +194,7 @@ def test_the_intervals_in_the_summary_are_those_of_the_best_models_facts(run: Pa
 
 
 def test_the_same_seed_gives_the_same_metrics(run: Path, config: RunConfig, tmp_path: Path) -> None:
-    torch.manual_seed(12345)  # what happened before does not matter
+    torch.manual_seed(12345)  # must have no effect
     train(config, output=tmp_path / "again", show_progress=False)
 
     def without_time(folder: Path) -> list[dict[str, Any]]:
@@ -260,11 +263,11 @@ def test_a_run_in_bf16_with_checkpointing_ends_with_float32_weights(
 
 def test_a_folder_that_holds_something_is_refused(config: RunConfig, run: Path, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    for taken in (run, tmp_path, tmp_path / "file"):
-        before = sorted(taken.rglob("*"))
+    for existing in (run, tmp_path, tmp_path / "file"):
+        before = sorted(existing.rglob("*"))
         with pytest.raises(AtlopError, match=r": exists already; give another folder"):
-            train(config, output=taken, show_progress=False)
-        assert sorted(taken.rglob("*")) == before
+            train(config, output=existing, show_progress=False)
+        assert sorted(existing.rglob("*")) == before
 
 
 def test_an_empty_folder_may_be_there(config: RunConfig, tmp_path: Path) -> None:
@@ -281,7 +284,7 @@ def test_a_configuration_may_be_given_by_its_path_and_names_the_run(
     monkeypatch.chdir(tmp_path)
     train("short.toml", show_progress=False)
     assert load_config("runs/short/config.toml") == short
-    with pytest.raises(AtlopError, match="a configuration without a name needs output"):
+    with pytest.raises(AtlopError, match="a configuration without a name needs `output`"):
         train(short)
 
 
@@ -305,7 +308,7 @@ def test_a_corpus_without_labels_cannot_be_trained_on(config: RunConfig, tmp_pat
     unlabelled_rows = [{key: value for key, value in row.items() if key != "labels"} for row in rows()]
     (tmp_path / "test.json").write_text(json.dumps(unlabelled_rows), encoding="utf-8")
     unlabelled = config.data.model_copy(update={"train": tmp_path / "test.json"})
-    with pytest.raises(AtlopError, match=r"test\.json: has documents without labels"):
+    with pytest.raises(AtlopError, match=r"test\.json: has unlabelled documents"):
         train(config.model_copy(update={"data": unlabelled}), output=tmp_path / "run", show_progress=False)
 
 

@@ -1,4 +1,4 @@
-"""Which documents go into which step, at which learning rate, and when dev is evaluated."""
+"""The documents and learning rate of each step, and when dev is evaluated."""
 
 from math import ceil
 
@@ -77,7 +77,7 @@ def test_too_few_documents_for_a_batch_are_refused() -> None:
 
 
 def rates(config: OptimizerConfig, *, total: int) -> list[list[float]]:
-    """Rates of encoder and new layers in every step, and after the last."""
+    """Learning rates of encoder and new layers in every step and after the last."""
     optimizer, schedule = make_optimizer(untrained_golden_model("bert"), config=config, steps=total)
     found = []
     for _ in range(total + 1):
@@ -133,5 +133,5 @@ def test_what_is_in_no_other_group_is_in_the_new_layers() -> None:
 def test_a_parameter_in_no_group_is_named() -> None:
     model = untrained_golden_model("bert")
     model.heads["own"] = nn.Linear(2, 1)
-    with pytest.raises(AtlopError, match=r"parameter heads\.own\.weight: is in no optimizer group"):
+    with pytest.raises(AtlopError, match=r"parameter heads\.own\.weight: belongs to no optimizer group"):
         parameter_groups(model, prefixes={"encoder": "encoder.", "new_layers": "classifier."})

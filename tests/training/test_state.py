@@ -1,4 +1,4 @@
-"""Random states survive JSON: the same numbers come again."""
+"""Random states survive JSON."""
 
 import json
 import random

@@ -1,4 +1,4 @@
-"""One step, against the golden steps and the equations; and the state that the next one depends on."""
+"""A step compared with golden steps and equations, and the state that the next step depends on."""
 
 import json
 from collections.abc import Iterator
@@ -33,7 +33,7 @@ from tests.golden_values import (
 from tests.made_documents import document
 
 STILL = OptimizerConfig(encoder_learning_rate=0, new_layers_learning_rate=0)
-"""No weight moves, so that losses and gradients of several steps can be compared."""
+"""Weights do not change, so that losses and gradients of several steps can be compared."""
 STEADY = OptimizerConfig(encoder_learning_rate=1e-4, new_layers_learning_rate=1e-3, warmup_fraction=0)
 
 
@@ -61,7 +61,7 @@ class Stepper:
         )
 
     def __call__(self, batches: list[list[int]]) -> StepMetrics:
-        """Train on documents, batch by batch."""
+        """Train on batches of document indices."""
         return self.step([self.model.collate([self.documents[index] for index in batch]) for batch in batches])
 
 

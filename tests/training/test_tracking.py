@@ -1,4 +1,4 @@
-"""Weights & Biases is optional: it neither asks nor fails."""
+"""Weights & Biases is optional: no prompts and no errors."""
 
 import sys
 from pathlib import Path
@@ -24,7 +24,7 @@ class FakeRun:
 
 
 class FakeService:
-    """Stands for `wandb.init`; can be told to fail where it would need the network."""
+    """Replaces `wandb.init`; may fail where it would need the network."""
 
     def __init__(self, *, reachable: bool = True):
         self.modes: list[str] = []
@@ -61,7 +61,7 @@ def service(monkeypatch: pytest.MonkeyPatch, *, reachable: bool = True) -> FakeS
 
 
 def tracker(mode: Any, folder: Path) -> Tracker:
-    return Tracker(TrackingConfig(wandb=mode, project="paper"), folder=folder, name="0a1b", settings={"seed": 66})
+    return Tracker(TrackingConfig(wandb=mode, project="paper"), folder=folder, run_id="0a1b", settings={"seed": 66})
 
 
 def test_disabled_tracking_does_nothing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -99,7 +99,7 @@ def test_online_without_an_account_becomes_offline_without_asking(
     fake = service(monkeypatch)
     tracker("online", tmp_path)
     assert fake.modes == ["offline"]
-    assert "no account is set up" in caplog.text
+    assert "not logged in" in caplog.text
 
 
 def test_online_without_a_network_becomes_offline(

@@ -1,4 +1,4 @@
-"""The loop over epochs: when it evaluates, saves, logs and stops."""
+"""The training loop: when it evaluates, saves, logs and stops."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -34,7 +34,7 @@ def preprocessed(count: int) -> list[Features]:
 
 
 class FakeStep:
-    """Gives the losses that a test asks for, and remembers the documents of every step."""
+    """Returns given losses and records the documents of every step."""
 
     def __init__(self, losses: Mapping[int, float], norms: Mapping[int, float], skipped: bool):
         self.documents: list[list[list[int]]] = []
@@ -52,7 +52,7 @@ class FakeStep:
 
 
 class FakeEvaluation(Training):
-    """Training whose dev scores are made up."""
+    """A training with given dev scores."""
 
     f1: list[float]
     after: list[int]
@@ -66,7 +66,7 @@ class FakeEvaluation(Training):
 
 
 class FakeRun(Run):
-    """A run that keeps everything in lists."""
+    """A run that stores everything in lists."""
 
     def __init__(self, training: Training):
         self._training, self._accelerator = training, training.accelerator
@@ -90,7 +90,7 @@ class FakeRun(Run):
 
 
 class StopAfter(StopRequests):
-    """A signal that comes after some steps."""
+    """A signal that arrives after some steps."""
 
     def __init__(self, step: FakeStep, *, number: int, after: int):
         self._step, self._number, self._after = step, number, after
@@ -101,7 +101,7 @@ class StopAfter(StopRequests):
 
 
 class FakeTraining:
-    """A training whose parts are all made up."""
+    """A training with fake data, steps, evaluations and output."""
 
     def __init__(
         self,
@@ -286,7 +286,7 @@ def test_a_stop_leaves_a_checkpoint_after_the_running_step(after: int, evaluated
     assert (run.run.checkpoints[-1].step, run.run.checkpoints[-1].evaluated_step) == (after, evaluated)
 
 
-def test_steps_that_are_not_finite_are_passed_over_while_the_budget_lasts(caplog: pytest.LogCaptureFixture) -> None:
+def test_steps_that_are_not_finite_are_skipped_up_to_the_limit(caplog: pytest.LogCaptureFixture) -> None:
     nan = float("nan")
     run = FakeTraining(epochs=1, batch_size=1, losses={2: nan, 7: nan}, norms={2: nan}, max_skipped_steps=2)
     assert run.fit().skipped_steps == 2
@@ -304,7 +304,7 @@ def test_no_checkpoint_is_written_of_steps_that_are_not_finite() -> None:
     assert [kept.step for kept in run.run.checkpoints] == [2]
 
 
-def test_training_ends_when_patience_does_and_the_best_is_kept() -> None:
+def test_training_ends_when_patience_runs_out_and_the_best_is_kept() -> None:
     run = FakeTraining(epochs=8, batch_size=5, f1=(0.2, 0.4, 0.3, 0.4, 0.39, 0.9), patience=3)
     progress = run.fit()
     assert run.stopped == 0
@@ -314,7 +314,7 @@ def test_training_ends_when_patience_does_and_the_best_is_kept() -> None:
     assert run.training.stopped_early() == {"step": 10, "of": 16, "evaluations_since_best": 3}
 
 
-def test_a_new_best_gives_patience_anew() -> None:
+def test_a_new_best_resets_patience() -> None:
     run = FakeTraining(epochs=6, batch_size=10, f1=(0.2, 0.1, 0.3, 0.2, 0.4, 0.1), patience=2)
     assert run.fit().step == 6
     assert run.training.stopped_early() is None
@@ -330,7 +330,7 @@ def test_patience_counts_on_over_a_stop() -> None:
     assert second.step.documents == []
 
 
-def test_a_training_whose_patience_had_ended_makes_no_step_more() -> None:
+def test_a_training_without_patience_left_makes_no_step() -> None:
     best = official_scores([], predictions=[], train_facts=None)
     run = FakeTraining(
         epochs=9, batch_size=10, patience=2,
