@@ -33,7 +33,7 @@ class Split:
     """Of every file that was read for it, by path."""
     documents: PreprocessedCorpus
 
-    def summary(self) -> dict[str, Any]:
+    def counts(self) -> dict[str, Any]:
         """Return the counts for the run's summary."""
         return {
             "documents": len(self.documents),
@@ -59,7 +59,7 @@ class TrainingData:
             AtlopError: A file is invalid, has unlabelled documents, or unknown relations.
         """
         self._config = config
-        read = partial(_preprocessed, tokenizer=tokenizer, preprocessing=preprocessing, show_progress=show_progress)
+        read = partial(_preprocess, tokenizer=tokenizer, preprocessing=preprocessing, show_progress=show_progress)
         train_file, dev_file = (
             CorpusFile(path, format=config.format, invalid=config.invalid) for path in (config.train, config.dev)
         )
@@ -91,7 +91,7 @@ class TrainingData:
             return self._configured_facts
         return self._read_facts(self._config.train, invalid=self._config.invalid)
 
-    def sha256_of_files(self) -> dict[str, str]:
+    def file_hashes(self) -> dict[str, str]:
         """Return the sha256 of every input file, by path."""
         config = self._config
         others = [path for path in (config.train_facts, config.relations, config.relation_names) if path is not None]
@@ -127,7 +127,7 @@ def prefetch(items: Iterable[Item], *, make: Callable[[Item], Output], ahead: in
                 future.cancel()
 
 
-def _preprocessed(
+def _preprocess(
     source: Corpus | CorpusFile, *, file: CorpusFile, show_progress: bool, **options: Any
 ) -> PreprocessedCorpus:
     corpus = preprocessed_corpus(

@@ -33,7 +33,7 @@ class Run:
         self._is_main = training.accelerator.is_main_process
         config = training.config
         self._checkpoints = Checkpoints(folder.checkpoints, keep=config.trainer.checkpoints_kept)
-        now = environment(data=training.data.sha256_of_files())
+        now = environment(data=training.data.file_hashes())
         if is_resumed:
             refuse_changed_environment(folder.path, began=folder.environment(), now=now)
         elif self._is_main:
@@ -133,8 +133,8 @@ class Run:
             "steps": progress.step,
             "stopped_early": training.stopped_early(),
             "skipped_steps": progress.skipped_steps,
-            "train": training.data.train.summary(),
-            "dev": training.data.dev.summary(),
+            "train": training.data.train.counts(),
+            "dev": training.data.dev.counts(),
             "seconds": self._previous_seconds + monotonic() - started,
         }
         if self._is_main:

@@ -105,21 +105,21 @@ def fit(training: Training, *, run: Run, stop: StopRequests) -> int:
     progress = training.state.progress
     log = StepLog(training, log=run.log)
     with log.bar, closing(training.prefetch_steps()) as steps:
-        is_due = training.is_evaluation_due()  # resumed after a stop during an evaluation
-        while is_due or not training.is_finished():
-            if not is_due:
+        is_evaluation_due = training.is_evaluation_due()  # resumed after a stop during an evaluation
+        while is_evaluation_due or not training.is_finished():
+            if not is_evaluation_due:
                 step, batches = next(steps)
                 metrics = training.step(batches)
                 progress.step, progress.epoch = step.number, step.epoch
                 log.add(step, metrics)
-                is_due = training.is_evaluation_due()
-            if is_due:
+                is_evaluation_due = training.is_evaluation_due()
+            if is_evaluation_due:
                 log.flush()
                 scores = training.evaluate(stop)
                 if scores is None:  # stopped meanwhile; evaluated again when the run is resumed
                     run.checkpoint()
                     return stop.signal
-                is_best, is_due = progress.record_scores(scores), False
+                is_best, is_evaluation_due = progress.record_scores(scores), False
                 run.log_scores(scores)
                 log.show(scores)
                 run.checkpoint()

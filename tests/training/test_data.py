@@ -120,7 +120,7 @@ def test_every_file_is_hashed_once(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         monkeypatch.setattr(f"{module}.file_sha256", recording)
     relations = tmp_path / "rel2id.json"
     relations.write_text('{"P17": 1}')
-    found = read(tmp_path, train=[row("one")], relations=relations).sha256_of_files()
+    found = read(tmp_path, train=[row("one")], relations=relations).file_hashes()
     assert sorted(hashed) == ["dev.json", "rel2id.json", "train.json"]
     assert found == {str(tmp_path / name): original(tmp_path / name) for name in hashed}
 
@@ -161,7 +161,7 @@ def test_a_changed_scheme_makes_another_cache_entry(tmp_path: Path) -> None:
     for text in ("directed = true\n", "directed = false\n", "directed = true\n"):
         scheme.write_text(text)
         found = read_files(tmp_path / "train.txt", tmp_path / "train.txt", format=f"pubtator:{scheme}")
-        assert found.sha256_of_files() == {str(path): file_sha256(path) for path in (tmp_path / "train.txt", scheme)}
+        assert found.file_hashes() == {str(path): file_sha256(path) for path in (tmp_path / "train.txt", scheme)}
         keys.append(sorted(path.name for path in (tmp_path / "cache").glob("*.json")))
     assert [len(names) for names in keys] == [1, 2, 2]
 
@@ -180,7 +180,7 @@ def test_each_file_has_a_format_of_its_own(tmp_path: Path) -> None:
 
     found = read_files(tmp_path / "train.jsonl", tmp_path / "dev.json")
 
-    assert found.train.summary()["self_relations"] == found.train.summary()["unclassified_facts"] == 1
+    assert found.train.counts()["self_relations"] == found.train.counts()["unclassified_facts"] == 1
     assert found.train_facts == {("a", "b", "P17")}
 
 
@@ -197,7 +197,7 @@ def test_skipped_documents_are_logged_in_every_run(tmp_path: Path, caplog: pytes
             "train.json: 1 facts merged with one of the same subject, object and relation (the first stays)",
             "dev.json: 1 facts have relations that are unknown to the model",
         ]
-        assert found.train.summary()["skipped_documents"] == found.train.summary()["merged_facts"] == 1
+        assert found.train.counts()["skipped_documents"] == found.train.counts()["merged_facts"] == 1
         assert found.train_facts == {("a", "b", "P17")}
 
 
