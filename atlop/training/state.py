@@ -66,7 +66,7 @@ class TrainState:
     ):
         """Prepare a model for training on the accelerator's device.
 
-        The model is trained in place. If it is sharded over the processes, `gather` updates it.
+        The model is trained in place. If it is sharded over the processes, `gather` copies the weights to it.
         """
         self.progress, self.accelerator, self.model = Progress(), accelerator, model
         self._is_sharded = sharded and accelerator.num_processes > 1
