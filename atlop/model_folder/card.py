@@ -1,4 +1,4 @@
-"""The model card of a model folder (`README.md`): where the model comes from, what it scores, and how to use it."""
+"""The model card of a model folder (`README.md`): origin, scores and use of the model."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from atlop.model.configuration import AtlopConfig
 
 CARD = "README.md"
 UNKNOWN = "unknown"
-"""What the hub calls a licence that nobody has named."""
+"""The hub's value for an unspecified licence."""
 
 _BODY = """
 # {title}
@@ -35,9 +35,9 @@ for fact in facts:
 ## Limits
 
 - It reads the first {max_length:,} tokens of a document; entities named only after these are not seen.
-- It needs the mentions of entities, and knows no relation but these: {names}.
-- It has learned from the data named here. Text of other kinds, languages or annotation rules gives other scores, and
-  what it finds can be wrong: look at it before anything rests on it.
+- It needs the mentions of entities, and finds only these relations: {names}.
+- It was trained on the data named here; on other kinds of text, languages or annotation rules scores differ. Facts can
+  be wrong: check them before relying on them.
 """
 
 _RUN = """
@@ -65,13 +65,13 @@ was chosen on the same file, and this is one run with one seed.
 _NO_RUN = """
 ## Training
 
-Not known: the folder was made from weights that were trained elsewhere.
+Unknown: the weights were trained elsewhere and imported.
 """
 
 
 @dataclass(frozen=True)
 class FinishedRun:
-    """A run, and what came out of it."""
+    """A run and its summary."""
 
     folder: Path
     summary: Mapping[str, Any]
@@ -82,15 +82,15 @@ def write_card(folder: Path, *, run: FinishedRun | None = None) -> None:
 
     Args:
         folder: The model folder.
-        run: The run that made it; `None` where there was none, as for imported weights.
+        run: The run that trained it; `None` for imported weights.
 
     Raises:
         AtlopError: A file of the run cannot be read.
     """
     config = AtlopConfig.from_pretrained(folder)
     vocabulary = config.vocabulary
-    learned = "" if run is None else f", trained on {_settings(run.folder)['data']['train']}"
-    title = f"ATLOP on {config.encoder_config().model_type}{learned}"  # the same run gives the same card
+    trained_on = "" if run is None else f", trained on {_settings(run.folder)['data']['train']}"
+    title = f"ATLOP on {config.encoder_config().model_type}{trained_on}"  # the same for every card of a run
     body = _BODY.format(
         title=title,
         relations=len(vocabulary.relations),
@@ -108,24 +108,24 @@ def write_card(folder: Path, *, run: FinishedRun | None = None) -> None:
         model_name=title,
         eval_results=[] if run is None else _results(run),
     )
-    text = body + (_NO_RUN if run is None else _of_run(run))
+    text = body + (_NO_RUN if run is None else _run_sections(run))
     write_text(folder / CARD, f"---\n{metadata.to_yaml()}\n---\n{text}")
 
 
 def set_licence(folder: Path, licence: str) -> None:
-    """Name the licence in the card of a model folder."""
+    """Set the licence in the card of a model folder."""
     card = ModelCard.load(folder / CARD)
     card.data.license = licence
     write_text(folder / CARD, str(card))
 
 
 def licence_of(folder: Path) -> str:
-    """Return the licence that the card of a model folder names."""
+    """Return the licence in the card of a model folder."""
     return str(ModelCard.load(folder / CARD).data.get("license") or UNKNOWN)
 
 
 def _results(run: FinishedRun) -> list[EvalResult]:
-    """Return the dev scores as the hub reads them."""
+    """Return the dev scores in the hub's format."""
     best, dev = run.summary["best"], _settings(run.folder)["data"]["dev"]
     return [
         EvalResult(
@@ -141,7 +141,7 @@ def _results(run: FinishedRun) -> list[EvalResult]:
     ]
 
 
-def _of_run(run: FinishedRun) -> str:
+def _run_sections(run: FinishedRun) -> str:
     environment, settings = read_json(run.folder / "environment.json"), _settings(run.folder)
     summary, best = run.summary, run.summary["best"]
     return _RUN.format(
@@ -158,7 +158,7 @@ def _of_run(run: FinishedRun) -> str:
 
 
 def _settings(run: Path) -> dict[str, Any]:
-    """Return the run's configuration; of files and folders their names only, for a card goes to others."""
+    """Return the run's configuration with paths reduced to names, since cards are published."""
     return {
         section: {key: Path(value).name if _is_path(value) else value for key, value in values.items()}
         for section, values in read_toml(run / "config.toml").items()
@@ -166,7 +166,7 @@ def _settings(run: Path) -> dict[str, Any]:
 
 
 def _is_path(value: object) -> bool:
-    """Return whether a value names a place on this machine; `owner/name` is one of the hub."""
+    """Return whether a value is a local path; `owner/name` is on the hub."""
     return isinstance(value, str) and (value.startswith(("/", ".", "~")) or "\\" in value or Path(value).exists())
 
 

@@ -1,4 +1,4 @@
-"""Model folders: made from an encoder, saved with their tokenizer, loaded again."""
+"""Model folders: make a model from an encoder, save it with its tokenizer, load it."""
 
 from pathlib import Path
 from typing import Any
@@ -10,15 +10,15 @@ from atlop.config import ModelConfig
 from atlop.decoding import Calibration
 from atlop.errors import AtlopError, loading
 from atlop.files import atomic_folder, default_mode, read_json, recovered, write_json
-from atlop.model.atlop import AtlopModel, prepared
+from atlop.model.atlop import AtlopModel, prepare_encoder
 from atlop.model.configuration import AtlopConfig
 from atlop.model_folder.checks import (
+    check_block_size,
     check_values,
     check_weights,
     read_configuration,
     read_model_config,
-    refuse_odd_groups,
-    try_out,
+    smoke_test,
 )
 from atlop.objectives import make_objective
 from atlop.preprocessing import Preprocessor, SpecialTokens, load_tokenizer
@@ -27,7 +27,7 @@ from atlop.schema import RelationVocabulary
 
 
 def encoder_tokenizer(encoder: str) -> PreTrainedTokenizerBase:
-    """Return the tokenizer of a pretrained encoder.
+    """Load the tokenizer of a pretrained encoder.
 
     Args:
         encoder: Hugging Face name or folder.
@@ -35,7 +35,7 @@ def encoder_tokenizer(encoder: str) -> PreTrainedTokenizerBase:
     Raises:
         AtlopError: It cannot be loaded.
     """
-    return load_tokenizer(encoder, of="encoder")
+    return load_tokenizer(encoder, kind="encoder")
 
 
 def new_model(
@@ -45,25 +45,24 @@ def new_model(
     model_config: ModelConfig | None = None,
     pretrained: bool = True,
 ) -> tuple[AtlopModel, PreTrainedTokenizerBase]:
-    """Put new layers on an encoder.
+    """Make a model: a pretrained encoder with new layers.
 
     Args:
         encoder: Hugging Face name or folder.
-        vocabulary: The relations to tell apart.
-        model_config: What the model is made of; as published where it is left out.
-        pretrained: Whether the encoder's weights are read; without them it starts at random.
+        vocabulary: The relations to classify.
+        model_config: The layers and settings; as published by default.
+        pretrained: Whether to load the encoder's weights rather than initialize them at random.
 
     Returns:
         The model in float32 and in evaluation mode, and the encoder's tokenizer.
 
     Raises:
-        AtlopError: The encoder cannot be loaded, the sizes do not fit together, or an objective, a pooling or a head is
-            not known.
+        AtlopError: The encoder cannot be loaded, sizes do not match, or an objective, a pooling or a head is unknown.
     """
     model_config = model_config or ModelConfig()
     make_objective(model_config.objective)
-    refuse_odd_groups(model_config.classifier, where="")
-    read_configuration(encoder, what="encoder")
+    check_block_size(model_config.classifier, where="")
+    read_configuration(encoder, kind="encoder")
     with loading("encoder", name=encoder):
         encoder_config = AutoConfig.from_pretrained(encoder, trust_remote_code=False)
         weights = _encoder_weights(encoder) if pretrained else None
@@ -78,30 +77,30 @@ def new_model(
         window_end=window_end(special.end, model_type=encoder_config.model_type),
     )
     check_values(config, where="configuration")
-    with loading("encoder", name=encoder):  # values that its own configuration lets pass
+    with loading("encoder", name=encoder):  # for values that its configuration class accepts
         model = AtlopModel(config)
     if weights is not None:
-        model.encoder = prepared(weights)
+        model.encoder = prepare_encoder(weights)
     return model.eval(), tokenizer
 
 
 def save_model(folder: Path, *, model: AtlopModel, tokenizer: PreTrainedTokenizerBase) -> None:
-    """Write configuration, weights (safetensors), relations and tokenizer: all that prediction needs.
+    """Write configuration, weights (safetensors) and tokenizer: all that prediction needs.
 
-    The folder is whole or as it was before: it is written beside its place and put there at the end.
+    Atomic: after a failure the folder is as before.
     """
     with atomic_folder(folder) as new:
         model.save_pretrained(new)
         tokenizer.save_pretrained(new)
         for file in new.iterdir():
-            file.chmod(default_mode())  # safetensors leaves its file to its owner alone
+            file.chmod(default_mode())  # safetensors makes files readable by the owner only
 
 
 def keep_calibration(folder: Path, calibration: Calibration | None) -> None:
-    """Write thresholds into the `config.json` of a model folder, in place of earlier ones.
+    """Store a calibration in the `config.json` of a model folder, or remove it.
 
     Raises:
-        AtlopError: There is no such file, or it cannot be read.
+        AtlopError: The file does not exist or cannot be read.
     """
     path = folder / "config.json"
     config = read_json(path)
@@ -110,10 +109,10 @@ def keep_calibration(folder: Path, calibration: Calibration | None) -> None:
 
 
 def load_model(folder: str | Path) -> tuple[AtlopModel, PreTrainedTokenizerBase]:
-    """Load a model folder, or a model of that name on the Hugging Face hub.
+    """Load a model from a folder or from the Hugging Face hub.
 
     Raises:
-        AtlopError: There is none, or it is not a model of this package.
+        AtlopError: It does not exist, or is not an atlop model.
     """
     folder = str(recovered(Path(folder)))
     config = read_model_config(folder)
@@ -123,32 +122,32 @@ def load_model(folder: str | Path) -> tuple[AtlopModel, PreTrainedTokenizerBase]
             folder, config=config, dtype=torch.float32, use_safetensors=True, trust_remote_code=False
         )
         model.eval()
-        tokenizer = load_tokenizer(folder, of="model", config=config.encoder_config())
-    try_out(model, tokenizer, name=folder)
+        tokenizer = load_tokenizer(folder, kind="model", config=config.encoder_config())
+    smoke_test(model, tokenizer, name=folder)
     return model, tokenizer
 
 
 def start_from(model: AtlopModel, folder: str | Path) -> None:
-    """Give a new model the weights of an earlier one.
+    """Initialize a new model with the weights of a trained one.
 
     Args:
         model: The new model, changed in place.
-        folder: The earlier model's folder.
+        folder: The trained model's folder.
 
     Raises:
-        AtlopError: The folder holds no model, or one of other relations, another encoder or other sizes.
+        AtlopError: The folder has no model, or one with other relations, another encoder or other sizes.
     """
-    earlier, _ = load_model(folder)
-    ours, theirs = model.config.relations or [], earlier.config.relations or []
+    trained, _ = load_model(folder)
+    ours, theirs = model.config.relations or [], trained.config.relations or []
     if ours != theirs:
-        lacking = [relation for relation in [*ours, *theirs] if (relation in ours) != (relation in theirs)]
+        different = [relation for relation in [*ours, *theirs] if (relation in ours) != (relation in theirs)]
         raise AtlopError(
-            f"trainer.start_from: {folder} knows {len(theirs)} relations, but this run has {len(ours)}"
-            + (f" (only one of them has {', '.join(lacking[:8])})" if lacking else " in another order")
+            f"trainer.start_from: {folder} has {len(theirs)} relations, but this run has {len(ours)}"
+            + (f" (only one of them has {', '.join(different[:8])})" if different else " in another order")
             + "; give both runs the same data.relations"
         )
     try:
-        model.load_state_dict(earlier.state_dict())
+        model.load_state_dict(trained.state_dict())
     except RuntimeError as error:
         first = str(error).strip().splitlines()[1].strip()
         raise AtlopError(
@@ -157,14 +156,14 @@ def start_from(model: AtlopModel, folder: str | Path) -> None:
 
 
 def preprocessor_for(model: AtlopModel, tokenizer: PreTrainedTokenizerBase) -> Preprocessor:
-    """Return the preprocessor that a model was trained with."""
+    """Make the preprocessor that a model was trained with."""
     return Preprocessor.from_config(
         model.config.model.preprocessing, tokenizer=tokenizer, vocabulary=model.config.vocabulary
     )
 
 
 def _encoder_weights(encoder: str) -> PreTrainedModel:
-    """Read a pretrained encoder; what it lacks would start at random, unnoticed."""
+    """Load a pretrained encoder; missing weights, which transformers would initialize at random, are an error."""
     loaded: Any = AutoModel.from_pretrained(
         encoder,
         dtype=torch.float32,
@@ -174,9 +173,9 @@ def _encoder_weights(encoder: str) -> PreTrainedModel:
     )
     weights: PreTrainedModel
     weights, report = loaded
-    if lacking := sorted(name for name in report["missing_keys"] if "pooler" not in name):  # of which we have no use
+    if missing := sorted(name for name in report["missing_keys"] if "pooler" not in name):  # the pooler is unused
         raise AtlopError(
-            f"encoder {encoder!r}: lacks {len(lacking)} of the weights that its config.json asks for: "
-            f"{', '.join(lacking[:8])}{', …' if len(lacking) > 8 else ''}"
+            f"encoder {encoder!r}: {len(missing)} of the weights that its config.json expects are missing: "
+            f"{', '.join(missing[:8])}{', …' if len(missing) > 8 else ''}"
         )
     return weights

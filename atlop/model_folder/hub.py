@@ -1,4 +1,4 @@
-"""Model folders sent to the Hugging Face hub."""
+"""Upload of model folders to the Hugging Face hub."""
 
 import os
 from pathlib import Path
@@ -10,27 +10,27 @@ from atlop.errors import AtlopError
 
 
 def push(folder: Path, name: str, *, private: bool) -> str:
-    """Send a model folder to the hub, or to the server that `HF_ENDPOINT` names.
+    """Upload a model folder to the hub, or to the server at `HF_ENDPOINT`.
 
     Args:
         folder: The model folder.
-        name: `owner/name` of the model there; it is made where it does not exist.
-        private: Whether a model that is made can be seen by its owner alone.
+        name: `owner/name` of the repository, which is created if it does not exist.
+        private: Whether a created repository is private.
 
     Returns:
-        The address of the commit.
+        The URL of the commit.
 
     Raises:
-        AtlopError: The name is not valid, the hub cannot be reached, or does not let the user in.
+        AtlopError: The name is invalid, the hub cannot be reached, or it denies access.
     """
     api = HfApi(endpoint=os.environ.get("HF_ENDPOINT"))
     try:
         api.create_repo(name, private=private, exist_ok=True)
         commit = api.upload_folder(repo_id=name, folder_path=folder, commit_message=f"Upload {name}")
-    except (HTTPError, OSError, ValueError) as error:  # what huggingface_hub raises, whatever went wrong
+    except (HTTPError, OSError, ValueError) as error:  # all that huggingface_hub raises
         reason = str(error).strip().splitlines()[0]
         raise AtlopError(
-            f"{folder} is not sent to {name!r} on {api.endpoint}: {reason}; `hf auth login` lets you in; the name is "
-            "owner/name"
+            f"{folder}: cannot be uploaded to {name!r} on {api.endpoint}: {reason}; log in with `hf auth login`, and "
+            "give the name as owner/name"
         ) from None
     return str(commit.commit_url)

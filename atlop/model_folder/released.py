@@ -1,4 +1,4 @@
-"""Checkpoints of the authors' released code: plain state dicts with names of their own."""
+"""Checkpoints of the authors' released code: state dicts with other names."""
 
 from pathlib import Path
 
@@ -15,55 +15,49 @@ _PREFIXES = {
     "tail_extractor.": "classifier.object_projection.",
     "bilinear.": "classifier.bilinear.",
 }
-"""Released name -> name here. The outer product is flattened alike: group, subject dimension, object dimension."""
+"""Released prefix -> prefix here. Both flatten the outer product as (group, subject dim, object dim)."""
 
 _UNUSED = ("model.embeddings.position_ids", "model.pooler.")
-"""A buffer that old versions of transformers saved, and the encoder's layer over `[CLS]`: neither is ever read."""
+"""A buffer that old versions of transformers save, and the pooler: neither is used."""
 
 
 def classifier_sizes(path: Path) -> ClassifierConfig:
-    """Return the sizes of a checkpoint's classifier, or the published ones where it does not tell.
+    """Return the sizes of a checkpoint's classifier, or the published ones if they cannot be determined.
 
     Raises:
-        AtlopError: The file is no state dict.
+        AtlopError: The file is not a state dict.
     """
     released = _read(path)
     try:
         size, products = len(released["head_extractor.weight"]), released["bilinear.weight"].shape[1]
         return ClassifierConfig(representation_size=size, block_size=products // size)
-    except (
-        KeyError,
-        IndexError,
-        TypeError,
-        ValueError,
-        ZeroDivisionError,
-    ):  # `load_released` says what is wrong with it
+    except (KeyError, IndexError, TypeError, ValueError, ZeroDivisionError):  # `load_released` reports the problem
         return ClassifierConfig()
 
 
 def load_released(model: AtlopModel, path: Path) -> None:
-    """Fill a model with the weights of a released checkpoint.
+    """Load the weights of a released checkpoint into a model.
 
     Args:
-        model: A model of the checkpoint's encoder, relations and sizes.
-        path: A state dict as `torch.save` writes it; read without unpickling anything but tensors.
+        model: A model with the checkpoint's encoder, relations and sizes.
+        path: A state dict saved by `torch.save`; only tensors are unpickled.
 
     Raises:
-        AtlopError: The file is no state dict, or its names or shapes are not those of the model; each is named.
+        AtlopError: The file is not a state dict, or names or shapes differ from the model's; each is named.
     """
     released = _read(path)
-    wanted = {_released_name(name): value for name, value in model.state_dict().items()}
+    expected = {_released_name(name): value for name, value in model.state_dict().items()}
     found = {name: value for name, value in released.items() if not name.startswith(_UNUSED)}
-    problems = [f"unknown: {name}" for name in found if name not in wanted]
-    problems += [f"missing: {name}" for name in wanted if name not in found]
+    problems = [f"unknown: {name}" for name in found if name not in expected]
+    problems += [f"missing: {name}" for name in expected if name not in found]
     problems += [
         f"{name}: shape {list(found[name].shape)}, but the model has {list(value.shape)}"
-        for name, value in wanted.items()
+        for name, value in expected.items()
         if name in found and found[name].shape != value.shape
     ]
     if problems:
         raise AtlopError(
-            f"{path}: does not fit the model; check --encoder and --relations:\n  " + "\n  ".join(problems)
+            f"{path}: does not match the model; check --encoder and --relations:\n  " + "\n  ".join(problems)
         )
     model.load_state_dict({name: found[_released_name(name)] for name in model.state_dict()})
 
@@ -73,9 +67,9 @@ def _read(path: Path) -> dict[str, Tensor]:
         released = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError:
         raise AtlopError(f"{path}: no such file") from None
-    except Exception as error:  # torch raises a different type for each way in which a file can be broken
+    except Exception as error:  # torch raises a different type for every kind of damage
         raise AtlopError(
-            f"{path}: not a checkpoint of tensors only ({type(error).__name__}); anything else is not read, "
+            f"{path}: not a checkpoint of tensors only ({type(error).__name__}); anything else is refused, "
             "since it could run code"
         ) from None
     if not isinstance(released, dict) or not all(
@@ -84,10 +78,10 @@ def _read(path: Path) -> dict[str, Tensor]:
         raise AtlopError(f"{path}: not a state dict; expected a mapping from names to tensors")
     for name, value in released.items():
         if value.layout is not torch.strided or value.is_quantized:
-            raise AtlopError(f"{path}, {name}: is no plain tensor; expected what the released code saves")
-        held = value.untyped_storage().nbytes() // value.element_size()
-        if max((value.numel(), *value.shape)) > held:  # one number can stand for a shape of any size, and none too
-            raise AtlopError(f"{path}, {name}: states {list(value.shape)}, but holds {held} numbers")
+            raise AtlopError(f"{path}, {name}: is not a dense tensor; expected a checkpoint of the released code")
+        stored = value.untyped_storage().nbytes() // value.element_size()
+        if max((value.numel(), *value.shape)) > stored:  # an expanded or empty tensor can claim any shape
+            raise AtlopError(f"{path}, {name}: has shape {list(value.shape)}, but stores {stored} numbers")
     return released
 
 

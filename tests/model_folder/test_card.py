@@ -71,7 +71,7 @@ def test_a_model_without_a_run_has_a_card_without_scores(run: Path) -> None:
     write_card(run / "best")
 
     text = (run / "best" / "README.md").read_text(encoding="utf-8")
-    assert "Not known: the folder was made from weights that were trained elsewhere." in text
+    assert "Unknown: the weights were trained elsewhere and imported." in text
     assert "F1" not in text
 
 

@@ -176,7 +176,7 @@ def test_an_encoder_that_lacks_weights_is_refused_rather_than_filled_up_at_rando
 
     problem = look_at(valid_encoder(), "config.json", json.dumps(config).encode(), use=make)
 
-    assert "of the weights that its config.json asks for: encoder.layer.2." in str(problem)
+    assert "of the weights that its config.json expects are missing: encoder.layer.2." in str(problem)
 
 
 @pytest.mark.parametrize("shape", [(10**9, 0), (10**9, 1)])
@@ -185,5 +185,5 @@ def test_a_checkpoint_that_states_more_than_it_holds_is_refused(shape: tuple[int
     state["head_extractor.weight"] = torch.zeros(1, 1)[:, : shape[1]].expand(shape)
     torch.save(state, tmp_path / "model.pt")
 
-    with pytest.raises(AtlopError, match=r"head_extractor\.weight: states \[1000000000, .\], but holds"):
+    with pytest.raises(AtlopError, match=r"head_extractor\.weight: has shape \[1000000000, .\], but stores"):
         classifier_sizes(tmp_path / "model.pt")

@@ -71,7 +71,7 @@ def test_every_file_of_the_folder_arrives(hub: Hub, folder: Path) -> None:
 
 
 def test_a_name_that_is_none_is_one_message(hub: Hub, folder: Path) -> None:
-    with pytest.raises(AtlopError, match=r"is not sent to 'a/b/c' on http://127.*the name is owner/name"):
+    with pytest.raises(AtlopError, match=r"cannot be uploaded to 'a/b/c' on http://127.*give the name as owner/name"):
         push(folder, "a/b/c", private=False)
     assert hub.site.requests == []
 
@@ -79,12 +79,12 @@ def test_a_name_that_is_none_is_one_message(hub: Hub, folder: Path) -> None:
 def test_a_hub_that_says_no_is_one_message(hub: Hub, folder: Path) -> None:
     hub.site.answer = None
 
-    with pytest.raises(AtlopError, match=r"is not sent to 'owner/tiny' .*404.*`hf auth login` lets you in"):
+    with pytest.raises(AtlopError, match=r"cannot be uploaded to 'owner/tiny' .*404.*log in with `hf auth login`"):
         push(folder, "owner/tiny", private=False)
 
 
 def test_a_hub_that_is_not_there_is_one_message(hub: Hub, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HF_ENDPOINT", closed_port())
 
-    with pytest.raises(AtlopError, match=r"is not sent to 'owner/tiny' on http://127"):
+    with pytest.raises(AtlopError, match=r"cannot be uploaded to 'owner/tiny' on http://127"):
         push(folder, "owner/tiny", private=False)
