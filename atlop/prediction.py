@@ -133,7 +133,7 @@ def _scored_at_once(
     with torch.inference_mode(), accelerator.autocast():
         pooled = model.pool(batch)
         scores = model.score(batch, pooled).scores.float().cpu()
-    attention = [pooled.attention_of(row) if keep_attention else None for row in range(len(documents))]
+    attention = [pooled.entity_attention(row) if keep_attention else None for row in range(len(documents))]
     return list(zip(documents, scores.split(batch.pair_counts), attention, strict=True))
 
 

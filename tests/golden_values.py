@@ -1,4 +1,4 @@
-"""The golden files as the package's own objects, and as those of the plain reference."""
+"""The golden files as objects of the package, and of the plain reference."""
 
 import json
 from collections.abc import Mapping
@@ -18,14 +18,14 @@ from atlop.model import AtlopModel, PairOutputs
 from atlop.model_folder import load_released, new_model
 from atlop.objectives import Objective, make_objective
 from atlop.preprocessing import Batch, Features, Preprocessor, Windowing, collate
-from atlop.preprocessing.parts import rows_of
+from atlop.preprocessing.pair_blocks import chunk_rows
 from atlop.preprocessing.windows import window_spans
 from atlop.schema import Document, RelationVocabulary
 from tests import reference
 
 GOLDEN = Path(__file__).parent / "golden"
 MAX_LENGTH = 1000
-"""Where the golden values cut their documents."""
+"""Maximum length of the golden documents."""
 BATCHES = ("short_batch", "two_windows", "mixed", "singles", "truncated", "no_relations")
 CLASSIFIER = ClassifierConfig(representation_size=64, block_size=16)
 
@@ -62,7 +62,7 @@ def golden_preprocessed(name: str, max_length: int = MAX_LENGTH) -> list[Feature
 
 @cache
 def golden_features(name: str, max_length: int = MAX_LENGTH, marked: bool = True) -> list[reference.Features]:
-    """The documents as the plain reference encodes them."""
+    """The documents as preprocessed by the plain reference."""
     tokenizer, relations = golden_tokenizer(name), read_golden("rel2id.json")
     rows = read_golden("documents.json")
     return [reference.features(row, tokenizer, max_length, relations, marked=marked) for row in rows]
@@ -136,9 +136,9 @@ def golden_windowing(name: str) -> Windowing:
 def represent(model: AtlopModel, batch: Batch) -> tuple[Tensor, Tensor]:
     """Entity embeddings `[documents, entities, width]` and pair contexts `[pairs, width]`."""
     pooled = model.pool(batch)
-    found = [(rows_of(blocks), pooled.context(blocks)) for blocks in model.parts(batch)]
-    order = np.argsort(np.concatenate([np.arange(len(batch.pairs))[rows] for rows, _ in found]))
-    return pooled.embeddings, torch.cat([context for _, context in found])[torch.from_numpy(order)]
+    chunks = [(chunk_rows(chunk), pooled.context(chunk)) for chunk in model.pair_chunks(batch)]
+    order = np.argsort(np.concatenate([np.arange(len(batch.pairs))[rows] for rows, _ in chunks]))
+    return pooled.embeddings, torch.cat([context for _, context in chunks])[torch.from_numpy(order)]
 
 
 def score(model: AtlopModel, batch: Batch) -> Tensor:
@@ -163,15 +163,15 @@ def gradients(model: AtlopModel) -> dict[str, Tensor]:
 def assert_gradients_equal(found: Mapping[str, Tensor], expected: Mapping[str, Tensor]) -> None:
     """‖Δ‖ ≤ 1e-4·‖g‖ + 1e-7·‖all‖, parameter by parameter."""
     assert set(found) == set(expected)
-    whole = torch.cat([gradient.flatten() for gradient in expected.values()]).norm()
-    assert whole > 0
+    norm = torch.cat([gradient.flatten() for gradient in expected.values()]).norm()
+    assert norm > 0
     for name, gradient in expected.items():
         difference = (found[name] - gradient).norm()
-        assert difference <= 1e-4 * gradient.norm() + 1e-7 * whole, f"{name}: off by {difference}"
+        assert difference <= 1e-4 * gradient.norm() + 1e-7 * norm, f"{name}: off by {difference}"
 
 
-def assert_gradients_of(model: AtlopModel, *, equal: reference.PlainAtlop) -> None:
-    """The same of a model and of the reference."""
+def assert_reference_gradients(model: AtlopModel, *, equal: reference.PlainAtlop) -> None:
+    """Compare the gradients of a model with those of the reference."""
     parameters = {name: value for name, value in equal.named_parameters() if not name.startswith("model.pooler.")}
     expected = {
         name: torch.zeros_like(value) if value.grad is None else value.grad for name, value in parameters.items()

@@ -1,4 +1,4 @@
-"""Small documents written in a test, and a tokenizer that takes every word for one token."""
+"""Small documents for tests, and a tokenizer with one token for each word."""
 
 from collections.abc import Sequence
 from dataclasses import fields
@@ -13,22 +13,22 @@ from transformers import PreTrainedTokenizerBase, PreTrainedTokenizerFast
 from atlop.preprocessing import Features, Windowing
 from atlop.schema import Document, Entity, Fact, Mention, RelationVocabulary
 
-Place = tuple[int, int, int]
+WordSpan = tuple[int, int, int]
 """Sentence, first word, one past the last word."""
 
 SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]")
 WINDOWING = Windowing(size=512)
-"""Windows that none of these documents needs."""
+"""Larger than all of these documents."""
 VOCABULARY = RelationVocabulary(relations=("P17", "P131", "P27"), names={})
 
 
 def document(
     *sentences: str,
-    entities: Sequence[Sequence[Place]],
+    entities: Sequence[Sequence[WordSpan]],
     facts: Sequence[tuple[int, int, str]] | None = (),
     title: str = "a title",
 ) -> Document:
-    """Make a document from sentences whose words a space parts."""
+    """Make a document from sentences with words separated by spaces."""
     words = tuple(tuple(sentence.split()) for sentence in sentences)
     return Document(
         title=title,
@@ -42,11 +42,11 @@ def document(
 
 
 def word_tokenizer(words: Sequence[str], *, marker: bool = True) -> PreTrainedTokenizerBase:
-    """Make a tokenizer that knows these words; all others are `[UNK]`.
+    """Make a tokenizer with these words; all others are `[UNK]`.
 
     Args:
         words: One token each.
-        marker: Whether it knows `*`.
+        marker: Whether `*` is a token.
     """
     tokens = [*SPECIAL, *(["*"] if marker else []), *dict.fromkeys(words)]
     tokenizer = Tokenizer(WordLevel({token: index for index, token in enumerate(tokens)}, unk_token="[UNK]"))
@@ -59,17 +59,17 @@ def word_tokenizer(words: Sequence[str], *, marker: bool = True) -> PreTrainedTo
 
 
 def tokenizer_for(*documents: Document) -> PreTrainedTokenizerBase:
-    """Make a tokenizer that knows every word of some documents."""
+    """Make a tokenizer with the words of some documents."""
     return word_tokenizer([word for item in documents for sentence in item.sentences for word in sentence])
 
 
 def text_of(features: Features, tokenizer: PreTrainedTokenizerBase) -> str:
-    """Return the tokens with spaces between them."""
+    """Return the tokens joined by spaces."""
     return " ".join(tokenizer.convert_ids_to_tokens(features.input_ids.tolist()))
 
 
 def assert_same(found: Features, expected: Features) -> None:
-    """Compare two preprocessed documents in every value, shape and number format."""
+    """Compare two preprocessed documents in every value, shape and dtype."""
     for field in fields(Features):
         ours, theirs = getattr(found, field.name), getattr(expected, field.name)
         assert type(ours) is type(theirs), field.name

@@ -3,7 +3,7 @@
 import numpy as np
 
 from atlop.decoding import decoded_facts
-from atlop.preprocessing.documents import ordered_pairs
+from atlop.preprocessing.pairs import ordered_pairs
 from atlop.schema import Fact
 from tests.made_documents import VOCABULARY
 

@@ -1,4 +1,4 @@
-"""Random encoders of every supported kind, small enough for a test, in folders as Hugging Face lays them out."""
+"""Small random encoders of every supported kind, saved in the format of Hugging Face."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -39,7 +39,7 @@ def tiny_config(kind: str, *, dropout: float = 0.0) -> PreTrainedConfig:
         "pad_token_id": 0,
         "hidden_dropout_prob": dropout,
         "attention_probs_dropout_prob": dropout,
-        "initializer_range": 0.3,  # so that attention is far from uniform
+        "initializer_range": 0.3,  # for attention that is far from uniform
     }
     match kind:
         case "bert":
@@ -48,7 +48,7 @@ def tiny_config(kind: str, *, dropout: float = 0.0) -> PreTrainedConfig:
             return RobertaConfig(**shared, max_position_embeddings=513, type_vocab_size=1)
         case "deberta-v2":
             shared |= {"position_buckets": 16, "norm_rel_ebd": "layer_norm", "share_att_key": True}
-            return DebertaV2Config(  # as DeBERTa-v3's configurations are
+            return DebertaV2Config(  # like DeBERTa-v3
                 **shared,
                 max_position_embeddings=512,
                 relative_attention=True,
@@ -57,7 +57,7 @@ def tiny_config(kind: str, *, dropout: float = 0.0) -> PreTrainedConfig:
                 position_biased_input=False,
                 type_vocab_size=0,
             )
-        case "mpnet":  # counts positions from 2, whatever its configuration says of padding
+        case "mpnet":  # counts positions from 2, whatever its padding id
             return MPNetConfig(**{**shared, "pad_token_id": 1}, max_position_embeddings=514)
         case "electra":
             return ElectraConfig(**shared, embedding_size=16)
@@ -82,7 +82,7 @@ def tiny_model(
     layers_averaged: int = 1,
     heads: Mapping[str, dict[str, float]] = {},
 ) -> tuple[AtlopModel, Batch]:
-    """Put new layers on a saved encoder; give the model and some of the golden documents."""
+    """Make a model from a saved encoder; return it with a batch of golden documents."""
     torch.manual_seed(1)
     model, tokenizer = new_model(
         folder,

@@ -194,7 +194,7 @@ class RelationExtractor:
                     index,
                     title=documents[index].title,
                     facts=self._facts(documents[index], scored),
-                    unread_mentions=features[index].lost_mentions,
+                    unread_mentions=features[index].truncated_mentions,
                 )
         return [results[item.index] for item in inputs]
 

@@ -1,4 +1,4 @@
-"""Pairs of entities to scores: the grouped bilinear classifier."""
+"""The grouped bilinear classifier: entity pairs to scores."""
 
 import torch
 from torch import Tensor, nn
@@ -8,17 +8,17 @@ from atlop.ops.linear import Linear, linear
 
 
 class GroupedBilinear(nn.Module):
-    """Scores every relation of a pair from subject, object and context (paper, equations for z and for P)."""
+    """Scores the relations of a pair from subject, object and context (paper, equations for z and for P)."""
 
     def __init__(self, width: int, *, context_width: int, classes: int, representation_size: int, block_size: int):
-        """Make the layers with `nn.Linear`'s own initialisation, which published results rest on.
+        """Make the layers, initialized by `nn.Linear` as published.
 
         Args:
             width: Width of entity embeddings.
-            context_width: Width of contexts; 0 where pairs have none.
+            context_width: Width of contexts; 0 without context.
             classes: Number of classes, TH included.
-            representation_size: Width of the subject's and of the object's representation.
-            block_size: Width of one group; divides `representation_size`.
+            representation_size: Width of the representations of subject and object.
+            block_size: Width of a group; divides `representation_size`.
         """
         super().__init__()
         self.block_size = block_size
@@ -30,8 +30,8 @@ class GroupedBilinear(nn.Module):
         """Score pairs.
 
         Args:
-            embeddings: Embedding of each entity, `[entities, width]`.
-            pairs: Subject and object of each pair, integers `[pairs, 2]`.
+            embeddings: Entity embeddings, `[entities, width]`.
+            pairs: Subject and object of each pair, int `[pairs, 2]`.
             context: Localized context of each pair, `[pairs, context width]`.
 
         Returns:
@@ -40,12 +40,12 @@ class GroupedBilinear(nn.Module):
         subject = _project(self.subject_projection, embeddings, pairs[:, 0], context)
         object_ = _project(self.object_projection, embeddings, pairs[:, 1], context)
         subject, object_ = (side.unflatten(1, (-1, self.block_size)) for side in (subject, object_))
-        # Under autocast the projections are in the lower precision already, and the weight follows.
+        # Under autocast the projections are in lower precision already; the weight follows.
         return grouped_bilinear(subject, object_, self.bilinear.weight.to(subject.dtype)) + self.bilinear.bias
 
 
 def _project(layer: Linear, embeddings: Tensor, entities: Tensor, context: Tensor) -> Tensor:
-    """Return `tanh(W [e ; c] + b)` of each pair, the part of `e` computed once for each entity."""
-    of_embedding, of_context = layer.weight.split([embeddings.shape[1], context.shape[1]], dim=1)
-    of_entities = linear(embeddings, of_embedding.contiguous())
-    return torch.tanh(of_entities.index_select(0, entities) + linear(context, of_context.contiguous(), layer.bias))
+    """Return `tanh(W [e ; c] + b)` of each pair; the product with `e` is computed once for each entity."""
+    embedding_weight, context_weight = layer.weight.split([embeddings.shape[1], context.shape[1]], dim=1)
+    projected = linear(embeddings, embedding_weight.contiguous())
+    return torch.tanh(projected.index_select(0, entities) + linear(context, context_weight.contiguous(), layer.bias))

@@ -1,4 +1,4 @@
-"""What a model folder's `config.json` says: all that prediction needs besides the weights and the tokenizer."""
+"""The configuration of a model: all that prediction needs besides weights and tokenizer (`config.json`)."""
 
 from typing import Any
 
@@ -11,28 +11,28 @@ from atlop.schema import RelationVocabulary
 
 
 class AtlopConfig(PreTrainedConfig):
-    """Configuration of an `AtlopModel`, kept as transformers does."""
+    """Configuration of an `AtlopModel`."""
 
     model_type = "atlop"
 
     encoder: dict[str, Any] | None = None
-    """Configuration of the encoder, as its own `to_dict()` gives it."""
+    """The encoder's configuration, from its `to_dict()`."""
     relations: list[str] | None = None
-    """Relation ids in the order of their class ids 1, 2, …; class 0 is TH."""
+    """Relation ids by class id from 1; class 0 is TH."""
     relation_names: dict[str, str] | None = None
-    """Readable names of relations."""
+    """Readable name of each relation id."""
     sections: dict[str, Any] | None = None
-    """The sections of the run's configuration that describe the model, as `ModelConfig` gives them."""
+    """The sections of the run's configuration that describe the model: a `ModelConfig` as JSON."""
     window_start: list[int] | None = None
-    """Token ids that a borrowed window start is made of."""
+    """Special tokens added before a window; see `Windowing.start`."""
     window_end: list[int] | None = None
-    """Token ids that a borrowed window end is made of."""
+    """Special tokens added after a window; see `Windowing.end`."""
     calibration: dict[str, Any] | None = None
-    """Thresholds and probabilities that were chosen after training, the fields of a `Calibration`."""
+    """Thresholds and probabilities chosen after training: a `Calibration` as JSON."""
 
     @property
     def model(self) -> ModelConfig:
-        """The sections as their typed schema has them.
+        """The parsed sections.
 
         Raises:
             pydantic.ValidationError: A key is unknown, or a value is wrong.
@@ -41,25 +41,25 @@ class AtlopConfig(PreTrainedConfig):
 
     @property
     def calibrated(self) -> Calibration | None:
-        """The calibration, `None` where there is none.
+        """The parsed calibration, if there is one.
 
         Raises:
-            AtlopError: It is not as it should be.
+            AtlopError: It is invalid.
         """
         return None if self.calibration is None else read_calibration(self.calibration, vocabulary=self.vocabulary)
 
     @property
     def vocabulary(self) -> RelationVocabulary:
-        """The relations that the model knows."""
+        """The model's relations."""
         return RelationVocabulary(relations=tuple(self.relations or ()), names=self.relation_names or {})
 
     @property
     def windowing(self) -> Windowing:
-        """How documents become the inputs of the encoder; see `Windowing.for_encoder`."""
+        """How documents are split into windows; see `Windowing.for_encoder`."""
         start, end = tuple(self.window_start or ()), tuple(self.window_end or ())
         return Windowing.for_encoder(self.encoder_config(), start=start, end=end, size=self.model.preprocessing.window)
 
     def encoder_config(self) -> PreTrainedConfig:
-        """Return the encoder's configuration as transformers' own object."""
+        """Return the encoder's configuration as its transformers class."""
         assert self.encoder is not None, "an AtlopConfig needs the configuration of its encoder"
         return AutoConfig.for_model(**self.encoder)

@@ -1,83 +1,81 @@
-"""The attention of entities, and the text that two entities both attend to (paper, 'Localized Context Pooling')."""
+"""Attention of entities, and localized context (paper, 'Localized Context Pooling')."""
 
 from functools import cached_property
 
 import torch
 from torch import Tensor
 
-from atlop.model.encoder import AttentionOf
+from atlop.model.encoder import EncoderAttention
 from atlop.ops import limits_for
-from atlop.preprocessing import Group
+from atlop.preprocessing import DocumentGroup
 
 CONTEXT_EPSILON = 1e-5
-"""Added to a pair's total attention before it is divided by it; published, and part of the model."""
+"""Added to the denominator when a pair's attention is normalized; published, and part of the model."""
 
 ROW_EPSILON = 1e-10
-"""Added to an attention row's sum before it is divided by it; published."""
+"""Added to the denominator when an attention row is normalized; published."""
 
 
 class EntityAttention:
-    """Gives the attention of the entities of some documents: the mean over their mentions.
+    """Computes the attention of the entities of some documents: the mean of their mentions' attention rows.
 
-    Attention is added up over the windows that read a mention, and renormalised where there are several.
+    Rows of a mention are summed over the windows that contain it, and normalized if its document has several windows.
     """
 
-    def __init__(self, attention: AttentionOf, group: Group, *, training: bool):
-        """Put the keys of the windows side by side; no row is computed yet.
+    def __init__(self, attention: EncoderAttention, group: DocumentGroup, *, training: bool):
+        """Prepare the keys of the windows; rows are computed on demand.
 
         Args:
-            attention: That of the encoder.
+            attention: The encoder's attention.
             group: The documents.
-            training: Whether dropout would be drawn anew if rows were computed again.
+            training: Whether computing rows twice would draw dropout twice.
         """
-        self._rows = attention(group)
-        self._group = group
+        self.group = group
+        self._attention_rows = attention(group)
         self._entities = max(group.batch.entities[group.documents])
-        at_once = limits_for(group.batch.table.device).entities
-        self._keeps_all = training or self._entities <= at_once
+        self._keep_all = training or self._entities <= limits_for(group.batch.buffer.device).entities
 
     def rows(self, entities: slice) -> Tensor:
         """Return the mean attention row of some entities of each document.
 
-        Rows are computed once for all entities where these are few, and in training; else anew every time, since those
-        of many entities need much memory.
+        In training, and if entities are few, rows are computed once for all; else on every call, to save memory.
 
         Args:
-            entities: From the first to before the last, both given.
+            entities: With explicit start and stop.
 
         Returns:
             `[documents · tokens, heads, entities]`, at least float32; zeros for an entity without a mention.
         """
-        return self._all[:, :, entities] if self._keeps_all else self._read(entities)
+        return self._all_rows[:, :, entities] if self._keep_all else self._mean_rows(entities)
 
     @cached_property
-    def _all(self) -> Tensor:
-        return self._read(slice(0, self._entities))
+    def _all_rows(self) -> Tensor:
+        return self._mean_rows(slice(0, self._entities))
 
-    def _read(self, entities: slice) -> Tensor:
-        group = self._group
-        tokens, of, counts, mentions = group.readings(entities)
-        with torch.autocast(of.device.type, enabled=False):
-            rows = self._rows(tokens)  # [windows, heads, readings, window tokens]
-            ids = torch.arange(entities.start, entities.stop, device=of.device)
-            share = ((of[..., None] == ids) / counts[..., None]).to(rows.dtype)[:, None]
-            if group.merges:
-                share = share * self._scales(rows, mentions)[..., None]  # [windows, heads, readings, entities]
-            averaged = rows.transpose(2, 3) @ share
-            del rows  # so that no more than two tables of this size are there at a time
-            averaged = averaged.transpose(1, 2).flatten(end_dim=1)
-            if not group.merges:
-                return averaged.contiguous()  # [windows · window tokens, heads, entities]
-            merged = averaged.new_zeros(group.size * group.width + 1, *averaged.shape[1:])
-            return merged.index_add(0, group.document_cells.flatten(), averaged)[:-1]
+    def _mean_rows(self, entities: slice) -> Tensor:
+        group = self.group
+        tokens, owners, counts, mentions = group.occurrences(entities)
+        with torch.autocast(owners.device.type, enabled=False):
+            rows = self._attention_rows(tokens)  # [windows, heads, occurrences, window tokens]
+            entity_ids = torch.arange(entities.start, entities.stop, device=owners.device)
+            weights = ((owners[..., None] == entity_ids) / counts[..., None]).to(rows.dtype)[:, None]
+            if group.merges_windows:
+                weights = weights * self._row_scales(rows, mentions)[..., None]
+            means = rows.transpose(2, 3) @ weights  # weights are [windows, heads or 1, occurrences, entities]
+            del rows  # so that at most two tensors of this size exist at a time
+            means = means.transpose(1, 2).flatten(end_dim=1)
+            if not group.merges_windows:
+                return means.contiguous()  # [windows · window tokens, heads, entities]
+            sums = means.new_zeros(group.document_count * group.padded_length + 1, *means.shape[1:])
+            return sums.index_add(0, group.padded_document_indices.flatten(), means)[:-1]
 
-    def _scales(self, rows: Tensor, mentions: Tensor) -> Tensor:
-        """Return what makes the rows of a mention sum to 1 over several windows, `[windows, heads, readings]`."""
-        group, batch, mention = self._group, self._group.batch, mentions.flatten()
-        own = (group.document_cells < group.size * group.width).to(rows.dtype)
-        sums = (rows @ own[:, None, :, None])[..., 0].transpose(1, 2).flatten(end_dim=1)  # [windows · readings, heads]
+    def _row_scales(self, rows: Tensor, mentions: Tensor) -> Tensor:
+        """Return factors that make a mention's rows sum to 1 over its windows, `[windows, heads, occurrences]`."""
+        group, batch, mention = self.group, self.group.batch, mentions.flatten()
+        in_document = (group.padded_document_indices < group.document_count * group.padded_length).to(rows.dtype)
+        sums = (rows @ in_document[:, None, :, None])[..., 0].transpose(1, 2).flatten(end_dim=1)
         total = sums.new_zeros(batch.mentions + 1, sums.shape[1]).index_add(0, mention, sums).index_select(0, mention)
-        total = total.unflatten(0, (group.window_count, -1)).transpose(1, 2)
+        total = total.unflatten(0, (group.window_count, -1)).transpose(1, 2)  # from [windows · occurrences, heads]
         single = (batch.window_counts[group.windows] == 1)[:, None, None]
         return torch.where(single, 1.0, 1 / (total + ROW_EPSILON))
 
@@ -85,15 +83,15 @@ class EntityAttention:
 def localized_context(subjects: Tensor, objects: Tensor, hidden: Tensor) -> Tensor:
     """Average the tokens that both entities of a pair attend to (paper, 'Localized Context Pooling').
 
-    Computed for every subject with every object, which needs far less memory than a row of attention for each pair.
+    Computed for every subject with every object, which takes far less memory than an attention row for each pair.
 
     Args:
-        subjects: Mean attention row of each entity that is a subject, `[documents · tokens, heads, subjects]`.
-        objects: The same of the entities that are objects, `[documents · tokens, heads, objects]`.
+        subjects: Mean attention rows of the subjects, `[documents · tokens, heads, subjects]`.
+        objects: Mean attention rows of the objects, `[documents · tokens, heads, objects]`.
         hidden: Encoder states, `[documents, tokens, width]`.
 
     Returns:
-        `[documents · subjects · objects, width]`; zeros where the two entities attend to no common token.
+        `[documents · subjects · objects, width]`; zeros if the two entities attend to no common token.
     """
     documents, tokens, _ = hidden.shape
     with torch.autocast(hidden.device.type, enabled=False):

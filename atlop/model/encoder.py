@@ -9,132 +9,128 @@ from torch import Tensor
 from transformers import PreTrainedModel
 
 from atlop.errors import AtlopError
-from atlop.ops import Packing, QueryKey, attention_rows, takes_packed
-from atlop.preprocessing import Batch, Group
+from atlop.ops import Packing, QueryKey, attention_rows, uses_packed_attention
+from atlop.preprocessing import Batch, DocumentGroup
 
-Rows: TypeAlias = Callable[[Tensor], Tensor]
-"""Gives the attention from some tokens of each window, `[windows, readings]`, after dropout and averaged over layers:
-`[windows, heads, readings, window tokens]`, at least float32; zeros where a window is filled up."""
+AttentionRows: TypeAlias = Callable[[Tensor], Tensor]
+"""Computes the attention of some tokens of each window, `[windows, rows]`, to all tokens of the window, after dropout
+and averaged over layers: `[windows, heads, rows, window tokens]`, at least float32; zeros at padding."""
 
-AttentionOf: TypeAlias = Callable[[Group], Rows]
-"""Gives that of the windows of a group."""
+EncoderAttention: TypeAlias = Callable[[DocumentGroup], AttentionRows]
+"""Returns the `AttentionRows` of the windows of a group."""
 
 
 def encode(
     encoder: PreTrainedModel, batch: Batch, *, padding: int, layers_averaged: int = 1, with_attention: bool
-) -> tuple[Tensor, AttentionOf | None]:
-    """Run the encoder over all windows of a batch.
+) -> tuple[Tensor, EncoderAttention | None]:
+    """Run the encoder on all windows of a batch.
 
     Args:
-        encoder: Any encoder; one that returns attention where that is asked for.
+        encoder: Any encoder of transformers.
         batch: The documents.
-        padding: Token id that fills up shorter windows.
-        layers_averaged: Last layers whose states and attention are averaged; 1 is published.
-        with_attention: Whether the attention is wanted.
+        padding: Padding token id, for encoders that cannot read packed windows.
+        layers_averaged: Number of last layers whose states and attention are averaged; 1 is published.
+        with_attention: Whether to return attention.
 
     Returns:
         Hidden states of all windows, `[tokens, width]`, and their attention.
 
     Raises:
-        AtlopError: Attention is wanted, and the encoder gives none.
+        AtlopError: The encoder cannot return attention.
     """
-    if takes_packed(encoder):
+    if uses_packed_attention(encoder):
         return _run_packed(encoder, batch, layers=layers_averaged, with_attention=with_attention)
     return _run_padded(encoder, batch, padding=padding, layers=layers_averaged, with_attention=with_attention)
 
 
 def document_states(hidden: Tensor, batch: Batch) -> Tensor:
-    """Put the states of packed windows into the grid of documents, averaged where windows overlap.
+    """Merge the states of packed windows into padded documents; where windows overlap they are averaged.
 
     Args:
         hidden: `[tokens, width]`.
         batch: The batch.
 
     Returns:
-        `[documents, grid width, width]`; zeros at padding.
+        `[documents, padded_length, width]`; zeros at padding.
     """
-    documents, borrowed = len(batch.lengths), len(batch.lengths) * batch.width
+    documents, past_end = len(batch.lengths), len(batch.lengths) * batch.padded_length
     if len(batch.window_lengths) == documents == 1:
         return hidden[None]
-    states = hidden.new_zeros(borrowed + 1, hidden.shape[1]).index_add(0, batch.cells, hidden)
+    index = batch.padded_document_indices
+    states = hidden.new_zeros(past_end + 1, hidden.shape[1]).index_add(0, index, hidden)
     if len(batch.window_lengths) > documents:
-        counts = hidden.new_zeros(borrowed + 1).index_add(0, batch.cells, hidden.new_ones(len(hidden)))
+        counts = hidden.new_zeros(past_end + 1).index_add(0, index, hidden.new_ones(len(hidden)))
         states = states / counts.clamp(min=1)[:, None]
-    return states[:borrowed].view(documents, batch.width, -1)
+    return states[:past_end].view(documents, batch.padded_length, -1)
 
 
 def _run_packed(
     encoder: PreTrainedModel, batch: Batch, *, layers: int, with_attention: bool
-) -> tuple[Tensor, AttentionOf | None]:
-    """Run packed windows, so that nothing is computed for padding."""
+) -> tuple[Tensor, EncoderAttention | None]:
+    """Run packed windows, so that no computation is spent on padding."""
     count = encoder.config.num_hidden_layers
     kept = range(count - layers if with_attention else count, count)
     packing = Packing(list(batch.window_lengths), batch.window_ends, layers_kept=kept)
     output = encoder(
-        batch.input_ids[None],
-        position_ids=batch.position_ids[None],
-        packing=packing,
-        output_hidden_states=layers > 1,
+        batch.input_ids[None], position_ids=batch.position_ids[None], packing=packing, output_hidden_states=layers > 1
     )
     last = [output.last_hidden_state] if layers == 1 else output.hidden_states[-layers:]
-    of_layers = [partial(_rows_of_packed, layer) for layer in packing.taken()]
-    return _mean(last)[0], partial(_mean_rows, of_layers) if with_attention else None
+    attentions = [partial(_packed_rows, layer) for layer in packing.pop_kept()]
+    return _mean(last)[0], partial(_mean_rows, attentions) if with_attention else None
 
 
 def _run_padded(
     encoder: PreTrainedModel, batch: Batch, *, padding: int, layers: int, with_attention: bool
-) -> tuple[Tensor, AttentionOf | None]:
-    """Run windows side by side, filled up to the longest, for encoders that take no packed ones."""
+) -> tuple[Tensor, EncoderAttention | None]:
+    """Run windows padded to the longest, for encoders that cannot read packed ones."""
     windows, tokens = len(batch.window_lengths), max(batch.window_lengths)
-    filled = batch.input_ids.new_full((windows * tokens,), padding)
-    input_ids = filled.index_copy(0, batch.window_cells.long(), batch.input_ids).view(windows, tokens)
+    flat = batch.input_ids.new_full((windows * tokens,), padding)
+    input_ids = flat.index_copy(0, batch.padded_window_indices.long(), batch.input_ids).view(windows, tokens)
     mask = torch.arange(tokens, device=input_ids.device) < batch.window_ends.diff()[:, None]
     output = encoder(
-        input_ids.long(),
-        attention_mask=mask.long(),
-        output_attentions=with_attention,
-        output_hidden_states=layers > 1,
+        input_ids.long(), attention_mask=mask.long(), output_attentions=with_attention, output_hidden_states=layers > 1
     )
     if with_attention and not output.attentions:
         raise AtlopError(
-            f"encoder {encoder.config.model_type!r} gives no attention, which localized context pooling reads; "
+            f"encoder {encoder.config.model_type!r} returns no attention, which localized context pooling needs; "
             'choose an encoder such as BERT, RoBERTa or DeBERTa, or pooling.context = "none"'
         )
     last = [output.last_hidden_state] if layers == 1 else output.hidden_states[-layers:]
-    hidden = _mean(last).flatten(end_dim=1).index_select(0, batch.window_cells)
-    of_layers = [partial(_rows_of_padded, weights) for weights in (output.attentions or ())[-layers:]]
-    return hidden, partial(_mean_rows, of_layers) if with_attention else None
+    hidden = _mean(last).flatten(end_dim=1).index_select(0, batch.padded_window_indices)
+    attentions = [partial(_padded_rows, weights) for weights in (output.attentions or ())[-layers:]]
+    return hidden, partial(_mean_rows, attentions) if with_attention else None
 
 
-def _mean_rows(of_layers: Sequence[AttentionOf], group: Group) -> Rows:
-    layers = [of_group(group) for of_group in of_layers]
+def _mean_rows(attentions: Sequence[EncoderAttention], group: DocumentGroup) -> AttentionRows:
+    """Average the attention of several layers."""
+    layers = [attention(group) for attention in attentions]
     return lambda tokens: _mean([rows(tokens) for rows in layers])
 
 
-def _rows_of_packed(layer: QueryKey, group: Group) -> Rows:
-    """Compute attention from the queries and keys of packed windows."""
-    key, absent = group.padded(layer.key.transpose(0, 1)).transpose(1, 2), group.absent
-    key = key if absent is None else key.contiguous()  # [windows, heads, window tokens, width]
+def _packed_rows(layer: QueryKey, group: DocumentGroup) -> AttentionRows:
+    """Compute attention rows from the queries and keys of packed windows."""
+    key, mask = group.pad(layer.key.transpose(0, 1)).transpose(1, 2), group.padding_mask
+    key = key if mask is None else key.contiguous()  # [windows, heads, window tokens, width]
 
     def rows(tokens: Tensor) -> Tensor:
         query = layer.query.index_select(1, tokens.flatten()) * layer.scaling
-        query = query.unflatten(1, tokens.shape).transpose(0, 1)  # [windows, heads, readings, width]
-        return attention_rows(query, key, dropout=layer.dropout, absent=absent)
+        query = query.unflatten(1, tokens.shape).transpose(0, 1)  # [windows, heads, rows, width]
+        return attention_rows(query, key, dropout=layer.dropout, padding_mask=mask)
 
     return rows
 
 
-def _rows_of_padded(weights: Tensor, group: Group) -> Rows:
-    """Pick rows of the attention that an encoder has returned whole, `[windows, heads, tokens, tokens]`."""
+def _padded_rows(weights: Tensor, group: DocumentGroup) -> AttentionRows:
+    """Select rows of the attention that an encoder returned, `[windows, heads, tokens, tokens]`."""
     weights = weights[group.windows]
-    windows, heads, width, _ = weights.shape
-    of_heads = torch.arange(windows * heads, device=weights.device).view(windows, heads, 1) * width
+    windows, heads, length, _ = weights.shape
+    offsets = torch.arange(windows * heads, device=weights.device).view(windows, heads, 1) * length
 
     def rows(tokens: Tensor) -> Tensor:
-        places = (tokens - group.window_starts[:, None]).clamp(min=0)
-        found = weights.flatten(end_dim=2).index_select(0, (of_heads + places[:, None]).flatten())
-        found = found.view(windows, heads, -1, width)[..., : group.window_width]
-        return found.to(torch.promote_types(found.dtype, torch.float32))
+        positions = (tokens - group.window_starts[:, None]).clamp(min=0)
+        selected = weights.flatten(end_dim=2).index_select(0, (offsets + positions[:, None]).flatten())
+        selected = selected.view(windows, heads, -1, length)[..., : group.window_length]
+        return selected.to(torch.promote_types(selected.dtype, torch.float32))
 
     return rows
 

@@ -1,4 +1,4 @@
-"""Heads besides the classifier: what else the model says of pairs, each with a loss of its own."""
+"""Heads besides the classifier: further outputs for each pair, each with its own loss."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
@@ -11,48 +11,48 @@ from atlop.preprocessing import Batch
 
 
 class PairStates(NamedTuple):
-    """What a head reads of some pairs."""
+    """The inputs of a head, for some pairs."""
 
     subject: Tensor
     """Embedding of each pair's subject, `[pairs, width]`."""
     object: Tensor
     """Embedding of each pair's object, `[pairs, width]`."""
     context: Tensor
-    """Localized context, `[pairs, width]`; of width 0 where pairs have none."""
+    """Localized context, `[pairs, width]`; of width 0 without context."""
 
 
 class Head(nn.Module, ABC):
-    """A module, its output of every pair, and its loss term; trained at the learning rate of the new layers."""
+    """A module that computes an output for each pair, and its loss; trained at the learning rate of the new layers."""
 
     def __init__(self, name: str, *, width: int, context_width: int, parameters: Mapping[str, float]):
         """Make the layers.
 
         Args:
-            name: What the head is registered as.
+            name: The head's key in `HEADS`.
             width: Width of entity embeddings.
-            context_width: Width of contexts; 0 where pairs have none.
-            parameters: Those of `[heads.NAME]` in the configuration.
+            context_width: Width of contexts; 0 without context.
+            parameters: The section `[heads.NAME]` of the configuration.
         """
         super().__init__()
         self.name = name
 
     @abstractmethod
     def forward(self, pairs: PairStates) -> Tensor:
-        """Return what the head says of some pairs, `[pairs, …]`, of one type and shape for all."""
+        """Return the outputs for some pairs, `[pairs, …]`, always of the same dtype and trailing shape."""
 
     @abstractmethod
     def loss(self, outputs: PairOutputs, batch: Batch) -> LossTerm:
         """Return the loss term of a batch.
 
         Args:
-            outputs: What the model says of its pairs; `outputs.heads[self.name]` is what this head says.
-            batch: The batch, where the model is.
+            outputs: Outputs for all pairs of the batch; this head's are `outputs.heads[self.name]`.
+            batch: The batch, on the model's device.
         """
 
     def count(self, batch: Batch) -> int:
-        """Return what the loss of a batch is averaged over, all pairs unless overridden; known before it is scored."""
+        """Return what the loss of a batch is averaged over, by default its pairs; called before the batch is scored."""
         return len(batch.pairs)
 
 
 HEADS: dict[str, type[Head]] = {}
-"""A section `[heads.NAME]` of the configuration adds one to the model."""
+"""Heads by name; a section `[heads.NAME]` of the configuration adds one to the model."""

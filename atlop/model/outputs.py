@@ -1,4 +1,4 @@
-"""What the model says, and what training makes of it."""
+"""Outputs of the model, and loss terms."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,25 +8,25 @@ from torch import Tensor
 
 
 class PairOutputs(NamedTuple):
-    """What the model says of the pairs of a batch; a tuple, so that whatever wraps the model finds its tensors."""
+    """Outputs for the pairs of a batch; a tuple, so that wrappers of the model find the tensors."""
 
     scores: Tensor
     """`[pairs, classes]`, at least float32; class 0 is TH."""
     heads: Mapping[str, Tensor] = {}
-    """What each further head says of every pair, by name, `[pairs, …]`."""
+    """Outputs of further heads by name, `[pairs, …]`."""
 
     @property
     def evidence(self) -> Tensor | None:
-        """Share of each sentence in the pair's localized context, `[pairs, sentences]`; `None` without such a head."""
+        """Share of each sentence in the localized context, `[pairs, sentences]`; `None` without an evidence head."""
         return self.heads.get("evidence")
 
 
 @dataclass(frozen=True)
 class LossTerm:
-    """A loss before it is averaged: what a step divides is the sum over all its batches and processes."""
+    """A loss before averaging: a step divides the sum over all its batches and processes by the total count."""
 
     sum: Tensor
-    """A scalar, float32 at least."""
+    """A scalar, at least float32."""
     count: int
     """What it is averaged over, for example pairs."""
     weight: float = 1.0

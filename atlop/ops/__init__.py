@@ -1,4 +1,4 @@
-from atlop.ops.attention import Packing, QueryKey, attention_rows, takes_packed
+from atlop.ops.attention import Packing, QueryKey, attention_rows, uses_packed_attention
 from atlop.ops.bilinear import grouped_bilinear
 from atlop.ops.encoder import compile_layers, use_fast_layers
 from atlop.ops.limits import Limits, limits_for
@@ -11,6 +11,6 @@ __all__ = [
     "compile_layers",
     "grouped_bilinear",
     "limits_for",
-    "takes_packed",
     "use_fast_layers",
+    "uses_packed_attention",
 ]

@@ -1,7 +1,7 @@
-"""Self-attention over packed sequences: one after the other without padding, each attending to itself alone.
+"""Self-attention over packed sequences, each of which attends only to itself.
 
-No `[heads, tokens, tokens]` matrix outlives its sequence. Localized context pooling reads some rows of the last layers'
-weights; these are computed afterwards, from the queries and keys that `Packing` keeps.
+No `[heads, tokens, tokens]` matrix outlives its sequence. Localized context pooling reads a few rows of the last
+layers' weights; these are recomputed from the queries and keys that `Packing` keeps.
 """
 
 from collections.abc import Iterator
@@ -14,59 +14,59 @@ from torch.nn import functional
 from transformers import AttentionInterface, AttentionMaskInterface, PreTrainedModel
 
 from atlop.ops.dropout import dropout as drop
-from atlop.ops.dropout import keep_mask
+from atlop.ops.dropout import dropout_mask
 
 IMPLEMENTATION = "atlop_packed"
-"""Name under which transformers knows this attention."""
+"""Name of this attention in transformers."""
 
 SUPPORTED = {"bert", "roberta", "xlm-roberta", "camembert", "electra"}
-"""Encoders that take it: every token attends to every other, and positions are numbers that can be passed in."""
+"""Encoders that can use it: all tokens attend to all others, and position ids can be passed in."""
 
-WEIGHTS_IN_CACHE = 2**19
-"""Attention weights that a processor works on at a time: some heads of one sequence."""
+MAX_WEIGHTS_PER_CHUNK = 2**19
+"""Attention weights computed at a time on the CPU, to fit its cache: some heads of one sequence."""
 
 
 class QueryKey(NamedTuple):
-    """What a layer's attention weights are computed from."""
+    """Queries and keys of a layer, from which its attention weights can be computed."""
 
     query: Tensor
-    """`[heads, tokens, width]`, the sequences one after the other."""
+    """`[heads, tokens, width]`, packed."""
     key: Tensor
     """The same shape."""
     scaling: float
     """Factor of the dot products."""
     dropout: float
-    """Share of weights that is dropped, 0 in evaluation."""
+    """Dropout probability, 0 in evaluation."""
 
 
 @dataclass
 class Packing:
-    """Where the sequences of one encoder call lie; a class of its own, for the compiler looks into lists."""
+    """The packed sequences of an encoder call; a class, since the compiler would specialize on a list's items."""
 
     lengths: list[int]
     """Tokens of each sequence."""
     ends: Tensor
-    """Where sequences begin and end, int32 `[sequences + 1]`, on the encoder's device."""
+    """Boundaries of the sequences, int32 `[sequences + 1]`, on the encoder's device."""
     layers_kept: range = range(0)
     """Layers whose queries and keys are kept."""
     kept: dict[int, QueryKey] = field(default_factory=dict)
-    """What was kept, by layer."""
+    """Kept queries and keys by layer."""
 
-    def taken(self) -> list[QueryKey]:
-        """Return what was kept and keep no more: layers that are computed again in the backward pass keep nothing."""
-        found, self.kept, self.layers_kept = list(self.kept.values()), {}, range(0)
-        return found
+    def pop_kept(self) -> list[QueryKey]:
+        """Return the kept queries and keys, and keep no more: recomputation in the backward pass keeps nothing."""
+        kept, self.kept, self.layers_kept = list(self.kept.values()), {}, range(0)
+        return kept
 
 
 def use_packed_attention(encoder: PreTrainedModel, *, compiled: bool = False) -> None:
-    """Let an encoder of a supported type attend this way, between compiled layers or not; calls then need `packing`."""
+    """Install this attention in a supported encoder, whose layers may be compiled; calls then need `packing`."""
     name = f"{IMPLEMENTATION}_uncompiled" if compiled else IMPLEMENTATION
     AttentionInterface.register(name, torch.compiler.disable(_attend) if compiled else _attend)
-    AttentionMaskInterface.register(name, lambda *_, **__: None)  # no padding is there to be masked
+    AttentionMaskInterface.register(name, lambda *_, **__: None)  # there is no padding
     encoder.set_attn_implementation(name)
 
 
-def takes_packed(encoder: PreTrainedModel) -> bool:
+def uses_packed_attention(encoder: PreTrainedModel) -> bool:
     """Return whether `use_packed_attention` was called for an encoder."""
     return str(encoder.config._attn_implementation).startswith(IMPLEMENTATION)
 
@@ -83,7 +83,7 @@ def _attend(
     dropout: float = 0.0,
     **_: Any,
 ) -> tuple[Tensor, None]:
-    """Attend as transformers calls it: `[1, heads, tokens, width]` to `[1, tokens, heads, width]`, and no weights."""
+    """The interface of transformers: `[1, heads, tokens, width]` to `[1, tokens, heads, width]`, without weights."""
     assert attention_mask is None
     layer: Any = module
     if layer.layer_idx in packing.layers_kept:
@@ -95,15 +95,15 @@ def _attend(
 def packed_attention(
     query: Tensor, key: Tensor, value: Tensor, packing: Packing, *, scaling: float, dropout: float = 0.0
 ) -> Tensor:
-    """Attend within each sequence, by the fastest kernel of the device.
+    """Attend within each sequence with the fastest kernel of the device.
 
     Args:
-        query: `[heads, tokens, width]`, the sequences one after the other; `key` and `value` alike.
-        key: See `query`.
-        value: See `query`.
+        query: `[heads, tokens, width]`, packed.
+        key: The same shape.
+        value: The same shape.
         packing: The sequences.
         scaling: Factor of the dot products.
-        dropout: Share of weights that is dropped.
+        dropout: Dropout probability.
 
     Returns:
         `[heads, tokens, width]`.
@@ -119,7 +119,7 @@ def packed_attention(
 def plain_attention(
     query: Tensor, key: Tensor, value: Tensor, packing: Packing, *, scaling: float, dropout: float = 0.0
 ) -> Tensor:
-    """Do what `packed_attention` does, sequence by sequence with PyTorch's own attention."""
+    """Do what `packed_attention` does, one sequence at a time with PyTorch's own attention."""
     sequences = zip(*(states.split(packing.lengths, dim=1) for states in (query, key, value)), strict=True)
     return torch.cat(
         [
@@ -130,21 +130,21 @@ def plain_attention(
     )
 
 
-def attention_rows(query: Tensor, key: Tensor, *, dropout: float, absent: Tensor | None) -> Tensor:
-    """Return the attention weights from some tokens to all of their sequence, after dropout.
+def attention_rows(query: Tensor, key: Tensor, *, dropout: float, padding_mask: Tensor | None) -> Tensor:
+    """Return the attention weights of some tokens over their sequence, after dropout.
 
     Args:
         query: Scaled queries of the tokens, `[sequences, heads, rows, width]`.
         key: Keys of the sequences, `[sequences, heads, tokens, width]`.
-        dropout: Share of weights that is dropped.
-        absent: True where a sequence is filled up, `[sequences, tokens]`; `None` where none is.
+        dropout: Dropout probability.
+        padding_mask: True at padding, bool `[sequences, tokens]`; `None` without padding.
 
     Returns:
         `[sequences, heads, rows, tokens]`, at least float32.
     """
     dots = query @ key.transpose(2, 3)
-    if absent is not None:
-        dots = dots.masked_fill(absent[:, None, None], -torch.inf)
+    if padding_mask is not None:
+        dots = dots.masked_fill(padding_mask[:, None, None], -torch.inf)
     weights = dots.softmax(dim=-1, dtype=torch.promote_types(dots.dtype, torch.float32))
     return drop(weights, dropout) if dropout else weights
 
@@ -152,9 +152,9 @@ def attention_rows(query: Tensor, key: Tensor, *, dropout: float, absent: Tensor
 def _varlen_attention(
     query: Tensor, key: Tensor, value: Tensor, packing: Packing, *, scaling: float, dropout: float
 ) -> Tensor:
-    """Attend with one kernel for all sequences: FlashAttention in half precision, else the memory-efficient one.
+    """Attend in one kernel for all sequences: FlashAttention in half precision, else memory-efficient attention.
 
-    These are the operators that PyTorch's nested tensors call; its public `varlen_attn` has no dropout.
+    Both operators serve PyTorch's nested tensors; the public `varlen_attn` has no dropout.
     """
     longest, ends = max(packing.lengths), packing.ends
     q, k, v = (states.transpose(0, 1) for states in (query, key, value))  # [tokens, heads, width]
@@ -172,59 +172,59 @@ def _varlen_attention(
 
 
 class _CpuAttention(torch.autograd.Function):
-    """Attention for the CPU where torch's own keeps every weight matrix (with dropout) or is slow (in bf16).
+    """CPU attention for dropout, where torch keeps every weight matrix, and for bf16, where torch is slow.
 
-    Weights are computed again in the backward pass; only the choice of dropped ones is kept, a byte each.
+    The backward pass recomputes the weights; only the dropout mask is kept, a byte for each weight.
     """
 
     @staticmethod
     def forward(
         ctx: Any, query: Tensor, key: Tensor, value: Tensor, lengths: list[int], scaling: float, dropout: float
     ) -> Tensor:
-        """Take `[heads, tokens, width]` three times and return the same shape."""
+        """Attend; shapes are those of `packed_attention`."""
         output = torch.empty_like(query)
-        kept = [keep_mask(torch.Size([len(query), length, length]), dropout=dropout) for length in lengths if dropout]
-        for keep, (q, k, v, out) in _parts(query, key, value, output, lengths=lengths, kept=kept):
+        masks = [dropout_mask(torch.Size([len(query), n, n]), dropout=dropout) for n in lengths if dropout]
+        for mask, (q, k, v, out) in _head_chunks(query, key, value, output, lengths=lengths, masks=masks):
             weights = _weights(q, k, scaling=scaling)
-            torch.bmm(_after_dropout(weights, keep).to(v.dtype), v / (1 - dropout), out=out)
-        ctx.save_for_backward(query, key, value, output, *kept)
+            torch.bmm(_drop(weights, mask).to(v.dtype), v / (1 - dropout), out=out)
+        ctx.save_for_backward(query, key, value, output, *masks)
         ctx.settings = lengths, scaling, dropout
         return output
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         """Return the gradients of query, key and value."""
-        query, key, value, output, *kept = ctx.saved_tensors
+        query, key, value, output, *masks = ctx.saved_tensors
         lengths, scaling, dropout = ctx.settings
         grads = [torch.empty_like(states) for states in (query, key, value)]
-        inner = (grad.float() * output.float()).sum(dim=-1, keepdim=True)  # Σ_j weight · its gradient, of each row
+        inner = (grad.float() * output.float()).sum(dim=-1, keepdim=True)  # Σ weight · gradient of each row
         states = query, key, value, grad, inner, *grads
-        for keep, (q, k, v, g, row, grad_q, grad_k, grad_v) in _parts(*states, lengths=lengths, kept=kept):
+        for mask, (q, k, v, g, row, grad_q, grad_k, grad_v) in _head_chunks(*states, lengths=lengths, masks=masks):
             weights = _weights(q, k, scaling=scaling)
             scaled = g / (1 - dropout)
-            grad_weights = _after_dropout(torch.bmm(scaled, v.transpose(1, 2)).float(), keep).sub_(row).mul_(weights)
+            grad_weights = _drop(torch.bmm(scaled, v.transpose(1, 2)).float(), mask).sub_(row).mul_(weights)
             grad_dots = grad_weights.to(q.dtype)
-            torch.bmm(_after_dropout(weights, keep).to(g.dtype).transpose(1, 2), scaled, out=grad_v)
+            torch.bmm(_drop(weights, mask).to(g.dtype).transpose(1, 2), scaled, out=grad_v)
             torch.bmm(grad_dots, k * scaling, out=grad_q)
             torch.bmm(grad_dots.transpose(1, 2), q * scaling, out=grad_k)
         return *grads, None, None, None
 
 
-def _parts(
-    *states: Tensor, lengths: list[int], kept: list[Tensor]
+def _head_chunks(
+    *states: Tensor, lengths: list[int], masks: list[Tensor]
 ) -> Iterator[tuple[Tensor | None, tuple[Tensor, ...]]]:
-    """Yield what dropout keeps and the states, sequence by sequence, as many heads at a time as stay in the cache."""
-    sequences = zip(*(each.split(lengths, dim=1) for each in states), strict=True)
-    for number, (length, sequence) in enumerate(zip(lengths, sequences, strict=True)):
-        heads = max(1, WEIGHTS_IN_CACHE // length**2)
+    """Yield the dropout mask and the states of each sequence, in chunks of heads that fit the cache."""
+    sequences = zip(*(tensor.split(lengths, dim=1) for tensor in states), strict=True)
+    for index, (length, sequence) in enumerate(zip(lengths, sequences, strict=True)):
+        heads = max(1, MAX_WEIGHTS_PER_CHUNK // length**2)
         for first in range(0, len(states[0]), heads):
-            part = slice(first, first + heads)
-            yield kept[number][part] if kept else None, tuple(each[part] for each in sequence)
+            chunk = slice(first, first + heads)
+            yield masks[index][chunk] if masks else None, tuple(tensor[chunk] for tensor in sequence)
 
 
-def _after_dropout(weights: Tensor, keep: Tensor | None) -> Tensor:
-    """Drop weights in place, without scaling the others up."""
-    return weights if keep is None else weights.mul_(keep)
+def _drop(weights: Tensor, mask: Tensor | None) -> Tensor:
+    """Drop weights in place, without scaling up the others."""
+    return weights if mask is None else weights.mul_(mask)
 
 
 def _weights(query: Tensor, key: Tensor, *, scaling: float) -> Tensor:

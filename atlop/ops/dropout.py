@@ -1,4 +1,4 @@
-"""Dropout, on the CPU several times faster than torch's, which draws its random numbers one by one."""
+"""Dropout that is several times faster on the CPU than torch's."""
 
 from typing import Any
 
@@ -9,40 +9,39 @@ from torch.nn import functional
 
 
 class Dropout(nn.Dropout):
-    """`torch.nn.Dropout`, with the faster draw on the CPU."""
+    """`torch.nn.Dropout`, faster on the CPU."""
 
     def forward(self, input: Tensor) -> Tensor:
-        """Drop elements in training and scale the others up."""
+        """Apply dropout in training."""
         return dropout(input, self.p) if self.training else input
 
 
-def dropout(input: Tensor, share: float) -> Tensor:
-    """Set a share of the elements to 0 and scale the others up by `1 / (1 − share)`; any shape and device."""
-    if share in (0.0, 1.0) or input.device.type != "cpu" or torch.compiler.is_compiling():
-        return functional.dropout(input, share)
-    dropped: Tensor = _Dropout.apply(input, keep_mask(input.shape, dropout=share), 1 / (1 - share))
-    return dropped
+def dropout(input: Tensor, p: float) -> Tensor:
+    """Apply `torch.nn.functional.dropout`; any shape and device."""
+    if p in (0.0, 1.0) or input.device.type != "cpu" or torch.compiler.is_compiling():
+        return functional.dropout(input, p)
+    output: Tensor = _Dropout.apply(input, dropout_mask(input.shape, dropout=p), 1 / (1 - p))
+    return output
 
 
 class _Dropout(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, input: Tensor, keep: Tensor, scale: float) -> Tensor:
-        ctx.save_for_backward(keep)
+    def forward(ctx: Any, input: Tensor, mask: Tensor, scale: float) -> Tensor:
+        ctx.save_for_backward(mask)
         ctx.scale = scale
-        return torch.mul(input, keep).mul_(scale)
+        return torch.mul(input, mask).mul_(scale)
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None]:
-        (keep,) = ctx.saved_tensors
-        return torch.mul(grad, keep).mul_(ctx.scale), None, None
+        (mask,) = ctx.saved_tensors
+        return torch.mul(grad, mask).mul_(ctx.scale), None, None
 
 
-def keep_mask(shape: torch.Size, *, dropout: float) -> Tensor:
-    """Return 1 where dropout keeps an element and 0 elsewhere, uint8 of `shape`, on the CPU.
+def dropout_mask(shape: torch.Size, *, dropout: float) -> Tensor:
+    """Draw a mask on the CPU: 1 for kept elements, 0 for dropped ones, uint8 of `shape`.
 
-    (torch multiplies by uint8 several times faster than by bool.) torch's default generator gives the seed of each
-    mask, and numpy's fastest generator the numbers. Four elements share one of its 64-bit draws; the share of dropped
-    elements is exact to 2⁻¹⁶.
+    torch multiplies by uint8 several times faster than by bool. Its default generator seeds each mask; the numbers come
+    from numpy's fastest generator, four elements from each 64-bit draw. The probability is exact to 2⁻¹⁶.
     """
     count = shape.numel()
     seed = int(torch.randint(2**63 - 1, ()))

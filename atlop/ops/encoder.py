@@ -1,16 +1,16 @@
-"""An encoder of transformers with the layers of this room."""
+"""The layers of `atlop.ops` in an encoder of transformers."""
 
 from torch import nn
 from transformers import PreTrainedModel
 
 from atlop.errors import AtlopError
-from atlop.ops.attention import SUPPORTED, takes_packed, use_packed_attention
+from atlop.ops.attention import SUPPORTED, use_packed_attention, uses_packed_attention
 from atlop.ops.dropout import Dropout
 from atlop.ops.linear import Linear
 
 
 def use_fast_layers(encoder: PreTrainedModel) -> None:
-    """Replace attention, where the encoder's type is supported, and every plain linear and dropout layer, in place.
+    """Replace linear and dropout layers, and attention if the encoder's type is supported, in place.
 
     Parameters stay the same objects.
     """
@@ -27,18 +27,18 @@ def use_fast_layers(encoder: PreTrainedModel) -> None:
 
 
 def compile_layers(encoder: PreTrainedModel) -> None:
-    """Let `torch.compile` make kernels for the layers of an encoder, in place.
+    """Compile the layers of an encoder with `torch.compile`, in place.
 
-    Tokens are one dimension of unknown size, and attention stays as it is, so that a training compiles each layer once
-    for training and once for evaluation, whatever lengths come.
+    Packed tokens are a single dynamic dimension, and attention is excluded, so that each layer is compiled once for
+    training and once for evaluation, for all lengths.
 
     Raises:
-        AtlopError: The encoder is of a type that reads padded inputs, whose many shapes would each be compiled.
+        AtlopError: The encoder reads padded inputs, whose many shapes would each be compiled.
     """
-    if not takes_packed(encoder):
-        kind, known = encoder.config.model_type, ", ".join(sorted(SUPPORTED))
+    if not uses_packed_attention(encoder):
+        model_type, supported = encoder.config.model_type, ", ".join(sorted(SUPPORTED))
         raise AtlopError(
-            f"trainer.compile: an encoder of type {kind!r} cannot be compiled (only {known}); set it to false"
+            f"trainer.compile: an encoder of type {model_type!r} cannot be compiled (only {supported}); set it to false"
         )
     use_packed_attention(encoder, compiled=True)
     for layer in encoder.get_submodule("encoder.layer").children():

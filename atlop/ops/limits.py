@@ -1,4 +1,4 @@
-"""How much a device takes at a time: all that the model has to know of it."""
+"""How much to compute at a time on each device: all that the model knows of devices."""
 
 from dataclasses import dataclass
 
@@ -7,27 +7,27 @@ import torch
 
 @dataclass(frozen=True)
 class Limits:
-    """Sizes up to which things are computed together. Results do not depend on them, but for rounding."""
+    """Maximum sizes of what is computed at a time; results are the same up to rounding."""
 
     documents: int
-    """Documents whose attention lies in one padded table."""
+    """Documents whose attention is in one padded tensor."""
     entities: int
-    """Entities of a document whose attention rows exist at the same time in prediction."""
+    """Entities of a document whose attention rows exist at a time in prediction."""
     context: int
-    """Entries `[documents, tokens, subjects, objects]` of the attention that two entities share."""
+    """Size of the attention shared by entities, `[documents, tokens, subjects, objects]`."""
     pairs: int
-    """Pairs that are scored together."""
+    """Pairs scored at a time."""
     groups: int
-    """Groups of the classifier whose outer products are made together."""
+    """Groups of the classifier whose outer products are computed at a time."""
     products: int
-    """Outer products that exist at the same time."""
+    """Elements of all outer products that exist at a time."""
 
 
 CPU = Limits(documents=1, entities=64, context=2**22, pairs=1536, groups=1, products=2**21)
-"""One document has no padding, and what belongs to it stays in the processor's cache."""
+"""A single document has no padding and fits the CPU's cache."""
 
 GPU = Limits(documents=2**20, entities=2**20, context=2**27, pairs=2**16, groups=2**20, products=2**28)
-"""Few and large operations, for each costs the host a launch: a table of 2²⁷ entries takes 512 MB in float32."""
+"""Few and large operations, since each is a kernel launch; 2²⁷ elements take 512 MB in float32."""
 
 
 def limits_for(device: torch.device) -> Limits:

@@ -1,7 +1,7 @@
-"""Matrix products in float32 at the processor's full speed.
+"""Fast float32 matrix products on AMD processors.
 
-On x86 processors that are not Intel's, the library that PyTorch takes for them (MKL) leaves the wide vector units idle,
-and oneDNN, which PyTorch carries as well, is about twice as fast. Results differ by rounding only.
+There MKL, PyTorch's default, does not use the widest vector instructions; oneDNN, which PyTorch includes too, is about
+twice as fast. Results are the same up to rounding.
 """
 
 import platform
@@ -15,7 +15,7 @@ from torch.nn import functional
 
 
 class Linear(nn.Linear):
-    """`torch.nn.Linear`, with the faster library where there is a choice."""
+    """`torch.nn.Linear` with the faster library."""
 
     def forward(self, input: Tensor) -> Tensor:
         """Apply the layer to `[…, inputs]`; return `[…, outputs]`."""
@@ -23,20 +23,20 @@ class Linear(nn.Linear):
 
 
 def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
-    """Apply `torch.nn.functional.linear`, with the faster library where there is a choice."""
+    """Apply `torch.nn.functional.linear` with the faster library."""
     if not _is_onednn_faster(input) or torch.is_autocast_enabled(input.device.type):
         return functional.linear(input, weight, bias)
-    rows: Tensor = _OneDnnLinear.apply(input.reshape(input.shape[:-1].numel(), input.shape[-1]), weight, bias)
-    return rows.view(*input.shape[:-1], len(weight))
+    output: Tensor = _OneDnnLinear.apply(input.reshape(input.shape[:-1].numel(), input.shape[-1]), weight, bias)
+    return output.view(*input.shape[:-1], len(weight))
 
 
 def product(left: Tensor, right: Tensor, bias: Tensor | None = None) -> Tensor:
-    """Multiply `[rows, inner]` by the transpose of `[columns, inner]`, and add `[columns]`; not differentiable.
+    """Multiply `[rows, inner]` by the transpose of `[columns, inner]` and add `[columns]`; not differentiable.
 
     Returns:
-        `[rows, columns]`, in the type of the arguments.
+        `[rows, columns]`, in the dtype of the arguments.
     """
-    # For other strides oneDNN falls back to a loop that is a thousand times slower.
+    # With other strides oneDNN falls back to a loop that is a thousand times slower.
     if _is_onednn_faster(left) and left.numel() and right.numel() and _is_dense(left) and _is_dense(right):
         result: Tensor = torch.ops.mkldnn._linear_pointwise(left, right, bias, "none", [], "")
         return result
@@ -61,7 +61,7 @@ class _OneDnnLinear(torch.autograd.Function):
 
 
 def _grad_weight(grad: Tensor, rows: Tensor) -> Tensor:
-    """Return `grad.T @ rows`; oneDNN copies its left argument, so the narrower one is put there."""
+    """Return `grad.T @ rows`, with the narrower matrix on the left, which oneDNN copies."""
     if grad.shape[1] > rows.shape[1]:
         return product(rows.T, grad.T).T
     return product(grad.T, rows.T)
@@ -71,7 +71,7 @@ def _is_onednn_faster(tensor: Tensor) -> bool:
     return (
         tensor.device.type == "cpu"
         and tensor.dtype == torch.float32
-        and not torch.compiler.is_compiling()  # the compiler chooses by itself
+        and not torch.compiler.is_compiling()  # the compiler chooses the library itself
         and _processor_is_amd()
     )
 
@@ -82,8 +82,8 @@ def _is_dense(matrix: Tensor) -> bool:
 
 @cache
 def _processor_is_amd() -> bool:
-    """Return whether the processor is AMD's and this PyTorch has oneDNN; a rule, so that runs can be repeated."""
+    """Return whether the processor is AMD's and PyTorch has oneDNN; not measured, so that runs are reproducible."""
     if not (torch.backends.mkldnn.is_available() and hasattr(torch.ops.mkldnn, "_linear_pointwise")):
         return False
-    info = Path("/proc/cpuinfo")  # Linux; Windows tells in platform.processor()
+    info = Path("/proc/cpuinfo")  # on Linux; Windows has it in platform.processor()
     return "AuthenticAMD" in platform.processor() or (info.exists() and "AuthenticAMD" in info.read_text())

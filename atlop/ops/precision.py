@@ -1,19 +1,18 @@
-"""Whether the CPU multiplies bf16 matrices in hardware."""
+"""Hardware support for bf16 matrix products on the CPU."""
 
 import os
 
 import torch
 
 ISA_LIMITS = ("ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA")
-"""Variables by which oneDNN, which multiplies PyTorch's bf16 matrices, is kept to older instructions."""
+"""Environment variables that limit oneDNN, which multiplies PyTorch's bf16 matrices, to older instruction sets."""
 
 _WITHOUT_BF16 = {"SSE41", "AVX", "AVX2", "AVX2_VNNI", "AVX2_VNNI_2", "AVX512_CORE", "AVX512_CORE_VNNI"}
-"""Their values below AVX512-bf16: products are made of many other instructions, 5 (AVX512) to 200 (AVX2) times slower
-than float32."""
+"""Their values without bf16 instructions: products are then 5 (AVX512) to 200 (AVX2) times slower than in float32."""
 
 
 def cpu_multiplies_bf16() -> tuple[bool, str]:
-    """Return whether bf16 is the faster format on this CPU as PyTorch may use it, and the reason."""
+    """Return whether bf16 is faster than float32 on this CPU in this PyTorch, and the reason."""
     if torch.cpu._is_amx_tile_supported():
         unit = "AMX"
     elif torch.cpu._is_avx512_bf16_supported():
@@ -22,11 +21,11 @@ def cpu_multiplies_bf16() -> tuple[bool, str]:
         return False, "the CPU has neither AVX512-bf16 nor AMX"
     capability = torch.backends.cpu.get_cpu_capability()
     if not capability.startswith("AVX512"):
-        return False, f"the CPU has {unit}, but PyTorch is kept to {capability} (ATEN_CPU_CAPABILITY)"
+        return False, f"the CPU has {unit}, but PyTorch is limited to {capability} (ATEN_CPU_CAPABILITY)"
     for variable in ISA_LIMITS:
         limit = os.environ.get(variable, "").upper()
         if limit in _WITHOUT_BF16:
-            return False, f"the CPU has {unit}, but {variable}={limit} keeps it from use"
+            return False, f"the CPU has {unit}, but {variable}={limit} disables it"
     if not _onednn_has_bf16():
         return False, f"the CPU has {unit}, but this build of PyTorch does not use it"
     return True, f"the CPU has {unit}"

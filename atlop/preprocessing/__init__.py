@@ -1,22 +1,23 @@
 from atlop.preprocessing.batch import Batch, collate
-from atlop.preprocessing.corpus import Contents, PreprocessedCorpus
-from atlop.preprocessing.documents import Features, GrowingVocabulary, Preprocessor, Truncation
-from atlop.preprocessing.group import Group
-from atlop.preprocessing.parts import Block
-from atlop.preprocessing.stored import Source, preprocessed_corpus
+from atlop.preprocessing.corpus import CorpusMetadata, PreprocessedCorpus
+from atlop.preprocessing.features import Features, Truncation
+from atlop.preprocessing.group import DocumentGroup
+from atlop.preprocessing.pair_blocks import PairBlock
+from atlop.preprocessing.preprocessor import GrowingVocabulary, Preprocessor
+from atlop.preprocessing.stored import DocumentStream, preprocessed_corpus
 from atlop.preprocessing.tokens import SpecialTokens, load_tokenizer
 from atlop.preprocessing.windows import Windowing
 
 __all__ = [
     "Batch",
-    "Block",
-    "Contents",
+    "CorpusMetadata",
+    "DocumentGroup",
+    "DocumentStream",
     "Features",
-    "Group",
     "GrowingVocabulary",
+    "PairBlock",
     "PreprocessedCorpus",
     "Preprocessor",
-    "Source",
     "SpecialTokens",
     "Truncation",
     "Windowing",

@@ -1,4 +1,4 @@
-"""Features of several documents as one table of integers: all that the model reads of a batch."""
+"""A batch of documents as tensors: all that the model reads."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
@@ -10,51 +10,52 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
-from atlop.preprocessing.documents import Features
-from atlop.preprocessing.windows import Window, Windowing, windows_of
+from atlop.preprocessing.features import Features
+from atlop.preprocessing.windows import Window, Windowing, split_into_windows
 
 
 @dataclass(frozen=True)
 class Batch:
-    """A batch as tensors that share one block of memory, so that one copy takes them to a device.
+    """A batch as int32 tensors that share one buffer, so that a single copy moves them to a device.
 
-    Windows are packed, one after the other without padding, `[tokens]`. After the encoder, documents lie in a grid of
-    `[documents, width]` cells, `width` being the tokens of the longest; cells are counted row by row. Tensors are
-    int32. What is no tensor stays on the host, since the division of the work follows from it.
+    The encoder reads packed windows, `[tokens]`. What follows reads documents padded to the longest,
+    `[documents, padded_length]`, by indices into that tensor flattened. An *occurrence* is a mention in a window: a
+    mention where windows overlap has several. Fields that are not tensors stay on the host, where the work is split up.
     """
 
-    table: Tensor
-    """All of the following tensors, which are views of it."""
+    buffer: Tensor
+    """Memory of all tensors below, which are views of it."""
     input_ids: Tensor
     """Token ids of all windows, `[tokens]`."""
     position_ids: Tensor
-    """Position of each token in its window, as the encoder counts them, `[tokens]`."""
+    """Position of each token in its window, with the encoder's offset, `[tokens]`."""
     window_ends: Tensor
-    """Where windows begin and end, `[windows + 1]`."""
+    """Boundaries of the windows, `[windows + 1]`; window `w` is tokens `window_ends[w]` to `window_ends[w + 1]`."""
     window_counts: Tensor
     """Number of windows of each window's document, `[windows]`."""
-    window_cells: Tensor
-    """Place of each token in windows that are padded to the longest, counted row by row, `[tokens]`."""
-    cells: Tensor
-    """Cell of each token in the grid, `[tokens]`; one past the last for borrowed tokens."""
-    reading_tokens: Tensor
-    """Token at which a window reads a mention, `[windows, readings]`; by entity, ascending. A mention in an overlap is
-    read by each window; padding is 0."""
-    reading_entities: Tensor
-    """Entity of that mention, `[windows, readings]`; padding is −1."""
-    reading_mentions: Tensor
-    """Number of that mention in the batch, `[windows, readings]`; padding is their number."""
-    reading_counts: Tensor
-    """Number of mentions of that entity, `[windows, readings]`; padding is 1."""
-    mention_cells: Tensor
-    """Cell at which each mention of each entity is read, `[documents, entities, slots]`; padding is −1."""
+    padded_window_indices: Tensor
+    """Index of each token in the flattened `[windows, longest window]`, `[tokens]`."""
+    padded_document_indices: Tensor
+    """Index of each token in the flattened `[documents, padded_length]`, `[tokens]`; one past the end for the special
+    tokens added to windows."""
+    occurrence_tokens: Tensor
+    """Token at which each occurrence is read, `[windows, occurrences]`; ascending by entity; padding is 0."""
+    occurrence_entities: Tensor
+    """Entity of each occurrence, `[windows, occurrences]`; padding is −1."""
+    occurrence_mentions: Tensor
+    """Index of the mention in the batch, `[windows, occurrences]`; padding is the number of mentions."""
+    occurrence_mention_counts: Tensor
+    """Number of mentions of the occurrence's entity, `[windows, occurrences]`; padding is 1."""
+    mention_indices: Tensor
+    """Index of each mention in the flattened `[documents, padded_length]`, `[documents, entities, mentions of an
+    entity]`; padding is −1."""
     mention_types: Tensor
-    """Number of the type of each mention, `[documents, entities, slots]`; padding is −1."""
+    """Type of each mention, `[documents, entities, mentions of an entity]`; padding is −1."""
     token_sentences: Tensor
-    """Sentence of each cell, `[documents, width]`; −1 for special tokens and padding."""
+    """Sentence of each token, `[documents, padded_length]`; −1 for special tokens and padding."""
     pairs: Tensor
-    """Subject and object of each pair, `[pairs, 2]`, document after document; entities are counted through the batch,
-    every document's from a multiple of `mention_cells.shape[1]`."""
+    """Subject and object of each pair, document after document, as indices into the flattened `[documents, entities]`;
+    `[pairs, 2]`."""
     labels: Tensor
     """Row in `pairs` and class id of each fact, `[labels, 2]`."""
     evidence: Tensor
@@ -64,36 +65,34 @@ class Batch:
     window_lengths: tuple[int, ...]
     """Tokens of each window."""
     first_windows: tuple[int, ...]
-    """First window of each document, and the number of windows, `[documents + 1]`."""
-    window_readings: tuple[NDArray[np.int32], ...]
-    """Entity of each mention that a window reads, ascending, of each window."""
+    """First window of each document, then the number of windows, `[documents + 1]`."""
+    window_entities: tuple[NDArray[np.int32], ...]
+    """Entity of each occurrence in each window, ascending."""
     mentions: int
-    """Mentions of all documents."""
+    """Number of mentions of all documents."""
     entities: tuple[int, ...]
-    """Entities of each document."""
+    """Number of entities of each document."""
     document_pairs: tuple[NDArray[np.int32], ...]
-    """Subject and object of the pairs of each document, counted within it, `[pairs of the document, 2]`."""
-    indices: tuple[int, ...]
-    """Index of each document in its corpus."""
+    """Subject and object of each pair, by document and with indices within it, `[pairs of the document, 2]` each."""
     titles: tuple[str, ...]
 
     @property
     def pair_counts(self) -> tuple[int, ...]:
-        """Pairs of each document."""
+        """Number of pairs of each document."""
         return tuple(map(len, self.document_pairs))
 
     @property
-    def width(self) -> int:
+    def padded_length(self) -> int:
         """Tokens of the longest document."""
         return self.token_sentences.shape[1]
 
     def to(self, device: torch.device) -> "Batch":
-        """Return the batch on another device; the copy does not wait where the memory is pinned."""
-        return self._over(self.table.to(device, non_blocking=True))
+        """Return the batch on another device; the copy is asynchronous from pinned memory."""
+        return self._with_buffer(self.buffer.to(device, non_blocking=True))
 
     def pin_memory(self) -> "Batch":
         """Return the batch in pinned memory; `torch.utils.data.DataLoader` calls this."""
-        return self._over(self.table.pin_memory())
+        return self._with_buffer(self.buffer.pin_memory())
 
     def dense_labels(self, classes: int) -> Tensor:
         """Return which classes hold for which pair, bool `[pairs, classes]`; TH (column 0) holds for none."""
@@ -101,112 +100,114 @@ class Batch:
         rows, class_ids = self.labels.long().unbind(dim=1)
         return labels.index_fill_(0, rows * classes + class_ids, True).view(-1, classes)
 
-    def _over(self, table: Tensor) -> "Batch":
-        """Return the same batch with another block of memory under its tensors."""
+    def _with_buffer(self, buffer: Tensor) -> "Batch":
+        """Return the same batch as views of another buffer."""
         views: dict[str, Any] = {
-            name: table.as_strided(view.shape, view.stride(), view.storage_offset())
+            name: buffer.as_strided(view.shape, view.stride(), view.storage_offset())
             for name, view in self._views().items()
         }
-        return replace(self, table=table, **views)
+        return replace(self, buffer=buffer, **views)
 
     def _views(self) -> dict[str, Tensor]:
-        values = {each.name: getattr(self, each.name) for each in fields(self) if each.name != "table"}
+        values = {field.name: getattr(self, field.name) for field in fields(self) if field.name != "buffer"}
         return {name: value for name, value in values.items() if isinstance(value, Tensor)}
 
 
 def collate(documents: Sequence[Features], *, windowing: Windowing) -> Batch:
-    """Lay the features of documents out for the model.
+    """Make a batch of documents.
 
     Args:
         documents: At least one.
-        windowing: How documents become the inputs of the encoder.
+        windowing: How documents are split into windows.
     """
     lengths = tuple(len(document.input_ids) for document in documents)
-    windows = windows_of(lengths, windowing)
-    of_tokens = _tokens(documents, windows, windowing=windowing, width=max(lengths))
-    of_mentions = _mentions(documents, width=max(lengths))
-    readings, of_readings = _readings(documents, windows, window_ends=of_tokens["window_ends"])
-    owners = [window.document for window in windows]
-    counts = np.bincount(owners)
-    arrays = of_tokens | of_mentions | of_readings | _pairs(documents) | {"window_counts": counts[owners]}
-    table, views = _in_one_block(arrays)
+    padded_length = max(lengths)
+    windows = split_into_windows(lengths, windowing)
+    window_counts = np.bincount(window_documents := [window.document for window in windows])
+    tokens = _token_arrays(documents, windows, windowing=windowing, padded_length=padded_length)
+    window_entities, occurrences = _occurrence_arrays(documents, windows, window_ends=tokens["window_ends"])
+    buffer, views = _pack(
+        tokens
+        | _mention_arrays(documents, padded_length=padded_length)
+        | occurrences
+        | _pair_arrays(documents)
+        | {"window_counts": window_counts[window_documents]}
+    )
     return Batch(
-        table=table,
+        buffer=buffer,
         **views,
         lengths=lengths,
         window_lengths=tuple(window.tokens for window in windows),
-        first_windows=tuple(accumulate(counts.tolist(), initial=0)),
-        window_readings=tuple(readings),
+        first_windows=tuple(accumulate(window_counts.tolist(), initial=0)),
+        window_entities=tuple(window_entities),
         mentions=sum(len(document.mention_positions) for document in documents),
         entities=tuple(document.entities for document in documents),
         document_pairs=tuple(document.pairs for document in documents),
-        indices=tuple(document.index for document in documents),
         titles=tuple(document.title for document in documents),
     )
 
 
-def _tokens(
-    documents: Sequence[Features], windows: Sequence[Window], *, windowing: Windowing, width: int
+def _token_arrays(
+    documents: Sequence[Features], windows: Sequence[Window], *, windowing: Windowing, padded_length: int
 ) -> dict[str, NDArray[Any]]:
     """Pack the windows."""
     lengths = [window.tokens for window in windows]
-    longest, borrowed = max(lengths), len(documents) * width
+    past_end = len(documents) * padded_length
     input_ids: list[ArrayLike] = []
-    cells: list[NDArray[Any]] = []
+    document_indices: list[NDArray[Any]] = []
     for window in windows:
-        own = documents[window.document].input_ids[window.first : window.stop]
-        input_ids += [window.before, own, window.after]
-        first = window.document * width
-        of_own = np.arange(first + window.first, first + window.stop)
-        cells.append(np.pad(of_own, (len(window.before), len(window.after)), constant_values=borrowed))
-    in_window = np.concatenate([np.arange(length) for length in lengths])
+        input_ids += [window.prefix, documents[window.document].input_ids[window.first : window.stop], window.suffix]
+        offset = window.document * padded_length
+        indices = np.arange(offset + window.first, offset + window.stop)
+        document_indices.append(np.pad(indices, (len(window.prefix), len(window.suffix)), constant_values=past_end))
+    positions = np.concatenate([np.arange(length) for length in lengths])
     return {
         "input_ids": np.concatenate([np.asarray(ids, dtype=np.int32) for ids in input_ids]),
-        "position_ids": in_window + windowing.first_position,
+        "position_ids": positions + windowing.first_position,
         "window_ends": np.cumsum([0, *lengths]),
-        "window_cells": in_window + np.repeat(np.arange(len(windows)) * longest, lengths),
-        "cells": np.concatenate(cells),
+        "padded_window_indices": positions + np.repeat(np.arange(len(windows)) * max(lengths), lengths),
+        "padded_document_indices": np.concatenate(document_indices),
         "token_sentences": _padded([document.token_sentences for document in documents], fill=-1),
     }
 
 
-def _mentions(documents: Sequence[Features], *, width: int) -> dict[str, NDArray[Any]]:
-    """Put the mentions of each entity side by side."""
+def _mention_arrays(documents: Sequence[Features], *, padded_length: int) -> dict[str, NDArray[Any]]:
+    """Pad the mentions of each entity."""
     counts = [np.bincount(document.mention_entities, minlength=document.entities) for document in documents]
-    slots = max((int(count.max()) for count in counts if count.size), default=0)
-    cells = np.full((len(documents), max(document.entities for document in documents), slots), -1)
-    types = np.full_like(cells, -1)
+    mentions = max((int(count.max()) for count in counts if count.size), default=0)
+    indices = np.full((len(documents), max(document.entities for document in documents), mentions), -1)
+    types = np.full_like(indices, -1)
     for row, (document, count) in enumerate(zip(documents, counts, strict=True)):
-        slot = np.arange(len(document.mention_entities)) - np.repeat(count.cumsum() - count, count)
-        cells[row, document.mention_entities, slot] = row * width + document.mention_positions
-        types[row, document.mention_entities, slot] = document.mention_types
-    return {"mention_cells": cells, "mention_types": types}
+        column = np.arange(len(document.mention_entities)) - np.repeat(count.cumsum() - count, count)
+        indices[row, document.mention_entities, column] = row * padded_length + document.mention_positions
+        types[row, document.mention_entities, column] = document.mention_types
+    return {"mention_indices": indices, "mention_types": types}
 
 
-def _readings(
+def _occurrence_arrays(
     documents: Sequence[Features], windows: Sequence[Window], *, window_ends: NDArray[Any]
 ) -> tuple[list[NDArray[np.int32]], dict[str, NDArray[Any]]]:
-    """Find the mentions that each window reads; return the entities of each window's too."""
-    firsts = np.cumsum([0, *(len(document.mention_positions) for document in documents)])
+    """Find the mentions in each window; return the entities of each window's occurrences and the padded arrays."""
+    first_mentions = np.cumsum([0, *(len(document.mention_positions) for document in documents)])
     tokens, entities, mentions, counts = [], [], [], []
     for window, start in zip(windows, window_ends, strict=False):
         document = documents[window.document]
         positions = document.mention_positions
-        [read] = np.nonzero((positions >= window.first) & (positions < window.stop))
-        tokens.append(start + len(window.before) + positions[read] - window.first)
-        entities.append(document.mention_entities[read])
-        mentions.append(firsts[window.document] + read)
+        [inside] = np.nonzero((positions >= window.first) & (positions < window.stop))
+        tokens.append(start + len(window.prefix) + positions[inside] - window.first)
+        entities.append(document.mention_entities[inside])
+        mentions.append(first_mentions[window.document] + inside)
         counts.append(np.bincount(document.mention_entities, minlength=document.entities)[entities[-1]])
     return entities, {
-        "reading_tokens": _padded(tokens, fill=0),
-        "reading_entities": _padded(entities, fill=-1),
-        "reading_mentions": _padded(mentions, fill=int(firsts[-1])),
-        "reading_counts": _padded(counts, fill=1),
+        "occurrence_tokens": _padded(tokens, fill=0),
+        "occurrence_entities": _padded(entities, fill=-1),
+        "occurrence_mentions": _padded(mentions, fill=int(first_mentions[-1])),
+        "occurrence_mention_counts": _padded(counts, fill=1),
     }
 
 
-def _pairs(documents: Sequence[Features]) -> dict[str, NDArray[Any]]:
-    """Put pairs, labels and evidence of one document after those of the other."""
+def _pair_arrays(documents: Sequence[Features]) -> dict[str, NDArray[Any]]:
+    """Concatenate pairs, labels and evidence of the documents."""
     entities = max(document.entities for document in documents)
     first_pairs = np.cumsum([0, *(len(document.pairs) for document in documents)])
     first_labels = np.cumsum([0, *(len(document.labels) for document in documents)])
@@ -219,20 +220,20 @@ def _pairs(documents: Sequence[Features]) -> dict[str, NDArray[Any]]:
 
 
 def _padded(rows: Sequence[NDArray[Any]], *, fill: int) -> NDArray[Any]:
-    """Put rows of different lengths side by side."""
+    """Stack rows of different lengths."""
     table = np.full((len(rows), max(map(len, rows))), fill)
     for row, values in zip(table, rows, strict=True):
         row[: len(values)] = values
     return table
 
 
-def _in_one_block(arrays: dict[str, NDArray[Any]]) -> tuple[Tensor, dict[str, Tensor]]:
-    """Copy arrays into one int32 tensor; return it and a view of it for each."""
-    table = np.empty(sum(array.size for array in arrays.values()), dtype=np.int32)
+def _pack(arrays: dict[str, NDArray[Any]]) -> tuple[Tensor, dict[str, Tensor]]:
+    """Copy arrays into one int32 buffer; return it and a view of it for each."""
+    array_buffer = np.empty(sum(array.size for array in arrays.values()), dtype=np.int32)
+    buffer = torch.from_numpy(array_buffer)
     views, first = {}, 0
-    tensor = torch.from_numpy(table)
     for name, array in arrays.items():
-        table[first : first + array.size] = array.ravel()
-        views[name] = tensor[first : first + array.size].view(array.shape)
+        array_buffer[first : first + array.size] = array.ravel()
+        views[name] = buffer[first : first + array.size].view(array.shape)
         first += array.size
-    return tensor, views
+    return buffer, views

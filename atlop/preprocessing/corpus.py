@@ -1,4 +1,4 @@
-"""A whole corpus, preprocessed, in a table that may be mapped from disk."""
+"""A preprocessed corpus as a table, which may be mapped from disk."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,14 +10,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from atlop.preprocessing.documents import Features, Truncation, in_both_orders, ordered_pairs
-from atlop.preprocessing.table import COUNTS, LISTS, text_of, token_sentences
+from atlop.preprocessing.features import Features, Truncation
+from atlop.preprocessing.pairs import label_both_orders, ordered_pairs
+from atlop.preprocessing.table import COUNTS, LISTS, decode_title, token_sentences
 from atlop.schema import CorpusIssues, RelationUse, RelationVocabulary
 
 
 @dataclass(frozen=True)
-class Contents:
-    """What is known of a preprocessed corpus besides its documents."""
+class CorpusMetadata:
+    """A preprocessed corpus without its documents."""
 
     relations: tuple[str, ...]
     """Relation ids in order of first appearance."""
@@ -29,33 +30,33 @@ class Contents:
 
 
 class PreprocessedCorpus(Sequence[Features]):
-    """Features of documents over an Arrow table; a document's arrays are views of it, made when it is asked for.
+    """Features over an Arrow table; a document's arrays are views of it, made on access.
 
-    The table knows no vocabulary. Labels give the number of their relation in `contents.relations`, and after
-    `with_vocabulary` its class id.
+    The table is independent of a vocabulary: labels hold indices into `metadata.relations`, and class ids only after
+    `with_vocabulary`.
     """
 
-    def __init__(self, table: pa.Table, contents: Contents):
+    def __init__(self, table: pa.Table, metadata: CorpusMetadata):
         """Keep the table.
 
         Args:
-            table: Of `atlop.preprocessing.table.SCHEMA`.
-            contents: What belongs to it.
+            table: With schema `atlop.preprocessing.table.SCHEMA`.
+            metadata: Its relations, types and issues.
         """
-        self.contents = contents
+        self.metadata = metadata
         self._table = table
         self._batches = [_Columns(batch) for batch in table.to_batches()]
         self._starts = np.cumsum([0, *(batch.rows for batch in self._batches)])
-        self._classes = np.arange(len(contents.relations), dtype=np.int32)
+        self._classes = np.arange(len(metadata.relations), dtype=np.int32)
 
     def with_vocabulary(self, vocabulary: RelationVocabulary) -> "PreprocessedCorpus":
-        """Return the same documents with class ids for labels; facts of other relations become unknown."""
-        known = PreprocessedCorpus(self._table, self.contents)
-        known._classes = np.array(
-            [vocabulary.class_of(relation) if relation in vocabulary else -1 for relation in self.contents.relations],
+        """Return the corpus with class ids as labels; facts of other relations become unknown."""
+        corpus = PreprocessedCorpus(self._table, self.metadata)
+        corpus._classes = np.array(
+            [vocabulary.class_of(relation) if relation in vocabulary else -1 for relation in self.metadata.relations],
             dtype=np.int32,
         )
-        return known
+        return corpus
 
     def __len__(self) -> int:
         return int(self._starts[-1])
@@ -65,7 +66,7 @@ class PreprocessedCorpus(Sequence[Features]):
     @overload
     def __getitem__(self, index: slice) -> list[Features]: ...
     def __getitem__(self, index: int | slice) -> Features | list[Features]:
-        """Return a document, or the list of several."""
+        """Return the features of a document, or of several as a list."""
         rows = range(len(self))[index]
         return [self._document(row) for row in rows] if isinstance(rows, range) else self._document(rows)
 
@@ -74,7 +75,7 @@ class PreprocessedCorpus(Sequence[Features]):
 
     @cached_property
     def token_counts(self) -> NDArray[np.int64]:
-        """Tokens of each document, special tokens counted, `[documents]`."""
+        """Tokens of each document, special tokens included, `[documents]`."""
         return self._lengths("input_ids")
 
     @cached_property
@@ -88,7 +89,7 @@ class PreprocessedCorpus(Sequence[Features]):
         """Return the share of all pairs that each class holds for, `[classes]`; 0 for TH.
 
         Args:
-            classes: Number of classes of the vocabulary that the corpus was given, TH included.
+            classes: Number of classes of the vocabulary, TH included.
         """
         numbers = pc.list_flatten(self._table["label_relations"]).to_numpy()
         orders = np.repeat(2 - self._column("directed"), self._lengths("label_relations"))
@@ -100,40 +101,40 @@ class PreprocessedCorpus(Sequence[Features]):
     @property
     def truncation(self) -> Truncation:
         """What the maximum length costs."""
-        lost = self._column("lost_mentions")
+        mentions = self._column("truncated_mentions")
         return Truncation(
-            documents=int(np.count_nonzero(lost)),
-            mentions=int(lost.sum()),
-            entities=int(self._column("lost_entities")[lost > 0].sum()),
-            facts=int(self._column("lost_facts")[lost > 0].sum()),
+            documents=int(np.count_nonzero(mentions)),
+            mentions=int(mentions.sum()),
+            entities=int(self._column("unreachable_entities")[mentions > 0].sum()),
+            facts=int(self._column("unreachable_facts")[mentions > 0].sum()),
         )
 
     @cached_property
     def relations(self) -> tuple[RelationUse, ...]:
-        """The relations in order of first appearance, each with its first fact and the number of its facts."""
+        """The relations in order of first appearance, with the first fact and the number of facts of each."""
         numbers = pc.list_flatten(self._table["label_relations"]).to_numpy()
         found, first, facts = np.unique(numbers, return_index=True, return_counts=True)
         ends = np.cumsum(self._lengths("label_relations"))
         uses = []
         for number, label, count in zip(found.tolist(), first.tolist(), facts.tolist(), strict=True):
             index = int(np.searchsorted(ends, label, side="right"))
-            columns, row = self._place(index)
+            columns, row = self._locate(index)
             rows, pairs = columns.row("label_rows", row), self._document(index).pairs
             subject, object_ = pairs[rows[label - int(ends[index])]].tolist()  # counted from the document's last label
             uses.append(
-                RelationUse(self.contents.relations[number], count, index, columns.title(row), subject, object_)
+                RelationUse(self.metadata.relations[number], count, index, columns.title(row), subject, object_)
             )
         return tuple(uses)
 
     @property
     def unknown_facts(self) -> int:
-        """Facts of relations that the vocabulary does not have."""
+        """Number of facts whose relation is not in the vocabulary."""
         return sum(
             use.facts for use, class_id in zip(self.relations, self._classes.tolist(), strict=True) if class_id < 0
         )
 
     def _document(self, index: int) -> Features:
-        columns, row = self._place(index)
+        columns, row = self._locate(index)
         entities = columns.count("entities", row)
         pairs = columns.row("pairs", row).reshape(-1, 2) if columns.lists_pairs(row) else ordered_pairs(entities)
         classes = self._classes[columns.row("label_relations", row)]
@@ -145,7 +146,7 @@ class PreprocessedCorpus(Sequence[Features]):
         renumbered = np.cumsum(known, dtype=np.int32) - 1  # unknown labels are left out
         evidence[:, 0] = renumbered[evidence[:, 0]]
         if not directed:
-            labels, evidence = in_both_orders(labels, evidence)
+            labels, evidence = label_both_orders(labels, evidence)
         return Features(
             index=index,
             title=columns.title(row),
@@ -158,30 +159,27 @@ class PreprocessedCorpus(Sequence[Features]):
             pairs=pairs,
             labels=labels,
             evidence=evidence,
-            lost_mentions=columns.count("lost_mentions", row),
-            lost_entities=columns.count("lost_entities", row),
-            lost_facts=columns.count("lost_facts", row),
+            truncated_mentions=columns.count("truncated_mentions", row),
+            unreachable_entities=columns.count("unreachable_entities", row),
+            unreachable_facts=columns.count("unreachable_facts", row),
             unknown_facts=int(np.count_nonzero(~known)),
             directed=directed,
         )
 
-    def _place(self, index: int) -> "tuple[_Columns, int]":
+    def _locate(self, index: int) -> "tuple[_Columns, int]":
         batch = int(np.searchsorted(self._starts, index, side="right")) - 1
         return self._batches[batch], index - int(self._starts[batch])
 
     def _column(self, name: str) -> NDArray[np.int32]:
-        column: NDArray[np.int32] = self._table[name].to_numpy()
-        return column
+        return np.asarray(self._table[name].to_numpy(), dtype=np.int32)
 
     def _lengths(self, name: str) -> NDArray[np.int64]:
-        lengths: NDArray[np.int64] = (
-            pc.fill_null(pc.list_value_length(self._table[name]), 0).to_numpy().astype(np.int64)
-        )
-        return lengths
+        lengths = pc.fill_null(pc.list_value_length(self._table[name]), 0)
+        return np.asarray(lengths.to_numpy(), dtype=np.int64)
 
 
 class _Columns:
-    """The columns of one record batch as numpy arrays over its memory."""
+    """The columns of a record batch as numpy arrays over its memory."""
 
     def __init__(self, batch: pa.RecordBatch):
         self.rows = batch.num_rows
@@ -193,7 +191,7 @@ class _Columns:
         }
 
     def title(self, row: int) -> str:
-        return text_of(self._titles[row])
+        return decode_title(self._titles[row])
 
     def count(self, name: str, row: int) -> int:
         return int(self._counts[name][row])

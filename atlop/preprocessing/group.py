@@ -12,21 +12,21 @@ from atlop.preprocessing.batch import Batch
 
 
 @dataclass(frozen=True)
-class Group:
-    """Consecutive documents of a batch whose attention lies in one table; with one document nothing is filled up."""
+class DocumentGroup:
+    """Consecutive documents of a batch whose attention is in one padded tensor; a single document has no padding."""
 
     batch: Batch
     documents: slice
 
     @property
-    def size(self) -> int:
+    def document_count(self) -> int:
         """Number of documents."""
         return len(self.batch.lengths[self.documents])
 
     @property
-    def width(self) -> int:
-        """Tokens of the longest document, of several that of the batch."""
-        return self.batch.lengths[self.documents.start] if self.size == 1 else self.batch.width
+    def padded_length(self) -> int:
+        """Tokens that documents are padded to: those of the document if it is one, else of the batch's longest."""
+        return self.batch.lengths[self.documents.start] if self.document_count == 1 else self.batch.padded_length
 
     @cached_property
     def windows(self) -> slice:
@@ -40,19 +40,19 @@ class Group:
         return len(self.batch.window_lengths[self.windows])
 
     @property
-    def merges(self) -> bool:
-        """Whether windows are no documents: one has several, or the widths differ."""
-        return self.window_count > self.size or self.window_width != self.width
-
-    @property
-    def window_width(self) -> int:
-        """Tokens of the longest window, of several that of the batch."""
+    def window_length(self) -> int:
+        """Tokens that windows are padded to: those of the window if it is one, else of the batch's longest."""
         lengths = self.batch.window_lengths
         return lengths[self.windows.start] if self.window_count == 1 else max(lengths)
 
+    @property
+    def merges_windows(self) -> bool:
+        """Whether padded windows differ from padded documents: in number or in length."""
+        return self.window_count > self.document_count or self.window_length != self.padded_length
+
     @cached_property
     def tokens(self) -> slice:
-        """Tokens of the windows among all."""
+        """Tokens of the windows among those of the batch."""
         ends = list(accumulate(self.batch.window_lengths[: self.windows.stop], initial=0))
         return slice(ends[self.windows.start], ends[-1])
 
@@ -62,48 +62,49 @@ class Group:
         return self.batch.window_ends[self.windows]
 
     @property
-    def absent(self) -> Tensor | None:
-        """True where a window is filled up, `[windows, window tokens]`; `None` where none is."""
+    def padding_mask(self) -> Tensor | None:
+        """True at padding, bool `[windows, window tokens]`; `None` without padding."""
         if self.window_count == 1:
             return None
         lengths = self.batch.window_ends[self.windows.start : self.windows.stop + 1].diff()
-        return torch.arange(self.window_width, device=lengths.device) >= lengths[:, None]
+        return torch.arange(self.window_length, device=lengths.device) >= lengths[:, None]
 
-    def readings(self, entities: slice) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Return token, entity, count and mention of the readings of some entities, `[windows, readings]` each.
+    def occurrences(self, entities: slice) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Return the occurrences of some entities; those of other entities may be among them.
 
-        They are those of `Batch.reading_tokens` and the like; readings of other entities may be among them.
+        Returns:
+            Token, entity, number of the entity's mentions, and mention of each, `[windows, occurrences]`; see `Batch`.
         """
         batch = self.batch
-        of_batch = batch.reading_tokens, batch.reading_entities, batch.reading_counts, batch.reading_mentions
-        tokens, owners, counts, mentions = (table[self.windows] for table in of_batch)
+        tokens, owners = batch.occurrence_tokens[self.windows], batch.occurrence_entities[self.windows]
+        counts, mentions = batch.occurrence_mention_counts[self.windows], batch.occurrence_mentions[self.windows]
         if entities.start == 0 and entities.stop >= max(batch.entities[self.documents]):
             return tokens, owners, counts, mentions
         ends = np.array(
-            [of.searchsorted((entities.start, entities.stop)) for of in batch.window_readings[self.windows]]
+            [found.searchsorted((entities.start, entities.stop)) for found in batch.window_entities[self.windows]]
         )
         column = ends[:, :1] + np.arange((ends[:, 1] - ends[:, 0]).max())
-        beyond = torch.from_numpy(column >= ends[:, 1:]).to(tokens.device)
+        padding = torch.from_numpy(column >= ends[:, 1:]).to(tokens.device)
         columns = torch.from_numpy(column).to(tokens.device).clamp(max=max(0, tokens.shape[1] - 1))
-        tokens, owners, counts, mentions = (table.gather(1, columns) for table in (tokens, owners, counts, mentions))
-        return tokens, owners.masked_fill(beyond, -1), counts, mentions.masked_fill(beyond, batch.mentions)
+        tokens, owners, counts, mentions = (values.gather(1, columns) for values in (tokens, owners, counts, mentions))
+        return tokens, owners.masked_fill(padding, -1), counts, mentions.masked_fill(padding, batch.mentions)
 
-    def padded(self, packed: Tensor, *, fill: int = 0) -> Tensor:
-        """Put packed windows side by side, `[tokens of the batch, …]` to `[windows, window tokens, …]`."""
+    def pad(self, packed: Tensor, *, fill: int = 0) -> Tensor:
+        """Pad the windows of the group, `[tokens of the batch, …]` to `[windows, window tokens, …]`."""
         own: Tensor = packed[self.tokens]
         if self.window_count == 1:
             return own.unsqueeze(0)
-        places = self.batch.window_cells[self.tokens].long() - self.windows.start * self.window_width
-        cells = own.new_full((self.window_count * self.window_width, *own.shape[1:]), fill)
-        padded: Tensor = cells.index_copy(0, places, own).unflatten(0, (self.window_count, self.window_width))
+        indices = self.batch.padded_window_indices[self.tokens].long() - self.windows.start * self.window_length
+        flat = own.new_full((self.window_count * self.window_length, *own.shape[1:]), fill)
+        padded: Tensor = flat.index_copy(0, indices, own).unflatten(0, (self.window_count, self.window_length))
         return padded
 
     @cached_property
-    def document_cells(self) -> Tensor:
-        """The place of each window's tokens in `[documents, width]`, `[windows, window tokens]`.
+    def padded_document_indices(self) -> Tensor:
+        """Index of each window token in the flattened `[documents, padded_length]`, `[windows, window tokens]`.
 
-        One past the last stands for borrowed tokens and padding.
+        One past the end for padding and for the special tokens added to windows.
         """
-        first, borrowed = self.documents.start * self.batch.width, self.size * self.width
-        cells: Tensor = self.padded(self.batch.cells, fill=2**31 - 1) - first
-        return cells.clamp(max=borrowed)
+        first, past_end = self.documents.start * self.batch.padded_length, self.document_count * self.padded_length
+        indices: Tensor = self.pad(self.batch.padded_document_indices, fill=2**31 - 1) - first
+        return indices.clamp(max=past_end)

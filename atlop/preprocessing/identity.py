@@ -1,4 +1,4 @@
-"""What a preprocessed corpus depends on besides the corpus file."""
+"""Digests of what a preprocessed corpus depends on besides the corpus file."""
 
 import hashlib
 import json
@@ -9,10 +9,11 @@ from typing import Any
 from transformers import PreTrainedTokenizerBase
 
 import atlop
+from atlop.files import file_sha256
 from atlop.preprocessing.tokens import SpecialTokens
 
-_SOURCES = ("preprocessing", "corpora", "schema.py")
-"""The code that makes it, below the package's folder."""
+_CODE = ("preprocessing", "corpora", "schema.py")
+"""The code that preprocesses a corpus, relative to the package."""
 
 
 def sha256_of_json(value: Any) -> str:
@@ -22,31 +23,29 @@ def sha256_of_json(value: Any) -> str:
 
 
 def tokenizer_sha256(tokenizer: PreTrainedTokenizerBase) -> str:
-    """Return a digest of all that decides how a tokenizer cuts words and wraps an input."""
+    """Return a digest of all that affects a tokenizer's output."""
     special = SpecialTokens.from_tokenizer(tokenizer)
-    described = {
+    description = {
         "wrapped": [special.start, special.end],
         "unknown": tokenizer.unk_token_id,
-        "backend": tokenizer.backend_tokenizer.to_str() if tokenizer.is_fast else _described(tokenizer),
+        "backend": tokenizer.backend_tokenizer.to_str() if tokenizer.is_fast else _description(tokenizer),
         "tokenizers": version("tokenizers"),
     }
-    return sha256_of_json(described)
+    return sha256_of_json(description)
 
 
 def code_sha256() -> str:
-    """Return a digest of the package's version and of all files of it that turn a corpus into features."""
+    """Return a digest of the package's version and of all code that turns a corpus into features."""
     folder = Path(atlop.__file__).parent
-    files = [file for source in _SOURCES for file in _modules(folder / source)]
-    return sha256_of_json(
-        [atlop.__version__, *(hashlib.sha256(file.read_bytes()).hexdigest() for file in sorted(files))]
-    )
+    files = [file for path in _CODE for file in _modules(folder / path)]
+    return sha256_of_json([atlop.__version__, *(file_sha256(file) for file in sorted(files))])
 
 
-def _described(tokenizer: PreTrainedTokenizerBase) -> Any:
-    """Return what a tokenizer written in Python says of itself."""
+def _description(tokenizer: PreTrainedTokenizerBase) -> Any:
+    """Describe a tokenizer that is written in Python."""
     special = {name: str(token) for name, token in tokenizer.special_tokens_map.items()}
     return [type(tokenizer).__name__, tokenizer.get_vocab(), special]
 
 
-def _modules(source: Path) -> list[Path]:
-    return [*source.rglob("*.py"), *source.rglob("*.toml")] if source.is_dir() else [source]
+def _modules(path: Path) -> list[Path]:
+    return [*path.rglob("*.py"), *path.rglob("*.toml")] if path.is_dir() else [path]

@@ -1,4 +1,4 @@
-"""How long documents are in tokens, and what a maximum length would cost."""
+"""Lengths of documents in tokens, and what a maximum length would cost."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -7,49 +7,50 @@ from dataclasses import dataclass
 import numpy as np
 from transformers import PreTrainedTokenizerBase
 
-from atlop.preprocessing.documents import Features, Preprocessor, Truncation
+from atlop.preprocessing.features import Features, Truncation
+from atlop.preprocessing.preprocessor import Preprocessor
 from atlop.preprocessing.tokens import SpecialTokens
 from atlop.schema import Document, RelationVocabulary
 
 LENGTHS = (512, 1024)
-"""Maximum lengths that are asked about: what BERT reads at once, and what the paper reads in two windows."""
+"""Maximum lengths to report: one window of BERT, and the paper's maximum."""
 
-_NO_CUT = 2**31 - 1
+_UNLIMITED = 2**31 - 1
 
 
 @dataclass(frozen=True)
 class TokenStatistics:
-    """Counts of tokens; markers and special tokens are among them."""
+    """Counts of tokens, markers and special tokens included."""
 
     tokens: int
-    """Of all documents, uncut."""
+    """Tokens of all documents, without truncation."""
     tokens_max: int
-    """Of the longest document."""
+    """Tokens of the longest document."""
     lost: dict[int, Truncation]
-    """What each maximum length would cost."""
+    """What would be lost, by maximum length."""
 
 
 class TokenCounter:
-    """Counts tokens while documents pass, each features once and dropped."""
+    """Counts the tokens of documents as they pass; keeps none of them."""
 
     def __init__(self, tokenizer: PreTrainedTokenizerBase, *, lengths: tuple[int, ...] = LENGTHS):
         """Prepare the tokenizer.
 
         Args:
-            tokenizer: Any tokenizer that transformers loads and that has a token for `*`.
-            lengths: Maximum lengths in tokens, special tokens counted.
+            tokenizer: Any tokenizer of transformers with a token for `*`.
+            lengths: Maximum lengths to report, special tokens included.
 
         Raises:
             AtlopError: The tokenizer has no token for `*`.
         """
-        self._preprocessor = Preprocessor(tokenizer, vocabulary=RelationVocabulary((), {}), max_length=_NO_CUT)
+        self._preprocessor = Preprocessor(tokenizer, vocabulary=RelationVocabulary((), {}), max_length=_UNLIMITED)
         self._end = len(SpecialTokens.from_tokenizer(tokenizer).end)
         self._lost = {length: Counter[str]() for length in lengths}
         self._tokens = 0
         self._longest = 0
 
     def watch(self, documents: Iterable[Document]) -> Iterator[Document]:
-        """Yield the documents on, counted."""
+        """Count each document and yield it."""
         for document in documents:
             (features,) = self._preprocessor.preprocess([document])
             tokens = len(features.input_ids)
@@ -61,7 +62,7 @@ class TokenCounter:
             yield document
 
     def result(self) -> TokenStatistics:
-        """Return the counts of all documents that passed."""
+        """Return the counts so far."""
         names = ("documents", "mentions", "entities", "facts")
         return TokenStatistics(
             tokens=self._tokens,
@@ -70,13 +71,13 @@ class TokenCounter:
         )
 
     def _lost_at(self, length: int, document: Document, features: Features) -> dict[str, int]:
-        """Count what lies beyond the cut, as `Preprocessor` does with that maximum length."""
+        """Count what a maximum length truncates, as `Preprocessor` does."""
         kept = features.mention_positions < length - self._end
-        reached = np.zeros(features.entities, dtype=bool)
-        reached[features.mention_entities[kept]] = True
+        reachable = np.zeros(features.entities, dtype=bool)
+        reachable[features.mention_entities[kept]] = True
         return {
             "documents": int(not kept.all()),
             "mentions": int((~kept).sum()),
-            "entities": int((~reached).sum()),
-            "facts": sum(not (reached[fact.subject] and reached[fact.object]) for fact in document.facts or ()),
+            "entities": int((~reachable).sum()),
+            "facts": sum(not (reachable[fact.subject] and reachable[fact.object]) for fact in document.facts or ()),
         }

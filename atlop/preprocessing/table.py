@@ -1,4 +1,4 @@
-"""Features of documents as an Arrow table: columns of ragged lists, which numpy reads where they lie."""
+"""Features as an Arrow table, whose columns numpy reads without a copy."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
@@ -7,10 +7,11 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from atlop.preprocessing.documents import Features, ordered_pairs
+from atlop.preprocessing.features import Features
+from atlop.preprocessing.pairs import ordered_pairs
 
-DOCUMENTS_OF_BATCH = 1000
-"""Documents that are written at once."""
+DOCUMENTS_PER_BATCH = 1000
+"""Documents of a record batch."""
 
 _LIST = pa.list_(pa.field("item", pa.int32(), nullable=False))
 LISTS = (
@@ -25,39 +26,39 @@ LISTS = (
     "evidence_labels",
     "evidence_sentences",
 )
-"""Columns that hold a list for each document."""
-COUNTS = ("entities", "lost_mentions", "lost_entities", "lost_facts", "directed")
-"""Columns that hold a number for each document."""
+"""Columns with a list for each document."""
+COUNTS = ("entities", "truncated_mentions", "unreachable_entities", "unreachable_facts", "directed")
+"""Columns with a number for each document."""
 SCHEMA = pa.schema(
     [
         pa.field("title", pa.binary(), nullable=False),
-        # `pairs` is subject, object, subject, …; null says that it is all ordered pairs. `sentence_tokens` is the
-        # number of special tokens before the text, of the tokens of each sentence, and of special tokens after it.
+        # `pairs` is subject, object, subject, …, or null for all ordered pairs. `sentence_tokens` counts the special
+        # tokens before the text, the tokens of each sentence, and the special tokens after it.
         *(pa.field(name, _LIST, nullable=name == "pairs") for name in LISTS),
         *(pa.field(name, pa.int32(), nullable=False) for name in COUNTS),
     ]
 )
-"""One row for each document; a label's relation is its number among the corpus's relations."""
+"""One row for each document; `label_relations` are indices into `CorpusMetadata.relations`."""
 
 
 def write_table(sink: pa.NativeFile, documents: Iterable[Features]) -> None:
-    """Write documents as an Arrow IPC file.
+    """Write features as an Arrow IPC file.
 
     Args:
-        sink: Where the bytes go.
-        documents: Of a preprocessor that numbers relations and types as they come.
+        sink: Destination.
+        documents: From a preprocessor with a `GrowingVocabulary` of relations and of types.
 
     Raises:
         OSError: The bytes cannot be written.
     """
     remaining = iter(documents)
     with pa.ipc.new_file(sink, SCHEMA) as writer:
-        while batch := list(islice(remaining, DOCUMENTS_OF_BATCH)):
+        while batch := list(islice(remaining, DOCUMENTS_PER_BATCH)):
             writer.write_batch(_record_batch(batch))
 
 
-def text_of(title: pa.BinaryScalar) -> str:
-    """Return a stored title."""
+def decode_title(title: pa.BinaryScalar) -> str:
+    """Decode a stored title."""
     text: str = title.as_py().decode("utf-8", "surrogatepass")
     return text
 
@@ -70,12 +71,12 @@ def _record_batch(documents: Sequence[Features]) -> pa.RecordBatch:
         "mention_types": lambda document: document.mention_types,
         "sentence_tokens": lambda document: sentence_tokens(document.token_sentences),
         "pairs": _listed_pairs,
-        "label_rows": lambda document: _once(document, document.labels)[:, 0],
-        "label_relations": lambda document: _once(document, document.labels)[:, 1],
-        "evidence_labels": lambda document: _once(document, document.evidence)[:, 0],
-        "evidence_sentences": lambda document: _once(document, document.evidence)[:, 1],
+        "label_rows": lambda document: _first_order(document, document.labels)[:, 0],
+        "label_relations": lambda document: _first_order(document, document.labels)[:, 1],
+        "evidence_labels": lambda document: _first_order(document, document.evidence)[:, 0],
+        "evidence_sentences": lambda document: _first_order(document, document.evidence)[:, 1],
     }
-    # JSON can say half a surrogate pair, and Arrow's strings cannot.
+    # JSON strings may have lone surrogates, Arrow strings may not.
     columns = [pa.array([document.title.encode("utf-8", "surrogatepass") for document in documents], pa.binary())]
     columns += [_ragged(map(listed[name], documents)) for name in LISTS]
     columns += [pa.array([int(getattr(document, name)) for document in documents], pa.int32()) for name in COUNTS]
@@ -83,21 +84,21 @@ def _record_batch(documents: Sequence[Features]) -> pa.RecordBatch:
 
 
 def _listed_pairs(document: Features) -> NDArray[np.int32] | None:
-    """Return a document's pairs as one row, or nothing where they are all ordered pairs."""
+    """Return a document's pairs as one row, `None` for all ordered pairs."""
     if np.array_equal(document.pairs, ordered_pairs(document.entities)):
         return None
     return document.pairs.reshape(-1)
 
 
-def _once(document: Features, rows: NDArray[np.int32]) -> NDArray[np.int32]:
-    """Return labels or evidence, of an undirected document those of the first order of each pair, which come first."""
+def _first_order(document: Features, rows: NDArray[np.int32]) -> NDArray[np.int32]:
+    """Return the rows of the first order of each pair: of an undirected document the first half, else all."""
     return rows if document.directed else rows[: len(rows) // 2]
 
 
 def sentence_tokens(token_sentences: NDArray[np.int32]) -> NDArray[np.int32]:
-    """Return the length of each run of `Features.token_sentences`: special tokens, sentences, special tokens.
+    """Run-length encode `Features.token_sentences`: special tokens, sentences, special tokens.
 
-    Sentences without tokens are runs of length 0; those beyond the cut are left out.
+    Sentences without tokens have length 0; truncated ones are left out.
     """
     own = np.flatnonzero(token_sentences >= 0)
     first, stop = (own[0], own[-1] + 1) if len(own) else (len(token_sentences), len(token_sentences))
@@ -106,14 +107,14 @@ def sentence_tokens(token_sentences: NDArray[np.int32]) -> NDArray[np.int32]:
 
 
 def token_sentences(sentence_tokens: NDArray[np.int32]) -> NDArray[np.int32]:
-    """Return what `sentence_tokens` was made of."""
+    """Invert `sentence_tokens`."""
     sentences = np.arange(-1, len(sentence_tokens) - 1, dtype=np.int32)
     sentences[-1] = -1
     return np.repeat(sentences, sentence_tokens)
 
 
 def _ragged(rows: Iterator[NDArray[np.int32] | None]) -> pa.ListArray:
-    """Return a column of lists, null where there is none."""
+    """Make a column of lists, null for `None`."""
     values = list(rows)
     lengths = [0 if row is None else len(row) for row in values]
     offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int32)

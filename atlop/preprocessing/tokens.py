@@ -1,4 +1,4 @@
-"""Words to the encoder's tokens."""
+"""Words to tokens."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -10,23 +10,23 @@ from transformers import AutoTokenizer, PreTrainedConfig, PreTrainedTokenizerBas
 from atlop.errors import AtlopError, loading
 
 MARKER = "*"
-"""The token that stands before and after a mention (paper, 'Encoder')."""
+"""The token inserted before and after a mention (paper, 'Encoder')."""
 
 
 def load_tokenizer(
-    name: str | Path, *, of: str = "tokenizer", config: PreTrainedConfig | None = None
+    name: str | Path, *, kind: str = "tokenizer", config: PreTrainedConfig | None = None
 ) -> PreTrainedTokenizerBase:
-    """Return a tokenizer; code that lies beside it is never run.
+    """Load a tokenizer; code in its folder is never run.
 
     Args:
         name: Hugging Face name or folder.
-        of: What it belongs to, for messages.
-        config: Configuration of the encoder, where the folder's own is another's.
+        kind: What it belongs to, for messages.
+        config: Configuration of the encoder, if the folder's own is that of another model.
 
     Raises:
-        AtlopError: It cannot be loaded, or cuts nothing.
+        AtlopError: It cannot be loaded or used.
     """
-    with loading(of, name=name):
+    with loading(kind, name=name):
         tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(name, config=config, trust_remote_code=False)
         SpecialTokens.from_tokenizer(tokenizer)
     return tokenizer
@@ -34,7 +34,7 @@ def load_tokenizer(
 
 @dataclass(frozen=True)
 class SpecialTokens:
-    """What a tokenizer wraps an input in."""
+    """The special tokens that a tokenizer adds to an input."""
 
     start: tuple[int, ...]
     """Token ids before the text, for example `[CLS]`."""
@@ -43,10 +43,10 @@ class SpecialTokens:
 
     @classmethod
     def from_tokenizer(cls, tokenizer: PreTrainedTokenizerBase) -> "SpecialTokens":
-        """Read them off the way the tokenizer wraps a word.
+        """Find them by tokenizing a word with and without them.
 
         Raises:
-            AtlopError: The word is not to be found in what it makes.
+            AtlopError: The word's tokens are not in the input.
         """
         bare = _token_ids(tokenizer, ["a"])[0]
         wrapped: list[int] = tokenizer("a")["input_ids"]
@@ -55,55 +55,51 @@ class SpecialTokens:
             raise AtlopError(
                 f"tokenizer {tokenizer.name_or_path!r}: has no token for the letter a; its files are damaged"
             )
-        return cls(
-            start=tuple(wrapped[:first]),
-            end=tuple(wrapped[first + len(bare) :]),
-        )
+        return cls(start=tuple(wrapped[:first]), end=tuple(wrapped[first + len(bare) :]))
 
 
-MOST_WORDS = 1 << 18
-"""Words whose tokens are kept; when there are more, all are forgotten, so that memory does not grow with the text."""
+MAX_CACHED_WORDS = 1 << 18
+"""Words in the cache of a `WordTokenizer`, which is emptied when there are more."""
 
 
-class WordCutter:
-    """Cuts words into tokens, each word on its own and, until it is forgotten, only the first time that it is seen."""
+class WordTokenizer:
+    """Tokenizes words one by one, and caches their tokens."""
 
     def __init__(self, tokenizer: PreTrainedTokenizerBase, *, leading_space: bool = False):
         """Keep the tokenizer.
 
         Args:
             tokenizer: Any tokenizer that transformers loads.
-            leading_space: Cut each word as if a space stood before it; matters for byte-level BPE (RoBERTa).
+            leading_space: Tokenize each word as if preceded by a space; matters for byte-level BPE (RoBERTa).
         """
         self._tokenizer = tokenizer
         self._prefix = " " if leading_space else ""
         self._tokens: dict[str, list[int]] = {}
 
-    def learn(self, words: Iterable[str]) -> None:
-        """Cut the words that were not seen yet, all in one call."""
+    def tokenize(self, words: Iterable[str]) -> None:
+        """Tokenize the words that are not cached, in one call."""
         distinct = dict.fromkeys(words)
-        if len(self._tokens) > MOST_WORDS:
+        if len(self._tokens) > MAX_CACHED_WORDS:
             self._tokens.clear()
-        unseen = [word for word in distinct if word not in self._tokens]
-        if unseen:
-            cut = _token_ids(self._tokenizer, [self._prefix + word for word in unseen])
-            self._tokens.update(zip(unseen, cut, strict=True))
+        if new := [word for word in distinct if word not in self._tokens]:
+            tokens = _token_ids(self._tokenizer, [self._prefix + word for word in new])
+            self._tokens.update(zip(new, tokens, strict=True))
 
     def __getitem__(self, word: str) -> list[int]:
-        """Return the token ids of a learned word."""
+        """Return the token ids of a word after `tokenize`."""
         return self._tokens[word]
 
     @cached_property
     def marker(self) -> int:
-        """The id of `*` itself, or of the one token that `*` is cut into (SentencePiece: `▁*`).
+        """The id of `*`, or of the last token that `*` is tokenized into (SentencePiece: `▁*`).
 
         Raises:
             AtlopError: The tokenizer has no token for it.
         """
         tokenizer = self._tokenizer
-        known = tokenizer.convert_tokens_to_ids(MARKER)
-        if isinstance(known, int) and known != tokenizer.unk_token_id:
-            return known
+        marker = tokenizer.convert_tokens_to_ids(MARKER)
+        if isinstance(marker, int) and marker != tokenizer.unk_token_id:
+            return marker
         tokens = _token_ids(tokenizer, [MARKER])[0]
         if not tokens or tokenizer.unk_token_id in tokens:
             raise AtlopError(
@@ -114,5 +110,4 @@ class WordCutter:
 
 
 def _token_ids(tokenizer: PreTrainedTokenizerBase, texts: list[str]) -> list[list[int]]:
-    found = tokenizer(texts, add_special_tokens=False, return_attention_mask=False, verbose=False)
-    return list(found["input_ids"])
+    return list(tokenizer(texts, add_special_tokens=False, return_attention_mask=False, verbose=False)["input_ids"])

@@ -37,7 +37,7 @@ class Split:
         """Return the counts for the run's summary."""
         return {
             "documents": len(self.documents),
-            **self.documents.contents.issues.counts(),
+            **self.documents.metadata.issues.counts(),
             "truncation": asdict(self.documents.truncation),
         }
 
@@ -69,11 +69,11 @@ class TrainingData:
         self._configured_facts = None if facts is None else self._read_facts(facts, invalid="strict")
         dev_features = read(dev, file=dev_file)
         train = read(train_file, file=train_file)
-        log_issues(config.train, documents=len(train), issues=train.contents.issues)
+        log_issues(config.train, documents=len(train), issues=train.metadata.issues)
         self.vocabulary = read_vocabulary(
-            config.relations, names=config.relation_names, relations=train.contents.relations
+            config.relations, names=config.relation_names, relations=train.metadata.relations
         )
-        skipped = bool(train.contents.issues.skipped)
+        skipped = bool(train.metadata.issues.skipped)
         check_relations(config.train, relations=train.relations, vocabulary=self.vocabulary, skipped=skipped)
         self.train = Split(config.train, train_file.sha256, train.with_vocabulary(self.vocabulary))
         self.dev = Split(config.dev, dev_file.sha256, dev_features.with_vocabulary(self.vocabulary))
@@ -137,7 +137,7 @@ def _preprocess(
         **options,
         progress=partial(tqdm, desc=f"preprocessing {file.path.name}", unit="document", disable=not show_progress),
     )
-    if not corpus or corpus.contents.unlabelled:
+    if not corpus or corpus.metadata.unlabelled:
         raise AtlopError(f"{file.path}: has unlabelled documents, or none at all; training needs labelled documents")
     return corpus
 

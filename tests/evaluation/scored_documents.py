@@ -6,7 +6,7 @@ from itertools import product
 import numpy as np
 
 from atlop.schema import Document, Fact, Mention, NameTriple
-from tests.made_documents import Place, document
+from tests.made_documents import WordSpan, document
 
 Key = tuple[int, int, str]
 FactFilter = Callable[[Document, Key], bool]
@@ -18,7 +18,7 @@ def documents_at_random(number: int, *, seed: int) -> list[Document]:
     choices = [(subject, object_) for subject, object_ in product(range(5), repeat=2) if subject != object_]
     made = []
     for index in range(number):
-        entities: list[list[Place]] = []
+        entities: list[list[WordSpan]] = []
         for _ in range(5):
             starts = [(int(s), int(w)) for s, w in zip(*generator.integers(0, [[4], [6]], (2, 4)), strict=True)]
             entities.append([(s, w, w + int(generator.integers(1, 3))) for s, w in starts[: generator.integers(1, 5)]])

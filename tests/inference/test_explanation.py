@@ -22,7 +22,7 @@ def test_context_weights_are_those_of_the_localized_context(document: int) -> No
     first = document * batch.pair_counts[0]
 
     with torch.no_grad():
-        attention = model.pool(batch).attention_of(document)
+        attention = model.pool(batch).entity_attention(document)
         assert attention is not None
         weights = context_weights(torch.tensor(batch.document_pairs[document][:5]).long(), attention=attention)
         _, contexts = represent(model, batch)
@@ -56,7 +56,7 @@ def test_the_heaviest_words_and_sentences_are_those_of_the_slow_way(extractor: R
 
     document, words = golden_documents()[0], extractor._preprocessor.token_words(golden_documents()[0])
     with torch.no_grad():
-        attention = extractor.model.pool(golden_batch("bert", [0])).attention_of(0)
+        attention = extractor.model.pool(golden_batch("bert", [0])).entity_attention(0)
     assert attention is not None
     assert isinstance(found, Extraction)
     assert found.facts

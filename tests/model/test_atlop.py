@@ -9,7 +9,7 @@ from atlop.model import AtlopModel
 from atlop.preprocessing import Batch, Preprocessor, collate
 from tests.golden_values import (
     GOLDEN,
-    assert_gradients_of,
+    assert_reference_gradients,
     each_batch,
     each_encoder,
     golden_batch,
@@ -65,7 +65,7 @@ def test_scores_and_gradients_are_those_of_the_reference(name: str, documents: l
     loss_of(model, found, batch).backward()
     torch.testing.assert_close(found, expected, atol=1e-5, rtol=0)
     torch.testing.assert_close(represent(model, batch)[1], context, atol=1e-5, rtol=0)
-    assert_gradients_of(model, equal=plain)
+    assert_reference_gradients(model, equal=plain)
 
 
 @each_encoder
@@ -87,9 +87,9 @@ def test_a_document_scores_the_same_alone_and_in_a_batch(name: str) -> None:
     with torch.no_grad():
         together = golden_batch(name, documents)
         scores = score(model, together).split(together.pair_counts)
-        for index, of_document in zip(documents, scores, strict=True):
+        for index, document_scores in zip(documents, scores, strict=True):
             alone = score(model, golden_batch(name, [index]))
-            torch.testing.assert_close(of_document, alone, atol=1e-5, rtol=0)
+            torch.testing.assert_close(document_scores, alone, atol=1e-5, rtol=0)
 
 
 def test_gradients_are_the_same_in_every_pass_whatever_the_threads_do() -> None:
@@ -114,7 +114,7 @@ def test_entities_without_a_mention_left_score_like_zeros_and_train() -> None:
     item = document("In the archive of the spring", entities=[[(0, 1, 2)], [(0, 4, 5)], [(0, 5, 6)]])
     preprocessor = Preprocessor(tokenizer, vocabulary=golden_vocabulary(), max_length=8)
     (features,) = preprocessor.preprocess([item])
-    assert features.lost_entities == 2
+    assert features.unreachable_entities == 2
     model, batch = golden_model("bert"), collate([features], windowing=WINDOWING)
     embeddings, context = represent(model, batch)
     assert embeddings[0, 1:].abs().max() == 0

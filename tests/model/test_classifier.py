@@ -36,9 +36,9 @@ def scores_of(layer: GroupedBilinear, subject: Tensor, object_: Tensor, context:
 
 def slow_scores(layer: GroupedBilinear, subject: Tensor, object_: Tensor, context: Tensor) -> Tensor:
     """`score_r = Σ_groups z_sᵀ W_r z_o + b_r` for one pair."""
-    of_subject, of_object = layer.subject_projection, layer.object_projection
-    z_subject = torch.tanh(of_subject.weight @ torch.cat([subject, context]) + of_subject.bias)
-    z_object = torch.tanh(of_object.weight @ torch.cat([object_, context]) + of_object.bias)
+    subject_layer, object_layer = layer.subject_projection, layer.object_projection
+    z_subject = torch.tanh(subject_layer.weight @ torch.cat([subject, context]) + subject_layer.bias)
+    z_object = torch.tanh(object_layer.weight @ torch.cat([object_, context]) + object_layer.bias)
     scores = []
     for class_id in range(CLASSES):
         blocks = layer.bilinear.weight[class_id].view(SIZE // BLOCK, BLOCK, BLOCK)

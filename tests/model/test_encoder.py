@@ -1,4 +1,4 @@
-"""Any encoder of transformers that gives attention can carry the model."""
+"""The model works with any encoder of transformers that returns attention."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ from transformers import AutoModel, AutoTokenizer, FNetConfig
 from atlop.errors import AtlopError
 from atlop.model_folder import load_model, save_model
 from tests.golden_values import (
-    assert_gradients_of,
+    assert_reference_gradients,
     golden_features,
     gradients,
     plain_model,
@@ -33,19 +33,19 @@ def test_every_kind_of_encoder_scores_and_learns_like_the_reference(kind: str, t
     found.square().mean().backward()
     torch.testing.assert_close(found, expected, atol=1e-5, rtol=0)
     torch.testing.assert_close(represent(model, batch)[1], context, atol=1e-5, rtol=0)
-    assert_gradients_of(model, equal=plain)
+    assert_reference_gradients(model, equal=plain)
 
 
 @each_kind
-def test_every_kind_of_encoder_gives_attention_that_sums_to_one(kind: str, tmp_path: Path) -> None:
+def test_every_kind_of_encoder_returns_attention_that_sums_to_one(kind: str, tmp_path: Path) -> None:
     model, batch = tiny_model(save_tiny_encoder(tmp_path, kind=kind), documents=DOCUMENTS)
     with torch.no_grad():
         pooled = model.pool(batch)
         for document, entities in enumerate(batch.entities):
-            found = (batch.mention_cells[document, :entities] >= 0).any(dim=1)
-            of_document = pooled.attention_of(document)
-            assert of_document is not None
-            attention = of_document.rows(slice(0, entities))
+            found = (batch.mention_indices[document, :entities] >= 0).any(dim=1)
+            entity_attention = pooled.entity_attention(document)
+            assert entity_attention is not None
+            attention = entity_attention.rows(slice(0, entities))
             assert attention.shape == (batch.lengths[document], 4, entities)
             torch.testing.assert_close(attention[:, :, found].sum(dim=0), torch.ones(4, int(found.sum())))
             assert (attention[:, :, ~found] == 0).all()
@@ -102,7 +102,7 @@ def test_an_encoder_without_attention_is_refused(tmp_path: Path) -> None:
     config = FNetConfig(vocab_size=420, hidden_size=32, num_hidden_layers=1, intermediate_size=32, pad_token_id=0)
     AutoModel.from_config(config).save_pretrained(folder)
     model, batch = tiny_model(folder, documents=DOCUMENTS)
-    with pytest.raises(AtlopError, match="gives no attention"):
+    with pytest.raises(AtlopError, match="returns no attention"):
         score(model, batch)
 
 
@@ -121,9 +121,9 @@ def test_the_last_layers_can_be_averaged(kind: str, tmp_path: Path) -> None:
             states = torch.stack(output.hidden_states[-2:]).mean(dim=0)[0]
             torch.testing.assert_close(pooled.states[row, :tokens], states, atol=1e-5, rtol=0)
             attention = torch.stack(output.attentions[-2:]).mean(dim=0)[0]  # [heads, tokens, tokens]
-            cells = batch.mention_cells[row, 0] - row * batch.width
-            mentions = cells[batch.mention_cells[row, 0] >= 0]
-            found = pooled.attention_of(row)
+            positions = batch.mention_indices[row, 0] - row * batch.padded_length
+            mentions = positions[batch.mention_indices[row, 0] >= 0]
+            found = pooled.entity_attention(row)
             assert found is not None
             expected = attention[:, mentions].mean(dim=1).T
             torch.testing.assert_close(found.rows(slice(0, 1))[:, :, 0], expected, atol=1e-5, rtol=0)

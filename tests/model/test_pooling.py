@@ -33,7 +33,7 @@ def context_of(attention: Tensor, hidden: Tensor, pairs: Tensor) -> Tensor:
 
 
 def entity_embeddings(states: Tensor, mentions: Tensor) -> Tensor:
-    """Pool the states `[documents, mentions, width]` of the mentions `[documents, entities, slots]`."""
+    """Pool the states `[documents, mentions, width]` of the mentions `[documents, entities, mentions]`."""
     return pooled_by(LogSumExp(states.shape[2]), states, mentions)
 
 
@@ -149,10 +149,10 @@ def test_pooling_gradients_are_those_of_finite_differences() -> None:
     states = random(1, 3, 2).requires_grad_()
     attention = attention_rows(3, 2, 4).detach().requires_grad_()
     hidden = random(4, 2, seed=1).requires_grad_()
-    slots = torch.tensor([[[0, 1], [2, -1], [-1, -1]]])
+    mentions = torch.tensor([[[0, 1], [2, -1], [-1, -1]]])
     pairs = torch.tensor([[0, 1], [1, 0], [0, 2]])
 
     def pooled(states: Tensor, attention: Tensor, hidden: Tensor) -> tuple[Tensor, Tensor]:
-        return entity_embeddings(states, slots), context_of(attention, hidden, pairs)
+        return entity_embeddings(states, mentions), context_of(attention, hidden, pairs)
 
     assert torch.autograd.gradcheck(pooled, (states, attention, hidden))

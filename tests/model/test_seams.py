@@ -104,7 +104,7 @@ def test_a_pooling_is_what_entities_are_made_by(tmp_path: Path) -> None:
         save_tiny_encoder(tmp_path), documents=[0], pooling=PoolingConfig(mentions="first", context="none")
     )
     pooled = model.pool(batch)
-    first = batch.mention_cells[0, :, 0]
+    first = batch.mention_indices[0, :, 0]
     torch.testing.assert_close(pooled.embeddings[0], pooled.states[0, first])
 
 

@@ -16,7 +16,7 @@ from atlop.preprocessing import Batch
 from tests.golden_values import (
     CLASSIFIER,
     assert_gradients_equal,
-    assert_gradients_of,
+    assert_reference_gradients,
     golden_features,
     gradients,
     plain_model,
@@ -63,7 +63,7 @@ def test_scores_and_gradients_are_those_of_the_reference(kind: str, variant: Var
     found = score(model, batch)
     found.square().mean().backward()
     torch.testing.assert_close(found, expected, atol=1e-5, rtol=1e-5)
-    assert_gradients_of(model, equal=plain)
+    assert_reference_gradients(model, equal=plain)
 
 
 @each_variant
@@ -119,7 +119,7 @@ def test_without_context_an_encoder_needs_no_attention(tmp_path: Path) -> None:
     AutoModel.from_config(config).save_pretrained(folder)
     model, batch = tiny_model(folder, documents=DOCUMENTS, pooling=BERT_E)
     assert score(model, batch).isfinite().all()
-    with pytest.raises(AtlopError, match=r'gives no attention.* or pooling\.context = "none"'):
+    with pytest.raises(AtlopError, match=r'returns no attention.* or pooling\.context = "none"'):
         tiny_model(folder, documents=DOCUMENTS)[0](batch)
 
 

@@ -61,8 +61,8 @@ def test_dropout_leaves_the_mean_and_follows_the_seed(device: str, dtype: torch.
 @each_device
 def test_rows_are_those_of_all_weights_and_of_no_filled_up_token(device: str) -> None:
     query, key = (torch.randn(2, HEADS, 6, WIDTH, device=device) for _ in range(2))
-    absent = torch.arange(6, device=device) >= torch.tensor([[6], [4]], device=device)
-    rows = attention_rows(query[:, :, [3, 0]], key, dropout=0.0, absent=absent)
+    padding_mask = torch.arange(6, device=device) >= torch.tensor([[6], [4]], device=device)
+    rows = attention_rows(query[:, :, [3, 0]], key, dropout=0.0, padding_mask=padding_mask)
     for sequence, length in enumerate((6, 4)):
         whole = (query[sequence] @ key[sequence, :, :length].transpose(1, 2)).softmax(dim=-1)
         torch.testing.assert_close(rows[sequence, :, :, :length], whole[:, [3, 0]])

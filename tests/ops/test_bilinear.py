@@ -1,4 +1,4 @@
-"""The grouped bilinear form is that of all outer products, whatever is taken together, on every device."""
+"""The grouped bilinear form is that of all outer products, whatever the limits, on every device."""
 
 import pytest
 import torch

@@ -1,4 +1,4 @@
-"""Dropout in training is the encoder's own, of the right share, and gradients pass it rightly."""
+"""Dropout in training is the encoder's own, with its probability and right gradients."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ import torch
 from transformers import AutoConfig
 
 from atlop.model import AtlopModel
-from atlop.ops.dropout import Dropout, keep_mask
+from atlop.ops.dropout import Dropout, dropout_mask
 from atlop.preprocessing import Batch
 from tests.golden_values import golden_batch, golden_model, score
 from tests.tiny_encoders import each_kind, save_tiny_encoder, tiny_model
@@ -23,7 +23,7 @@ def test_there_is_no_dropout_besides_the_encoders_own() -> None:
 
 
 def attention_of(model: AtlopModel, batch: Batch) -> torch.Tensor:
-    attention = model.pool(batch).attention_of(0)
+    attention = model.pool(batch).entity_attention(0)
     assert attention is not None
     [entities] = batch.entities
     return attention.rows(slice(0, entities)).permute(2, 1, 0)[None]
@@ -42,9 +42,9 @@ def test_the_pooled_attention_is_that_after_dropout_in_training_only(kind: str, 
         torch.manual_seed(0)
         draws = torch.stack([attention_of(model.train(), batch) for _ in range(400)])
     assert (whole > 0).all()
-    of_one_mention = draws[:, :, [0, 1, 3]]
-    assert (of_one_mention == 0).float().mean().item() == pytest.approx(0.5, abs=0.01)
-    kept = torch.where(of_one_mention == 0, 2 * whole[:, [0, 1, 3]], of_one_mention)
+    single = draws[:, :, [0, 1, 3]]
+    assert (single == 0).float().mean().item() == pytest.approx(0.5, abs=0.01)
+    kept = torch.where(single == 0, 2 * whole[:, [0, 1, 3]], single)
     torch.testing.assert_close(kept, (2 * whole[:, [0, 1, 3]]).expand_as(kept), rtol=1e-4, atol=1e-6)
 
 
@@ -89,39 +89,39 @@ def test_dropout_changes_with_every_pass(kind: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("dropout", [0.1, 0.5, 0.9])
-def test_the_share_of_dropped_elements_is_the_one_asked_for(dropout: float) -> None:
+def test_elements_are_dropped_with_the_given_probability(dropout: float) -> None:
     torch.manual_seed(0)
-    kept = keep_mask(torch.Size([4, 500, 500]), dropout=dropout)
+    kept = dropout_mask(torch.Size([4, 500, 500]), dropout=dropout)
     assert kept.dtype == torch.uint8
     assert kept.shape == (4, 500, 500)
     assert 1 - kept.float().mean().item() == pytest.approx(dropout, abs=0.003)
-    for place in range(4):  # four elements share a draw
-        assert 1 - kept.view(-1, 4)[:, place].float().mean().item() == pytest.approx(dropout, abs=0.005)
+    for column in range(4):  # four elements share a draw
+        assert 1 - kept.view(-1, 4)[:, column].float().mean().item() == pytest.approx(dropout, abs=0.005)
 
 
 def test_elements_that_share_a_draw_are_independent() -> None:
     torch.manual_seed(0)
-    kept = keep_mask(torch.Size([400_000]), dropout=0.5).view(-1, 4).float()
+    kept = dropout_mask(torch.Size([400_000]), dropout=0.5).view(-1, 4).float()
     correlation = torch.corrcoef(kept.T)
     torch.testing.assert_close(correlation, torch.eye(4), atol=0.02, rtol=0)
 
 
 def test_masks_that_follow_each_other_are_independent() -> None:
     torch.manual_seed(0)
-    masks = torch.stack([keep_mask(torch.Size([100_000]), dropout=0.5).float() for _ in range(4)])
+    masks = torch.stack([dropout_mask(torch.Size([100_000]), dropout=0.5).float() for _ in range(4)])
     torch.testing.assert_close(torch.corrcoef(masks), torch.eye(4), atol=0.02, rtol=0)
 
 
 @pytest.mark.parametrize("count", [0, 1, 3, 4, 5])
 def test_any_number_of_elements_can_be_drawn(count: int) -> None:
-    assert keep_mask(torch.Size([count]), dropout=0.5).shape == (count,)
+    assert dropout_mask(torch.Size([count]), dropout=0.5).shape == (count,)
 
 
 def test_the_choice_follows_the_seed() -> None:
     masks = []
     for seed in (0, 0, 1):
         torch.manual_seed(seed)
-        masks.append(keep_mask(torch.Size([100]), dropout=0.5))
+        masks.append(dropout_mask(torch.Size([100]), dropout=0.5))
     assert torch.equal(masks[0], masks[1])
     assert not torch.equal(masks[0], masks[2])
 
@@ -131,7 +131,7 @@ def test_what_dropout_keeps_is_scaled_up_and_the_rest_is_zero() -> None:
     torch.manual_seed(5)
     dropped = layer(values)
     torch.manual_seed(5)
-    kept = keep_mask(values.shape, dropout=0.2)
+    kept = dropout_mask(values.shape, dropout=0.2)
     torch.testing.assert_close(dropped, torch.where(kept.bool(), values / 0.8, 0.0))
     (gradient,) = torch.autograd.grad(dropped.sum(), values)
     torch.testing.assert_close(gradient, torch.where(kept.bool(), 1.25, 0.0).double())

@@ -1,8 +1,8 @@
-"""Encoders take this room's layers without new parameters."""
+"""Encoders get the layers of `atlop.ops` with the same parameters."""
 
 from transformers import AutoModel
 
-from atlop.ops import takes_packed, use_fast_layers
+from atlop.ops import use_fast_layers, uses_packed_attention
 from atlop.ops.dropout import Dropout
 from atlop.ops.linear import Linear
 from tests.tiny_encoders import each_kind, tiny_config
@@ -19,4 +19,4 @@ def test_layers_are_replaced_with_their_parameters(kind: str) -> None:
     modules = list(encoder.modules())
     assert sum(isinstance(module, Linear) for module in modules) >= 12
     assert any(isinstance(module, Dropout) for module in modules)
-    assert takes_packed(encoder) == (kind not in ("deberta-v2", "mpnet"))
+    assert uses_packed_attention(encoder) == (kind not in ("deberta-v2", "mpnet"))

@@ -1,11 +1,11 @@
-"""Features of several documents laid out for the model."""
+"""Documents become a batch of tensors."""
 
 from dataclasses import replace
 
 import numpy as np
 import torch
 
-from atlop.preprocessing import Batch, Features, Group, GrowingVocabulary, Preprocessor, Windowing, collate
+from atlop.preprocessing import Batch, DocumentGroup, Features, GrowingVocabulary, Preprocessor, Windowing, collate
 from tests.made_documents import VOCABULARY, WINDOWING, document, tokenizer_for
 
 LONG = document(
@@ -29,7 +29,7 @@ def collated(*numbers: int, windowing: Windowing = WINDOWING) -> Batch:
     return collate([documents[number] for number in numbers], windowing=windowing)
 
 
-def test_documents_of_one_window_each_lie_one_after_the_other() -> None:
+def test_documents_of_one_window_each_are_packed() -> None:
     documents, batch = features(), collated(0, 1, 2, 3)
     assert batch.lengths == batch.window_lengths == (17, 9, 5, 3)
     assert batch.window_ends.tolist() == [0, 17, 26, 31, 34]
@@ -37,42 +37,44 @@ def test_documents_of_one_window_each_lie_one_after_the_other() -> None:
     assert batch.input_ids.tolist() == [token for each in documents for token in each.input_ids.tolist()]
     assert batch.position_ids.tolist() == [position for length in batch.lengths for position in range(length)]
     expected = [row * 17 + column for row, length in enumerate(batch.lengths) for column in range(length)]
-    assert batch.cells.tolist() == batch.window_cells.tolist() == expected
+    assert batch.padded_document_indices.tolist() == batch.padded_window_indices.tolist() == expected
 
 
-def test_windows_of_a_document_borrow_tokens_that_are_in_no_cell() -> None:
+def test_special_tokens_of_windows_are_in_no_document() -> None:
     documents, batch = features(), collated(0, 1, windowing=TINY)
     windows = batch.first_windows[1]
     assert windows > 1
     assert batch.window_counts.tolist() == [windows] * windows + [1]
     read = set()
     for window, (start, stop) in enumerate(zip(batch.window_ends, batch.window_ends[1:], strict=False)):
-        cells, ids = batch.cells[start:stop].tolist(), batch.input_ids[start:stop].tolist()
-        own = [(cell, token) for cell, token in zip(cells, ids, strict=True) if cell < 2 * 17]
-        borrowed = [token for cell, token in zip(cells, ids, strict=True) if cell == 2 * 17]
-        assert set(borrowed) <= {70, 80, 81}
-        assert len(borrowed) == len(cells) - len(own)
-        for cell, token in own:
-            assert documents[cell // 17].input_ids[cell % 17] == token
+        indices, ids = batch.padded_document_indices[start:stop].tolist(), batch.input_ids[start:stop].tolist()
+        own = [(index, token) for index, token in zip(indices, ids, strict=True) if index < 2 * 17]
+        special = [token for index, token in zip(indices, ids, strict=True) if index == 2 * 17]
+        assert set(special) <= {70, 80, 81}
+        assert len(special) == len(indices) - len(own)
+        for index, token in own:
+            assert documents[index // 17].input_ids[index % 17] == token
         assert batch.position_ids[start:stop].tolist() == list(range(2, 2 + stop - start))
         longest = max(batch.window_lengths)
-        assert batch.window_cells[start:stop].tolist() == list(range(window * longest, window * longest + stop - start))
-        read |= {cell for cell, _ in own}
+        assert batch.padded_window_indices[start:stop].tolist() == list(
+            range(window * longest, window * longest + stop - start)
+        )
+        read |= {index for index, _ in own}
     assert read == {*range(17), *range(17, 17 + 9)}
 
 
-def test_mentions_of_an_entity_lie_side_by_side() -> None:
+def test_mentions_of_an_entity_are_padded() -> None:
     batch = collated(1, 0, 2)
-    assert batch.mention_cells.tolist() == [
+    assert batch.mention_indices.tolist() == [
         [[1, -1], [5, -1], [-1, -1]],
         [[17 + 1, 17 + 12], [17 + 5, -1], [17 + 9, -1]],
         [[2 * 17 + 1, -1], [-1, -1], [-1, -1]],
     ]
-    assert ((batch.mention_types >= 0) == (batch.mention_cells >= 0)).all()
+    assert ((batch.mention_types >= 0) == (batch.mention_indices >= 0)).all()
 
 
-def test_every_window_reads_the_mentions_that_are_its_own() -> None:
-    documents = features(max_length=13)  # the second mention of Ada is cut
+def test_every_mention_occurs_in_the_windows_that_contain_it() -> None:
+    documents = features(max_length=13)  # the second mention of Ada is truncated
     for windowing in (WINDOWING, TINY):
         batch = collate(documents, windowing=windowing)
         mentions = [
@@ -82,26 +84,29 @@ def test_every_window_reads_the_mentions_that_are_its_own() -> None:
         ]
         assert batch.mentions == len(mentions)
         found = set()
-        for window, entities in enumerate(batch.window_readings):
+        for window, entities in enumerate(batch.window_entities):
             kept = len(entities)
-            assert batch.reading_entities[window].tolist() == entities.tolist() + [-1] * (
-                batch.reading_entities.shape[1] - kept
+            assert batch.occurrence_entities[window].tolist() == entities.tolist() + [-1] * (
+                batch.occurrence_entities.shape[1] - kept
             )
-            assert (batch.reading_mentions[window, kept:] == len(mentions)).all()
+            assert (batch.occurrence_mentions[window, kept:] == len(mentions)).all()
             for token, entity, mention, count in zip(
-                *(each[window, :kept].tolist() for each in (
-                    batch.reading_tokens, batch.reading_entities, batch.reading_mentions, batch.reading_counts,
+                *(values[window, :kept].tolist() for values in (
+                    batch.occurrence_tokens,
+                    batch.occurrence_entities,
+                    batch.occurrence_mentions,
+                    batch.occurrence_mention_counts,
                 )),
                 strict=True,
             ):  # fmt: skip
                 row, owner, position = mentions[mention]
                 assert owner == entity
                 assert batch.window_ends[window] <= token < batch.window_ends[window + 1]
-                assert batch.cells[token] == row * batch.width + position
+                assert batch.padded_document_indices[token] == row * batch.padded_length + position
                 assert count == (documents[row].mention_entities == entity).sum()
                 found.add(mention)
         assert found == set(range(len(mentions)))
-    assert documents[0].lost_mentions == 1
+    assert documents[0].truncated_mentions == 1
 
 
 def test_pairs_labels_and_evidence_follow_document_after_document() -> None:
@@ -114,11 +119,10 @@ def test_pairs_labels_and_evidence_follow_document_after_document() -> None:
     assert batch.document_pairs[2].tolist() == (batch.pairs[2:] - 2 * 3).tolist()  # three entities a document
     assert batch.labels.tolist() == [[1, 2], [3, 1], [7, 3], [7, 1]]
     assert batch.evidence.tolist() == [[1, 1], [3, 0]]
-    assert batch.indices == (1, 2, 0)
     assert batch.titles == ("short", "alone", "long")
 
 
-def test_every_cell_knows_its_sentence() -> None:
+def test_every_token_has_its_sentence() -> None:
     batch = collated(1, 0)
     assert batch.token_sentences.tolist() == [[-1, *[0] * 7, -1, *[-1] * 8], [-1, *[0] * 11, *[1] * 4, -1]]
 
@@ -134,8 +138,8 @@ def test_labels_can_be_written_out() -> None:
 
 def test_documents_without_entities_can_stand_alone() -> None:
     batch = collated(3)
-    assert batch.reading_tokens.shape == (1, 0)
-    assert batch.mention_cells.shape == (1, 0, 0)
+    assert batch.occurrence_tokens.shape == (1, 0)
+    assert batch.mention_indices.shape == (1, 0, 0)
     assert batch.pairs.shape == (0, 2)
     assert batch.dense_labels(4).shape == (0, 4)
 
@@ -147,20 +151,20 @@ def test_a_batch_on_another_device_keeps_everything() -> None:
     assert torch.equal(moved.labels, batch.labels)
     assert moved.titles == batch.titles
     meta = batch.to(torch.device("meta"))
-    for name in ("input_ids", "window_ends", "mention_cells", "pairs", "labels"):
+    for name in ("input_ids", "window_ends", "mention_indices", "pairs", "labels"):
         assert getattr(meta, name).device.type == "meta"
         assert getattr(meta, name).shape == getattr(batch, name).shape
 
 
 def test_all_tensors_share_one_block_that_is_copied_at_once() -> None:
     batch = collated(0, 1, 3)
-    copy = batch._over(batch.table.clone())
-    copy.table.zero_()
+    copy = batch._with_buffer(batch.buffer.clone())
+    copy.buffer.zero_()
     for name, view in batch._views().items():
-        assert view.untyped_storage().data_ptr() == batch.table.untyped_storage().data_ptr(), name
+        assert view.untyped_storage().data_ptr() == batch.buffer.untyped_storage().data_ptr(), name
         assert getattr(copy, name).shape == view.shape
         assert not getattr(copy, name).any()
-    assert sum(view.numel() for view in batch._views().values()) == len(batch.table)
+    assert sum(view.numel() for view in batch._views().values()) == len(batch.buffer)
 
 
 def test_collation_does_not_change_the_documents() -> None:
@@ -171,15 +175,17 @@ def test_collation_does_not_change_the_documents() -> None:
         assert found.mention_positions.tolist() == expected.mention_positions.tolist()
 
 
-def test_a_group_puts_its_windows_side_by_side() -> None:
+def test_a_group_pads_its_windows() -> None:
     batch = collated(1, 0, 2, windowing=TINY)
     packed = torch.arange(len(batch.input_ids))
     for documents in (slice(0, 1), slice(1, 2), slice(1, 3), slice(0, 3)):
-        group = Group(batch, documents)
-        padded = group.padded(packed, fill=-1)
-        assert padded.shape == (group.window_count, group.window_width)
+        group = DocumentGroup(batch, documents)
+        padded = group.pad(packed, fill=-1)
+        assert padded.shape == (group.window_count, group.window_length)
         for row, window in enumerate(range(batch.first_windows[documents.start], batch.first_windows[documents.stop])):
             start, stop = batch.window_ends[window : window + 2].tolist()
-            assert padded[row].tolist() == list(range(start, stop)) + [-1] * (group.window_width - stop + start)
-        absent = group.absent
-        assert torch.equal(padded < 0, torch.zeros_like(padded, dtype=torch.bool) if absent is None else absent)
+            assert padded[row].tolist() == list(range(start, stop)) + [-1] * (group.window_length - stop + start)
+        padding_mask = group.padding_mask
+        assert torch.equal(
+            padded < 0, torch.zeros_like(padded, dtype=torch.bool) if padding_mask is None else padding_mask
+        )

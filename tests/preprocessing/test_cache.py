@@ -1,4 +1,4 @@
-"""An entry is made once, checked whenever it is used, and never trusted where a check fails."""
+"""An entry is built once, verified on every use, and built again if a check fails."""
 
 import json
 import os
@@ -17,7 +17,7 @@ from filelock import FileLock
 
 from atlop.errors import AtlopError
 from atlop.files import file_sha256
-from atlop.preprocessing import Contents, GrowingVocabulary, PreprocessedCorpus, Preprocessor
+from atlop.preprocessing import CorpusMetadata, GrowingVocabulary, PreprocessedCorpus, Preprocessor
 from atlop.preprocessing.cache import cache_folder, cached
 from atlop.preprocessing.identity import sha256_of_json
 from atlop.preprocessing.table import write_table
@@ -25,25 +25,25 @@ from atlop.schema import CorpusIssues
 from tests.made_documents import assert_same, document, tokenizer_for
 
 DOCUMENT = document("Ada met Bob", entities=[[(0, 0, 1)], [(0, 2, 3)]], facts=[(0, 1, "P17")])
-CONTENTS = Contents(
+METADATA = CorpusMetadata(
     relations=("P17",), types=("PER",), unlabelled=0, issues=CorpusIssues(skipped=("one \ud800",), merged=2)
 )
 KEY = {"file": "a digest"}
 
 
 class Build:
-    """Makes an entry of one document, and counts how often it is asked to."""
+    """Builds an entry of one document, and counts its calls."""
 
     def __init__(self, relations: tuple[str, ...] = ("P17",)) -> None:
         self.calls = 0
-        self._contents = replace(CONTENTS, relations=relations)
+        self._metadata = replace(METADATA, relations=relations)
         preprocessor = Preprocessor(tokenizer_for(DOCUMENT), vocabulary=GrowingVocabulary())
         self.documents = list(preprocessor.preprocess([DOCUMENT]))
 
-    def __call__(self, sink: pa.NativeFile) -> Contents:
+    def __call__(self, sink: pa.NativeFile) -> CorpusMetadata:
         self.calls += 1
         write_table(sink, self.documents)
-        return self._contents
+        return self._metadata
 
 
 @pytest.fixture
@@ -57,7 +57,7 @@ def get(build: Build, key: dict[str, Any] = KEY) -> PreprocessedCorpus:
     corpus = cached(key, name="train.json", build=build)
     [found], [expected] = corpus, build.documents
     assert_same(found, expected)
-    assert corpus.contents == CONTENTS
+    assert corpus.metadata == METADATA
     return corpus
 
 
@@ -73,7 +73,7 @@ def test_the_folder_is_the_users_own_unless_another_is_named(folder: Path, monke
     assert cache_folder().parts[-2:] == ("atlop", "preprocessed")
 
 
-def test_an_entry_is_made_once_for_each_key(folder: Path) -> None:
+def test_an_entry_is_built_once_for_each_key(folder: Path) -> None:
     build = Build()
     for _ in range(3):
         get(build)
@@ -85,20 +85,20 @@ def test_an_entry_is_made_once_for_each_key(folder: Path) -> None:
 
 def test_the_log_says_where_it_comes_from(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("INFO", logger="atlop")
-    for said in ("train.json: preprocessed, kept in", "train.json: preprocessed before, read from"):
+    for message in ("train.json: preprocessed, cached in", "train.json: already preprocessed, read from"):
         caplog.clear()
         get(Build())
-        assert [record.getMessage() for record in caplog.records] == [f"{said} {file_of(folder, 'arrow')}"]
+        assert [record.getMessage() for record in caplog.records] == [f"{message} {file_of(folder, 'arrow')}"]
 
 
-def flip(file: Path, place: int) -> None:
+def flip(file: Path, position: int) -> None:
     data = bytearray(file.read_bytes())
-    data[place] ^= 1
+    data[position] ^= 1
     file.write_bytes(data)
 
 
 def edited(change: Callable[[Any], object]) -> Callable[[Path], None]:
-    """Change the contents file, and mend its digest: what is wrong is what it says."""
+    """Change the metadata file and update its digest, so that only the content is wrong."""
 
     def edit(folder: Path) -> None:
         file = file_of(folder, "json")
@@ -114,7 +114,7 @@ def write(kind: str, content: bytes) -> Callable[[Path], object]:
     return lambda folder: file_of(folder, kind).write_bytes(content)
 
 
-def cut(kind: str, share: float) -> Callable[[Path], None]:
+def truncate(kind: str, share: float) -> Callable[[Path], None]:
     def shorten(folder: Path) -> None:
         file = file_of(folder, kind)
         os.truncate(file, int(share * file.stat().st_size))
@@ -138,22 +138,22 @@ def other_columns(folder: Path) -> None:
         write("json", b'{"entry": {}, "sha256": 7}'),
         write("json", b"[" * 100_000),
         *(write("arrow", content) for content in (b"", b"ARROW1", os.urandom(3000))),
-        *(cut(kind, share) for kind in ("json", "arrow") for share in (0.3, 0.95)),
+        *(truncate(kind, share) for kind in ("json", "arrow") for share in (0.3, 0.95)),
         lambda folder: file_of(folder, "arrow").unlink(),
         lambda folder: file_of(folder, "json").unlink(),
         other_columns,
-        edited(lambda entry: entry.pop("contents")),
+        edited(lambda entry: entry.pop("metadata")),
         edited(lambda entry: entry.pop("table")),
-        edited(lambda entry: entry["contents"].update(relations="P17")),
-        edited(lambda entry: entry["contents"].update(relations=[17])),
-        edited(lambda entry: entry["contents"].update(relations=[])),
-        edited(lambda entry: entry["contents"]["issues"].update(skipped=None)),
-        edited(lambda entry: entry["contents"]["issues"].update(merged="2")),
-        edited(lambda entry: entry["contents"].update(unlabelled=2)),
+        edited(lambda entry: entry["metadata"].update(relations="P17")),
+        edited(lambda entry: entry["metadata"].update(relations=[17])),
+        edited(lambda entry: entry["metadata"].update(relations=[])),
+        edited(lambda entry: entry["metadata"]["issues"].update(skipped=None)),
+        edited(lambda entry: entry["metadata"]["issues"].update(merged="2")),
+        edited(lambda entry: entry["metadata"].update(unlabelled=2)),
         edited(lambda entry: entry["key"].update(file="another")),
     ],
 )
-def test_what_is_damaged_is_made_again(folder: Path, damage: Callable[[Path], object]) -> None:
+def test_what_is_damaged_is_built_again(folder: Path, damage: Callable[[Path], object]) -> None:
     build = Build()
     get(build)
     damage(folder)
@@ -168,9 +168,9 @@ def test_no_flipped_bit_changes_what_is_read(folder: Path, kind: str) -> None:
     get(Build())
     file = file_of(folder, kind)
     whole = file.read_bytes()
-    for place in range(0, len(whole), 1 if kind == "json" else 29):
+    for position in range(0, len(whole), 1 if kind == "json" else 29):
         file.write_bytes(whole)
-        flip(file, place)
+        flip(file, position)
         get(Build())
 
 
@@ -178,10 +178,10 @@ def test_a_damaged_entry_is_named(folder: Path, caplog: pytest.LogCaptureFixture
     get(Build())
     flip(file_of(folder, "arrow"), 100)
     get(Build())
-    assert f"{file_of(folder, 'json')}: damaged, so it is made again: " in caplog.text
+    assert f"{file_of(folder, 'json')}: damaged, so it is built again: " in caplog.text
 
 
-def test_where_the_folder_cannot_be_written_the_corpus_is_made_in_memory(
+def test_where_the_folder_cannot_be_written_the_corpus_is_built_in_memory(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     (tmp_path / "file").touch()
@@ -189,17 +189,17 @@ def test_where_the_folder_cannot_be_written_the_corpus_is_made_in_memory(
     build = Build()
     get(build)
     assert build.calls == 1
-    assert "train.json: cannot be kept in" in caplog.text
-    assert "so it is preprocessed in memory; ATLOP_CACHE names another folder" in caplog.text
+    assert "train.json: cannot be cached in" in caplog.text
+    assert "so it is preprocessed in memory; set ATLOP_CACHE to another folder" in caplog.text
 
 
-def test_where_the_disk_is_full_the_corpus_is_made_in_memory(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_where_the_disk_is_full_the_corpus_is_built_in_memory(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
     class Full(Build):
-        def __call__(self, sink: pa.NativeFile) -> Contents:
-            contents = super().__call__(sink)
+        def __call__(self, sink: pa.NativeFile) -> CorpusMetadata:
+            metadata = super().__call__(sink)
             if self.calls == 1:
                 raise OSError(28, "No space left on device")
-            return contents
+            return metadata
 
     build = Full()
     get(build)
@@ -209,7 +209,7 @@ def test_where_the_disk_is_full_the_corpus_is_made_in_memory(folder: Path, caplo
 
 
 def test_a_problem_of_the_documents_is_raised_and_leaves_no_entry(folder: Path) -> None:
-    def fail(sink: pa.NativeFile) -> Contents:
+    def fail(sink: pa.NativeFile) -> CorpusMetadata:
         raise AtlopError("train.json: is bad")
 
     with pytest.raises(AtlopError, match="is bad"):
@@ -236,9 +236,9 @@ def test_entries_that_nobody_used_for_long_go_when_a_new_one_comes(folder: Path)
     assert left == used | set(strangers)
 
 
-def test_threads_make_an_entry_once(folder: Path) -> None:
+def test_threads_build_an_entry_once(folder: Path) -> None:
     class Slow(Build):
-        def __call__(self, sink: pa.NativeFile) -> Contents:
+        def __call__(self, sink: pa.NativeFile) -> CorpusMetadata:
             sleep(0.2)
             return super().__call__(sink)
 
@@ -269,7 +269,7 @@ if other:
 """
 
 
-def test_two_processes_make_an_entry_once(folder: Path, tmp_path: Path) -> None:
+def test_two_processes_build_an_entry_once(folder: Path, tmp_path: Path) -> None:
     folder.mkdir()
     notes = tmp_path / "notes"
     with FileLock(file_of(folder, "lock")):  # both wait until both are there

@@ -11,7 +11,7 @@ from transformers import AutoTokenizer, PreTrainedTokenizerBase
 
 from atlop.corpora import read_corpus, relation_counts
 from atlop.preprocessing import (
-    Contents,
+    CorpusMetadata,
     Features,
     GrowingVocabulary,
     PreprocessedCorpus,
@@ -38,8 +38,8 @@ SAMPLE = Path(__file__).parents[2] / "data" / "sample" / "train.json"
 def stored(documents: Sequence[Features], relations: GrowingVocabulary) -> PreprocessedCorpus:
     sink = pa.BufferOutputStream()
     write_table(sink, documents)
-    contents = Contents(relations=tuple(relations), types=("PER",), unlabelled=0, issues=CorpusIssues())
-    return PreprocessedCorpus(pa.ipc.open_file(sink.getvalue()).read_all(), contents)
+    metadata = CorpusMetadata(relations=tuple(relations), types=("PER",), unlabelled=0, issues=CorpusIssues())
+    return PreprocessedCorpus(pa.ipc.open_file(sink.getvalue()).read_all(), metadata)
 
 
 def preprocessed(
@@ -55,7 +55,7 @@ def preprocessed(
 @pytest.fixture(params=[1, 3, 1000])
 def _batches(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Tables of one batch, and of several."""
-    monkeypatch.setattr(table_module, "DOCUMENTS_OF_BATCH", request.param)
+    monkeypatch.setattr(table_module, "DOCUMENTS_PER_BATCH", request.param)
 
 
 @pytest.mark.usefixtures("_batches")
@@ -156,7 +156,9 @@ def test_arrays_are_views_that_nobody_can_write_to_and_a_batch_can_be_made_of_th
         write_table(sink, plain)
     before = pa.total_allocated_bytes()
     table = pa.ipc.open_file(pa.memory_map(str(path))).read_all()
-    corpus = PreprocessedCorpus(table, Contents(("P131", "P17", "P999"), ("PER",), unlabelled=0, issues=CorpusIssues()))
+    corpus = PreprocessedCorpus(
+        table, CorpusMetadata(("P131", "P17", "P999"), ("PER",), unlabelled=0, issues=CorpusIssues())
+    )
 
     assert not corpus[0].input_ids.flags.writeable
     assert not corpus[0].input_ids.flags.owndata

@@ -1,4 +1,4 @@
-"""A damaged entry of the cache is made again, and never changes what is read."""
+"""A damaged entry of the cache is built again, and never changes what is read."""
 
 import tempfile
 from pathlib import Path

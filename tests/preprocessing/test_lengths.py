@@ -1,4 +1,4 @@
-"""Tokens are counted and cuts priced in one pass, as if each maximum length had been tried."""
+"""Tokens, and the losses at each maximum length, are counted in one pass."""
 
 import pytest
 
@@ -9,7 +9,7 @@ from tests.made_documents import document, tokenizer_for
 
 
 @each_encoder
-def test_a_cut_is_priced_as_the_encoder_makes_it(name: str) -> None:
+def test_losses_are_those_of_the_preprocessor(name: str) -> None:
     lengths = (10, 50, *LENGTHS)
     counter = TokenCounter(golden_tokenizer(name), lengths=lengths)
 
@@ -23,7 +23,7 @@ def test_a_cut_is_priced_as_the_encoder_makes_it(name: str) -> None:
 
 
 @each_encoder
-def test_tokens_are_those_of_the_uncut_inputs(name: str) -> None:
+def test_tokens_are_those_of_inputs_without_truncation(name: str) -> None:
     preprocessor = Preprocessor(golden_tokenizer(name), vocabulary=golden_vocabulary(), max_length=100_000)
     inputs = [len(features.input_ids) for features in preprocessor.preprocess(golden_documents())]
     counter = TokenCounter(golden_tokenizer(name))
@@ -35,9 +35,9 @@ def test_tokens_are_those_of_the_uncut_inputs(name: str) -> None:
 
 
 @pytest.mark.parametrize(("length", "lost"), [(8, (1, 3, 1, 2)), (9, (0, 0, 0, 0)), (100, (0, 0, 0, 0))])
-def test_what_lies_beyond_the_cut_is_lost(length: int, lost: tuple[int, ...]) -> None:
-    places = [[(0, 0, 1), (0, 2, 3)], [(0, 1, 2), (0, 2, 3)], [(0, 2, 3)]]
-    item = document("Ada Bob Eve", entities=places, facts=[(0, 1, "P17"), (0, 2, "P17"), (2, 1, "P27")])
+def test_truncated_mentions_are_lost(length: int, lost: tuple[int, ...]) -> None:
+    mentions = [[(0, 0, 1), (0, 2, 3)], [(0, 1, 2), (0, 2, 3)], [(0, 2, 3)]]
+    item = document("Ada Bob Eve", entities=mentions, facts=[(0, 1, "P17"), (0, 2, "P17"), (2, 1, "P27")])
     counter = TokenCounter(tokenizer_for(item), lengths=(length,))  # [CLS] * Ada * * Bob * * Eve * [SEP]
 
     assert list(counter.watch([item])) == [item]

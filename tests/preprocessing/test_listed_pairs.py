@@ -66,7 +66,7 @@ def test_an_undirected_fact_labels_both_orders_which_stand_side_by_side() -> Non
     assert sorted(found.labels.tolist()) == [[2, 1], [3, 1]]
 
 
-def test_without_a_list_an_undirected_document_has_every_pair_in_both_orders() -> None:
+def test_without_a_list_an_undirected_document_has_every_pair_label_both_orders() -> None:
     (found,) = preprocess((undirected(pairs=None, facts=(Fact(0, 2, "CID"),)),))
     assert found.pairs.tolist() == [[0, 1], [1, 0], [0, 2], [2, 0], [1, 2], [2, 1]]
     assert sorted(found.labels.tolist()) == [[2, 1], [3, 1]]

@@ -1,4 +1,4 @@
-"""A corpus goes from documents to disk in one pass, and what it depends on makes another entry."""
+"""A corpus is preprocessed in one pass, and again if anything that it depends on changes."""
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -21,7 +21,7 @@ TOKENIZER = tokenizer_for(*DOCUMENTS)
 
 
 class Passes:
-    """A source that counts its passes, and knows what it left out only at the end of one."""
+    """Documents that count their passes; issues are complete only after one."""
 
     def __init__(self) -> None:
         self.passes = 0
@@ -48,7 +48,7 @@ def preprocess(source: Passes, **changes: Any) -> PreprocessedCorpus:
     return preprocessed_corpus(source, **(arguments | changes))
 
 
-def test_a_stored_corpus_equals_the_preprocessed_one_and_is_not_made_again() -> None:
+def test_a_stored_corpus_equals_the_preprocessed_one_and_is_not_preprocessed_again() -> None:
     source = Passes()
     expected = list(
         Preprocessor(TOKENIZER, vocabulary=GrowingVocabulary(), types=GrowingVocabulary(), max_length=8).preprocess(
@@ -58,9 +58,9 @@ def test_a_stored_corpus_equals_the_preprocessed_one_and_is_not_made_again() -> 
     for corpus in (preprocess(source), preprocess(source), preprocess(Passes())):
         for one, other in zip(corpus, expected, strict=True):
             assert_same(one, other)
-        assert corpus.contents.relations == ("P17", "P6")
-        assert corpus.contents.unlabelled == 1
-        assert corpus.contents.issues == CorpusIssues(skipped=("one",), merged=3)
+        assert corpus.metadata.relations == ("P17", "P6")
+        assert corpus.metadata.unlabelled == 1
+        assert corpus.metadata.issues == CorpusIssues(skipped=("one",), merged=3)
     assert source.passes == 1
 
 
@@ -88,7 +88,7 @@ def test_other_code_makes_another_entry(monkeypatch: pytest.MonkeyPatch) -> None
     assert source.passes == 2
 
 
-def test_progress_is_shown_only_while_encoding() -> None:
+def test_progress_is_shown_only_while_preprocessing() -> None:
     shown: list[int] = []
 
     def progress(documents: Iterable[Document]) -> Iterator[Document]:

@@ -8,7 +8,7 @@ from transformers import PreTrainedTokenizerBase
 
 from atlop.errors import AtlopError
 from atlop.preprocessing import Preprocessor, SpecialTokens, tokens
-from atlop.preprocessing.tokens import WordCutter
+from atlop.preprocessing.tokens import WordTokenizer
 from tests.golden_values import golden_tokenizer
 from tests.made_documents import VOCABULARY, assert_same, document, tokenizer_for, word_tokenizer
 
@@ -43,18 +43,18 @@ def test_a_word_is_cut_once_however_often_it_comes() -> None:
     assert counting.calls - calls == 2  # one for each document that brings new words
 
 
-def test_words_are_forgotten_when_there_are_too_many_and_documents_stay_the_same(
+def test_a_full_cache_is_emptied_and_documents_stay_the_same(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     made = [document(f"Ada met w{index} w{index + 1}", entities=[[(0, 0, 1)]]) for index in range(20)]
     tokenizer = tokenizer_for(*made)
     expected = list(Preprocessor(tokenizer, vocabulary=VOCABULARY).preprocess(made))
-    monkeypatch.setattr(tokens, "MOST_WORDS", 6)
+    monkeypatch.setattr(tokens, "MAX_CACHED_WORDS", 6)
 
     preprocessor = Preprocessor(tokenizer, vocabulary=VOCABULARY)
     for features, same in zip(preprocessor.preprocess(made), expected, strict=True):
         assert_same(features, same)
-        assert len(preprocessor._cutter._tokens) <= 6 + 4
+        assert len(preprocessor._word_tokenizer._tokens) <= 6 + 4
 
 
 def test_special_tokens_are_read_off_the_tokenizer() -> None:
@@ -75,16 +75,16 @@ def test_a_tokenizer_without_the_marker_is_refused() -> None:
 @pytest.mark.parametrize(("name", "token"), [("bert", 5), ("roberta", None)])
 def test_the_marker_is_the_token_of_the_asterisk(name: str, token: int | None) -> None:
     tokenizer = golden_tokenizer(name)
-    marker = WordCutter(tokenizer).marker
+    marker = WordTokenizer(tokenizer).marker
     assert tokenizer.convert_ids_to_tokens(marker) == "*"
     assert token in (None, marker)
 
 
-def test_words_are_cut_without_a_leading_space_unless_asked_for() -> None:
+def test_words_are_tokenized_without_a_leading_space_by_default() -> None:
     tokenizer = golden_tokenizer("roberta")
-    bare, spaced = WordCutter(tokenizer), WordCutter(tokenizer, leading_space=True)
-    for cutter in (bare, spaced):
-        cutter.learn(["the", "archive"])
+    bare, spaced = WordTokenizer(tokenizer), WordTokenizer(tokenizer, leading_space=True)
+    for words in (bare, spaced):
+        words.tokenize(["the", "archive"])
     for word in ("the", "archive"):
         assert tokenizer.convert_ids_to_tokens(bare[word]) == tokenizer.tokenize(word)
         assert tokenizer.convert_ids_to_tokens(spaced[word]) == tokenizer.tokenize(" " + word)
@@ -99,8 +99,7 @@ def test_the_leading_space_reaches_the_document_but_not_the_marker() -> None:
     assert tokenizer.convert_ids_to_tokens(features.input_ids.tolist()) == expected
 
 
-def test_a_word_without_tokens_takes_no_room() -> None:
-    tokenizer = golden_tokenizer("bert")
-    cutter = WordCutter(tokenizer)
-    cutter.learn(["", " ", "\u200b"])
-    assert cutter[""] == cutter[" "] == []
+def test_a_word_can_have_no_tokens() -> None:
+    words = WordTokenizer(golden_tokenizer("bert"))
+    words.tokenize(["", " ", "\u200b"])
+    assert words[""] == words[" "] == []

@@ -1,10 +1,10 @@
-"""Long documents are cut into overlapping windows and put together again."""
+"""Long documents are split into overlapping windows."""
 
 from itertools import pairwise
 
 import pytest
 
-from atlop.preprocessing.windows import Windowing, window_spans, windows_of
+from atlop.preprocessing.windows import Windowing, split_into_windows, window_spans
 
 
 def spans(length: int, end_tokens: int = 1) -> list[tuple[int, int]]:
@@ -21,7 +21,7 @@ def test_windows_cover_every_token_of_any_length(end_tokens: int) -> None:
 
 
 @pytest.mark.parametrize("end_tokens", [1, 2])
-def test_windows_with_what_they_borrow_are_of_full_size(end_tokens: int) -> None:
+def test_windows_with_their_special_tokens_are_of_full_size(end_tokens: int) -> None:
     for length in range(513, 3001):
         found = spans(length, end_tokens)
         for start, stop in found:
@@ -60,14 +60,14 @@ def test_tiny_windows_cover_the_document_too() -> None:
             assert read == set(range(length))
 
 
-def test_windows_borrow_start_and_end_where_they_do_not_begin_or_end_their_document() -> None:
-    found = windows_of([23, 5], Windowing(size=10, start=(7,), end=(8, 8)))
+def test_special_tokens_are_added_where_a_window_does_not_start_or_end_its_document() -> None:
+    found = split_into_windows([23, 5], Windowing(size=10, start=(7,), end=(8, 8)))
     spans = window_spans(23, size=10, start_tokens=1, end_tokens=2)
     assert len(spans) > 2
     assert [(window.first, window.stop) for window in found] == [*spans, (0, 5)]
     assert [window.document for window in found] == [0] * len(spans) + [1]
     for window in found[:-1]:
-        assert tuple(window.before) == (() if window.first == 0 else (7,))
-        assert tuple(window.after) == (() if window.stop == 23 else (8, 8))
-        assert window.tokens == len(window.before) + window.stop - window.first + len(window.after)
-    assert (tuple(found[-1].before), tuple(found[-1].after), found[-1].tokens) == ((), (), 5)
+        assert tuple(window.prefix) == (() if window.first == 0 else (7,))
+        assert tuple(window.suffix) == (() if window.stop == 23 else (8, 8))
+        assert window.tokens == len(window.prefix) + window.stop - window.first + len(window.suffix)
+    assert (tuple(found[-1].prefix), tuple(found[-1].suffix), found[-1].tokens) == ((), (), 5)

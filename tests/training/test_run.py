@@ -158,7 +158,7 @@ def test_truncation_is_reported_when_the_corpus_is_loaded(
 ) -> None:
     short = config.model_copy(update={"trainer": config.trainer.model_copy(update={"epochs": 1})})
     train(short, output=tmp_path / "run", show_progress=False)
-    assert "documents.json: 2 mentions beyond the cut in 1 documents" in caplog.text
+    assert "documents.json: 2 mentions truncated in 1 documents" in caplog.text
 
 
 def test_the_best_is_not_written_over_by_the_last(run: Path) -> None:

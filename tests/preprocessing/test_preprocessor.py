@@ -7,7 +7,7 @@ import pytest
 
 from atlop.config import Markers
 from atlop.preprocessing import Features, Preprocessor
-from atlop.preprocessing.documents import ordered_pairs
+from atlop.preprocessing.pairs import ordered_pairs
 from atlop.schema import Document, RelationVocabulary
 from tests.golden_values import (
     MAX_LENGTH,
@@ -59,15 +59,15 @@ def test_golden_features(name: str) -> None:
 
 
 @each_encoder
-def test_golden_documents_lose_mentions_where_they_are_cut(name: str) -> None:
+def test_truncation_of_golden_documents_drops_mentions(name: str) -> None:
     for found, features in zip(golden_preprocessed(name), read_golden(f"{name}/features.json"), strict=True):
         lost = [[start >= MAX_LENGTH - 2 for start, _ in entity] for entity in features["entity_pos"]]
         gone = [all(entity) for entity in lost]
-        assert found.lost_mentions == sum(map(sum, lost))
-        assert found.lost_entities == sum(gone)
+        assert found.truncated_mentions == sum(map(sum, lost))
+        assert found.unreachable_entities == sum(gone)
         pairs = features["positive_pairs"]
-        assert found.lost_facts == sum(len(ids) for h, t, ids in pairs if gone[h] or gone[t])
-    assert any(document.lost_mentions for document in golden_preprocessed(name))
+        assert found.unreachable_facts == sum(len(ids) for h, t, ids in pairs if gone[h] or gone[t])
+    assert any(document.truncated_mentions for document in golden_preprocessed(name))
 
 
 def test_a_marker_stands_before_and_after_each_mention() -> None:
@@ -103,7 +103,7 @@ def test_a_mention_without_markers_and_tokens_at_the_end_is_dropped() -> None:
     item = replace(item, sentences=(("Ada", "met", ""),))
     features = preprocess(item, markers="none")
     assert markers_of(features) == [[1], []]
-    assert features.lost_mentions == features.lost_entities == 1
+    assert features.truncated_mentions == features.unreachable_entities == 1
 
 
 def test_a_tokenizer_without_the_marker_serves_where_nothing_is_marked() -> None:
@@ -121,21 +121,21 @@ def test_a_mention_listed_twice_counts_twice() -> None:
     assert markers_of(preprocess(item)) == [[1, 1], [5]]
 
 
-def test_a_mention_beyond_the_cut_is_dropped() -> None:
+def test_a_truncated_mention_is_dropped() -> None:
     item = document("a b c d Ada x", entities=[[(0, 0, 1), (0, 4, 5)]])  # [CLS] * a * b c d * Ada * x [SEP]
     for max_length, kept in ((12, [1, 7]), (9, [1, 7]), (8, [1]), (7, [1])):
         features = preprocess(item, max_length=max_length)
         assert markers_of(features) == [kept], max_length
         assert len(features.input_ids) == max_length
-        assert features.lost_mentions == 2 - len(kept)
+        assert features.truncated_mentions == 2 - len(kept)
 
 
-def test_a_mention_that_starts_exactly_at_the_cut_does_not_read_the_end_token() -> None:
+def test_a_mention_that_starts_exactly_at_the_maximum_length_does_not_read_the_end_token() -> None:
     item = document("a b Ada", entities=[[(0, 2, 3)]])
     features = preprocess(item, max_length=4)
     assert text(item, max_length=4) == "[CLS] a b [SEP]"
     assert features.mention_positions.tolist() == []
-    assert features.lost_mentions == features.lost_entities == 1
+    assert features.truncated_mentions == features.unreachable_entities == 1
     assert text(item, max_length=5) == "[CLS] a b * [SEP]"
     assert preprocess(item, max_length=5).mention_positions.tolist() == [3]
 
@@ -144,11 +144,11 @@ def test_facts_that_truncation_makes_unreachable_are_counted() -> None:
     facts = [(0, 1, "P17"), (1, 0, "P17"), (0, 2, "P17"), (2, 1, "P27"), (1, 2, "P17"), (1, 2, "P131")]
     item = document("Ada x Bob y Rome", entities=[[(0, 0, 1)], [(0, 4, 5)], [(0, 2, 3), (0, 4, 5)]], facts=facts)
     features = preprocess(item, max_length=9)  # [CLS] * Ada * x * Bob * [SEP]
-    assert (features.lost_mentions, features.lost_entities, features.lost_facts) == (2, 1, 5)
+    assert (features.truncated_mentions, features.unreachable_entities, features.unreachable_facts) == (2, 1, 5)
     assert len(features.pairs) == 6
     assert len(features.labels) == 6
     whole = preprocess(item)
-    assert (whole.lost_mentions, whole.lost_entities, whole.lost_facts) == (0, 0, 0)
+    assert (whole.truncated_mentions, whole.unreachable_entities, whole.unreachable_facts) == (0, 0, 0)
 
 
 def test_relations_that_the_model_does_not_know_are_counted_and_left_out() -> None:
@@ -170,9 +170,9 @@ def test_all_ordered_pairs_are_classified_row_by_row() -> None:
 
 
 def test_a_label_points_at_the_row_of_its_pair() -> None:
-    places = [[(0, word, word + 1)] for word in range(5)]
+    mentions = [[(0, word, word + 1)] for word in range(5)]
     facts = [(s, o, "P131") for s in range(5) for o in range(5) if s != o]
-    features = preprocess(document("a b c d e", entities=places, facts=facts))
+    features = preprocess(document("a b c d e", entities=mentions, facts=facts))
     assert features.labels[:, 1].tolist() == [2] * 20
     assert [tuple(pair) for pair in features.pairs[features.labels[:, 0]].tolist()] == [(s, o) for s, o, _ in facts]
 
