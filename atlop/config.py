@@ -1,20 +1,13 @@
-"""One typed tree for a run: a TOML file and overrides become a `RunConfig`."""
+"""One typed tree for a run: `RunConfig` and its sections; `config_files` reads and writes it."""
 
-import difflib
-import tomllib
-from collections.abc import Iterator, Mapping, Sequence
-from importlib.resources import files
+from collections.abc import Mapping
 from math import sqrt
 from pathlib import Path
-from typing import Any, Literal, TypeAlias, TypeVar, cast, get_args
+from typing import Any, Literal, TypeAlias, TypeVar
 
-import tomli_w
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from atlop.errors import AtlopError
-from atlop.files import read_toml
-from atlop.json_values import abbreviated
-from atlop.parsing import parse_toml
 
 Precision: TypeAlias = Literal["auto", "float32", "tf32", "bf16", "fp16"]
 """Number format of the matrix products; the loss is always computed in float32. `auto` takes what is fast and safe on
@@ -249,127 +242,3 @@ def registered(registry: Mapping[str, Registered], name: str, *, key: str) -> Re
     if name not in registry:
         raise AtlopError(f"{key}: {name!r} is not known; known are {', '.join(registry) or 'none'}")
     return registry[name]
-
-
-def load_config(source: str, *, overrides: Sequence[str] = ()) -> RunConfig:
-    """Read a configuration.
-
-    Args:
-        source: Path of a TOML file, or the name of a shipped configuration such as `docred_bert_base`.
-        overrides: `section.key=value` each; the value is TOML (`3e-5`, `true`, `"text"`), or plain text.
-
-    Raises:
-        AtlopError: There is no such file, it is not TOML, or a key or value is wrong; every wrong key is named.
-    """
-    path = find_config(source)
-    tree = read_toml(path)
-    for override in overrides:
-        _set(tree, override)
-    try:
-        return RunConfig.model_validate(tree)
-    except ValidationError as error:
-        problems = "\n".join(f"  {problem}" for problem in validation_problems(error, section=RunConfig))
-        raise AtlopError(f"{path}: the configuration is not valid:\n{problems}") from None
-
-
-def find_config(source: str) -> Path:
-    """Return the path of a TOML file, given as a path or by the name of a shipped configuration.
-
-    Raises:
-        AtlopError: Neither exists; the shipped names are listed.
-    """
-    path = Path(source)
-    if path.is_file():
-        return path
-    folder = _shipped_folder()
-    shipped = {path.relative_to(folder).with_suffix("").as_posix(): path for path in sorted(folder.rglob("*.toml"))}
-    if source in shipped:
-        return shipped[source]
-    raise AtlopError(f"{source}: no such configuration file; shipped ones are {', '.join(shipped)}")
-
-
-def dump_config(config: BaseModel) -> str:
-    """Return the configuration as TOML, every value written out; unset values are left out, since TOML has no null."""
-    return tomli_w.dumps(config.model_dump(mode="json", exclude_none=True))
-
-
-def flat_settings(config: BaseModel) -> dict[str, Any]:
-    """Return every value of a configuration in JSON's terms, by `section.key`."""
-    return dict(_flat(config.model_dump(mode="json")))
-
-
-def default_settings() -> dict[str, Any]:
-    """Return the default of every setting that has one, by `section.key`: what a record without it means."""
-    sections = ((name, section.annotation) for name, section in RunConfig.model_fields.items())
-    return {
-        f"{name}.{key}": setting.default
-        for name, section in sections
-        if isinstance(section, type) and issubclass(section, Section)
-        for key, setting in section.model_fields.items()
-        if not setting.is_required()
-    }
-
-
-def _flat(tree: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Yield every value with the keys that lead to it."""
-    for key, value in tree.items():
-        if isinstance(value, Mapping):
-            yield from _flat(value, f"{prefix}{key}.")
-        else:
-            yield f"{prefix}{key}", value
-
-
-def _shipped_folder() -> Path:
-    """Return `configs/` as the wheel holds it, or as the clone does."""
-    package = Path(str(files("atlop")))
-    return package / "configs" if (package / "configs").is_dir() else package.parent / "configs"
-
-
-def _set(tree: dict[str, Any], override: str) -> None:
-    """Write one `section.key=value` into the tree."""
-    name, equals, text = override.partition("=")
-    keys = name.strip().split(".")
-    if not equals or not all(keys):
-        raise AtlopError(f"--set {override}: expected section.key=value, for example optimizer.epsilon=1e-6")
-    try:
-        value = parse_toml(f"value = {text}", where=f"--set {name}")["value"]
-    except tomllib.TOMLDecodeError:
-        value = text
-    for key in keys[:-1]:
-        tree = tree.setdefault(key, {})
-        if not isinstance(tree, dict):
-            raise AtlopError(f"--set {override}: {key} is a value, not a section")
-    tree[keys[-1]] = value
-
-
-def validation_problems(error: ValidationError, *, section: type[BaseModel], name: str = "") -> list[str]:
-    """Say of each wrong value where it is, what was found and, for an unknown key, which known key is nearest.
-
-    Args:
-        error: What validation raised.
-        section: The section that was validated.
-        name: Where that stands in the configuration; empty for the whole.
-    """
-    return [_describe(problem, section=section, name=name) for problem in error.errors()]
-
-
-def _describe(problem: Any, *, section: type[BaseModel], name: str) -> str:
-    location = ".".join(filter(None, [name, *map(str, problem["loc"])]))
-    if problem["type"] == "extra_forbidden":
-        known = list(_section_at(problem["loc"][:-1], below=section).model_fields)
-        nearest = difflib.get_close_matches(str(problem["loc"][-1]), known, n=1, cutoff=0.0)
-        hint = f"did you mean {nearest[0]}? known here: {', '.join(known)}" if nearest else "none is known here"
-        return f"{location}: unknown key; {hint}"
-    if problem["type"] == "missing":
-        return f"{location}: missing; add it to the file or give --set {location}=…"
-    value = problem["input"]
-    found = repr(value) if isinstance(value, float) else abbreviated(value)  # `nan` as TOML has it
-    return f"{location}: {problem['msg']}; found {found}"
-
-
-def _section_at(location: Sequence[str | int], *, below: type[BaseModel]) -> type[BaseModel]:
-    section = below
-    for key in location:
-        annotation = section.model_fields[str(key)].annotation
-        section = cast(type[BaseModel], next((part for part in get_args(annotation)), annotation))
-    return section

@@ -11,7 +11,8 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from atlop.config import RunConfig, dump_config, flat_settings
+from atlop.config import RunConfig
+from atlop.config_files import dump_config, flat_settings
 from atlop.errors import AtlopError
 from atlop.evaluation import OfficialScores
 from atlop.files import read_json, recover, sync, write_text

@@ -2,8 +2,10 @@ from pathlib import Path
 
 import pytest
 
-from atlop.config import RunConfig, dump_config, find_config, load_config
+from atlop.config import RunConfig
+from atlop.config_files import dump_config, find_config, load_config
 from atlop.errors import AtlopError
+from tests.test_cli import run
 
 CONFIGS = Path(__file__).parents[1] / "configs"
 SMALLEST = """
@@ -35,6 +37,21 @@ def test_every_shipped_configuration_is_valid_and_found_by_its_name(path: Path) 
     assert find_config(path.stem) == path
 
 
+@pytest.mark.parametrize("path", sorted(CONFIGS.glob("*.toml")), ids=lambda path: path.stem)
+def test_a_shipped_configuration_holds_only_what_differs(path: Path, tmp_path: Path) -> None:
+    lines, config = path.read_text(encoding="utf-8").splitlines(), load_config(path.stem)
+
+    for number, line in enumerate(lines):
+        if "=" in line and not line.startswith("#"):
+            without = tmp_path / "without.toml"
+            without.write_text("\n".join(lines[:number] + lines[number + 1 :]), encoding="utf-8")
+            try:
+                changed = load_config(str(without)) != config
+            except AtlopError as error:
+                changed = ": missing;" in str(error)
+            assert changed, line
+
+
 @pytest.mark.parametrize(
     ("name", "encoder", "encoder_rate"),
     [
@@ -62,6 +79,69 @@ def test_a_file_named_by_its_path_comes_before_a_shipped_name(tmp_path: Path, mo
     monkeypatch.chdir(tmp_path)
 
     assert load_config("sample").data.train == Path("train.json")
+
+
+def write(path: Path, text: str) -> str:
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+    return str(path)
+
+
+def test_a_file_takes_over_what_it_does_not_set_key_by_key(tmp_path: Path) -> None:
+    base = write(tmp_path / "base" / "first.toml", SMALLEST + "[trainer]\nepochs = 3\nbatch_size = 2\n")
+    write(
+        tmp_path / "base" / "second.toml", 'extends = "first.toml"\n[heads.own]\nweight = 0.5\n[trainer]\nepochs = 7\n'
+    )
+    own = write(tmp_path / "own" / "own.toml", 'extends = "../base/second.toml"\n[trainer]\nseed = 1\n')
+
+    config = load_config(own, overrides=["trainer.batch_size=8"])
+
+    assert config == load_config(
+        base, overrides=["trainer.epochs=7", "trainer.seed=1", "trainer.batch_size=8", "heads.own.weight=0.5"]
+    )
+
+
+def test_a_file_may_extend_a_shipped_configuration(tmp_path: Path) -> None:
+    own = write(tmp_path / "own.toml", 'extends = "docred_roberta_large"\ntrainer.epochs = 1\n')
+
+    assert load_config(own) == load_config("docred_roberta_large", overrides=["trainer.epochs=1"])
+
+
+def test_a_configuration_that_extends_itself_is_refused(tmp_path: Path) -> None:
+    first = write(tmp_path / "first.toml", 'extends = "second.toml"\n')
+    second = write(tmp_path / "second.toml", 'extends = "first.toml"\n')
+
+    assert message_of(first) == (
+        f"{first}, which extends {second}, which extends {first}: a configuration cannot extend itself; "
+        "remove one `extends`"
+    )
+
+
+def test_what_cannot_be_extended_is_refused(tmp_path: Path) -> None:
+    own = write(tmp_path / "own.toml", 'extends = "docred_bert"\n')
+    assert message_of(own).startswith(f"{own}: extends: docred_bert: no such configuration file; shipped ones are ")
+
+    write(tmp_path / "own.toml", "extends = 3\n")
+    assert message_of(own) == (
+        f"{own}: extends: expected the name of a shipped configuration or a path relative to this file, found 3"
+    )
+
+
+def test_a_wrong_key_of_an_extended_file_names_that_file_too(tmp_path: Path) -> None:
+    base = write(tmp_path / "base.toml", SMALLEST + "[trainer]\nlr = 1\n")
+    own = write(tmp_path / "own.toml", 'extends = "base.toml"\n')
+
+    assert message_of(own).startswith(f"{own}, which extends {base}: the configuration is not valid:\n  trainer.lr: ")
+
+
+def test_the_whole_configuration_is_shown_as_toml_or_json(tmp_path: Path) -> None:
+    expected = load_config("gda_scibert", overrides=["trainer.epochs=2"])
+
+    output, _ = run("config", "show", "gda_scibert", "--set", "trainer.epochs=2")
+    assert load_config(write(tmp_path / "shown.toml", output)) == expected
+
+    output, _ = run("config", "show", "gda_scibert", "--set", "trainer.epochs=2", "--json")
+    assert RunConfig.model_validate_json(output) == expected
 
 
 def test_an_unknown_name_is_refused_with_the_shipped_ones() -> None:

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from atlop.cli import app
-from atlop.config import RunConfig, dump_config, load_config
+from atlop.config import RunConfig
+from atlop.config_files import dump_config, load_config
 from atlop.corpora import read_corpus
 from atlop.corpora.pubtator_scheme import load_scheme
 from atlop.errors import AtlopError
@@ -44,6 +45,12 @@ def packed(content: bytes, *, name: str = MEMBER, method: int = zipfile.ZIP_DEFL
 @example(content=CONFIG.replace(b"= 66", b"= 0x" + b"f" * 8000) + b"\n[trainer]\nseed = 0x" + b"f" * 8000)
 @example(content=b"a = " + b"[" * 5000)
 @example(content=b"a = " + b"9" * 5000)
+@example(content=b"extends = 1")
+@example(content=b"extends = 'run.toml'")
+@example(content=b"extends = 'sample/../../docred_bert_base'")
+@example(content=b"extends = '" + b"a" * 5000 + b"'")
+@example(content=b'extends = "\\u0000"')
+@example(content=b"extends = 'docred_bert_base'\ndata = 1\nencoder = []")
 def test_configurations_with_changed_bytes(content: bytes) -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "run.toml"

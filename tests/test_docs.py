@@ -13,6 +13,7 @@ from safetensors.torch import load_file
 
 from atlop import config
 from atlop.cli import app
+from atlop.config_files import load_config
 from atlop.corpora import CORPORA, read_corpus
 from atlop.errors import AtlopError
 from atlop.model import HEADS, POOLINGS, Head
@@ -100,6 +101,8 @@ COMMANDS = sorted({command for page in PAGES for command in commands_of(page)})
 def test_every_command_is_one_that_exists(arguments: tuple[str, ...]) -> None:
     group: Any = typer.main.get_command(app)
     name, command, rest = group.resolve_command(click.Context(group), list(arguments))
+    if rest and hasattr(command, "resolve_command"):  # `config show`
+        name, command, rest = command.resolve_command(click.Context(command), rest)
     if not rest:  # only spoken of
         return
 
@@ -165,7 +168,7 @@ def test_the_examples_of_a_pooling_and_a_head_train_and_predict(tiny_corpus: Pat
     run_example("A head")
     overrides = ["pooling.mentions=gated", "heads.any_relation.weight=0.1", "trainer.epochs=1"]
 
-    train(config.load_config("sample", overrides=overrides), output="runs/own", show_progress=False)
+    train(load_config("sample", overrides=overrides), output="runs/own", show_progress=False)
 
     weights = load_file("runs/own/best/model.safetensors")
     assert {"pool_mentions.score.weight", "heads.any_relation.layer.weight"} <= set(weights)

@@ -16,7 +16,7 @@ RANKS = (
     ("parsing",),
     ("files", "json_values", "network", "secrets", "pages", "stopping"),
     ("schema", "config", "environment"),
-    ("corpora", "preprocessing", "decoding", "evaluation", "submission"),
+    ("config_files", "corpora", "preprocessing", "decoding", "evaluation", "submission"),
     ("ops",),
     ("model",),
     ("objectives",),

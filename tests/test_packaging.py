@@ -63,7 +63,9 @@ def test_the_wheel_holds_nothing_else(members: list[str]) -> None:
 def test_the_wheel_finds_its_configurations_outside_the_clone(wheel: Path, tmp_path: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         archive.extractall(tmp_path / "installed")
-    program = "from atlop.config import find_config, load_config; load_config('sample'); print(find_config('sample'))"
+    program = (
+        "from atlop.config_files import find_config, load_config; load_config('sample'); print(find_config('sample'))"
+    )
 
     found = subprocess.run(
         [sys.executable, "-c", program],

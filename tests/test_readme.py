@@ -7,7 +7,8 @@ from statistics import mean, stdev
 
 import pytest
 
-from atlop.config import RunConfig, find_config
+from atlop.config import RunConfig
+from atlop.config_files import find_config
 from tests.documentation import DOCS, README, ROOT, text_of
 
 RESULTS = text_of(DOCS / "results.md").splitlines()

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from atlop.config import DataConfig, EncoderConfig, RunConfig, load_config
+from atlop.config import DataConfig, EncoderConfig, RunConfig
+from atlop.config_files import load_config
 from atlop.environment import environment
 from atlop.run_folder import RunFolder
 

@@ -19,7 +19,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits, softplus
 
 import atlop
 from atlop.cli import main
-from atlop.config import load_config
+from atlop.config_files import load_config
 from atlop.model import HEADS, Head, LossTerm
 from atlop.objectives import OBJECTIVES
 from atlop.objectives.objective import PairwiseObjective, relation_margins

@@ -8,6 +8,7 @@ import typer
 
 from atlop import __version__
 from atlop.cli.calibrating import calibrate
+from atlop.cli.config import config
 from atlop.cli.experimenting import experiment
 from atlop.cli.file_commands import check, compare, convert, download, score
 from atlop.cli.inference_commands import extract, graph, push, serve
@@ -116,3 +117,4 @@ app.command(
     )
 )(import_checkpoint)
 app.command(epilog=example("atlop push runs/docred_bert_base owner/name --private --license mit"))(push)
+app.add_typer(config, name="config")

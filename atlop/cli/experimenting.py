@@ -9,7 +9,7 @@ import typer
 from atlop.cli.options import Device, Json, Overrides
 from atlop.cli.session import quiet_libraries, report
 from atlop.cli.text import GAP, Row
-from atlop.config import find_config
+from atlop.config_files import find_config
 
 
 def experiment(

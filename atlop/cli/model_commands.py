@@ -57,7 +57,7 @@ def train(
     Everything about the run goes into one folder; the best model is best/ in it. After Ctrl-C (exit code 130) or
     SIGTERM (143) a checkpoint is there to go on from.
     """
-    from atlop.config import find_config, load_config
+    from atlop.config_files import find_config, load_config
 
     if resume is not None and output is not None:
         raise AtlopError(f"--output {output}: a run that is resumed stays in its folder; leave --output out")

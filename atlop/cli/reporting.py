@@ -19,7 +19,7 @@ from atlop.cli.scoring import score_in_depth
 from atlop.cli.session import is_main_process
 from atlop.cli.session import report as print_report
 from atlop.cli.text import score_rows
-from atlop.config import load_config
+from atlop.config_files import load_config
 from atlop.corpora import Corpus, TrainFacts, read_labelled, read_train
 from atlop.errors import AtlopError
 from atlop.evaluation import FactTable, compare, fact_table, table_scores

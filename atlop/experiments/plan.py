@@ -10,7 +10,8 @@ from typing import Any
 import tomli_w
 from pydantic import Field, ValidationError
 
-from atlop.config import RunConfig, Section, find_config, load_config
+from atlop.config import RunConfig, Section
+from atlop.config_files import find_config, load_config
 from atlop.decoding import Rule
 from atlop.errors import AtlopError
 from atlop.files import read_toml

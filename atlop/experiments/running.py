@@ -11,7 +11,8 @@ from statistics import median
 from time import perf_counter
 
 from atlop.calibration import Candidates, collect_candidates
-from atlop.config import Precision, RunConfig, default_settings, flat_settings
+from atlop.config import Precision, RunConfig
+from atlop.config_files import default_settings, flat_settings
 from atlop.corpora import read_corpus, read_train_facts
 from atlop.device import accelerator_for
 from atlop.ensemble import Ensemble, Member

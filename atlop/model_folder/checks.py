@@ -10,7 +10,8 @@ from safetensors import safe_open
 from transformers import PreTrainedConfig, PreTrainedTokenizerBase
 from transformers.utils.hub import cached_file
 
-from atlop.config import ClassifierConfig, ModelConfig, validation_problems
+from atlop.config import ClassifierConfig, ModelConfig
+from atlop.config_files import validation_problems
 from atlop.errors import AtlopError, loading
 from atlop.json_values import abbreviated
 from atlop.model.atlop import AtlopModel

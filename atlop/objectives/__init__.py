@@ -4,7 +4,8 @@ from collections.abc import Mapping
 
 from pydantic import ValidationError
 
-from atlop.config import ObjectiveConfig, validation_problems
+from atlop.config import ObjectiveConfig
+from atlop.config_files import validation_problems
 from atlop.errors import AtlopError
 from atlop.objectives.adaptive_focal import AdaptiveFocal
 from atlop.objectives.adaptive_margin import AdaptiveMargin

@@ -8,7 +8,8 @@ from typing import Any
 
 from safetensors import SafetensorError
 
-from atlop.config import RunConfig, find_config, load_config
+from atlop.config import RunConfig
+from atlop.config_files import find_config, load_config
 from atlop.errors import AtlopError, StoppedError
 from atlop.files import refuse_nonempty
 from atlop.run_folder import RunFolder, keep_precision, refuse_changed_config

@@ -3,13 +3,13 @@ import hashlib
 import json
 import os
 import re
-import tomllib
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from atlop.config_files import load_config
 from atlop.corpora.download import Download, download
 from atlop.corpora.hosts import GitHubFolder, HubDataset
 from atlop.corpora.sources import SOURCES, Digest, Source, SourceFile
@@ -380,7 +380,7 @@ def test_every_file_of_these_corpora_that_a_configuration_names_can_be_downloade
     named = {
         value
         for path in (ROOT / "configs").glob("*.toml")
-        for value in tomllib.loads(path.read_text(encoding="utf-8"))["data"].values()
+        for value in load_config(str(path)).data.model_dump(mode="json").values()
         if isinstance(value, str) and value.startswith(tuple(f"data/{name}/" for name in SOURCES))
     }
 

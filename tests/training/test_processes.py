@@ -23,8 +23,8 @@ from atlop.config import (
     PreprocessingConfig,
     RunConfig,
     TrainerConfig,
-    dump_config,
 )
+from atlop.config_files import dump_config
 from atlop.training import train
 
 pytestmark = pytest.mark.long

@@ -21,8 +21,8 @@ from atlop.config import (
     PreprocessingConfig,
     RunConfig,
     TrainerConfig,
-    load_config,
 )
+from atlop.config_files import load_config
 from atlop.errors import AtlopError, StoppedError
 from atlop.files import file_sha256
 from atlop.prediction import predict_facts

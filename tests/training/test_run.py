@@ -19,9 +19,8 @@ from atlop.config import (
     PreprocessingConfig,
     RunConfig,
     TrainerConfig,
-    dump_config,
-    load_config,
 )
+from atlop.config_files import dump_config, load_config
 from atlop.corpora import read_corpus
 from atlop.device import accelerator_for
 from atlop.ensemble import Ensemble, Member
