@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from atlop.scoring import evaluate
     from atlop.training import train
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 __all__ = ["AtlopModel", "Document", "RelationExtractor", "__version__", "evaluate", "train"]
 
 _ROOMS = {

@@ -10,11 +10,18 @@ from typing import Any, cast, get_args
 import tomli_w
 from pydantic import BaseModel, ValidationError
 
-from atlop.config import RunConfig, Section
+from atlop.config import DataConfig, ModelConfig, RunConfig, Section, TrainerConfig
 from atlop.errors import AtlopError
 from atlop.files import read_toml
 from atlop.json_values import abbreviated
 from atlop.parsing import parse_toml
+
+_RENAMED: dict[tuple[type[Section], str], str] = {
+    (ModelConfig, "encoding"): "preprocessing",
+    (DataConfig, "layout"): "format",
+    (TrainerConfig, "max_skipped_updates"): "max_skipped_steps",
+}
+"""Section and key of version 0.1 -> key of today."""
 
 
 def load_config(source: str, *, overrides: Sequence[str] = ()) -> RunConfig:
@@ -159,8 +166,12 @@ def _flat(tree: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]
 def _describe(problem: Any, *, section: type[BaseModel], name: str) -> str:
     location = ".".join(filter(None, [name, *map(str, problem["loc"])]))
     if problem["type"] == "extra_forbidden":
-        known = list(_section_at(problem["loc"][:-1], root=section).model_fields)
-        nearest = difflib.get_close_matches(str(problem["loc"][-1]), known, n=1, cutoff=0.0)
+        owner, key = _section_at(problem["loc"][:-1], root=section), problem["loc"][-1]
+        for (renamed_in, old), new in _RENAMED.items():
+            if issubclass(owner, renamed_in) and key == old:
+                return f"{location}: is called {new} since version 0.2"
+        known = list(owner.model_fields)
+        nearest = difflib.get_close_matches(str(key), known, n=1, cutoff=0.0)
         hint = f"did you mean {nearest[0]}? known here: {', '.join(known)}" if nearest else "none is known here"
         return f"{location}: unknown key; {hint}"
     if problem["type"] == "missing":

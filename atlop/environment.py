@@ -15,7 +15,7 @@ import torch
 import atlop
 from atlop.secrets import command_without_secrets
 
-_PACKAGES = ("atlop", "torch", "transformers", "tokenizers", "accelerate", "numpy", "safetensors")
+_PACKAGES = ("torch", "transformers", "tokenizers", "accelerate", "numpy", "safetensors")
 
 
 def environment(*, data: Mapping[str, str]) -> dict[str, Any]:
@@ -24,7 +24,7 @@ def environment(*, data: Mapping[str, str]) -> dict[str, Any]:
         "run": secrets.token_hex(8),
         "command": command_without_secrets(sys.argv),
         "python": platform.python_version(),
-        "packages": {name: version(name) for name in _PACKAGES},
+        "packages": {"atlop": atlop.__version__, **{name: version(name) for name in _PACKAGES}},
         "machine": {
             "system": platform.platform(),
             "processor": _processor(),

@@ -11,6 +11,7 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
+from atlop import __version__
 from atlop.config import RunConfig
 from atlop.config_files import dump_config, flat_settings
 from atlop.errors import AtlopError
@@ -166,6 +167,23 @@ class RunFolder:
         with self._metrics.open("rb") as file:
             data = file.read(size)
         return {"bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
+
+
+def refuse_earlier_version(run: Path) -> None:
+    """Make sure that a run was not written by version 0.1, whose files have other keys.
+
+    Raises:
+        AtlopError: It was; its models can still be used.
+    """
+    environment = run / "environment.json"
+    found = read_json(environment) if environment.is_file() else None
+    packages = found.get("packages") if isinstance(found, dict) else None
+    version = packages.get("atlop") if isinstance(packages, dict) else None
+    if isinstance(version, str) and version.startswith("0.1."):
+        raise AtlopError(
+            f"{run}: written by atlop {version}, and atlop {__version__} reads only the models of such a run "
+            f"({run / 'best'}); train again, or use atlop {version}"
+        )
 
 
 def keep_precision(began: RunConfig, config: RunConfig) -> RunConfig:

@@ -13,6 +13,7 @@ from typing import Any
 
 from atlop.errors import AtlopError
 from atlop.files import read_json, write_text
+from atlop.run_folder import refuse_earlier_version
 
 OF_EACH_RUN = ("command", "run")
 """What the environments of two runs differ in anyway."""
@@ -39,6 +40,7 @@ def main() -> None:
 
 def environment_of(run: Path) -> dict[str, Any]:
     """Return what a run and others like it ran in."""
+    refuse_earlier_version(run)
     return {key: value for key, value in read_json(run / "environment.json").items() if key not in OF_EACH_RUN}
 
 

@@ -112,6 +112,13 @@ def test_python_runs_the_package_as_the_command() -> None:
     assert run_apart("-m", "atlop", "--version")[0] == f"atlop {__version__}\n"
 
 
+def test_the_option_layout_is_refused_with_its_new_name(corpus: Path) -> None:
+    assert run("check", corpus, "--layout", "docred", code=2)[1] == (
+        "atlop: error: --layout is called --format since version 0.2\n"
+    )
+    assert "No such option: --layuot" in run("check", corpus, "--layuot", "docred", code=2)[1]
+
+
 def test_an_unknown_command_ends_with_code_2() -> None:
     assert "No such command 'trian'" in run("trian", code=2)[1]
 

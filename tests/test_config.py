@@ -176,6 +176,18 @@ def test_an_unknown_section_is_refused_with_the_nearest_known_one(smallest: str)
     assert "optimiser: unknown key; did you mean optimizer?" in message_of(smallest, "optimiser.epsilon=1e-6")
 
 
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("encoding.markers=none", "encoding: is called preprocessing since version 0.2"),
+        ("data.layout=docred", "data.layout: is called format since version 0.2"),
+        ("trainer.max_skipped_updates=1", "trainer.max_skipped_updates: is called max_skipped_steps since version 0.2"),
+    ],
+)
+def test_a_key_of_version_0_1_is_refused_with_its_new_name(smallest: str, override: str, message: str) -> None:
+    assert message in message_of(smallest, override)
+
+
 def test_every_wrong_key_is_named_at_once(smallest: str) -> None:
     message = message_of(smallest, "trainer.epochs=0", "trainer.lr=1.0", "encoder.name=3")
 

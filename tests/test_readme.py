@@ -8,7 +8,8 @@ from statistics import mean, stdev
 import pytest
 
 from atlop.config import RunConfig
-from atlop.config_files import find_config
+from atlop.config_files import find_config, flat_settings
+from atlop.experiments import load_experiment, plan_runs
 from tests.documentation import DOCS, README, ROOT, text_of
 
 RESULTS = text_of(DOCS / "results.md").splitlines()
@@ -64,3 +65,15 @@ def test_a_record_is_of_a_shipped_configuration_and_names_no_folder(record: Path
     assert find_config(record.stem.partition(".")[0]).is_file()
     assert RunConfig.model_validate(json.loads(text)["config"])
     assert '"/' not in text
+    for run in json.loads(text)["runs"]:
+        assert {"best", "last", "steps", "train", "dev", "seconds"} <= set(run["summary"])
+        assert run["summary"]["best"]["step"] in [evaluation["step"] for evaluation in run["evaluations"]]
+
+
+@pytest.mark.parametrize("record", EXPERIMENTS, ids=lambda record: str(record.stem))
+def test_the_record_of_an_experiment_has_the_runs_and_the_settings_of_the_shipped_ones(record: Path) -> None:
+    found = json.loads(record.read_text(encoding="utf-8"))
+    plans = [plan_runs(load_experiment(f"experiments/{name}"), overrides=[]) for name in found["tables"]]
+
+    assert [run["name"] for run in found["runs"]] == sorted({run.name for plan in plans for run in plan.runs})
+    assert {key for key in found["base"] if "." in key and " " not in key} <= set(flat_settings(plans[0].base))

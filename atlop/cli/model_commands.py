@@ -99,12 +99,15 @@ def _early(stopped: dict[str, int] | None) -> list[Row]:
 
 def _config_of(run: Path | None) -> str:
     """Return the configuration that a run was begun with."""
+    from atlop.run_folder import refuse_earlier_version
+
     if run is None:
         raise AtlopError("train: give a configuration, as in `atlop train sample`, or a run with --resume")
     if not (run / "config.toml").is_file():
         raise AtlopError(
             f"{run}: holds no run that could go on (no config.toml); `atlop train CONFIG --resume {run}` begins it"
         )
+    refuse_earlier_version(run)
     return str(run / "config.toml")
 
 

@@ -118,13 +118,16 @@ def _dev_of(run: str) -> Path:
     """Return the labelled documents that a run was evaluated on.
 
     Raises:
-        AtlopError: It is no run.
+        AtlopError: It is no run, or one of version 0.1.
     """
+    from atlop.run_folder import refuse_earlier_version
+
     config = Path(run) / "config.toml"
     if not config.is_file():
         raise AtlopError(
             f"{run}: does not say what it was evaluated on (no config.toml); give labelled documents: --dev"
         )
+    refuse_earlier_version(Path(run))
     return load_config(str(config)).data.dev
 
 
@@ -150,6 +153,8 @@ def _read_closely(
     train: TrainFacts,
 ) -> Found:
     """Return what a model finds, with its scores, what it read, and pictures of it all."""
+    metrics = Path(run) / "metrics.jsonl"
+    learning = [plotting.learning_picture_of(metrics)] if metrics.is_file() else []
     with loaded_models([run], precision=precision, device=device) as (ensemble, settings):
         from atlop.model_folder import preprocessor_for
         from atlop.prediction import batches_by_length, score_batches
@@ -170,16 +175,12 @@ def _read_closely(
         )
         decisions = plotting.decisions_of(collector.watch(scored), corpus=corpus, rule=ensemble.rule, train=train)
     analyses = collector.result()
-    metrics = Path(run) / "metrics.jsonl"
     return Found(
         run,
         [analysis.facts for analysis in analyses],
         names=dict(ensemble.rule.vocabulary.names),
         analyses=analyses,
-        pictures=[
-            *([plotting.learning_picture_of(metrics)] if metrics.is_file() else []),
-            *plotting.decision_pictures(decisions),
-        ],
+        pictures=[*learning, *plotting.decision_pictures(decisions)],
     )
 
 

@@ -50,6 +50,10 @@ class Commands(TyperGroup):
             message, code = f"error: {place}{error.strerror or error}", USER_ERROR
         except SafetensorError as error:  # how a full disk and a file cut short come out of safetensors
             message, code = f"error: model weights: {error}", USER_ERROR
+        except Exception as error:
+            if getattr(error, "option_name", None) != "--layout":  # typer does not export its NoSuchOption
+                raise
+            message, code = "error: --layout is called --format since version 0.2", USER_ERROR
         print(f"atlop: {printable(message)}", file=sys.stderr)
         raise typer.Exit(code)
 

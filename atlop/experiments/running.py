@@ -24,6 +24,7 @@ from atlop.files import file_sha256, read_json, write_json
 from atlop.model_folder import load_model
 from atlop.prediction import predict_facts
 from atlop.preprocessing import Batch
+from atlop.run_folder import refuse_earlier_version
 from atlop.schema import Document
 from atlop.training import Training, build_training, train
 
@@ -65,8 +66,10 @@ class ExperimentFolder:
         """Record the base configuration and the scored documents, or check that they match the recorded ones.
 
         Raises:
-            AtlopError: The folder's runs have another base.
+            AtlopError: The folder's runs have another base, or are of version 0.1.
         """
+        for run in sorted(self.path.glob("runs/*")):
+            refuse_earlier_version(run)
         scored = plan.experiment.scored
         base = {
             **flat_settings(plan.base),

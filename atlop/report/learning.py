@@ -11,6 +11,7 @@ from matplotlib.ticker import StrMethodFormatter
 from atlop.errors import AtlopError
 from atlop.files import read_lines
 from atlop.report.drawing import BLUE, GREY, HEIGHT, ORANGE, picture
+from atlop.run_folder import refuse_earlier_version
 
 SMOOTHING = 50
 """The moving mean of the loss spans 1 / 50 of all steps."""
@@ -20,8 +21,9 @@ def read_metrics(path: Path) -> list[dict[str, Any]]:
     """Read a run's `metrics.jsonl`, without a last line that is still being written.
 
     Raises:
-        AtlopError: The file is missing or damaged, or has no steps yet.
+        AtlopError: The file is missing, damaged or of version 0.1, or has no steps yet.
     """
+    refuse_earlier_version(path.parent)
     rows: list[dict[str, Any]] = []
     for number, line in enumerate(read_lines(path), start=1):
         if not line.endswith(b"\n"):

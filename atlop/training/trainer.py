@@ -12,7 +12,7 @@ from atlop.config import RunConfig
 from atlop.config_files import find_config, load_config
 from atlop.errors import AtlopError, StoppedError
 from atlop.files import refuse_nonempty
-from atlop.run_folder import RunFolder, keep_precision, refuse_changed_config
+from atlop.run_folder import RunFolder, keep_precision, refuse_changed_config, refuse_earlier_version
 from atlop.stopping import StopRequests
 from atlop.training.build import Training, build_training
 from atlop.training.checkpoint import Checkpoints
@@ -61,6 +61,7 @@ def train(
     if not is_resumed:
         refuse_nonempty(folder.path)
     else:
+        refuse_earlier_version(folder.path)
         began = load_config(str(folder.config))
         config = keep_precision(began, config)
         refuse_changed_config(folder.path, began=began, now=config)
