@@ -10,115 +10,115 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 from atlop.errors import AtlopError
 
 Precision: TypeAlias = Literal["auto", "float32", "tf32", "bf16", "fp16"]
-"""Number format of the matrix products; the loss is always computed in float32. `auto` takes what is fast and safe on
-the machine: bf16 or, on older GPUs, fp16; float32 where a CPU trains slower in bf16, and for prediction on any CPU.
-`tf32` (float32 whose products read 10 bits of the mantissa) and `fp16` need a GPU."""
+"""Number format of matrix products; the loss is always computed in float32. `auto` chooses what is fast and safe on the
+machine: bf16 or, on older GPUs, fp16; float32 if the CPU trains slower in bf16, and for prediction on any CPU.
+`tf32` (float32 products that read 10 bits of the mantissa) and `fp16` need a GPU."""
 
 Invalid: TypeAlias = Literal["strict", "skip"]
-"""What a document that cannot be right leads to: `strict` stops, `skip` drops and counts it."""
+"""What an invalid document does: `strict` stops, `skip` drops and counts it."""
 
 Markers: TypeAlias = Literal["word", "mention", "none"]
-"""How many `*` mark mentions: `word` one before a word on which any starts and one after a word on which any ends (the
-paper on DocRED), `mention` one of each for every distinct mention (the paper on CDR and GDA), `none` no `*` at all, so
-that a mention is read at its first token (the ablation "− entity marker")."""
+"""Where `*` marks mentions. `word`: one before each word where mentions start and one after each word where mentions
+end (the paper on DocRED). `mention`: two around every distinct mention (the paper on CDR and GDA). `none`: no `*`; a
+mention is then represented by its first token (the ablation "− entity marker")."""
 
 ContextPooling: TypeAlias = Literal["localized", "none"]
-"""What a pair has besides its entities: the text that both attend to (`localized`, the paper), or nothing (`none`, the
+"""Context of a pair besides its entities: the text that both attend to (`localized`, the paper) or nothing (`none`, the
 ablation "− localized context pooling")."""
 
 
 Registered = TypeVar("Registered")
 
-LARGEST = 2**31 - 1
-"""Largest whole number of a configuration: what counts tokens, documents and steps has 32 bits."""
+MAX_INTEGER = 2**31 - 1
+"""Largest integer in a configuration: counts of tokens, documents and steps are 32-bit."""
 
 
 class Section(BaseModel):
-    """A part of the tree: frozen, without unknown keys, without NaN or infinity."""
+    """A part of the configuration: frozen; unknown keys, NaN and infinity are refused."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, use_attribute_docstrings=True)
 
     @field_validator("*")
     @classmethod
-    def _fits_a_machine(cls, value: Any) -> Any:
-        if isinstance(value, int) and abs(value) > LARGEST:
-            raise ValueError(f"should be at most {LARGEST:,}")
+    def _check_integer(cls, value: Any) -> Any:
+        if isinstance(value, int) and abs(value) > MAX_INTEGER:
+            raise ValueError(f"should be at most {MAX_INTEGER:,}")
         return value
 
 
 class DataConfig(Section):
-    """Where the corpus lies and how it is read. Paths are relative to the folder that the command is called in."""
+    """Files of the corpus and how they are read. Relative paths start at the working directory."""
 
     format: str | None = None
-    """Format of the documents, one of those that `atlop check --help` lists. Without it, each file's is recognised."""
+    """Format of the documents; `atlop check --help` lists them. `None` recognises the format of each file."""
     train: Path
     """Labelled documents to train on."""
     dev: Path
-    """Labelled documents that choose the best epoch."""
+    """Labelled documents that select the best epoch."""
     train_facts: Path | None = None
-    """Facts that Ign F1 leaves out: a train file or a `.fact` file. Without it, the facts of `train`."""
+    """Train file or `.fact` file with the facts that Ign F1 ignores; by default the facts of `train`."""
     relations: Path | None = None
-    """`rel2id.json`: class id of each relation. Without it, the relations of `train`, sorted."""
+    """`rel2id.json`: class id of each relation; by default the relations of `train`, sorted."""
     relation_names: Path | None = None
     """`rel_info.json`: readable name of each relation."""
     invalid: Invalid = "strict"
-    """Whether an invalid document stops the run or is dropped."""
+    """What an invalid document does."""
 
 
 class LayersConfig(Section):
-    """Which layers of an encoder are read."""
+    """Which layers of the encoder are used."""
 
     layers_averaged: int = Field(1, ge=1)
-    """Last layers whose hidden states and attention are averaged; published 1."""
+    """Number of last layers whose hidden states and attention are averaged; published 1."""
 
 
 class EncoderConfig(LayersConfig):
     """The pretrained encoder."""
 
     name: str
-    """Hugging Face name or folder of any encoder that gives attention."""
+    """Hugging Face name or folder of any encoder that returns attention."""
     gradient_checkpointing: bool = False
-    """Compute activations again in the backward pass: less memory, about a third more time."""
+    """Recompute activations in the backward pass: less memory, about a third more time."""
 
 
 class PreprocessingConfig(Section):
-    """From words to the encoder's input."""
+    """How documents become the encoder's input."""
 
     max_length: int = Field(1024, ge=8)
-    """Longest input in tokens, special tokens counted; the rest of a document is cut off."""
+    """Maximum input length in tokens, special tokens included; longer documents are truncated."""
     leading_space: bool = False
-    """Cut each word as if a space stood before it. Published RoBERTa results rest on `false`."""
+    """Tokenize each word as if a space came before it. Published RoBERTa results use `false`."""
     markers: Markers = "word"
-    """How many `*` mark mentions: one a `word`, one for each `mention` (published for CDR and GDA), or `none`."""
+    """Where `*` marks mentions: per `word`, per `mention` (published for CDR and GDA), or `none`."""
     window: int | None = Field(None, ge=8)
-    """Most tokens of one encoder call; longer documents are read in overlapping windows. Without it, 512 (published),
-    or what the encoder takes where that is less."""
+    """Maximum tokens per encoder call; longer documents are split into overlapping windows. By default 512 (published),
+    or the encoder's limit if it is lower."""
 
 
 class PoolingConfig(Section):
-    """From the encoder's states to entities and pairs."""
+    """How hidden states become entities and pairs."""
 
     mentions: str = "logsumexp"
-    """What an entity's mentions become, one of `atlop.model.POOLINGS`: their `logsumexp` (the paper), or their `mean`
-    (the ablation "− logsumexp")."""
+    """How mentions are pooled into an entity, a key of `atlop.model.POOLINGS`: `logsumexp` (the paper) or `mean` (the
+    ablation "− logsumexp")."""
     context: ContextPooling = "localized"
-    """What a pair has besides its entities. With `none` the encoder's attention is not computed."""
+    """Context of a pair. With `none`, the encoder's attention is not computed."""
 
 
 class ClassifierConfig(Section):
     """The layers on top of the encoder."""
 
     kind: Literal["grouped_bilinear", "bilinear"] = "grouped_bilinear"
-    """`grouped_bilinear`, or for the ablation "− group bilinear" `bilinear`: one group, over representations of a size
-    that leaves the layer about as many weights, the root of `representation_size · block_size` (222 for 768 and 64)."""
+    """`grouped_bilinear`, or `bilinear` for the ablation "− group bilinear": one group over representations of width
+    √(`representation_size` · `block_size`) (222 for 768 and 64), which has about as many weights."""
     representation_size: int = Field(768, ge=1)
-    """Width of the subject's and of the object's representation in a pair."""
+    """Width of the subject's and the object's representation."""
     block_size: int = Field(64, ge=1)
     """Width of one group of the grouped bilinear classifier; divides `representation_size`."""
 
     @property
     def sizes(self) -> tuple[int, int]:
-        """Width of the representations that are made and of one group of them."""
+        """Width of the representations and of one group."""
         if self.kind == "grouped_bilinear":
             return self.representation_size, self.block_size
         size = round(sqrt(self.representation_size * self.block_size))
@@ -129,11 +129,11 @@ class ObjectiveConfig(Section):
     """The loss and the decision rule that belongs to it."""
 
     name: str = "adaptive_thresholding"
-    """Which objective, one of `atlop.objectives.OBJECTIVES`."""
+    """A key of `atlop.objectives.OBJECTIVES`."""
     parameters: dict[str, float] = {}
-    """Parameters of its loss, for example `shift = 0.05` of `none_class_ranking`; its module says which there are."""
+    """Parameters of the loss, documented in its module; for example `shift = 0.05` for `none_class_ranking`."""
     max_relations: int = Field(4, ge=1)
-    """Most relations that one pair can get (k); 4 on DocRED, 1 on CDR and GDA."""
+    """Maximum number of relations per pair (k); 4 on DocRED, 1 on CDR and GDA."""
 
 
 class OptimizerConfig(Section):
@@ -142,78 +142,78 @@ class OptimizerConfig(Section):
     encoder_learning_rate: float = Field(5e-5, ge=0)
     """Peak learning rate of the pretrained encoder."""
     new_layers_learning_rate: float = Field(1e-4, ge=0)
-    """Peak learning rate of the layers that start untrained."""
+    """Peak learning rate of the randomly initialised layers."""
     epsilon: float = Field(1e-6, gt=0)
-    """Added to AdamW's denominator."""
+    """Term added to AdamW's denominator."""
     weight_decay: float = Field(0.0, ge=0)
-    """Decoupled weight decay of every weight; published 0."""
+    """Decoupled weight decay, applied to all weights; published 0."""
     warmup_fraction: float = Field(0.06, ge=0, lt=1)
-    """Share of all steps spent warming up, rounded down to whole steps; the rest decays to 0."""
+    """Fraction of all steps used for warm-up, rounded down to whole steps; then the rates decay to 0."""
     max_gradient_norm: float = Field(1.0, gt=0)
-    """Gradients of a larger norm are scaled down to it."""
+    """Gradients with a larger norm are scaled down to it."""
 
 
 class TrainerConfig(Section):
-    """The loop."""
+    """The training loop."""
 
     epochs: int = Field(30, ge=1)
     """Passes over the train documents."""
     batch_size: int = Field(4, ge=1)
-    """Documents in a batch, over all processes; the last incomplete batch of an epoch is left out."""
+    """Documents per batch, over all processes; the last incomplete batch of an epoch is dropped."""
     gradient_accumulation: int = Field(1, ge=1)
-    """Batches in a step; the last step of an epoch may have fewer."""
+    """Batches per step; the last step of an epoch may have fewer."""
     precision: Precision = "auto"
-    """Number format of training. What `auto` chooses stands in the run's `config.toml`, and is kept when it goes on."""
+    """Number format of training. The run's `config.toml` stores what `auto` chose, and resuming keeps it."""
     evaluation_interval: int | None = Field(None, ge=1)
-    """Steps between two evaluations on dev; without it, one after each epoch."""
+    """Steps between evaluations on dev; by default one evaluation after each epoch."""
     patience: int | None = Field(None, ge=1)
-    """Evaluations without a new best dev F1 after which training ends; without it, never. Learning rates are those of
-    all epochs, whether they are reached or not."""
+    """Number of evaluations without a new best dev F1 after which training stops early; by default never. The learning
+    rate schedule always spans all epochs."""
     checkpoint_interval: int | None = Field(None, ge=1)
-    """Steps between two checkpoints; one is written after every evaluation besides."""
+    """Steps between checkpoints, besides those after each evaluation."""
     checkpoint_minutes: float | None = Field(15.0, ge=0)
-    """Most minutes between two checkpoints; 0 writes one after every step."""
+    """Maximum minutes between checkpoints; 0 writes one after every step."""
     checkpoints_kept: int = Field(2, ge=1)
-    """Newest checkpoints that are kept while the run trains; each takes three times the size of the model."""
+    """Number of latest checkpoints to keep during training; each is three times as large as the model."""
     max_skipped_steps: int = Field(0, ge=0)
-    """Steps that may be left out because their loss or gradient is not finite; one more stops training."""
+    """Steps that may be skipped because their loss or gradient is not finite; one more stops training."""
     prediction_batch_size: int = Field(8, ge=1)
-    """Documents in a batch of the evaluation."""
+    """Documents per batch during evaluation."""
     compile: bool = False
-    """Compile the encoder's layers with `torch.compile`: a minute more at the start; for GPUs, not for DeBERTa."""
+    """Compile the encoder's layers with `torch.compile`, which takes a minute; for GPUs, not for DeBERTa."""
     sharded: bool = False
-    """Share weights, gradients and optimizer state out among the processes (FSDP), for an encoder too large for one
-    GPU to train; not with fp16, nor compiled. One process trains as without it."""
+    """Shard weights, gradients and optimizer state over the processes (FSDP), for an encoder too large to train on one
+    GPU; not with fp16 or `compile`. No effect with one process."""
     seed: int = Field(66, ge=0)
-    """Seed of the new layers, the order of the documents and dropout."""
+    """Seed of new layers, document order and dropout."""
     start_from: str | None = None
-    """Model folder whose weights training starts from, for example `runs/first/best`: the second stage of two. Its
-    relations and sizes must be those of this run; the optimizer and the schedule start anew."""
+    """Model folder to initialise weights from, for example `runs/first/best`, as the second of two stages. It must have
+    the same relations and sizes as this run; optimizer and schedule start fresh."""
 
 
 class TrackingConfig(Section):
-    """Where metrics go besides `metrics.jsonl` in the run."""
+    """Where metrics go besides the run's `metrics.jsonl`."""
 
     wandb: Literal["online", "offline", "disabled"] = "disabled"
-    """Weights & Biases: send, keep in the run's folder, or leave out."""
+    """Weights & Biases: upload, keep in the run folder, or turn off."""
     project: str = "atlop"
     """Weights & Biases project."""
 
 
 class ModelConfig(Section):
-    """What a model is made of besides its encoder's weights and its relations; the model folder keeps it."""
+    """Settings of a model; its folder stores them."""
 
     encoder: LayersConfig = LayersConfig()
     preprocessing: PreprocessingConfig = PreprocessingConfig()
     pooling: PoolingConfig = PoolingConfig()
     classifier: ClassifierConfig = ClassifierConfig()
     heads: dict[str, dict[str, float]] = {}
-    """Further heads, each a `[heads.NAME]` with its parameters, by the names of `atlop.model.HEADS`."""
+    """Additional heads: a table `[heads.NAME]` of parameters for each, with `NAME` a key of `atlop.model.HEADS`."""
     objective: ObjectiveConfig = ObjectiveConfig()
 
 
 class RunConfig(ModelConfig):
-    """Everything that a run is made of."""
+    """The whole configuration of a run."""
 
     encoder: EncoderConfig
     data: DataConfig
@@ -223,21 +223,21 @@ class RunConfig(ModelConfig):
 
     @property
     def model(self) -> ModelConfig:
-        """The sections that describe the model."""
+        """The settings of the model alone."""
         sections = {name: getattr(self, name) for name in ModelConfig.model_fields}
         return ModelConfig(**sections | {"encoder": LayersConfig(layers_averaged=self.encoder.layers_averaged)})
 
 
 def registered(registry: Mapping[str, Registered], name: str, *, key: str) -> Registered:
-    """Return what a registry, such as that of poolings, has under a name.
+    """Return the entry of a registry, such as `POOLINGS`, under a name.
 
     Args:
-        registry: What is known, by name.
-        name: What a setting names.
-        key: The setting, for messages.
+        registry: Entries by name.
+        name: Name from the configuration.
+        key: Key of the setting, for messages.
 
     Raises:
-        AtlopError: It is not known.
+        AtlopError: The registry has no such name.
     """
     if name not in registry:
         raise AtlopError(f"{key}: {name!r} is not known; known are {', '.join(registry) or 'none'}")

@@ -1,4 +1,4 @@
-"""Decisions on pairs to facts, and what is chosen after training for them: thresholds and probabilities."""
+"""Turn decisions on pairs into facts; stored thresholds and probabilities."""
 
 from typing import Literal, TypeAlias
 
@@ -15,48 +15,48 @@ Rule: TypeAlias = Literal["global", "per_class"]
 
 
 class Calibration(Section):
-    """What decisions compare margins with, and how likely a fact of some margin is; chosen on a labelled corpus."""
+    """Thresholds of margins, and probabilities of facts by their margin; chosen on a labelled corpus."""
 
     rule: Rule
     """Whether all relations share one threshold or each has its own."""
     thresholds: dict[str, float]
-    """Margin that a fact of each relation must exceed; 0 is the objective's own rule."""
+    """Margin that a fact must exceed, by relation; 0 is the objective's own rule."""
     slope: float = Field(gt=0)
-    """With `intercept`: a fact of margin m holds with probability `σ(slope · m + intercept)`."""
+    """A fact with margin m holds with probability `σ(slope · m + intercept)`."""
     intercept: float
     """See `slope`."""
 
     def class_thresholds(self, vocabulary: RelationVocabulary) -> NDArray[np.float32]:
-        """Return the threshold of each class, `[classes]`; that of TH is never asked for."""
+        """Return the threshold of each class, `[classes]`; TH has 0, which is not used."""
         thresholds = np.zeros(vocabulary.classes, dtype=np.float32)
         thresholds[THRESHOLD_CLASS + 1 :] = [self.thresholds[relation] for relation in vocabulary.relations]
         return thresholds
 
     def probability(self, margin: NDArray[np.float32]) -> NDArray[np.float64]:
-        """Return how likely facts of some margins hold, from 0 to 1, in the shape of `margin`."""
+        """Return the probability of facts from their margins, in the shape of `margin`."""
         return np.exp(-np.logaddexp(0.0, -(self.slope * margin.astype(np.float64) + self.intercept)))
 
 
 def read_calibration(values: object, *, vocabulary: RelationVocabulary) -> Calibration:
-    """Return a calibration from the values of its fields, as JSON has them.
+    """Parse a calibration.
 
     Args:
-        values: The fields.
-        vocabulary: Relations of the model that it is for.
+        values: The fields, from JSON.
+        vocabulary: Relations of the model.
 
     Raises:
-        AtlopError: A field is missing, unknown or of another type, or the relations are others.
+        AtlopError: A field is missing, unknown or of another type, or the relations differ from the model's.
     """
     try:
         calibration = Calibration.model_validate(values)
     except ValidationError as error:
         first = error.errors()[0]
-        place = ".".join(map(str, first["loc"])) or "the whole"
-        raise AtlopError(f"calibration: {place}: {first['msg']}; `atlop calibrate` writes a new one") from None
-    if odd := sorted(set(calibration.thresholds) ^ set(vocabulary.relations)):
+        key = ".".join(map(str, first["loc"])) or "all of it"
+        raise AtlopError(f"calibration: {key}: {first['msg']}; `atlop calibrate` writes a new one") from None
+    if differing := sorted(set(calibration.thresholds) ^ set(vocabulary.relations)):
         raise AtlopError(
             f"calibration: it has thresholds for {len(calibration.thresholds)} relations, but the model knows "
-            f"{len(vocabulary.relations)} (only one has {', '.join(odd[:8])}); `atlop calibrate` writes a new one"
+            f"{len(vocabulary.relations)} (only one has {', '.join(differing[:8])}); `atlop calibrate` writes a new one"
         )
     return calibration
 
@@ -64,15 +64,15 @@ def read_calibration(values: object, *, vocabulary: RelationVocabulary) -> Calib
 def decoded_facts(
     decisions: NDArray[np.bool_], *, pairs: NDArray[np.int32], vocabulary: RelationVocabulary
 ) -> tuple[Fact, ...]:
-    """Return the facts that were decided for one document, pair by pair.
+    """Return the facts of one document, pair by pair.
 
     Args:
-        decisions: Which relations hold, `[pairs, classes]`; the column of TH is false.
+        decisions: Whether each relation holds, `[pairs, classes]`; the column of TH is false.
         pairs: Subject and object of each pair, `[pairs, 2]`.
         vocabulary: Relation of each class.
     """
-    rows, classes = np.nonzero(decisions)
+    pair_rows, class_ids = np.nonzero(decisions)
     return tuple(
         Fact(subject=int(subject), object=int(object_), relation=vocabulary.relation_of(int(class_id)))
-        for (subject, object_), class_id in zip(pairs[rows], classes, strict=True)
+        for (subject, object_), class_id in zip(pairs[pair_rows], class_ids, strict=True)
     )

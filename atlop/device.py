@@ -1,4 +1,4 @@
-"""Where and in which number format a model computes: chosen from what the machine has, and put back afterwards."""
+"""Choose the device and the precision of a model; process-wide settings are restored afterwards."""
 
 import logging
 import re
@@ -17,39 +17,39 @@ from atlop.ops.precision import cpu_multiplies_bf16
 
 logger = logging.getLogger(__name__)
 
-_HALF = {"bf16": torch.bfloat16, "fp16": torch.float16}
+_HALF_DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16}
 
 
 class DeviceAccelerator(Accelerator):  # type: ignore[misc]  # accelerate has no annotations
-    """An accelerator whose device and precision are its own: accelerate's share them with any that is made later."""
+    """An accelerator with its own device and precision, which accelerate would share between all accelerators."""
 
     def __init__(self, device: torch.device, precision: Precision):
-        """Keep device and precision; `accelerator_for` chooses them."""
+        """Store device and precision; `accelerator_for` chooses them."""
         self._device = device
         self.precision = precision
         """Number format of the matrix products; never `auto`."""
         AcceleratorState._reset_state()  # an earlier one may have had another precision
-        super().__init__(mixed_precision=precision if precision in _HALF else "no")
+        super().__init__(mixed_precision=precision if precision in _HALF_DTYPES else "no")
 
     @property
-    def device(self) -> Any:  # a torch.device, which transformers' `model.to` is not annotated to take
-        """Where models and batches go."""
+    def device(self) -> Any:  # a torch.device, but transformers' `model.to` is annotated otherwise
+        """Device of models and batches."""
         return self._device
 
     @contextmanager
     def autocast(self, autocast_handler: Any = None) -> Iterator[None]:
-        """Compute in the precision."""
-        half = _HALF.get(self.precision)
+        """Compute in this precision."""
+        half = _HALF_DTYPES.get(self.precision)
         with self.settings(), nullcontext() if half is None else torch.autocast(self.device.type, dtype=half):
             yield
 
     @contextmanager
     def settings(self) -> Iterator[None]:
-        """Hold what PyTorch has one value of for the whole process: the current GPU, and TF32, on for `tf32` alone."""
+        """Set the current GPU and TF32 (only on for `tf32`), which are process-wide; restore them on exit."""
         if self.device.type != "cuda":
             yield
             return
-        products, convolutions = torch.get_float32_matmul_precision(), torch.backends.cudnn.allow_tf32
+        matmul_precision, cudnn_tf32 = torch.get_float32_matmul_precision(), torch.backends.cudnn.allow_tf32
         is_tf32 = self.precision == "tf32"
         try:
             torch.set_float32_matmul_precision("high" if is_tf32 else "highest")
@@ -57,53 +57,51 @@ class DeviceAccelerator(Accelerator):  # type: ignore[misc]  # accelerate has no
             with torch.cuda.device(self.device):
                 yield
         finally:
-            torch.set_float32_matmul_precision(products)
-            torch.backends.cudnn.allow_tf32 = convolutions
+            torch.set_float32_matmul_precision(matmul_precision)
+            torch.backends.cudnn.allow_tf32 = cudnn_tf32
 
 
 def accelerator_for(
     precision: Precision = "auto", *, device: str | None = None, training: bool = False
 ) -> DeviceAccelerator:
-    """Return the device, precision and processes to work with.
+    """Return an accelerator: device, precision and processes.
 
-    `auto` is bf16 on a GPU that has it (compute capability 8) and fp16 on older ones. On a CPU, training takes bf16
-    where the CPU multiplies it in hardware, else float32; prediction always takes float32 there. One line of the log
-    says what was chosen.
+    `auto` is bf16 on a GPU with compute capability 8, and fp16 on older ones. On a CPU, training uses bf16 if the
+    hardware multiplies it, else float32; prediction always uses float32. The choice is logged.
 
     Args:
         precision: Number format of the matrix products.
-        device: `cpu`, `cuda` or `cuda:N`; without it what `accelerate launch` or the machine sets, a GPU where there is
-            one.
-        training: Whether a model is trained.
+        device: `cpu`, `cuda` or `cuda:N`; by default what `accelerate launch` sets, else a GPU if there is one.
+        training: Whether the model will be trained.
 
     Raises:
-        AtlopError: There is no such device, or it cannot compute in this precision.
+        AtlopError: There is no such device, or it does not support the precision.
     """
-    named = None if device is None else _device_named(device)
+    torch_device = None if device is None else _find_device(device)
     if not (torch.distributed.is_available() and torch.distributed.is_initialized()):
         PartialState._reset_state()  # an earlier one may have been on another device
-    on_cpu = parse_flag_from_env("ACCELERATE_USE_CPU") or (named is not None and named.type == "cpu")
+    on_cpu = parse_flag_from_env("ACCELERATE_USE_CPU") or (torch_device is not None and torch_device.type == "cpu")
     state = PartialState(cpu=on_cpu)
-    if named is None or state.num_processes > 1:
-        if named is not None and (named.type != state.device.type or named.index is not None):
+    if torch_device is None or state.num_processes > 1:
+        if torch_device is not None and (torch_device.type != state.device.type or torch_device.index is not None):
             raise AtlopError(
-                f"--device {device}: {state.num_processes} processes were launched, each with a device of its own "
-                f"({state.device} here); leave it out"
+                f"--device {device}: {state.num_processes} processes were launched, each with its own device "
+                f"({state.device} here); leave --device out"
             )
-        named = state.device
+        torch_device = state.device
     if precision == "auto":
-        chosen, reason = _precision_of(named, training=training)
+        chosen, reason = _fastest_precision(torch_device, training=training)
         if state.num_processes > 1:
             [chosen] = broadcast_object_list([chosen])  # their processors may differ
-        if training or named.type != "cpu":
+        if training or torch_device.type != "cpu":
             logger.info("precision %s: %s", chosen, reason)
         precision = chosen
-    _check(precision, device=named)
-    return DeviceAccelerator(named, precision)
+    _check_precision(precision, device=torch_device)
+    return DeviceAccelerator(torch_device, precision)
 
 
-def _device_named(name: str) -> torch.device:
-    """Return a device of this machine."""
+def _find_device(name: str) -> torch.device:
+    """Return a device of this machine; refuse one that it does not have."""
     if not re.fullmatch(r"cpu|cuda(:\d{1,3})?", name):
         raise AtlopError(f"--device {name}: expected cpu, cuda or cuda:N, the number of a GPU, from 0")
     device = torch.device(name)
@@ -114,8 +112,8 @@ def _device_named(name: str) -> torch.device:
     return device
 
 
-def _precision_of(device: torch.device, *, training: bool) -> tuple[Precision, str]:
-    """Return the fastest precision that is safe on a device, and the reason."""
+def _fastest_precision(device: torch.device, *, training: bool) -> tuple[Precision, str]:
+    """Return the fastest safe precision of a device, and the reason."""
     if device.type == "cuda":
         name, (major, minor) = torch.cuda.get_device_name(device), torch.cuda.get_device_capability(device)
         return ("bf16" if major >= 8 else "fp16"), f"{name} has compute capability {major}.{minor}"
@@ -125,8 +123,8 @@ def _precision_of(device: torch.device, *, training: bool) -> tuple[Precision, s
     return "float32", f"the device is {device.type}"
 
 
-def _check(precision: Precision, *, device: torch.device) -> None:
-    """Refuse a precision that a device lacks."""
+def _check_precision(precision: Precision, *, device: torch.device) -> None:
+    """Refuse a precision that the device does not support."""
     if precision in ("fp16", "tf32") and device.type != "cuda":
         raise AtlopError(
             f"precision {precision}: needs a GPU; choose float32 or bf16 (a run keeps the precision that it began with)"

@@ -1,4 +1,4 @@
-"""What numbers depend on besides a configuration: versions, machine, code and data."""
+"""What results depend on besides the configuration: versions, machine, code and data."""
 
 import hashlib
 import platform
@@ -19,7 +19,11 @@ _PACKAGES = ("torch", "transformers", "tokenizers", "accelerate", "numpy", "safe
 
 
 def environment(*, data: Mapping[str, str]) -> dict[str, Any]:
-    """Return what a run depends on besides its configuration: versions, machine, code and data, and a name for it."""
+    """Return a random run id, and the versions, machine, code and data that a run depends on.
+
+    Args:
+        data: sha256 of each data file, by path.
+    """
     return {
         "run": secrets.token_hex(8),
         "command": command_without_secrets(sys.argv),
@@ -47,7 +51,7 @@ def _processor() -> str:
 
 
 def _code_sha256() -> str:
-    """Return a digest of all modules of the package, which tells changed code also where there is no git."""
+    """Return a digest of all modules of the package; detects changed code without git."""
     folder, digest = Path(atlop.__file__).parent, hashlib.sha256()
     for path in sorted(folder.rglob("*.py")):
         digest.update(f"{path.relative_to(folder).as_posix()}\0".encode() + path.read_bytes() + b"\0")
@@ -55,7 +59,7 @@ def _code_sha256() -> str:
 
 
 def _git_commit() -> str | None:
-    """Return the commit of the clone that the package runs from, with `-dirty` where it was changed."""
+    """Return the commit of the git clone that the package runs from, with `-dirty` if there are changes."""
     try:
         described = subprocess.run(
             ["git", "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"],

@@ -4,31 +4,31 @@ from pathlib import Path
 
 
 class AtlopError(ValueError):
-    """Something that a user can cause and mend; the message says where, what, what was expected and what to do.
+    """A problem that a user can cause and fix; the message says where, what, what was expected and what to do.
 
     The command line prints the message without a traceback and exits with code 2.
     """
 
 
 class StoppedError(Exception):
-    """A training that was asked to stop, and has kept all that it needs to go on; the message says how.
+    """Training was asked to stop and wrote a checkpoint; the message says how to resume.
 
     The command line prints the message and exits with `exit_code`.
     """
 
     def __init__(self, message: str, *, exit_code: int):
-        """Keep the message and the code."""
+        """Store the message and the exit code."""
         super().__init__(message)
         self.exit_code = exit_code
 
 
 @contextmanager
-def loading(what: str, *, name: str | Path) -> Iterator[None]:
-    """Turn whatever a library raises over the files of a model into one message.
+def loading(kind: str, *, name: str | Path) -> Iterator[None]:
+    """Convert any exception that a library raises while it loads files of a model into one message.
 
     Args:
-        what: What is loaded, for example `encoder`.
-        name: Its folder or its Hugging Face name.
+        kind: What is being loaded, for example `encoder`.
+        name: Its folder or Hugging Face name.
 
     Raises:
         AtlopError: Something was raised.
@@ -37,11 +37,11 @@ def loading(what: str, *, name: str | Path) -> Iterator[None]:
         yield
     except AtlopError:
         raise
-    except Exception as error:  # each way in which a file can be wrong has a type of its own, tokenizers' has no base
+    except Exception as error:  # libraries raise many types, tokenizers bare `Exception`
         reason = next((line for line in map(str.strip, str(error).splitlines()) if line), "no reason given")
         if not isinstance(error, OSError | ValueError):
             reason = f"{type(error).__name__}: {reason}"
-        problem = f"{what} {str(name)!r} cannot be loaded"
+        problem = f"{kind} {str(name)!r} cannot be loaded"
         if Path(name).is_dir():
             raise AtlopError(f"{problem} from this folder: {reason}") from None
-        raise AtlopError(f"{problem}: neither a folder that holds one nor reachable by that name ({reason})") from None
+        raise AtlopError(f"{problem}: no such folder, and not available from the Hugging Face hub ({reason})") from None

@@ -1,4 +1,4 @@
-"""Files are read with an error that names them, and written whole or not at all."""
+"""Read files with errors that name them, and write files whole or not at all."""
 
 import codecs
 import gzip
@@ -20,7 +20,7 @@ from atlop.parsing import parse_json, parse_toml
 
 
 def read_json(path: Path) -> Any:
-    """Read a JSON file, also one packed as `.gz`.
+    """Read a JSON file, which may be compressed (`.gz`).
 
     Raises:
         AtlopError: The file is missing, not readable, or not JSON; the message gives line and column.
@@ -36,7 +36,7 @@ def read_toml(path: Path) -> dict[str, Any]:
     Raises:
         AtlopError: The file is missing, not readable, or not TOML.
     """
-    with _errors_named(path):
+    with _naming_errors(path):
         data = path.read_bytes()
     try:
         return parse_toml(data.decode(), where=str(path))
@@ -45,7 +45,7 @@ def read_toml(path: Path) -> dict[str, Any]:
 
 
 def read_lines(path: Path) -> Iterator[bytes]:
-    """Yield the lines of a file, also of one packed as `.gz`, one at a time and without a byte order mark.
+    """Yield the lines of a file, which may be compressed (`.gz`), without a byte order mark.
 
     Raises:
         AtlopError: The file is missing or not readable.
@@ -56,46 +56,48 @@ def read_lines(path: Path) -> Iterator[bytes]:
 
 @contextmanager
 def opened(path: Path) -> Iterator[io.BufferedReader]:
-    """Give the bytes of a file, unpacked where its name ends in `.gz`, behind a byte order mark.
+    """Open a file for reading bytes after a byte order mark, decompressed if its name ends in `.gz`.
 
     Raises:
-        AtlopError: The file is missing or, now or later, not readable.
+        AtlopError: The file is missing, or cannot be opened or read.
     """
-    with _errors_named(path), path.open("rb") as file, ExitStack() as stack:
+    with _naming_errors(path), path.open("rb") as file, ExitStack() as stack:
         reader = file
         if path.suffix == ".gz":
-            packed = stack.enter_context(gzip.GzipFile(fileobj=file))
-            reader = stack.enter_context(io.BufferedReader(_Unpacked(packed, size=path.stat().st_size), 1 << 17))
+            compressed = stack.enter_context(gzip.GzipFile(fileobj=file))
+            reader = stack.enter_context(
+                io.BufferedReader(_Decompressed(compressed, size=path.stat().st_size), 1 << 17)
+            )
         if reader.peek(3).startswith(codecs.BOM_UTF8):
             reader.read(3)
         yield reader
 
 
-class _Unpacked(io.RawIOBase):
-    """The bytes of a packed file, as long as they are in proportion to it: a few can stand for more than any disk."""
+class _Decompressed(io.RawIOBase):
+    """The decompressed bytes of a file; refuses a decompression bomb."""
 
-    def __init__(self, packed: gzip.GzipFile, *, size: int):
-        """Unpack as it is read; `size` is that of the packed file in bytes."""
-        self._packed = packed
+    def __init__(self, compressed: gzip.GzipFile, *, size: int):
+        """Store the file and its compressed size in bytes."""
+        self._compressed = compressed
         self._size = size
-        self._given = 0
+        self._bytes_read = 0
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: Any) -> int:  # `Buffer` has no name yet in Python 3.11
-        given = self._packed.readinto(buffer)
-        self._given += given
-        if self._given > max_unpacked_bytes(self._size):
+        count = self._compressed.readinto(buffer)
+        self._bytes_read += count
+        if self._bytes_read > max_unpacked_bytes(self._size):
             raise OSError(
-                f"its {self._size:,} bytes unpack to more than {max_unpacked_bytes(self._size):,}, which no text does; "
-                "where that is right, unpack it with gunzip first"
+                f"its {self._size:,} bytes unpack to more than {max_unpacked_bytes(self._size):,}, "
+                "which is not expected of text; if it is right, unpack it with gunzip first"
             )
-        return given
+        return count
 
 
 def max_unpacked_bytes(size: int) -> int:
-    """Return how many bytes packed ones may unpack to: ten times what corpora and submissions come to, and 8 MB."""
+    """Return the decompressed size allowed for a compressed size: ten times the ratio of real corpora, and 8 MB."""
     return (8 << 20) + 40 * size
 
 
@@ -105,18 +107,18 @@ def file_sha256(path: Path) -> str:
     Raises:
         AtlopError: The file is missing or not readable.
     """
-    with _errors_named(path):
+    with _naming_errors(path):
         if not path.is_dir():
-            return _sha256_of_bytes(path)
+            return _bytes_sha256(path)
         digest = hashlib.sha256()
         for file in sorted(file for file in path.rglob("*") if file.is_file()):
-            digest.update(f"{file.relative_to(path).as_posix()}\0{_sha256_of_bytes(file)}\n".encode())
+            digest.update(f"{file.relative_to(path).as_posix()}\0{_bytes_sha256(file)}\n".encode())
         return digest.hexdigest()
 
 
 @contextmanager
 def atomic_path(path: Path) -> Iterator[Path]:
-    """Give a temporary path beside `path`; rename it to `path` on success, remove it on failure."""
+    """Yield a temporary path in the same folder; rename it to `path` on success, remove it on failure."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     os.close(handle)
@@ -133,10 +135,10 @@ def atomic_path(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def atomic_text(path: Path) -> Iterator[TextIO]:
-    """Give a file for UTF-8 text, packed where `path` ends in `.gz`; it becomes `path` on success."""
+    """Yield a file for UTF-8 text, compressed if `path` ends in `.gz`; it becomes `path` on success."""
     with atomic_path(path) as temporary, temporary.open("wb") as file, ExitStack() as stack:
         binary: BinaryIO = file
-        if path.suffix == ".gz":  # without a name and a time, the same text gives the same bytes
+        if path.suffix == ".gz":  # no name and time, so that the same text gives the same bytes
             binary = stack.enter_context(cast(BinaryIO, gzip.GzipFile("", "wb", fileobj=file, mtime=0)))
         yield stack.enter_context(io.TextIOWrapper(binary, encoding="utf-8", newline="\n"))
 
@@ -154,12 +156,12 @@ def write_json(path: Path, value: Any) -> None:
 
 @contextmanager
 def atomic_folder(path: Path) -> Iterator[Path]:
-    """Give a new folder beside `path`; it takes the place of `path` on success, and is removed on failure.
+    """Yield a new folder that replaces `path` on success and is removed on failure.
 
-    No system call replaces a folder that holds something. Whoever comes between the two renames, or after a stop
-    between them, finds the old folder by `recovered`.
+    No system call replaces a folder that is not empty, so this takes two renames. Between them, or after a crash
+    there, `recovered` finds the old folder.
     """
-    new, old = _beside(path, "new"), _beside(path, "old")
+    new, old = _hidden_sibling(path, "new"), _hidden_sibling(path, "old")
     recover(path)
     for leftover in (new, old):
         shutil.rmtree(leftover, ignore_errors=True)
@@ -179,25 +181,25 @@ def atomic_folder(path: Path) -> Iterator[Path]:
 
 
 def recovered(path: Path) -> Path:
-    """Return where the folder `path` is while it may be replaced: in its place, or aside until the new one comes."""
-    old = _beside(path, "old")
+    """Return the folder `path`, or the old one that `atomic_folder` has moved aside."""
+    old = _hidden_sibling(path, "old")
     return old if old.is_dir() and not path.exists() else path
 
 
 def recover(path: Path) -> None:
-    """Put the folder `path` back into its place where a stop came while it was being replaced."""
+    """Move the folder `path` back if a crash interrupted its replacement."""
     if (old := recovered(path)) != path:
         old.rename(path)
 
 
 def model_folder(name: str | Path) -> str:
-    """Return the model folder that a run folder holds, or what was given.
+    """Return the model folder of a run folder; return any other name unchanged.
 
     Args:
         name: Run folder, model folder or Hugging Face name.
 
     Raises:
-        AtlopError: It is a folder that holds neither.
+        AtlopError: It is a folder without a model.
     """
     folder = Path(name)
     best = folder / "best"
@@ -205,40 +207,40 @@ def model_folder(name: str | Path) -> str:
         return str(best)
     if folder.is_dir() and not (folder / "config.json").is_file():
         raise AtlopError(
-            f"{name}: holds no model: neither best/, which a run makes at its first evaluation, nor config.json"
+            f"{name}: holds no model: neither best/, which a run writes at its first evaluation, nor config.json"
         )
     return str(name)
 
 
 def refuse_nonempty(folder: Path) -> None:
-    """Make sure that a folder to be written does not exist or is empty.
+    """Refuse an output folder that is not empty.
 
     Raises:
-        AtlopError: There is something.
+        AtlopError: It is not empty, or a file.
     """
     if folder.is_file() or (folder.is_dir() and any(folder.iterdir())):
         raise AtlopError(f"{folder}: exists already; give another folder with --output, or remove this one")
 
 
 def refuse_existing(path: Path) -> None:
-    """Make sure that a file to be written does not exist.
+    """Refuse an output file that exists.
 
     Raises:
-        AtlopError: There is something.
+        AtlopError: It exists.
     """
     if path.exists():
         raise AtlopError(f"{path}: exists already; give another name, or remove this one")
 
 
 def default_mode() -> int:
-    """Return the permissions that a new file gets here; temporary files are made with narrower ones."""
+    """Return the permissions of a new file under the umask; temporary files have narrower ones."""
     mask = os.umask(0)
     os.umask(mask)
     return 0o666 & ~mask
 
 
 def sync(path: Path) -> None:
-    """Make a file's bytes, or the names in a folder, survive a power loss, where the system allows it (POSIX)."""
+    """Flush a file, or the entries of a folder, to disk (POSIX)."""
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)
@@ -246,15 +248,15 @@ def sync(path: Path) -> None:
         os.close(handle)
 
 
-def _beside(path: Path, state: str) -> Path:
+def _hidden_sibling(path: Path, state: str) -> Path:
     return path.with_name(f".{path.name}.{state}")
 
 
 @contextmanager
-def _errors_named(path: Path) -> Iterator[None]:
-    """Turn what goes wrong in reading a file into a message that names it."""
-    if "\0" in str(path):  # a configuration can say "\u0000"
-        raise AtlopError(f"{str(path)!r}: no file is named so; names hold no NUL character")
+def _naming_errors(path: Path) -> Iterator[None]:
+    """Convert errors while reading a file into messages that name it."""
+    if "\0" in str(path):  # "\u0000" in a configuration
+        raise AtlopError(f"{str(path)!r}: not a file name; names cannot have NUL characters")
     try:
         yield
     except FileNotFoundError:
@@ -265,6 +267,6 @@ def _errors_named(path: Path) -> Iterator[None]:
         raise AtlopError(f"{path}: cannot be read: {error}") from None
 
 
-def _sha256_of_bytes(path: Path) -> str:
+def _bytes_sha256(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,4 +1,4 @@
-"""Values out of JSON, checked: an error names the place, what was found there and what was expected."""
+"""Checks on values read from JSON: errors name the location, what was found and what was expected."""
 
 import json
 from typing import Any, TypeVar
@@ -8,30 +8,30 @@ from atlop.errors import AtlopError
 T = TypeVar("T", str, int, bool, list[Any], dict[str, Any])
 
 _KINDS = {str: "a string", int: "a whole number", bool: "true or false", list: "a list", dict: "an object"}
-_LONGEST = 60  # characters of a found value that a message repeats
+_MAX_LENGTH = 60  # characters of a value in a message
 
 
 def abbreviated(value: object) -> str:
-    """Write a value as the JSON file has it, cut to a readable length; what JSON cannot say, as Python has it."""
+    """Return a value as JSON, cut to a readable length; values that JSON cannot express are shown as in Python."""
     try:
         text = json.dumps(value, ensure_ascii=False, default=str)
     except RecursionError:
-        return "lists or objects in one another, too deep to show"
+        return "lists or objects nested too deep to show"
     except ValueError:
         return "a number too long to show"
-    return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
+    return text if len(text) <= _MAX_LENGTH else text[: _MAX_LENGTH - 1] + "…"
 
 
 def expect(value: object, kind: type[T], *, where: str) -> T:
-    """Return the value if it is of the kind; `true` and `1.0` are no whole numbers.
+    """Return a value if it has the expected type; `true` and `1.0` are no integers.
 
     Args:
-        value: What a JSON file holds.
+        value: A value from JSON.
         kind: `str`, `int`, `bool`, `list` or `dict`.
-        where: The place, for the message.
+        where: Its location, for the message.
 
     Raises:
-        AtlopError: The value is of another kind.
+        AtlopError: The value has another type.
     """
     if type(value) is kind:
         return value
@@ -39,10 +39,10 @@ def expect(value: object, kind: type[T], *, where: str) -> T:
 
 
 def field(row: dict[str, Any], key: str, kind: type[T], *, where: str) -> T:
-    """Return the value under a key of an object.
+    """Return the value of a key of an object.
 
     Raises:
-        AtlopError: The key is missing, or its value is of another kind.
+        AtlopError: The key is missing, or its value has another type.
     """
     try:
         value = row[key]
@@ -55,10 +55,10 @@ def field(row: dict[str, Any], key: str, kind: type[T], *, where: str) -> T:
 
 
 def integers(values: list[Any], *, where: str) -> tuple[int, ...]:
-    """Return the list as a tuple of whole numbers.
+    """Return a list of integers as a tuple.
 
     Raises:
-        AtlopError: An item is something else.
+        AtlopError: An item is not an integer.
     """
     if not set(map(type, values)) <= {int}:
         for index, value in enumerate(values):

@@ -1,4 +1,4 @@
-"""Files from the web: whether a server answers, and a file brought in as many parts as it takes."""
+"""Downloads over HTTP that resume after the connection breaks."""
 
 import http.client
 import logging
@@ -13,14 +13,14 @@ from atlop.errors import AtlopError
 logger = logging.getLogger(__name__)
 
 _CHUNK = 1 << 18  # bytes
-_SILENCE = 30  # seconds without a byte until a connection counts as cut
+_TIMEOUT = 30  # seconds without data after which a connection counts as broken
 
 
-def answers(url: str, *, timeout: float) -> bool:
-    """Return whether a server answers, be it with an error.
+def is_reachable(url: str, *, timeout: float) -> bool:
+    """Return whether a server responds, even with an error.
 
     Args:
-        url: Any address on it.
+        url: Any address on the server.
         timeout: Seconds to wait.
     """
     try:
@@ -33,31 +33,31 @@ def answers(url: str, *, timeout: float) -> bool:
 
 
 def fetch(url: str, *, to: Path) -> None:
-    """Bring a file; what lies at `to` counts as its beginning, and only the rest is asked for.
+    """Download a file; an existing file at `to` counts as its beginning, and only the rest is requested.
 
-    A connection that is cut is taken up again as long as each one brings something. What has come stays at `to`, so
-    that a later call goes on from there.
+    A broken connection is resumed as long as each attempt receives data. A partial file stays at `to`, so that a later
+    call continues it.
 
     Args:
-        url: Where the file is.
-        to: Where it goes.
+        url: Address of the file.
+        to: Path to write.
 
     Raises:
-        AtlopError: The server does not answer or does not have the file, or the connection is cut for good.
+        AtlopError: The server does not respond or does not have the file, or the last attempt received no data.
     """
     while True:
         before = _size(to)
-        problem = "the connection was cut"
+        problem = "the connection was closed"
         total = None
         try:
-            total = _go_on(url, to=to, start=before)
+            total = _append(url, to=to, start=before)
         except urllib.error.HTTPError as error:
             if error.code == http.HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE and before:
-                if error.headers.get("Content-Range") == f"bytes */{before}":  # nothing was missing
+                if error.headers.get("Content-Range") == f"bytes */{before}":  # the file is complete
                     return
-                to.unlink()  # longer than the file, so no part of it
+                to.unlink()  # longer than the file, so not its beginning
                 continue
-            raise AtlopError(f"{url}: the server answers {error.code} {error.reason}") from None
+            raise AtlopError(f"{url}: the server responds {error.code} {error.reason}") from None
         except (urllib.error.URLError, TimeoutError, ConnectionError, http.client.HTTPException) as error:
             problem = str(getattr(error, "reason", error)) or type(error).__name__
         now = _size(to)
@@ -65,31 +65,29 @@ def fetch(url: str, *, to: Path) -> None:
             return
         if now <= before:
             raise AtlopError(f"{url}: cannot be fetched: {problem}" + (f" after {now:,} bytes" if now else ""))
-        logger.info("%s: %s after %d bytes; going on from there", url, problem, now)
+        logger.info("%s: %s after %d bytes; resuming from there", url, problem, now)
 
 
-def _go_on(url: str, *, to: Path, start: int) -> int:
-    """Append to `to` what comes until the connection ends; return the size of the whole file."""
+def _append(url: str, *, to: Path, start: int) -> int:
+    """Append data to `to` until the connection ends; return the size of the whole file."""
     headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={start}-"} if start else {})
-    with urllib.request.urlopen(urllib.request.Request(url, headers=headers), timeout=_SILENCE) as answer:
+    with urllib.request.urlopen(urllib.request.Request(url, headers=headers), timeout=_TIMEOUT) as answer:
         if answer.status != http.HTTPStatus.PARTIAL_CONTENT:
-            start = 0  # the server sends all of it
+            start = 0  # the server sends the whole file
         elif not answer.headers.get("Content-Range", "").startswith(f"bytes {start}-"):
-            raise AtlopError(f"{url}: the server sends another part of the file than was asked for")
+            raise AtlopError(f"{url}: the server sends another range than requested")
         length = answer.headers.get("Content-Length")
         total = None if length is None else start + int(length)
         to.parent.mkdir(parents=True, exist_ok=True)
         with (
             to.open("ab" if start else "wb") as file,
-            tqdm(
-                desc=to.name, initial=start, total=total, unit="B", unit_scale=True, disable=None
-            ) as bar,  # seen where someone watches
+            tqdm(desc=to.name, initial=start, total=total, unit="B", unit_scale=True, disable=None) as bar,
         ):
             while chunk := answer.read(_CHUNK):
                 file.write(chunk)
                 bar.update(len(chunk))
-            came = file.tell()
-    return came if total is None else total
+            received = file.tell()
+    return received if total is None else total
 
 
 def _size(path: Path) -> int:

@@ -1,4 +1,4 @@
-"""Texts in JSON and TOML to values: what no parser follows has a message too."""
+"""Parse JSON and TOML; input that the parsers themselves fail on gets a message too."""
 
 import json
 import tomllib
@@ -8,23 +8,21 @@ import ujson
 
 from atlop.errors import AtlopError
 
-TOO_DEEP = "lists or objects stand in one another thousands deep; expected JSON that a program can take apart"
-"""What is wrong with JSON that no parser follows."""
-TOO_LONG_A_NUMBER = (
-    "holds a number of thousands of digits, which Python does not read; expected one that fits a machine"
-)
-"""What else no parser follows."""
+TOO_DEEP = "lists or objects are nested thousands of levels deep; expected JSON that a parser can read"
+"""Problem of JSON that exceeds the recursion limit."""
+TOO_LONG_A_NUMBER = "has a number with thousands of digits, which Python does not parse; expected at most 64 bits"
+"""Problem of a number that exceeds Python's limit of digits."""
 
 
 def parse_json(data: bytes, *, where: str) -> Any:
-    """Return the value that JSON stands for.
+    """Parse JSON in UTF-8.
 
     Args:
-        data: JSON in UTF-8.
-        where: The file, for messages.
+        data: The bytes of a file.
+        where: Path of the file, for messages.
 
     Raises:
-        AtlopError: It is not UTF-8 or not JSON, or no parser follows it.
+        AtlopError: The data is not UTF-8, not JSON, or too deep for the parsers.
     """
     try:
         text = data.decode("utf-8-sig")
@@ -40,20 +38,20 @@ def parse_json(data: bytes, *, where: str) -> Any:
 
 
 def json_value(text: str, *, where: str) -> Any:
-    """Return the value that a text in JSON stands for.
+    """Parse JSON.
 
     Args:
-        text: The text.
-        where: The place, for messages.
+        text: The JSON.
+        where: Location of the text, for messages.
 
     Raises:
-        JSONDecodeError: It is not JSON.
-        AtlopError: It is, but no parser follows it.
+        JSONDecodeError: The text is not JSON.
+        AtlopError: It is too deep, or a number too long.
     """
     try:
         return ujson.loads(text)
     except ValueError:
-        pass  # read again below: the standard parser says where it stopped
+        pass  # parsed again below: the standard parser reports the position
     try:
         return json.loads(text)
     except json.JSONDecodeError:
@@ -65,15 +63,15 @@ def json_value(text: str, *, where: str) -> Any:
 
 
 def parse_toml(text: str, *, where: str) -> dict[str, Any]:
-    """Return the table that a text in TOML stands for.
+    """Parse TOML.
 
     Args:
-        text: The text.
-        where: The place, for messages.
+        text: The TOML.
+        where: Location of the text, for messages.
 
     Raises:
-        TOMLDecodeError: It is not TOML.
-        AtlopError: It is, but the parser does not follow it.
+        TOMLDecodeError: The text is not TOML.
+        AtlopError: It is too deep, or a number too long.
     """
     try:
         return tomllib.loads(text)

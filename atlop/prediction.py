@@ -1,4 +1,4 @@
-"""A model and documents to scores and facts: the one loop that training, evaluation and inference share."""
+"""Score documents and predict facts: the loop that training, evaluation and inference share."""
 
 import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -24,16 +24,15 @@ from atlop.schema import Fact, RelationVocabulary
 logger = logging.getLogger(__name__)
 
 Item = TypeVar("Item")
-Result = TypeVar("Result")
 Progress = Callable[[Sequence[Item]], Iterable[Item]]
-"""Wraps a sequence that is gone through once, to show how far it is; `tqdm` is one."""
+"""Wraps a sequence to show progress while it is iterated once, like `tqdm`."""
 
-PAIRS_DECIDED_AT_ONCE = 4096
-"""Pairs that are decided together, so that a document of many entities needs little memory besides its scores."""
+PAIRS_PER_DECISION = 4096
+"""Pairs decided together; limits the memory for documents with many entities."""
 
 
 def is_out_of_memory(error: Exception) -> bool:
-    """Return whether an error says that a GPU's or the CPU's memory was not enough."""
+    """Return whether an error means that a GPU or the CPU is out of memory."""
     return (
         isinstance(error, (torch.OutOfMemoryError, MemoryError))
         or bool(should_reduce_batch_size(error))
@@ -43,19 +42,17 @@ def is_out_of_memory(error: Exception) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class DocumentScores:
-    """What the model says of every pair of one document."""
+    """Scores of every pair of one document."""
 
     index: int
     """Index of the document in its corpus."""
     pairs: NDArray[np.int32]
-    """Subject and object of each pair, `[pairs, 2]`; of an undirected document one of the two orders."""
+    """Subject and object of each pair, `[pairs, 2]`; only one of the two orders if the document is undirected."""
     scores: Tensor
-    """`[pairs, classes]`, float32, on the CPU; class 0 is TH. Of an undirected document the mean of both orders."""
+    """`[pairs, classes]`, float32, on the CPU; class 0 is TH. The mean of both orders if the document is undirected."""
     attention: EntityAttention | None = None
-    """Where asked for, what gives the attention of the document's entities, on the model's device.
-
-    `None` also of a model whose pairs have no context.
-    """
+    """Attention of the document's entities, on the model's device; `None` unless requested, and for a model whose pairs
+    have no context."""
 
 
 def score_documents(
@@ -66,19 +63,19 @@ def score_documents(
     batch_size: int,
     progress: Progress[list[Features]] = iter,
 ) -> Iterator[DocumentScores]:
-    """Score this process's share of the documents, those of like length together; not in the order of the corpus.
+    """Score this process's share of the documents, batched by length and so not in corpus order.
 
-    A batch for which there is not enough memory is scored again in halves.
+    A batch that runs out of memory is split in halves.
 
     Args:
-        model: On the accelerator's device; it is put into evaluation mode.
-        documents: Preprocessed as the model was trained.
+        model: On the accelerator's device; it is set to evaluation mode.
+        documents: Preprocessed as for the training of the model.
         accelerator: Device, precision and processes.
-        batch_size: Documents in a batch.
+        batch_size: Documents per batch.
         progress: Shows how many batches are done.
 
     Raises:
-        AtlopError: A score is not finite, or there is not enough memory for one document alone; it is named.
+        AtlopError: A score is not finite, or a single document runs out of memory; the document is named.
     """
     batches = batches_by_length(documents, batch_size=batch_size)
     own = batches[accelerator.process_index :: accelerator.num_processes]
@@ -86,7 +83,7 @@ def score_documents(
 
 
 def batches_by_length(documents: Sequence[Features], *, batch_size: int) -> list[list[Features]]:
-    """Return the documents in batches, those of like length together."""
+    """Return documents of similar length in batches."""
     by_length = sorted(documents, key=lambda document: len(document.input_ids))
     return [by_length[first : first + batch_size] for first in range(0, len(by_length), batch_size)]
 
@@ -98,37 +95,37 @@ def score_batches(
     accelerator: Accelerator,
     keep_attention: bool = False,
 ) -> Iterator[DocumentScores]:
-    """Score batches of documents, all of them in this process.
+    """Score batches of documents in this process.
 
     Args:
-        model: On the accelerator's device; it is put into evaluation mode.
-        batches: Documents preprocessed as the model was trained, none of the batches empty.
+        model: On the accelerator's device; it is set to evaluation mode.
+        batches: Documents preprocessed as for the training of the model; no empty batches.
         accelerator: Device and precision.
-        keep_attention: Whether the entities' attention comes with the scores.
+        keep_attention: Whether to return the entities' attention.
 
     Raises:
-        AtlopError: A score is not finite, or there is not enough memory for one document alone; it is named.
+        AtlopError: A score is not finite, or a single document runs out of memory; the document is named.
     """
     model.eval()
-    for documents_of_batch in batches:
-        for document, of_document, attention in _scored(
-            documents_of_batch, model=model, accelerator=accelerator, keep_attention=keep_attention
+    for batch in batches:
+        for document, scores, attention in _score(
+            batch, model=model, accelerator=accelerator, keep_attention=keep_attention
         ):
-            if not all(map(isfinite, of_document.flatten().aminmax() if len(of_document) else ())):
+            if not all(map(isfinite, scores.flatten().aminmax() if len(scores) else ())):
                 raise AtlopError(
                     f'document {document.index} ("{document.title}"): the model gives scores that are not finite; '
                     "its weights are damaged, or the precision is too low for it (try float32)"
                 )
             pairs = document.pairs
             if not document.directed:
-                pairs, of_document = pairs[::2], (of_document[::2] + of_document[1::2]) / 2
-            yield DocumentScores(index=document.index, pairs=pairs, scores=of_document, attention=attention)
+                pairs, scores = pairs[::2], (scores[::2] + scores[1::2]) / 2
+            yield DocumentScores(index=document.index, pairs=pairs, scores=scores, attention=attention)
 
 
-def _scored_at_once(
+def _score_batch(
     documents: list[Features], *, model: AtlopModel, accelerator: Accelerator, keep_attention: bool
 ) -> list[tuple[Features, Tensor, EntityAttention | None]]:
-    """Return each document of a batch with its scores, and its attention where it is kept."""
+    """Return each document of a batch with its scores and, if kept, its attention."""
     batch = model.collate(documents).to(accelerator.device)
     with torch.inference_mode(), accelerator.autocast():
         pooled = model.pool(batch)
@@ -137,25 +134,23 @@ def _scored_at_once(
     return list(zip(documents, scores.split(batch.pair_counts), attention, strict=True))
 
 
-def _scored(
+def _score(
     documents: list[Features], *, model: AtlopModel, accelerator: Accelerator, keep_attention: bool
 ) -> Iterator[tuple[Features, Tensor, EntityAttention | None]]:
-    """Yield each document with its scores, and its attention where it is kept.
-
-    Where memory is not enough for all at once, by halves of them.
+    """Yield each document with its scores and, if kept, its attention; split the batch in halves when out of memory.
 
     Raises:
-        AtlopError: It is not enough for one document.
+        AtlopError: A single document runs out of memory.
     """
     try:
-        scored = _scored_at_once(documents, model=model, accelerator=accelerator, keep_attention=keep_attention)
+        scored = _score_batch(documents, model=model, accelerator=accelerator, keep_attention=keep_attention)
     except (RuntimeError, MemoryError) as error:
         if not is_out_of_memory(error):
             raise
     else:
         yield from scored
         return
-    # Only here, where the error no longer holds what the failed attempt computed, is its memory free.
+    # The memory of the failed attempt is only free here, after the `except` block has dropped the error.
     if accelerator.device.type == "cuda":
         torch.cuda.empty_cache()
     if len(documents) == 1:
@@ -163,51 +158,46 @@ def _scored(
         raise AtlopError(
             f'document {document.index} ("{document.title}"): not enough memory for its {len(document.input_ids):,} '
             f"tokens and {len(document.pairs):,} pairs alone; use a lower precision or a machine with more memory, or "
-            "cut the document in two"
+            "split the document in two"
         )
     half = len(documents) // 2
-    logger.warning("not enough memory for a batch of %d documents; going on in halves", len(documents))
-    for part in (documents[:half], documents[half:]):
-        yield from _scored(part, model=model, accelerator=accelerator, keep_attention=keep_attention)
+    logger.warning("not enough memory for a batch of %d documents; retrying in halves", len(documents))
+    for documents_half in (documents[:half], documents[half:]):
+        yield from _score(documents_half, model=model, accelerator=accelerator, keep_attention=keep_attention)
 
 
 @dataclass(frozen=True)
 class DecisionRule:
-    """From scores to facts."""
+    """Turns scores into facts."""
 
     objective: Objective
     vocabulary: RelationVocabulary
     max_relations: int
-    """Most relations of one pair (k)."""
+    """Maximum number of relations per pair (k)."""
     thresholds: Tensor | None = None
-    """Margin that each class must exceed, float32 `[classes]`; `None` is the objective's own rule."""
+    """Margin that each class must exceed, float32 `[classes]`; `None` uses the objective's own rule."""
 
     @classmethod
     def from_model(cls, model: AtlopModel, *, calibration: Calibration | None) -> "DecisionRule":
-        """Return the rule of a model's objective.
-
-        Args:
-            model: The model.
-            calibration: Where the thresholds come from.
-        """
+        """Return the rule of a model's objective, with the thresholds of a calibration."""
         config, objective = model.config, model.config.model.objective
         rule = cls(make_objective(objective), vocabulary=config.vocabulary, max_relations=objective.max_relations)
         return rule.with_calibration(calibration)
 
     def with_calibration(self, calibration: Calibration | None) -> "DecisionRule":
-        """Return the same rule with other thresholds."""
+        """Return a copy with the thresholds of a calibration."""
         thresholds = None if calibration is None else torch.from_numpy(calibration.class_thresholds(self.vocabulary))
         return replace(self, thresholds=thresholds)
 
     def facts(self, scored: DocumentScores) -> tuple[Fact, ...]:
         """Return the facts of one document, pair by pair."""
         facts: list[Fact] = []
-        for first in range(0, len(scored.pairs), PAIRS_DECIDED_AT_ONCE):
-            rows = slice(first, first + PAIRS_DECIDED_AT_ONCE)
+        for first in range(0, len(scored.pairs), PAIRS_PER_DECISION):
+            chunk = slice(first, first + PAIRS_PER_DECISION)
             decisions = self.objective.decide(
-                scored.scores[rows], max_relations=self.max_relations, thresholds=self.thresholds
+                scored.scores[chunk], max_relations=self.max_relations, thresholds=self.thresholds
             )
-            facts += decoded_facts(decisions.numpy(), pairs=scored.pairs[rows], vocabulary=self.vocabulary)
+            facts += decoded_facts(decisions.numpy(), pairs=scored.pairs[chunk], vocabulary=self.vocabulary)
         return tuple(facts)
 
 
@@ -220,23 +210,23 @@ def predict_facts(
     progress: Progress[list[Features]] = iter,
     rule: DecisionRule | None = None,
 ) -> list[tuple[Fact, ...]]:
-    """Return the facts of each document in the order of the corpus, the same in every process.
+    """Return the facts of each document in corpus order, the same in every process.
 
-    Args and errors are those of `score_documents`; without a `rule`, the model's own with its calibration decides.
+    Args and errors are those of `score_documents`; the default `rule` is the model's own with its calibration.
     """
     rule = rule or DecisionRule.from_model(model, calibration=model.config.calibrated)
     scored = score_documents(model, documents, accelerator=accelerator, batch_size=batch_size, progress=progress)
     return gather_in_order(((each.index, rule.facts(each)) for each in scored), accelerator=accelerator)
 
 
-def gather_in_order(found: Iterable[tuple[int, Result]], *, accelerator: Accelerator) -> list[Result]:
-    """Put together what all processes found of each document, the same in every process.
+def gather_in_order(items: Iterable[tuple[int, Item]], *, accelerator: Accelerator) -> list[Item]:
+    """Gather items from all processes and sort them by index; every process gets the same.
 
     Args:
-        found: Index of a document and what this process found of it.
+        items: Index of a document in its corpus, and an item of it.
         accelerator: The processes.
     """
-    items = list(found)
+    indexed = list(items)
     if accelerator.num_processes > 1:
-        items = gather_object(items)
-    return [result for _, result in sorted(items, key=lambda item: item[0])]
+        indexed = gather_object(indexed)
+    return [item for _, item in sorted(indexed, key=lambda pair: pair[0])]

@@ -1,4 +1,4 @@
-"""The folder of a run: everything that tells later what was done and what came out, and whether it may go on."""
+"""The folder of a run: configuration, environment, metrics and summary; and checks before a run is resumed."""
 
 import hashlib
 import json
@@ -32,12 +32,12 @@ CHANGEABLE = (
     "tracking.wandb",
     "tracking.project",
 )
-"""Settings on which no number depends that is there already; `trainer.sharded` changes later ones by rounding."""
+"""Settings that may change when a run is resumed; `trainer.sharded` changes later numbers by rounding."""
 
 
 @dataclass(frozen=True)
 class _Split:
-    """What a summary says of a corpus file, as far as others rely on it."""
+    """Required values of a corpus file in a summary."""
 
     documents: int
     truncation: Truncation
@@ -45,7 +45,7 @@ class _Split:
 
 @dataclass(frozen=True)
 class _Summary:
-    """What a summary holds, as far as others rely on it."""
+    """Required values of a summary."""
 
     best: OfficialScores
     last: OfficialScores
@@ -61,7 +61,7 @@ class RunFolder:
     """`config.toml`, `environment.json`, `metrics.jsonl`, `summary.json`, `best/`, `last/`, `checkpoints/` of a run."""
 
     def __init__(self, path: Path):
-        """Keep the path; `create` makes the folder."""
+        """Store the path; `create` makes the folder."""
         self.path = path
         self.best = path / "best"
         self.last = path / "last"
@@ -72,11 +72,11 @@ class RunFolder:
         self._metrics = path / "metrics.jsonl"
 
     def create(self, config: RunConfig, *, environment: Mapping[str, Any]) -> None:
-        """Make the folder and write what is known before the first step.
+        """Make the folder, and write the environment and the configuration.
 
         Args:
-            config: The resolved configuration. It is written last: a folder without it is no run yet.
-            environment: What `environment` says.
+            config: The resolved configuration; written last, since a folder without it is not a run yet.
+            environment: The result of `atlop.environment.environment`.
         """
         self.path.mkdir(parents=True, exist_ok=True)
         write_text(self._environment, json.dumps(environment, indent=2) + "\n")
@@ -87,23 +87,23 @@ class RunFolder:
         write_text(self.config, dump_config(config))
 
     def tidy(self) -> None:
-        """Remove what a stop leaves of files that were being written, and of a `create` that was not done."""
-        left = [
+        """Remove temporary files and an incomplete `create`, left by a crash."""
+        leftovers = [
             temporary
             for path in (self.config, self._environment, self._summary)
             for temporary in self.path.glob(f".{path.name}.*")
         ]
-        left += [temporary for model_folder in (self.best, self.last) for temporary in model_folder.glob(".*")]
+        leftovers += [temporary for model_folder in (self.best, self.last) for temporary in model_folder.glob(".*")]
         if not self.config.exists():
-            left.append(self._environment)
-        for path in left:
+            leftovers.append(self._environment)
+        for path in leftovers:
             path.unlink(missing_ok=True)
 
     def environment(self) -> dict[str, Any]:
-        """Return what `create` wrote of the environment.
+        """Return the environment that `create` wrote.
 
         Raises:
-            AtlopError: The file is missing, or does not hold it.
+            AtlopError: The file is missing, or a value is missing or of another type.
         """
         where = str(self._environment)
         found = expect(read_json(self._environment), dict, where=where)
@@ -115,7 +115,7 @@ class RunFolder:
         return {"git_commit": None, "machine": None, **found}
 
     def recover(self) -> None:
-        """Put the models in their places where a stop came while one was being replaced."""
+        """Move model folders back if a crash interrupted their replacement."""
         recover(self.best)
         recover(self.last)
 
@@ -125,55 +125,55 @@ class RunFolder:
             file.write(json.dumps(metrics) + "\n")
 
     def logged(self) -> dict[str, Any]:
-        """Return size and sha256 of the metrics so far, which outlive a power loss from now on."""
+        """Flush the metrics to disk; return their size and sha256."""
         self._metrics.touch()
         sync(self._metrics)
         sync(self.path)
-        return self._described(self._metrics.stat().st_size)
+        return self._digest(self._metrics.stat().st_size)
 
     def holds(self, logged: Mapping[str, Any]) -> bool:
-        """Return whether the metrics begin with those that `logged` described."""
-        return self._metrics.exists() and self._described(logged["bytes"]) == logged
+        """Return whether the metrics start with those whose size and sha256 `logged` returned."""
+        return self._metrics.exists() and self._digest(logged["bytes"]) == logged
 
     def cut_metrics(self, size: int) -> None:
-        """Leave the first `size` bytes of the metrics."""
+        """Truncate the metrics to `size` bytes."""
         self._metrics.touch()
         os.truncate(self._metrics, size)
 
     def summarise(self, summary: Mapping[str, Any]) -> None:
-        """Write what came out."""
+        """Write the summary."""
         write_text(self._summary, json.dumps(summary, indent=2) + "\n")
 
     def summary(self) -> dict[str, Any] | None:
-        """Return what came out, `None` where training has not ended.
+        """Return the summary, `None` before training has ended.
 
         Raises:
-            AtlopError: The file does not hold it.
+            AtlopError: A value is missing or of another type.
         """
         if not self._summary.exists():
             return None
         summary: dict[str, Any] = read_json(self._summary)
         try:
-            _SUMMARY.validate_json(json.dumps(summary), strict=True)  # so that no text passes for a number
+            _SUMMARY.validate_json(json.dumps(summary), strict=True)  # `strict` accepts no string as a number
         except ValidationError as error:
             first = error.errors()[0]
-            place = ".".join(map(str, first["loc"]))
+            key = ".".join(map(str, first["loc"]))
             raise AtlopError(
-                f"{self._summary}: not the summary of a run: {place}: {first['msg']}; remove the file and train again"
+                f"{self._summary}: not the summary of a run: {key}: {first['msg']}; remove the file and train again"
             ) from None
         return summary
 
-    def _described(self, size: int) -> dict[str, Any]:
+    def _digest(self, size: int) -> dict[str, Any]:
         with self._metrics.open("rb") as file:
             data = file.read(size)
         return {"bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
 
 
 def refuse_earlier_version(run: Path) -> None:
-    """Make sure that a run was not written by version 0.1, whose files have other keys.
+    """Refuse a run of version 0.1, whose files have other keys.
 
     Raises:
-        AtlopError: It was; its models can still be used.
+        AtlopError: The run was written by version 0.1.
     """
     environment = run / "environment.json"
     found = read_json(environment) if environment.is_file() else None
@@ -187,7 +187,7 @@ def refuse_earlier_version(run: Path) -> None:
 
 
 def keep_precision(began: RunConfig, config: RunConfig) -> RunConfig:
-    """Return a configuration whose precision is what the run began with, where it leaves that open."""
+    """Return `config` with the precision that the run began with if its own is `auto`."""
     if config.trainer.precision != "auto":
         return config
     trainer = config.trainer.model_copy(update={"precision": began.trainer.precision})
@@ -195,15 +195,15 @@ def keep_precision(began: RunConfig, config: RunConfig) -> RunConfig:
 
 
 def refuse_changed_config(run: Path, *, began: RunConfig, now: RunConfig) -> None:
-    """Make sure that a run goes on with the configuration that it began with.
+    """Refuse to resume a run with settings that change its numbers.
 
     Args:
-        run: The run's folder, for the message.
-        began: The configuration that it began with.
-        now: The one that it is to go on with.
+        run: Folder of the run, for the message.
+        began: The configuration that the run began with.
+        now: The configuration to resume with.
 
     Raises:
-        AtlopError: A setting differs that decides on numbers; each is named.
+        AtlopError: Settings differ, other than those in `CHANGEABLE`; each is named.
     """
     before, after = flat_settings(began), flat_settings(now)
     changed = [
@@ -213,21 +213,21 @@ def refuse_changed_config(run: Path, *, began: RunConfig, now: RunConfig) -> Non
     ]
     if changed:
         raise AtlopError(
-            f"{run}: cannot go on with another configuration: {'; '.join(changed)}. Give these settings back their "
-            f"values, or begin another run with --output. What may change: {', '.join(CHANGEABLE)}"
+            f"{run}: cannot be resumed with another configuration: {'; '.join(changed)}. Restore these values, or "
+            f"start another run with --output. What may change: {', '.join(CHANGEABLE)}"
         )
 
 
 def refuse_changed_environment(run: Path, *, began: Mapping[str, Any], now: Mapping[str, Any]) -> None:
-    """Make sure that a run goes on with the data and the code that it began with; warn where the machine is another.
+    """Refuse to resume a run with other data or code; warn if the machine is another.
 
     Args:
-        run: The run's folder, for the message.
-        began: What `environment` returned then.
-        now: What it returns now.
+        run: Folder of the run, for the message.
+        began: The environment that the run began with.
+        now: The current environment.
 
     Raises:
-        AtlopError: A file or the code has changed; each is named.
+        AtlopError: Data, packages, Python or code have changed; each is named.
     """
     changed = [
         f"{path} has changed"
@@ -247,8 +247,11 @@ def refuse_changed_environment(run: Path, *, began: Mapping[str, Any], now: Mapp
         changed.append(f"the code of atlop has changed{commit}")
     if changed:
         raise AtlopError(
-            f"{run}: cannot go on as it began: {'; '.join(changed)}. Bring back what the run began with "
-            f"({run / 'environment.json'}), or begin another with --output"
+            f"{run}: cannot be resumed: {'; '.join(changed)}. Restore what the run began with "
+            f"({run / 'environment.json'}), or start another run with --output"
         )
     if began["machine"] != now["machine"]:
-        logger.warning("%s: goes on with another machine or number of threads; numbers may differ in last digits", run)
+        logger.warning(
+            "%s: resumed on another machine or with other threads; the last digits of numbers may differ",
+            run,
+        )

@@ -1,34 +1,34 @@
-"""Tokens and passwords kept out of what is written down: of a run's record, of messages and of the log."""
+"""Keep tokens and passwords out of run records, messages and logs."""
 
 import os
 import re
 from collections.abc import Sequence
 
 HIDDEN = "***"
-"""Stands where a secret stood."""
+"""Replaces a secret."""
 
-_NAME = re.compile(r"(?i)(?:api_?key|access_?key|token|secret|password|credentials?)$")
-_STATED = re.compile(
+_SECRET_NAME = re.compile(r"(?i)(?:api_?key|access_?key|token|secret|password|credentials?)$")
+_ASSIGNMENT = re.compile(
     r"(?i)(\b[\w.-]*(?:api[_-]?key|access[_-]?key|token|secret|password)[\"']?\s*[=:]\s*[\"']?)[^\s\"',]+"
 )
-_IN_ADDRESS = re.compile(r"(?<=://)[^/\s@]+(?=@)")
-_KNOWN = re.compile(r"\b(?:hf|gh[opsu]|github_pat|wandb_v1|sk)[_-][A-Za-z0-9_-]{16,}")
-_SHORTEST = 8  # characters; a shorter value of a variable may stand anywhere
+_URL_CREDENTIALS = re.compile(r"(?<=://)[^/\s@]+(?=@)")
+_TOKEN = re.compile(r"\b(?:hf|gh[opsu]|github_pat|wandb_v1|sk)[_-][A-Za-z0-9_-]{16,}")
+_MIN_LENGTH = 8  # characters; a shorter value of a variable may be part of any text
 
 
 def without_secrets(text: str) -> str:
-    """Return a text without what tokens and passwords look like, and without those of the environment variables."""
+    """Replace everything that looks like a token or password, and the values of secret environment variables."""
     for name, value in os.environ.items():
-        if len(value) >= _SHORTEST and _NAME.search(name):
+        if len(value) >= _MIN_LENGTH and _SECRET_NAME.search(name):
             text = text.replace(value, HIDDEN)
-    text = _IN_ADDRESS.sub(HIDDEN, text)
-    return _STATED.sub(rf"\1{HIDDEN}", _KNOWN.sub(HIDDEN, text))
+    text = _URL_CREDENTIALS.sub(HIDDEN, text)
+    return _ASSIGNMENT.sub(rf"\1{HIDDEN}", _TOKEN.sub(HIDDEN, text))
 
 
 def command_without_secrets(arguments: Sequence[str]) -> list[str]:
-    """Return the arguments of a command line; what follows `--token` and the like is hidden too."""
-    named = [argument.startswith("-") and bool(_NAME.search(argument)) for argument in ("", *arguments)]
+    """Hide secrets in command-line arguments, also the value after `--token` and similar options."""
+    hides_next = [argument.startswith("-") and bool(_SECRET_NAME.search(argument)) for argument in ("", *arguments)]
     return [
-        HIDDEN if after_name else without_secrets(argument)
-        for after_name, argument in zip(named[: len(arguments)], arguments, strict=True)
+        HIDDEN if follows_option else without_secrets(argument)
+        for follows_option, argument in zip(hides_next[: len(arguments)], arguments, strict=True)
     ]

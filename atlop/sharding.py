@@ -1,4 +1,4 @@
-"""A model whose weights, gradients and optimizer state are sharded among processes (FSDP)."""
+"""Shard a model's weights, gradients and optimizer state over processes (FSDP)."""
 
 from copy import deepcopy
 
@@ -13,7 +13,7 @@ from atlop.model import AtlopModel
 
 
 def sharded_copy(model: AtlopModel, *, accelerator: Accelerator) -> AtlopModel:
-    """Return a copy of which every process holds its share; the weights of a layer come together while it computes.
+    """Return a copy sharded over all processes; the weights of a layer are gathered while it computes.
 
     Args:
         model: The same in every process.
@@ -23,13 +23,13 @@ def sharded_copy(model: AtlopModel, *, accelerator: Accelerator) -> AtlopModel:
     mesh = init_device_mesh(accelerator.device.type, (accelerator.num_processes,))
     for layers in [module for module in copy.encoder.modules() if isinstance(module, nn.ModuleList)]:
         for layer in layers:
-            fully_shard(layer, mesh=mesh)  # which moves the layer to the device
+            fully_shard(layer, mesh=mesh)  # moves the layer to the device
     fully_shard(copy, mesh=mesh)
     return copy
 
 
 def copy_weights(source: nn.Module, *, to: nn.Module) -> None:
-    """Copy the weights of a model, whole or sharded, to one of the same sizes; every process calls it."""
+    """Copy weights to another model of the same sizes, either of them sharded or not; every process must call it."""
     weights = dict(source.named_parameters())
     with torch.no_grad():
         for name, weight in to.named_parameters():
@@ -37,12 +37,12 @@ def copy_weights(source: nn.Module, *, to: nn.Module) -> None:
 
 
 def full_tensor(tensor: Tensor) -> Tensor:
-    """Return a tensor with the shares of all processes, which all call it; one that is not sharded as it is."""
+    """Gather a sharded tensor, which every process must call; return any other tensor unchanged."""
     return tensor.full_tensor() if isinstance(tensor, DTensor) else tensor
 
 
 def sharded_like(tensor: Tensor, weight: Tensor) -> Tensor:
-    """Share a tensor out as a weight of its shape is; otherwise return it as it is."""
+    """Shard a tensor like a weight of the same shape; return it unchanged if there is no such weight."""
     if not isinstance(weight, DTensor) or tensor.shape != weight.shape:
         return tensor
     return distribute_tensor(tensor.to(weight.device), weight.device_mesh, weight.placements)

@@ -1,4 +1,4 @@
-"""A training is asked to stop by SIGTERM or Ctrl-C, and stops where nothing is lost."""
+"""Stop training on SIGTERM or Ctrl-C at a point where nothing is lost."""
 
 import os
 import signal
@@ -11,40 +11,42 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 class StopRequestError(Exception):
-    """Ends an evaluation that is under way: its scores are not needed, since it is done again."""
+    """Aborts a running evaluation; it is repeated when training resumes."""
 
 
 class StopRequests:
-    """While it is entered, SIGTERM and Ctrl-C are noted; a second one does what it does elsewhere: it ends Python."""
+    """Context manager that records SIGTERM and Ctrl-C; a second signal has its usual effect and ends Python."""
 
     def __init__(self) -> None:
         self.signal = 0
-        """Number of the signal that came; 0 before one has."""
-        self._before: dict[int, Any] = {}
+        """Number of the signal received; 0 for none."""
+        self._previous: dict[int, Any] = {}
 
     def __enter__(self) -> "StopRequests":
-        if current_thread() is main_thread():  # others may not set what a signal does
-            heard = [number for number in SIGNALS if signal.getsignal(number) != signal.SIG_IGN]  # nohup, `… &`
-            self._before = {number: signal.signal(number, self._note) for number in heard}
+        if current_thread() is main_thread():  # only the main thread may set handlers
+            handled = [
+                number for number in SIGNALS if signal.getsignal(number) != signal.SIG_IGN
+            ]  # ignored under nohup and `… &`
+            self._previous = {number: signal.signal(number, self._record) for number in handled}
         return self
 
     def __exit__(self, *_: object) -> None:
         self._restore()
 
     def watch(self, items: Sequence[Item]) -> Iterator[Item]:
-        """Yield the items of an evaluation until a stop is asked for; raises `StopRequestError` then."""
+        """Yield items until a signal is received, then raise `StopRequestError`."""
         for item in items:
             if self.signal:
                 raise StopRequestError
             yield item
 
-    def _note(self, number: int, _: object) -> None:
+    def _record(self, number: int, _: object) -> None:
         self.signal = number
         self._restore()
         text = "atlop: stopping after the running step; once more stops at once, without a checkpoint\n"
-        os.write(2, text.encode())  # a signal handler must not enter a buffered stream that may be in use
+        os.write(2, text.encode())  # buffered streams are not safe in a signal handler
 
     def _restore(self) -> None:
-        for number, handler in self._before.items():
+        for number, handler in self._previous.items():
             signal.signal(number, handler)
-        self._before = {}
+        self._previous = {}

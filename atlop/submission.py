@@ -1,4 +1,4 @@
-"""Fact -> leaderboard files, and back: `result.json`, and the zip that DocRED's leaderboard takes."""
+"""Write, read and check leaderboard files: `result.json`, and the zip that DocRED's leaderboard takes."""
 
 import json
 import lzma
@@ -22,21 +22,21 @@ _BAD_ZIP = (
     *(zipfile.BadZipFile, zlib.error, lzma.LZMAError),
     *(OSError, EOFError, RuntimeError, ValueError),  # RuntimeError: encrypted; ValueError: impossible offsets
 )
-"""What zipfile raises where a file is none, or damaged."""
-LISTED = 5  # problems of one kind that are written out; the rest are counted
+"""What zipfile raises for a file that is damaged or not a zip."""
+MAX_LISTED = 5  # problems of one kind that are listed; further ones are counted
 
 
 @dataclass(frozen=True)
 class Submission:
-    """The facts of a submission file, sorted to the documents that they speak of."""
+    """The facts of a submission file, by document."""
 
     path: Path
     predictions: tuple[tuple[Fact, ...], ...]
-    """Distinct facts of each document, in the order of the documents; the first of duplicates stays."""
+    """Distinct facts of each document, in the order of the documents; the first of duplicates is kept."""
     duplicates: int
-    """Number of rows left out because an earlier one has the same title, subject, object and relation."""
+    """Number of rows dropped because an earlier one has the same title, subject, object and relation."""
     unknown: int
-    """Number of distinct facts under titles that no document has."""
+    """Number of distinct facts whose title is not of any document."""
     unknown_titles: tuple[str, ...]
 
 
@@ -47,22 +47,22 @@ def write_submission(
     predictions: Sequence[Collection[Fact]],
     relations: Collection[str],
 ) -> Path:
-    """Check the facts, then write `path` (JSON) and the zip of the same stem beside it.
+    """Check the facts, then write `path` (JSON) and a zip of the same stem in the same folder.
 
     Args:
-        path: Where the JSON goes, customarily `result.json`; in the zip it is always named so.
+        path: Path of the JSON, usually `result.json`; that is always its name in the zip.
         documents: The documents of the test file.
         predictions: Facts of each document, in the order of the documents.
-        relations: Every relation that the leaderboard knows.
+        relations: All relations of the leaderboard.
 
     Returns:
         The path of the zip.
 
     Raises:
-        AtlopError: Something would make the files invalid; nothing has been written then.
+        AtlopError: The files would be invalid; nothing is written.
     """
     if path.suffix != ".json":
-        raise AtlopError(f"{path}: expected a name that ends in .json; the zip is written beside it")
+        raise AtlopError(f"{path}: expected a name that ends in .json; a zip is written to the same folder")
     if len(predictions) != len(documents):
         raise AtlopError(
             f"{path}: predictions for {len(predictions)} documents, but the test file has {len(documents)}"
@@ -73,38 +73,38 @@ def write_submission(
     known = frozenset(relations)
     rows = []
     for document, facts in zip(documents, predictions, strict=True):
-        counted: set[tuple[int, int, str]] = set()
+        seen: set[tuple[int, int, str]] = set()
         for fact in facts:
             where = f'document "{document.title}", fact {fact.subject} → {fact.object} {fact.relation}'
             for kind, message in _fact_problems(fact, document=document, relations=known):
                 problems.add(kind, f"{where}: {message}")
-            if fact.key in counted:
-                problems.add("duplicate", f"{where}: is there more than once")
-            counted.add(fact.key)
-            rows.append(_row_of(fact, title=document.title))
+            if fact.key in seen:
+                problems.add("duplicate", f"{where}: repeated")
+            seen.add(fact.key)
+            rows.append(_to_row(fact, title=document.title))
     if problems:
         raise AtlopError(f"{path}: not written: " + "; ".join(problems.listed()))
     text = "[" + ",".join("\n" + json.dumps(row) for row in rows) + "\n]\n"
-    packed = path.with_suffix(".zip")
+    zip_path = path.with_suffix(".zip")
     write_text(path, text)
-    with atomic_path(packed) as temporary, zipfile.ZipFile(temporary, "w") as archive:
-        member = zipfile.ZipInfo(MEMBER, date_time=(1980, 1, 1, 0, 0, 0))  # the same facts give the same bytes
+    with atomic_path(zip_path) as temporary, zipfile.ZipFile(temporary, "w") as archive:
+        member = zipfile.ZipInfo(MEMBER, date_time=(1980, 1, 1, 0, 0, 0))  # so that the same facts give the same bytes
         member.compress_type = zipfile.ZIP_DEFLATED
         member.create_system = 3
         member.external_attr = 0o644 << 16
         archive.writestr(member, text)
-    return packed
+    return zip_path
 
 
 def read_submission(path: Path, *, documents: Sequence[Document]) -> Submission:
-    """Read a submission to score it, as leniently as the official scorer.
+    """Read a submission for scoring, as leniently as the official scorer.
 
-    Unknown titles, unknown relations, duplicates and facts from an entity to itself are no errors here;
-    `check_submission` lists them. Facts of undirected documents are one and the same in both orders.
+    Unknown titles, unknown relations, duplicates and facts from an entity to itself are not errors here;
+    `check_submission` lists them. In undirected documents, a fact is the same in both orders.
 
     Args:
         path: The JSON file, or the zip.
-        documents: The documents that are scored.
+        documents: The documents to score.
 
     Raises:
         AtlopError: The file is malformed, an entity index is beyond its document, or two documents share a title.
@@ -138,15 +138,15 @@ def read_submission(path: Path, *, documents: Sequence[Document]) -> Submission:
 
 
 def check_submission(path: Path, *, documents: Sequence[Document], relations: Collection[str] | None) -> list[str]:
-    """List what the leaderboard would refuse or count as wrong; empty for a valid file.
+    """List what the leaderboard would reject or count as wrong; empty for a valid file.
 
     Args:
         path: The JSON file, or the zip.
         documents: The documents of the test file.
-        relations: Every relation that the leaderboard knows; `None` leaves relations unchecked.
+        relations: All relations of the leaderboard; `None` does not check relations.
 
     Returns:
-        One message for each problem, at most `LISTED` of a kind followed by how many more there are.
+        One message per problem, at most `MAX_LISTED` of a kind, followed by the number of others.
     """
     problems = _Problems()
     for title in _repeated_titles(documents):
@@ -155,7 +155,9 @@ def check_submission(path: Path, *, documents: Sequence[Document], relations: Co
         rows = _read_rows(path)
         if path.suffix == ".zip":
             for name in _other_members(path):
-                problems.add("other file", f"{path}: holds {name} besides {MEMBER}; the leaderboard expects it alone")
+                problems.add(
+                    "other file", f"{path}: holds {name} besides {MEMBER}; the leaderboard expects no other file"
+                )
     except AtlopError as problem:
         problems.add("unreadable", str(problem))
         return problems.listed()
@@ -181,7 +183,7 @@ def check_submission(path: Path, *, documents: Sequence[Document], relations: Co
 
 
 class _Problems:
-    """Messages by kind; of each kind a few are kept and all are counted."""
+    """Messages by kind; keeps a few of each kind and counts all."""
 
     def __init__(self) -> None:
         self._messages: dict[str, list[str]] = {}
@@ -189,7 +191,7 @@ class _Problems:
 
     def add(self, kind: str, message: str) -> None:
         self._counts[kind] += 1
-        if self._counts[kind] <= LISTED:
+        if self._counts[kind] <= MAX_LISTED:
             self._messages.setdefault(kind, []).append(message)
 
     def __bool__(self) -> bool:
@@ -214,12 +216,12 @@ def _read_member(path: Path) -> Any:
         with zipfile.ZipFile(path) as archive:
             names = archive.namelist()
             if MEMBER not in names:
-                found = ", ".join(names[:LISTED]) or "nothing"
+                found = ", ".join(names[:MAX_LISTED]) or "nothing"
                 raise AtlopError(f"{path}: expected {MEMBER} at the top level of the zip, found {found}")
             member = archive.getinfo(MEMBER)
-            if member.file_size > (most := max_unpacked_bytes(path.stat().st_size)):
+            if member.file_size > (limit := max_unpacked_bytes(path.stat().st_size)):
                 raise AtlopError(
-                    f"{path}: {MEMBER} in it unpacks to {member.file_size:,} bytes; expected at most {most:,}, "
+                    f"{path}: {MEMBER} in it unpacks to {member.file_size:,} bytes; expected at most {limit:,}, "
                     "which no submission of this size needs"
                 )
             data = archive.read(member)
@@ -251,7 +253,7 @@ def _parse_row(value: object, *, where: str) -> tuple[str, Fact]:
     return field(row, "title", str, where=where), fact
 
 
-def _row_of(fact: Fact, *, title: str) -> dict[str, object]:
+def _to_row(fact: Fact, *, title: str) -> dict[str, object]:
     row: dict[str, object] = {"title": title, "h_idx": fact.subject, "t_idx": fact.object, "r": fact.relation}
     return row | {"evidence": list(fact.evidence)} if fact.evidence else row
 
@@ -259,7 +261,7 @@ def _row_of(fact: Fact, *, title: str) -> dict[str, object]:
 def _fact_problems(
     fact: Fact, *, document: Document | None, relations: frozenset[str] | None
 ) -> Iterator[tuple[str, str]]:
-    """Yield kind and message of each problem; without a document, of what can be told without one."""
+    """Yield kind and message of each problem; without a document, only of those that need none."""
     if document is not None:
         for message in _index_problems(fact, document=document):
             yield "entity out of range", message
@@ -273,7 +275,7 @@ def _fact_problems(
     if fact.subject == fact.object:
         yield "one entity twice", f"subject and object are both entity {fact.subject}"
     if relations is not None and fact.relation not in relations:
-        yield "unknown relation", f'relation "{fact.relation}" is not among the {len(relations)} known ones'
+        yield "unknown relation", f'relation "{fact.relation}" is not one of the {len(relations)} relations'
 
 
 def _index_problems(fact: Fact, *, document: Document) -> Iterator[str]:
@@ -288,4 +290,6 @@ def _repeated_titles(documents: Sequence[Document]) -> list[str]:
 
 
 def _ambiguous(title: str) -> str:
-    return f'more than one document has the title "{title}", so a fact under it could mean any; give each its own'
+    return (
+        f'more than one document has the title "{title}", so its facts are ambiguous; give each document its own title'
+    )

@@ -165,7 +165,7 @@ def test_an_encoder_that_the_hub_cannot_give_is_one_message_at_once(config: Path
     output, problem = run_apart("-c", program, code=2, HF_ENDPOINT="http://127.0.0.1:9", HF_HOME=str(tmp_path))
 
     assert output == ""
-    assert "atlop: error: encoder 'no-such-encoder' cannot be loaded: neither a folder that holds one nor" in problem
+    assert "atlop: error: encoder 'no-such-encoder' cannot be loaded: no such folder, and not" in problem
     assert "Retrying" not in problem  # as huggingface_hub does for half a minute where it is let
 
 
@@ -204,7 +204,7 @@ def test_resume_with_a_configuration_begins_a_run_and_refuses_another_one(config
     output, _ = run("train", config, "--resume", folder, "--set", "trainer.epochs=1")
     assert values_of(output)["steps"] == "2"
     _, problem = run("train", config, "--resume", folder, code=2)
-    assert f"{folder}: cannot go on with another configuration: trainer.epochs was 1, now 2" in problem
+    assert f"{folder}: cannot be resumed with another configuration: trainer.epochs was 1, now 2" in problem
 
 
 @pytest.mark.parametrize(

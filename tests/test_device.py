@@ -41,7 +41,7 @@ def test_a_gpu_computes_in_bf16_or_where_it_has_none_in_fp16(
     capability: tuple[int, int], training: bool, expected: str, gpu: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(torch.cuda, "get_device_capability", lambda _: capability)
-    chosen, reason = device._precision_of(torch.device("cuda", 0), training=training)
+    chosen, reason = device._fastest_precision(torch.device("cuda", 0), training=training)
     assert chosen == expected
     assert reason == f"GPU has compute capability {capability[0]}.{capability[1]}"
 
@@ -143,7 +143,7 @@ def test_a_precision_of_gpus_is_refused_on_a_cpu(precision: Precision) -> None:
 def test_tf32_is_refused_on_a_gpu_that_has_none(gpu: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "get_device_capability", lambda _: (7, 5))
     with pytest.raises(AtlopError, match="precision tf32: GPU has none; choose float32 or fp16"):
-        device._check("tf32", device=torch.device("cuda", 0))
+        device._check_precision("tf32", device=torch.device("cuda", 0))
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from atlop.errors import AtlopError
-from atlop.network import answers, fetch
+from atlop.network import fetch, is_reachable
 from tests.web import Site, closed_port, served
 
 CONTENT = bytes(range(256)) * 40
@@ -88,7 +88,7 @@ def test_a_connection_that_brings_nothing_ends_it_and_keeps_what_came(site: Site
 
 
 def test_a_file_that_is_not_there_says_so(site: Site, tmp_path: Path) -> None:
-    with pytest.raises(AtlopError, match=r"/nowhere: the server answers 404 Not Found"):
+    with pytest.raises(AtlopError, match=r"/nowhere: the server responds 404 Not Found"):
         fetch(f"{site.url}/nowhere", to=tmp_path / "file")
 
     assert not (tmp_path / "file").exists()
@@ -100,7 +100,7 @@ def test_a_server_that_is_not_there_says_so(site: Site, tmp_path: Path) -> None:
 
 
 def test_any_answer_is_one(site: Site) -> None:
-    assert answers(f"{site.url}/file", timeout=5)
-    assert answers(f"{site.url}/nowhere", timeout=5)
-    assert not answers(closed_port(), timeout=5)
-    assert not answers("no address", timeout=5)
+    assert is_reachable(f"{site.url}/file", timeout=5)
+    assert is_reachable(f"{site.url}/nowhere", timeout=5)
+    assert not is_reachable(closed_port(), timeout=5)
+    assert not is_reachable("no address", timeout=5)

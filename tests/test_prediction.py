@@ -179,7 +179,7 @@ def test_pairs_are_decided_alike_however_many_at_once(
 ) -> None:
     documents = golden_preprocessed("bert")
     whole = predict_facts(model, documents, accelerator=accelerator, batch_size=8)
-    monkeypatch.setattr(prediction, "PAIRS_DECIDED_AT_ONCE", 3)
+    monkeypatch.setattr(prediction, "PAIRS_PER_DECISION", 3)
     assert predict_facts(model, documents, accelerator=accelerator, batch_size=8) == whole
 
 

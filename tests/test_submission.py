@@ -9,7 +9,7 @@ import pytest
 from atlop.corpora import read_corpus, read_vocabulary
 from atlop.errors import AtlopError
 from atlop.schema import Document, Entity, Fact, Mention
-from atlop.submission import LISTED, check_submission, read_submission, write_submission
+from atlop.submission import MAX_LISTED, check_submission, read_submission, write_submission
 
 RELATIONS = ("P17", "P19")
 
@@ -107,7 +107,7 @@ def test_an_empty_submission_is_valid(tmp_path: Path) -> None:
         (Fact(3, 0, "P17"), "subject (h_idx) is entity 3, but the document has 3 entities, counted from 0"),
         (Fact(0, -1, "P17"), "object (t_idx) is entity -1, but the document has 3 entities, counted from 0"),
         (Fact(1, 1, "P17"), "subject and object are both entity 1"),
-        (Fact(0, 1, "P6"), 'relation "P6" is not among the 2 known ones'),
+        (Fact(0, 1, "P6"), 'relation "P6" is not one of the 2 relations'),
         (Fact(0, 1, "P17", (2,)), "evidence sentence 2, but the document has 2 sentences"),
     ],
 )
@@ -125,14 +125,14 @@ def test_an_invalid_fact_keeps_the_files_from_being_written(tmp_path: Path, fact
 def test_a_repeated_fact_is_not_written(tmp_path: Path) -> None:
     predictions = [[Fact(0, 1, "P17", (0,)), Fact(0, 1, "P17")], []]
 
-    with pytest.raises(AtlopError, match='document "Kin", fact 0 → 1 P17: is there more than once'):
+    with pytest.raises(AtlopError, match='document "Kin", fact 0 → 1 P17: repeated'):
         write_submission(tmp_path / "result.json", documents=DOCUMENTS, predictions=predictions, relations=RELATIONS)
 
 
 def test_repeated_titles_are_refused_by_name(tmp_path: Path) -> None:
     documents = (*DOCUMENTS, document("Kin", entities=2))
     path = write(tmp_path, [])
-    message = 'more than one document has the title "Kin", so a fact under it could mean any; give each its own'
+    message = 'more than one document has the title "Kin", so its facts are ambiguous; give each document its own title'
 
     with pytest.raises(AtlopError, match=message):
         write_submission(path, documents=documents, predictions=[[], [], []], relations=RELATIONS)
@@ -232,7 +232,7 @@ def test_a_zip_that_is_broken_or_cut_or_missing_is_refused(tmp_path: Path) -> No
     with pytest.raises(AtlopError, match=r"result\.zip, result\.json, line 1, column 11: not valid JSON"):
         read_submission(path, documents=DOCUMENTS)
     pack(tmp_path, "result.json", text="[" * 200_000)
-    with pytest.raises(AtlopError, match=r"result\.zip, result\.json: lists or objects stand in one another"):
+    with pytest.raises(AtlopError, match=r"result\.zip, result\.json: lists or objects are nested"):
         read_submission(path, documents=DOCUMENTS)
 
 
@@ -256,7 +256,7 @@ def test_checking_lists_every_kind_of_problem(tmp_path: Path) -> None:
         f'{path}, row 2: no document has the title "Elsewhere"',
         f'{path}, row 3 ("Kin"): object (t_idx) is entity 9, but the document has 3 entities, counted from 0',
         f'{path}, row 4 ("Kin"): subject and object are both entity 0',
-        f'{path}, row 5 ("Kin"): relation "P6" is not among the 2 known ones',
+        f'{path}, row 5 ("Kin"): relation "P6" is not one of the 2 relations',
         f'{path}, row 6 ("Kin"): evidence sentence 5, but the document has 2 sentences',
         f'{path}, row 7: key "h_idx" is missing; found "title"',
     ]
@@ -267,7 +267,7 @@ def test_checking_writes_a_few_problems_of_a_kind_out_and_counts_the_rest(tmp_pa
 
     problems = check_submission(path, documents=DOCUMENTS, relations=None)
 
-    assert len(problems) == LISTED + 1
+    assert len(problems) == MAX_LISTED + 1
     assert problems[-1] == "… and 95 more of this kind (entity out of range)"
 
 
@@ -275,7 +275,7 @@ def test_checking_finds_what_else_is_in_the_zip(tmp_path: Path) -> None:
     path = pack(tmp_path, "result.json", "notes.txt")
 
     assert check_submission(path, documents=DOCUMENTS, relations=None) == [
-        f"{path}: holds notes.txt besides result.json; the leaderboard expects it alone"
+        f"{path}: holds notes.txt besides result.json; the leaderboard expects no other file"
     ]
 
 

@@ -108,9 +108,9 @@ def _find(name: str, *, what: str) -> None:
         raise AtlopError(f"{what} {name!r}: no such folder; give a folder that holds one, or a Hugging Face name")
     if "HF_HUB_OFFLINE" in os.environ:
         return
-    from atlop.network import answers
+    from atlop.network import is_reachable
 
-    if answers(os.environ.get("HF_ENDPOINT", "https://huggingface.co"), timeout=HUB_TIMEOUT):
+    if is_reachable(os.environ.get("HF_ENDPOINT", "https://huggingface.co"), timeout=HUB_TIMEOUT):
         return
     os.environ["HF_HUB_OFFLINE"] = "1"  # the cache may have it; read when huggingface_hub is imported, after this
 

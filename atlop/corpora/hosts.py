@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
 from atlop.errors import AtlopError
-from atlop.network import answers, fetch
+from atlop.network import fetch, is_reachable
 
 _PATIENCE = 5  # seconds in which the hub must answer; huggingface_hub alone tries for half a minute
 
@@ -61,7 +61,7 @@ class HubDataset:
         cached = None if again else try_to_load_from_cache(self.repository, path, **which)
         if isinstance(cached, str):
             return Path(cached)
-        if not answers(_server(server), timeout=_PATIENCE):
+        if not is_reachable(_server(server), timeout=_PATIENCE):
             raise AtlopError(f"{_server(server)} does not answer")
         try:
             found = hf_hub_download(

@@ -322,8 +322,7 @@ def test_repeated_relations_are_merged_and_the_first_stays(tmp_path: Path) -> No
         (b"{", f", line 2, column 2: not valid JSON (Expecting property name enclosed in double quotes); {FORMAT}"),
         (
             b"[" * 200_000,
-            ", line 2: lists or objects stand in one another thousands deep; expected JSON that a program "
-            "can take apart",
+            ", line 2: lists or objects are nested thousands of levels deep; expected JSON that a parser can read",
         ),
         (b'{"text": "a"} {}', f", line 2, column 15: not valid JSON (Extra data); {FORMAT}"),
         (b"[]", f", line 2: {FORMAT}; found []"),
