@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Asks whether a pinned package has a known vulnerability. usage: audit.sh [pip-audit arguments]
-# Ends with the exit code of pip-audit, which is installed into build/audit; 2 where it cannot be. A package that cannot
-# be looked up fails the audit (--strict): an index without the list of vulnerabilities would say that all is well.
+# Checks the pinned packages for known vulnerabilities. usage: audit.sh [pip-audit arguments]
+# Exits with the code of pip-audit, which is installed into build/audit, or 2 if it cannot be installed. A package that
+# cannot be looked up fails the audit (--strict), since an index without the list of vulnerabilities would report none.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 

@@ -1,4 +1,4 @@
-"""Measure the package against the plain form of the method, and write JSON and a table.
+"""Measure the package against a plain implementation of the method, and write JSON and a table.
 
 Example: python scripts/benchmark.py --encoder FOLDER --documents data/redocred/dev_revised.json --output runs/speed
 """
@@ -96,18 +96,18 @@ def _run(
     if "extraction" in parts:
         result["extraction"] = _measured(same, "extraction", "fast")
     if "corpus" in parts:
-        result["corpus"] = memory.in_process_of_its_own([*same, "--measure", "corpus", "fast"])
+        result["corpus"] = memory.run_in_subprocess([*same, "--measure", "corpus", "fast"])
     if "memory" in parts:
-        of_sides = {side: _measured(same, "memory", side, return_memory=True) for side in ("fast", "plain")}
-        result["memory"] = of_sides | {"fast_over_plain": of_sides["fast"]["bytes"] / of_sides["plain"]["bytes"]}
+        by_side = {side: _measured(same, "memory", side, return_memory=True) for side in ("fast", "plain")}
+        result["memory"] = by_side | {"fast_over_plain": by_side["fast"]["bytes"] / by_side["plain"]["bytes"]}
     if "length" in parts:
         result["length"] = {
             side: {
                 tokens: {what: _measured(same, what, side, tokens) for what in ("step", "prediction")}
                 for tokens in lengths
-                if tokens <= max(of_side)
+                if tokens <= max(side_lengths)
             }
-            for side, of_side in memory.LENGTHS.items()
+            for side, side_lengths in memory.LENGTHS.items()
         }
     if "entities" in parts:
         result["entities"] = {
@@ -117,8 +117,8 @@ def _run(
 
 
 def _measured(same: list[str], *what: object, return_memory: bool = False) -> Any:
-    """Measure one thing in a process of its own."""
-    return memory.in_process_of_its_own([*same, "--measure", *map(str, what)], return_memory=return_memory)
+    """Measure one thing in a new process."""
+    return memory.run_in_subprocess([*same, "--measure", *map(str, what)], return_memory=return_memory)
 
 
 def _measure(material: Material, what: str, side: str, size: str = "0") -> Any:
@@ -140,7 +140,7 @@ def _table(result: dict[str, Any]) -> str:
 
 
 def _flat(value: Any, name: str = "") -> list[tuple[str, float]]:
-    """Return the numbers of a tree with the names of the way to each."""
+    """Return the numbers of a nested result with the path to each."""
     if isinstance(value, dict):
         items = [(str(key).replace("_", " "), each) for key, each in value.items()]
     elif isinstance(value, list):

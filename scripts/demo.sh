@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# From nothing to a trained model and a leaderboard file on the sample corpus. A second call skips what is done.
+# From nothing to a trained model and a leaderboard file on the sample corpus. A second call skips what exists.
 source "$(dirname "$0")/environment.sh"
 run=runs/sample
 
 if [ ! -f "$run/summary.json" ]; then
   echo "== training on data/sample"
-  rm -rf "$run"  # a call that was interrupted
+  rm -rf "$run"  # left by an interrupted call
   .venv/bin/atlop train sample --set "encoder.name=$ATLOP_ENCODER" --output "$run"
 fi
 if [ ! -f "$run/result.zip" ]; then
@@ -14,7 +14,7 @@ if [ ! -f "$run/result.zip" ]; then
 fi
 echo "== dev scores"
 .venv/bin/atlop evaluate "$run/best" data/sample/dev.json --train data/sample/train.json
-echo "== where everything lies"
+echo "== files"
 echo "model          $run/best"
 echo "metrics        $run/metrics.jsonl, $run/summary.json"
 echo "configuration  $run/config.toml, $run/environment.json"

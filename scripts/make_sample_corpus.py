@@ -11,7 +11,7 @@ from typing import Any
 
 import ujson
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # so that this runs as a file, not only as a module
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # to import `scripts` when run as a file
 
 from atlop.files import write_text
 from scripts.sample_corpus.composition import Ledger, compose
@@ -45,7 +45,7 @@ def make_corpus(*, seed: int) -> dict[str, str]:
 def main() -> None:
     parser = argparse.ArgumentParser(description="Write the sample corpus.")
     parser.add_argument("--output", type=Path, default=Path("data/sample"), help="folder to write into")
-    parser.add_argument("--seed", type=int, default=66, help="what every random choice follows from")
+    parser.add_argument("--seed", type=int, default=66, help="random seed")
     arguments = parser.parse_args()
     for name, text in make_corpus(seed=arguments.seed).items():
         write_text(arguments.output / name, text)

@@ -12,6 +12,6 @@ if __name__ == "__main__":
         description=__doc__, epilog="Other options: atlop predict --help", allow_abbrev=False
     )
     parser.add_argument("--model", required=True, help="run folder, model folder, or Hugging Face name")
-    parser.add_argument("--data", required=True, help="documents; labels are not looked at")
+    parser.add_argument("--data", required=True, help="documents; labels are ignored")
     known, others = parser.parse_known_args()
     main(["predict", *others, "--", known.model, known.data])

@@ -1,4 +1,4 @@
-r"""Keep what the finished experiments of a folder say: what their runs start from, the runs, and the tables.
+r"""Record the finished experiments of a folder: base configuration, runs and tables.
 
 Example:
     python scripts/record_experiment.py runs/experiments/redocred_minilm \
@@ -12,10 +12,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).parents[1]))  # so that this runs as a file, not only as a module
+sys.path.insert(0, str(Path(__file__).parents[1]))  # to import `scripts` when run as a file
 
 from atlop.files import read_json, write_text
-from scripts.record_run import environment_of, evaluations_of, without_folders
+from scripts.record_run import read_environment, read_evaluations, strip_folders
 
 
 def main() -> None:
@@ -26,24 +26,24 @@ def main() -> None:
     finished = sorted(path.parent for path in options.folder.glob("runs/*/summary.json"))
     record = {
         "base": read_json(options.folder / "base.json"),
-        "runs": [_of_run(run) for run in finished],
-        "tables": {path.stem: _cells(path) for path in sorted(options.folder.glob("*.csv"))},
+        "runs": [_read_run(run) for run in finished],
+        "tables": {path.stem: _read_cells(path) for path in sorted(options.folder.glob("*.csv"))},
     }
-    write_text(options.record, json.dumps(without_folders(record), indent=1) + "\n")
+    write_text(options.record, json.dumps(strip_folders(record), indent=1) + "\n")
 
 
-def _of_run(run: Path) -> dict[str, Any]:
-    """Return how a run went; its name says what it sets."""
+def _read_run(run: Path) -> dict[str, Any]:
+    """Return name, duration, environment and evaluations of a run; its name has its settings."""
     summary = read_json(run / "summary.json")
     return {
         "name": run.name,
         "seconds": summary["seconds"],
-        "environment": environment_of(run),
-        "evaluations": evaluations_of(run),
+        "environment": read_environment(run),
+        "evaluations": read_evaluations(run),
     }
 
 
-def _cells(path: Path) -> list[list[str]]:
+def _read_cells(path: Path) -> list[list[str]]:
     with path.open(encoding="utf-8", newline="") as file:
         return list(csv.reader(file))
 

@@ -1,6 +1,6 @@
-"""Keep what finished runs of one configuration say of themselves, without their weights and this machine's folders.
+"""Record finished runs of one configuration: settings, environment, scores; without weights and paths of the machine.
 
-Several runs differ in their seeds only. Example:
+The runs may only differ in their seeds. Example:
 
     python scripts/record_run.py runs/seed66 runs/seed67 scripts/measured/cdr_minilm.json
 """
@@ -15,8 +15,8 @@ from atlop.errors import AtlopError
 from atlop.files import read_json, write_text
 from atlop.run_folder import refuse_earlier_version
 
-OF_EACH_RUN = ("command", "run")
-"""What the environments of two runs differ in anyway."""
+RUN_SPECIFIC = ("command", "run")
+"""Keys of the environment that always differ between runs."""
 
 
 def main() -> None:
@@ -28,23 +28,23 @@ def main() -> None:
     for run in options.runs:
         config = tomllib.loads((run / "config.toml").read_text(encoding="utf-8"))
         seed = config["trainer"].pop("seed")
-        found = {"config": config, "environment": environment_of(run)}
+        found = {"config": config, "environment": read_environment(run)}
         if record and {key: record[key] for key in found} != found:
-            raise AtlopError(f"{run}: differs from {options.runs[0]} in more than its seed; record them one by one")
+            raise AtlopError(f"{run}: differs from {options.runs[0]} in more than its seed; record them separately")
         record = record or {**found, "runs": []}
         record["runs"].append(
-            {"seed": seed, "summary": read_json(run / "summary.json"), "evaluations": evaluations_of(run)}
+            {"seed": seed, "summary": read_json(run / "summary.json"), "evaluations": read_evaluations(run)}
         )
-    write_text(options.record, json.dumps(without_folders(record), indent=1) + "\n")
+    write_text(options.record, json.dumps(strip_folders(record), indent=1) + "\n")
 
 
-def environment_of(run: Path) -> dict[str, Any]:
-    """Return what a run and others like it ran in."""
+def read_environment(run: Path) -> dict[str, Any]:
+    """Return the environment of a run, without what is specific to it."""
     refuse_earlier_version(run)
-    return {key: value for key, value in read_json(run / "environment.json").items() if key not in OF_EACH_RUN}
+    return {key: value for key, value in read_json(run / "environment.json").items() if key not in RUN_SPECIFIC}
 
 
-def evaluations_of(run: Path) -> list[dict[str, Any]]:
+def read_evaluations(run: Path) -> list[dict[str, Any]]:
     """Return step, seconds since the start and F1 of every evaluation."""
     lines = map(json.loads, (run / "metrics.jsonl").read_text(encoding="utf-8").splitlines())
     return [
@@ -52,12 +52,12 @@ def evaluations_of(run: Path) -> list[dict[str, Any]]:
     ]
 
 
-def without_folders(value: Any) -> Any:
-    """Replace every absolute path by its last part."""
+def strip_folders(value: Any) -> Any:
+    """Replace every absolute path by its file name."""
     if isinstance(value, dict):
-        return {without_folders(key): without_folders(each) for key, each in value.items()}
+        return {strip_folders(key): strip_folders(each) for key, each in value.items()}
     if isinstance(value, list):
-        return [without_folders(each) for each in value]
+        return [strip_folders(each) for each in value]
     return Path(value).name if isinstance(value, str) and Path(value).is_absolute() else value
 
 

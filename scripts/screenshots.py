@@ -1,4 +1,4 @@
-r"""Take the pictures of the documentation from a finished run: its report, the page of its service, and its plots.
+r"""Make the pictures of the documentation from a finished run: its report, its service's page and its plots.
 
 Paths are seen in the pictures, so they are given as they should be read there. Needs chromium. Example:
 
@@ -25,7 +25,7 @@ from atlop.files import atomic_path
 PLOTS = ("precision_recall", "margins", "relations")
 WINDOW = ViewportSize(width=1280, height=960)
 COLOURS = 256
-"""Of a picture of a page: a third of its bytes, and no difference to the eye."""
+"""Of a page's picture: a third of the bytes without a visible difference."""
 
 
 def main() -> None:
@@ -33,7 +33,7 @@ def main() -> None:
     parser.add_argument("run", type=Path, help="run folder")
     parser.add_argument("output", type=Path, help="folder of the pictures")
     parser.add_argument("--dev", type=Path, required=True, help="labelled documents of the report and the plots")
-    parser.add_argument("--train", type=Path, required=True, help="what the model was trained on")
+    parser.add_argument("--train", type=Path, required=True, help="train documents of the model")
     options = parser.parse_args()
     for path in (options.run, options.dev, options.train):
         if path.is_absolute():
@@ -59,7 +59,7 @@ def _atlop(*arguments: str) -> None:
 
 @contextmanager
 def _window() -> Iterator[Page]:
-    """Open a page of a browser without a screen."""
+    """Open a page in a headless browser."""
     program = shutil.which("chromium") or shutil.which("google-chrome")
     if program is None:
         raise SystemExit("needs a browser: apt-get install chromium")
@@ -71,7 +71,7 @@ def _window() -> Iterator[Page]:
 
 @contextmanager
 def _served(run: Path) -> Iterator[str]:
-    """Serve a model as long as its address is used."""
+    """Serve a model within the context."""
     command = [sys.executable, "-m", "atlop", "serve", str(run), "--port", "0"]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
         assert process.stderr

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Lint, types and tests. usage: test.sh [--full] [pytest arguments]; --full adds the tests that take minutes, and
 # damages valid files in thousands of ways instead of hundreds.
-# Tests on real corpora run where ATLOP_DATA names their folder. Two workers share the tests by module, each with one
+# Tests on real corpora need ATLOP_DATA, the folder of the corpora. Two workers share the tests by module, each with one
 # thread; a later `-n 0` runs all in one process, as for a debugger.
 source "$(dirname "$0")/environment.sh"
 selection=(-m "not long")
@@ -10,8 +10,8 @@ if [ "${1:-}" = --full ]; then
   shift
 fi
 export HF_HUB_OFFLINE=1
-export OMP_NUM_THREADS=1                 # threads of two workers would wait for each other's turn on two cores
-export TORCHINDUCTOR_COMPILE_THREADS=1   # compiles where it is needed, rather than in workers that import torch again
+export OMP_NUM_THREADS=1                 # two workers with more threads would compete for two cores
+export TORCHINDUCTOR_COMPILE_THREADS=1   # compile in this process rather than in workers that import torch again
 
 .venv/bin/ruff check .
 .venv/bin/ruff format --check .

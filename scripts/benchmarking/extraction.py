@@ -1,4 +1,4 @@
-"""Plain text to facts in a file (`atlop extract`), beside the prediction of documents that are preprocessed already."""
+"""Extraction from plain text to a file (`atlop extract`) against prediction on preprocessed documents."""
 
 import gc
 import json
@@ -21,7 +21,7 @@ ROUNDS = 5
 
 
 def measure_extraction(material: Material) -> dict[str, float]:
-    """Measure both in turn on the same documents, their words joined by a space and cut anew.
+    """Measure both in turn on the same documents, whose words are joined by spaces and split again.
 
     Returns:
         Median documents per second of each, and the median of extraction's share of prediction's.
@@ -30,7 +30,7 @@ def measure_extraction(material: Material) -> dict[str, float]:
     fast = Fast(material)
     rows = list(range(min(DOCUMENTS, len(material.documents))))
     extractor = RelationExtractor(*make_model(material), batch_size=DOCUMENTS_OF_BATCH)
-    gc.freeze()  # as the command does, which keeps fewer of oneDNN's kernels besides
+    gc.freeze()  # as the command does; it also keeps fewer oneDNN kernels
     with _plain_text(material, rows=rows) as file:
         pairs = [(_predict(fast, rows), _extract(extractor, file)) for _ in range(ROUNDS + 1)][1:]  # the first warms up
     return {
@@ -55,7 +55,7 @@ def _extract(extractor: RelationExtractor, file: Path) -> float:
 
 @contextmanager
 def _plain_text(material: Material, *, rows: list[int]) -> Iterator[Path]:
-    """Give a file of JSON lines with some of the documents, which does not say what their words are."""
+    """Yield a JSON lines file with some of the documents, as plain text without word boundaries."""
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "documents.jsonl"
         WRITERS["jsonl"](file, documents=[material.documents[row] for row in rows])

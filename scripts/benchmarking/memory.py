@@ -1,6 +1,6 @@
-"""Peak memory, and what time and memory do as documents and entities grow; Linux only.
+"""Peak memory, and how time and memory grow with document length and entities; Linux only.
 
-Every measurement runs in a process of its own, since a process keeps much of the memory that it once had.
+Every measurement runs in a new process, since a process keeps much of its freed memory.
 """
 
 import json
@@ -25,11 +25,11 @@ ENTITIES = (50, 100, 200, 400)
 TOKENS_OF_ENTITIES = 1302
 
 
-def in_process_of_its_own(arguments: list[str], *, return_memory: bool = False) -> Any:
+def run_in_subprocess(arguments: list[str], *, return_memory: bool = False) -> Any:
     """Call `scripts/benchmark.py` again with other arguments and return the JSON that it prints.
 
     Args:
-        arguments: Those of the command line.
+        arguments: Command-line arguments.
         return_memory: Whether freed memory goes back to the system at once: exact for memory, but slow.
     """
     keep_nothing = {"MALLOC_MMAP_THRESHOLD_": "65536", "MALLOC_TRIM_THRESHOLD_": "65536"}
@@ -43,7 +43,7 @@ def in_process_of_its_own(arguments: list[str], *, return_memory: bool = False) 
 
 
 def memory_of_step(material: Material, *, side: str, rows: list[int]) -> dict[str, float]:
-    """Return bytes of a step above weights, gradients and optimizer state."""
+    """Return the peak memory of a step besides weights, gradients and optimizer state, in bytes."""
     made = _made(material, side=side)
     made.step(rows[:1])
     before = start_of_peak()
@@ -54,7 +54,7 @@ def memory_of_step(material: Material, *, side: str, rows: list[int]) -> dict[st
 
 
 def step_of_length(material: Material, *, side: str, tokens: int) -> dict[str, float]:
-    """Train on one document of so many tokens; return seconds and bytes of a step, its gradients included."""
+    """Train on one document of `tokens` tokens; return seconds and bytes of a step, gradients included."""
     made = _made_long(material, side=side, tokens=tokens)
     made.step([0])
     before = start_of_peak()
@@ -63,12 +63,12 @@ def step_of_length(material: Material, *, side: str, tokens: int) -> dict[str, f
 
 
 def prediction_of_length(material: Material, *, side: str, tokens: int) -> dict[str, float]:
-    """Predict one document of so many tokens; return seconds and bytes."""
+    """Predict one document of `tokens` tokens; return seconds and bytes."""
     return _predict(_made_long(material, side=side, tokens=tokens))
 
 
 def prediction_of_entities(material: Material, *, entities: int) -> dict[str, float]:
-    """Predict one document of so many entities; return seconds, bytes, and the bytes of the scores alone."""
+    """Predict one document of `entities` entities; return seconds, bytes, and the bytes of the scores alone."""
     mentions = [{"name": "it", "sent_id": 0, "pos": [word, word + 1], "type": "MISC"} for word in range(entities)]
     document = {
         "title": "",
@@ -96,17 +96,17 @@ def _predict(made: Fast | Plain) -> dict[str, float]:
 
 
 def _long_document(material: Material) -> dict[str, Any]:
-    """Return the documents one after the other as one, their entities dealt out to `LONG_ENTITIES`, again and again."""
+    """Concatenate the documents, repeated as needed, and merge their entities into `LONG_ENTITIES`."""
     sentences: list[list[str]] = []
     entities: list[list[dict[str, Any]]] = [[] for _ in range(LONG_ENTITIES)]
-    dealt = 0
+    count = 0
     while sum(map(len, sentences)) < max(LENGTHS["fast"]):
         for document in material.raw:
             for entity in document["vertexSet"]:
-                entities[dealt % LONG_ENTITIES] += [
+                entities[count % LONG_ENTITIES] += [
                     mention | {"sent_id": mention["sent_id"] + len(sentences)} for mention in entity
                 ]
-                dealt += 1
+                count += 1
             sentences += document["sents"]
     return {"title": "long", "sents": sentences, "vertexSet": entities, "labels": []}
 
@@ -120,7 +120,7 @@ def _material_of(material: Material, document: dict[str, Any], *, max_length: in
 
 
 def start_of_peak() -> int:
-    """Forget the high-water mark and return the memory in use, in bytes."""
+    """Reset the high-water mark and return the memory in use, in bytes."""
     Path("/proc/self/clear_refs").write_text("5", encoding="utf-8")
     return _status("VmRSS")
 

@@ -1,4 +1,4 @@
-"""Times of fast and plain, one after the other in one run; medians of pairs, since machines are noisy."""
+"""Times of fast and plain in turn in one run; medians of pairs, since machines are noisy."""
 
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
@@ -38,31 +38,31 @@ def measure_speed(material: Material, *, rounds: int) -> dict[str, Any]:
     }
     rows = [rows_of_round(number, DOCUMENTS_OF_STEP, among=len(material.documents)) for number in range(rounds)]
     with ExitStack() as stack:
-        sides = {name: stack.enter_context(_Apart(make)) for name, make in makers.items()}
+        sides = {name: stack.enter_context(_SideProcess(make)) for name, make in makers.items()}
         times = _measure_times(sides, rounds=rounds, among=len(material.documents))
-        operations = [sides["plain"]("operations", of_step) for of_step in rows]
-    with _Apart(makers["fast"]) as fast:
+        operations = [sides["plain"]("operations", step_rows) for step_rows in rows]
+    with _SideProcess(makers["fast"]) as fast:
         return times | _measure_share(fast, rows=rows, operations=operations)
 
 
-def _measure_times(sides: dict[str, "_Apart"], *, rounds: int, among: int) -> dict[str, Any]:
+def _measure_times(sides: dict[str, "_SideProcess"], *, rounds: int, among: int) -> dict[str, Any]:
     steps: dict[str, list[float]] = {name: [] for name in sides}
     predictions: dict[str, list[float]] = {name: [] for name in sides}
     for number in range(-1, rounds):  # the first round warms up
         start = max(number, 0)
-        of_step = rows_of_round(start, DOCUMENTS_OF_STEP, among=among)
-        of_prediction = rows_of_round(start, DOCUMENTS_OF_PREDICTION, among=among)
-        of_steps = {name: side("step", of_step) for name, side in sides.items()}
-        seconds = {name: side("predict", of_prediction) for name, side in sides.items()}
+        step_rows = rows_of_round(start, DOCUMENTS_OF_STEP, among=among)
+        prediction_rows = rows_of_round(start, DOCUMENTS_OF_PREDICTION, among=among)
+        step_seconds = {name: side("step", step_rows) for name, side in sides.items()}
+        prediction_seconds = {name: side("predict", prediction_rows) for name, side in sides.items()}
         if number < 0:
             continue
         for name in sides:
-            steps[name].append(of_steps[name])
-            predictions[name].append(seconds[name])
+            steps[name].append(step_seconds[name])
+            predictions[name].append(prediction_seconds[name])
     return {
-        "step_seconds": {name: median(of_side) for name, of_side in steps.items()},
+        "step_seconds": {name: median(side_seconds) for name, side_seconds in steps.items()},
         "prediction_documents_per_second": {
-            name: DOCUMENTS_OF_PREDICTION / median(of_side) for name, of_side in predictions.items()
+            name: DOCUMENTS_OF_PREDICTION / median(side_seconds) for name, side_seconds in predictions.items()
         },
         "step_plain_over": {
             name: median(plain / own for own, plain in zip(steps[name], steps["plain"], strict=True))
@@ -75,12 +75,12 @@ def _measure_times(sides: dict[str, "_Apart"], *, rounds: int, among: int) -> di
     }
 
 
-def _measure_share(fast: "_Apart", *, rows: list[list[int]], operations: list[int]) -> dict[str, float]:
-    """Measure what share of the machine's matrix peak steps reach that follow each other, as training's do."""
+def _measure_share(fast: "_SideProcess", *, rows: list[list[int]], operations: list[int]) -> dict[str, float]:
+    """Measure consecutive steps as a fraction of the machine's peak in matrix products."""
     peaks, shares = [], []
     for repeat in range(-1, REPEATS_OF_SHARE):  # the first warms up
-        for of_step, count in zip(rows, operations, strict=True):
-            seconds, peak = fast("step", of_step), _peak()
+        for step_rows, count in zip(rows, operations, strict=True):
+            seconds, peak = fast("step", step_rows), _peak()
             if repeat >= 0:
                 peaks.append(peak)
                 shares.append(count / seconds / peak)
@@ -101,8 +101,8 @@ def measure_preprocessing(material: Material, *, warm_up: int = 100) -> dict[str
     return {"preprocessing_documents_per_second": len(rest) / (perf_counter() - started)}
 
 
-class _Apart(ProcessPoolExecutor):
-    """One side in a process of its own."""
+class _SideProcess(ProcessPoolExecutor):
+    """One side in its own process."""
 
     def __init__(self, make: Callable[[], Fast | Plain]):
         super().__init__(1, mp_context=get_context("spawn"), initializer=_begin, initargs=(make,))
@@ -113,7 +113,7 @@ class _Apart(ProcessPoolExecutor):
 
 
 _side: Fast | Plain
-"""What a process of `_Apart` works on."""
+"""The side of this process; set in a `_SideProcess`."""
 
 
 def _begin(make: Callable[[], Fast | Plain]) -> None:
@@ -131,7 +131,7 @@ def _make_fast(material: Material, *, precision: Precision) -> Fast:
 
 
 def rows_of_round(number: int, size: int, *, among: int) -> list[int]:
-    """Return the documents of a round: others in every round, counted round the corpus."""
+    """Return the documents of a round, different ones each round; wraps around the corpus."""
     return [(number * size + offset) % among for offset in range(size)]
 
 

@@ -66,20 +66,20 @@ class Planner:
     def institution(self) -> Story:
         """An institution, its founder and the people whom it employs."""
         founder, home, country = self._person(), self.cast.town(), self.cast.country()
-        place = self.cast.institution(born=self.cast.birth_year(founder.born + 22, founder.born + 34))
-        first, second = self._person(place.born - 17), self._person(place.born - 17)
-        statements = [told("P112", place, founder), *self._life(founder, home, short=True)]
+        employer = self.cast.institution(born=self.cast.birth_year(founder.born + 22, founder.born + 34))
+        first, second = self._person(employer.born - 17), self._person(employer.born - 17)
+        statements = [told("P112", employer, founder), *self._life(founder, home, short=True)]
         if self._chance(0.35):
-            statements.append(Statement("colleagues", {"s": first, "o": second, "c": place}))
+            statements.append(Statement("colleagues", {"s": first, "o": second, "c": employer}))
         else:
-            statements += [told("P108", first, place), told("P108", second, place)]
+            statements += [told("P108", first, employer), told("P108", second, employer)]
         if self._chance(0.4):
             statements.insert(1, told("P27", founder, country if self._chance(0.6) else self.cast.country()))
         else:
             statements.append(told("P27", second, self.cast.country()))
         statements += self._life(first, self.cast.town(), short=True)
         statements += self._place(home, country)
-        return Story(self._title(place), statements, distractions=self.random.randint(2, 3))
+        return Story(self._title(employer), statements, distractions=self.random.randint(2, 3))
 
     def work(self) -> Story:
         """Two works and their authors."""
@@ -175,7 +175,7 @@ class Planner:
         return [told("P131", town, region), told("P17", region, country)]
 
     def _marriage(self, person: Thing, *, child: bool) -> list[Statement]:
-        """A marriage, and the child of the two where asked for."""
+        """A marriage, and the child of the two if requested."""
         kind = "woman" if person.kind == "man" else "man"
         spouse = self.cast.person(kind, born=self.cast.birth_year(person.born - 6, person.born + 6))
         couple = {"s": person, "o": spouse}
@@ -195,8 +195,8 @@ class Planner:
 
     def _career(self, person: Thing) -> list[Statement]:
         """A post, or an institution of one's own."""
-        place = self.cast.institution(born=self.cast.birth_year(person.born + 22, person.born + 34))
-        return [told("P112", place, person) if self._chance(0.35) else told("P108", person, place)]
+        employer = self.cast.institution(born=self.cast.birth_year(person.born + 22, person.born + 34))
+        return [told("P112", employer, person) if self._chance(0.35) else told("P108", person, employer)]
 
     def _writing(self, person: Thing) -> list[Statement]:
         """A work of one's own."""
