@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 __version__ = "0.2.0"
 __all__ = ["AtlopModel", "Document", "RelationExtractor", "__version__", "evaluate", "train"]
 
-_ROOMS = {
+_PACKAGES = {
     "AtlopModel": "atlop.model",
     "Document": "atlop.schema",
     "RelationExtractor": "atlop.inference",
@@ -23,7 +23,7 @@ _ROOMS = {
 
 
 def __getattr__(name: str) -> Any:
-    """Import a room when something of it is first asked for: most need torch, which takes seconds."""
-    if name in _ROOMS:
-        return getattr(import_module(_ROOMS[name]), name)
+    """Import a name on first use: most need torch, which takes seconds to import."""
+    if name in _PACKAGES:
+        return getattr(import_module(_PACKAGES[name]), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

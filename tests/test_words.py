@@ -57,6 +57,8 @@ EXCEPTIONS = (
     AllowedUse("*", r"encoding=|Accept-Encoding", "how bytes are text"),
     AllowedUse("atlop/corpora/*.py", r"mend the( file's)? encoding", "how bytes are text"),
     AllowedUse("docs/extending.md", r"indices, encodings", "how bytes are text"),
+    AllowedUse("atlop/config_files.py", r'Config, "(encoding|layout|max_skipped_updates)"', "keys of version 0.1"),
+    AllowedUse("atlop/cli/*.py", r"--layout", "an option of version 0.1"),
     AllowedUse("atlop/report/drawing.py", r'layout="constrained"', "matplotlib's name"),
     AllowedUse("docs/contributing.md", r"\| layout \| of a tensor", "the glossary's own entry"),
     AllowedUse("atlop/model_folder/released.py", r"value\.layout", "layout of a tensor in memory"),
