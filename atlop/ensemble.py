@@ -2,17 +2,24 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
 from typing import Self
 
 import torch
 from accelerate import Accelerator
 from torch import Tensor
+from tqdm import tqdm
 from transformers import PreTrainedTokenizerBase
 
-from atlop.decoding import Calibration
+from atlop.config import Precision
+from atlop.corpora import Corpus
+from atlop.decoding import Calibration, read_calibration
+from atlop.device import accelerator_for
 from atlop.errors import AtlopError
+from atlop.files import model_folder, read_json
 from atlop.model import AtlopModel
-from atlop.model_folder import preprocessor_for
+from atlop.model_folder import load_model, preprocessor_for
 from atlop.objectives import AdaptiveThresholding, make_objective
 from atlop.prediction import (
     DecisionRule,
@@ -23,7 +30,7 @@ from atlop.prediction import (
     score_documents,
 )
 from atlop.preprocessing import Features, Truncation
-from atlop.schema import THRESHOLD_CLASS, Document, Fact
+from atlop.schema import THRESHOLD_CLASS, Document, Fact, RelationVocabulary
 
 
 @dataclass(frozen=True)
@@ -170,3 +177,51 @@ class Ensemble:
             margins: Tensor = make_objective(member.model.config.model.objective).margins(scored.scores)
             total[:, THRESHOLD_CLASS + 1 :] += margins[:, columns]
         return replace(of_members[0], scores=total / len(of_members))
+
+
+def load_ensemble(
+    models: str | Path | Member | Sequence[str | Path | Member], *, calibration: str | Path | None = None
+) -> Ensemble:
+    """Load models that score together.
+
+    Args:
+        models: Run folders (their `best/` is used), model folders, Hugging Face names or loaded models.
+        calibration: File of thresholds, or `none`; by default those of a single model.
+
+    Raises:
+        AtlopError: A model cannot be loaded, or knows other relations; the calibration is not for it.
+    """
+    sources = [models] if isinstance(models, str | Path | Member) else models
+    members = [each if isinstance(each, Member) else Member(*load_model(model_folder(each))) for each in sources]
+    ensemble = Ensemble.from_members(members)
+    if calibration is None:
+        return ensemble
+    if str(calibration) == "none":
+        return ensemble.with_calibration(None)
+    try:
+        read = read_calibration(read_json(Path(calibration)), vocabulary=ensemble.rule.vocabulary)
+    except AtlopError as error:
+        raise AtlopError(f"--calibration {calibration}: {error}") from None
+    return ensemble.with_calibration(read)
+
+
+def predict_corpus(
+    models: str | Path | Member | Sequence[str | Path | Member],
+    corpus: Corpus,
+    *,
+    calibration: str | Path | None = None,
+    batch_size: int = 8,
+    precision: Precision = "auto",
+    device: str | None = None,
+    show_progress: bool = False,
+) -> tuple[Predictions, RelationVocabulary]:
+    """Load models and find the facts of a corpus; args and errors are those of `atlop.evaluate`.
+
+    Returns:
+        The facts, and the relations that the models know; the same in every process.
+    """
+    accelerator = accelerator_for(precision, device=device)
+    ensemble = load_ensemble(models, calibration=calibration)
+    progress = partial(tqdm, unit="batch", disable=not (show_progress and accelerator.is_main_process))
+    predictions = ensemble.predict(corpus.documents, accelerator=accelerator, batch_size=batch_size, progress=progress)
+    return predictions, ensemble.rule.vocabulary

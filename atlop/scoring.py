@@ -1,44 +1,76 @@
-"""Models and a labelled file to scores."""
+"""Scores of models and of submissions on labelled documents."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
-
-from tqdm import tqdm
+from typing import TYPE_CHECKING
 
 from atlop.config import Invalid, Precision
 from atlop.corpora import Corpus, TrainFacts, read_labelled, read_train
-from atlop.decoding import read_calibration
-from atlop.device import accelerator_for
-from atlop.ensemble import Ensemble, Member, Predictions
-from atlop.errors import AtlopError
-from atlop.evaluation import FactTable, OfficialScores, fact_table, table_scores
-from atlop.files import model_folder, read_json
-from atlop.model_folder import load_model
-from atlop.schema import RelationVocabulary
+from atlop.evaluation import (
+    Comparison,
+    DetailedScores,
+    FactTable,
+    OfficialScores,
+    detailed_scores,
+    fact_table,
+    table_scores,
+)
+from atlop.evaluation import compare as compare_tables
+from atlop.schema import Fact, RelationVocabulary
+from atlop.submission import Submission, read_submission
+
+if TYPE_CHECKING:
+    from atlop.ensemble import Member, Predictions  # imports torch, which submissions do not need
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What models are worth on a corpus."""
+    """Predicted facts scored against a labelled corpus."""
 
     scores: OfficialScores
     """As the leaderboard counts, from 0 to 1; Ign F1 only with a train file."""
-    predictions: Predictions
-    """The facts of each document, and what the models cannot find."""
     table: FactTable
-    """Every fact, predicted or labelled, with what detailed scores and comparisons ask of it."""
+    """Every fact, predicted or labelled."""
     corpus: Corpus
     """The labelled documents."""
     train: TrainFacts
-    """What was asked of the train file."""
+    """Facts of the train file."""
+
+    def detailed(self) -> DetailedScores:
+        """Score groups of facts: each relation, within and across sentences, by mentions and by distance."""
+        return detailed_scores(self.table, documents=self.corpus.documents, train_frequency=self.train.frequency)
+
+
+@dataclass(frozen=True)
+class ModelEvaluation(Evaluation):
+    """Scores of one model, or of several that decide together."""
+
+    predictions: "Predictions"
+    """The facts of each document, and what the models cannot find."""
     vocabulary: RelationVocabulary
     """The relations that the models know."""
 
 
+@dataclass(frozen=True)
+class SubmissionEvaluation(Evaluation):
+    """Scores of a submission."""
+
+    submission: Submission
+
+
+@dataclass(frozen=True)
+class SubmissionComparison:
+    """Two submissions for the same documents."""
+
+    first: SubmissionEvaluation
+    second: SubmissionEvaluation
+    differences: Comparison
+    """Second minus first, by kind and label of each group of facts."""
+
+
 def evaluate(
-    models: str | Path | Member | Sequence[str | Path | Member],
+    models: "str | Path | Member | Sequence[str | Path | Member]",
     file: str | Path,
     *,
     train: str | Path | None = None,
@@ -49,22 +81,22 @@ def evaluate(
     format: str | None = None,
     invalid: Invalid = "strict",
     show_progress: bool = False,
-) -> Evaluation:
-    """Score a model on labelled documents, as the leaderboard counts.
+) -> ModelEvaluation:
+    """Score a model on labelled documents.
 
     Example:
         >>> evaluate("runs/sample", "data/sample/dev.json", train="data/sample/train.json").scores.ign_f1
 
     Args:
-        models: Run folder (its `best/` is meant), model folder, Hugging Face name or loaded model; several decide
+        models: Run folder (its `best/` is used), model folder, Hugging Face name or loaded model; several decide
             together, by the mean of their margins.
         file: Labelled documents.
         train: Train file or `.fact` file, whose facts Ign F1 leaves out.
-        calibration: File of thresholds, or `none`; without it those of the model.
+        calibration: File of thresholds, or `none`; by default those of the model.
         batch_size: Documents in a batch.
         precision: Number format of the matrix products; `auto` is bf16 or fp16 on a GPU, float32 on a CPU.
-        device: `cpu`, `cuda` or `cuda:N`; without it, a GPU where there is one.
-        format: Format of the documents; without it, it is recognised.
+        device: `cpu`, `cuda` or `cuda:N`; by default a GPU where there is one.
+        format: Format of the documents; by default it is recognised.
         invalid: Whether an invalid document stops the evaluation or is left out and counted.
         show_progress: Whether to draw a progress bar.
 
@@ -75,35 +107,95 @@ def evaluate(
         AtlopError: A file cannot be read or has no labels, a model cannot be loaded, gives scores that are not finite
             or knows other relations than the others, the calibration is not for it, or there is no such device.
     """
+    from atlop.ensemble import predict_corpus
+
     corpus = read_labelled(Path(file), format=format, invalid=invalid)
-    known = read_train(None if train is None else Path(train), corpus=corpus, format=format)
-    accelerator = accelerator_for(precision, device=device)
-    ensemble = load_ensemble([models] if isinstance(models, str | Path | Member) else models, calibration=calibration)
-    is_shown = show_progress and accelerator.is_main_process
-    progress = partial(tqdm, unit="batch", disable=not is_shown)
-    found = ensemble.predict(corpus.documents, accelerator=accelerator, batch_size=batch_size, progress=progress)
-    table = fact_table(corpus.documents, predictions=found.facts, train_facts=known.seen)
-    return Evaluation(table_scores(table), found, table, corpus, known, ensemble.rule.vocabulary)
+    train_facts = read_train(None if train is None else Path(train), corpus=corpus, format=format)
+    predictions, vocabulary = predict_corpus(
+        models,
+        corpus,
+        calibration=calibration,
+        batch_size=batch_size,
+        precision=precision,
+        device=device,
+        show_progress=show_progress,
+    )
+    scored = score_facts(predictions.facts, corpus=corpus, train=train_facts)
+    return ModelEvaluation(**vars(scored), predictions=predictions, vocabulary=vocabulary)
 
 
-def load_ensemble(models: Sequence[str | Path | Member], *, calibration: str | Path | None = None) -> Ensemble:
-    """Load models that score together.
+def evaluate_submission(
+    result: str | Path,
+    file: str | Path,
+    *,
+    train: str | Path | None = None,
+    format: str | None = None,
+    invalid: Invalid = "strict",
+) -> SubmissionEvaluation:
+    """Score a submission on labelled documents.
 
     Args:
-        models: Run folders, model folders, Hugging Face names or loaded models.
-        calibration: File of thresholds, or `none`; without it those of a single model.
+        result: `result.json`, or the zip that holds it.
+        file: Labelled documents.
+        train: Train file or `.fact` file, whose facts Ign F1 leaves out.
+        format: Format of the documents; by default it is recognised.
+        invalid: Whether an invalid document is an error or is left out and counted.
 
     Raises:
-        AtlopError: A model cannot be loaded, or knows other relations; the calibration is not for it.
+        AtlopError: A file cannot be read or has no labels.
     """
-    members = [each if isinstance(each, Member) else Member(*load_model(model_folder(each))) for each in models]
-    ensemble = Ensemble.from_members(members)
-    if calibration is None:
-        return ensemble
-    if str(calibration) == "none":
-        return ensemble.with_calibration(None)
-    try:
-        read = read_calibration(read_json(Path(calibration)), vocabulary=ensemble.rule.vocabulary)
-    except AtlopError as error:
-        raise AtlopError(f"--calibration {calibration}: {error}") from None
-    return ensemble.with_calibration(read)
+    corpus = read_labelled(Path(file), format=format, invalid=invalid)
+    train_facts = read_train(None if train is None else Path(train), corpus=corpus, format=format)
+    return _evaluate_submission(result, corpus=corpus, train=train_facts)
+
+
+def compare(
+    file: str | Path,
+    first: str | Path,
+    second: str | Path,
+    *,
+    train: str | Path | None = None,
+    format: str | None = None,
+    invalid: Invalid = "strict",
+) -> SubmissionComparison:
+    """Compare two submissions for the same documents.
+
+    Args:
+        file: Labelled documents.
+        first: `result.json`, or the zip that holds it.
+        second: The submission to compare with it.
+        train: Train file or `.fact` file, whose facts Ign F1 leaves out.
+        format: Format of the documents; by default it is recognised.
+        invalid: Whether an invalid document is an error or is left out and counted.
+
+    Raises:
+        AtlopError: A file cannot be read or has no labels.
+    """
+    corpus = read_labelled(Path(file), format=format, invalid=invalid)
+    train_facts = read_train(None if train is None else Path(train), corpus=corpus, format=format)
+    one, other = (_evaluate_submission(result, corpus=corpus, train=train_facts) for result in (first, second))
+    differences = compare_tables(
+        one.table, other.table, documents=corpus.documents, train_frequency=train_facts.frequency
+    )
+    return SubmissionComparison(one, other, differences)
+
+
+def score_facts(
+    predictions: Sequence[Collection[Fact]], *, corpus: Corpus, train: TrainFacts, unknown: int = 0
+) -> Evaluation:
+    """Score facts against the labels of a corpus.
+
+    Args:
+        predictions: Facts of each document.
+        corpus: The labelled documents.
+        train: Facts of the train file.
+        unknown: Number of facts under titles that the corpus does not have, which count as wrong.
+    """
+    table = fact_table(corpus.documents, predictions=predictions, train_facts=train.seen, unknown=unknown)
+    return Evaluation(table_scores(table), table, corpus, train)
+
+
+def _evaluate_submission(result: str | Path, *, corpus: Corpus, train: TrainFacts) -> SubmissionEvaluation:
+    submission = read_submission(Path(result), documents=corpus.documents)
+    scored = score_facts(submission.predictions, corpus=corpus, train=train, unknown=submission.unknown)
+    return SubmissionEvaluation(**vars(scored), submission=submission)

@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from atlop import __version__
-from atlop.cli import app, checking, file_commands
+from atlop import __version__, checking, scoring
+from atlop.cli import app
 from atlop.cli.text import MOST_LISTED
 from atlop.corpora import CorpusStatistics, corpus_statistics
 from atlop.schema import Document
@@ -142,7 +142,7 @@ def test_ctrl_c_ends_with_code_130_and_no_traceback(corpus: Path, monkeypatch: p
     def interrupt(*_: Any, **__: Any) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(file_commands, "read_labelled", interrupt)
+    monkeypatch.setattr(scoring, "read_labelled", interrupt)
 
     assert run("score", corpus, corpus, code=130) == ("", "atlop: interrupted\n")
 
@@ -151,7 +151,7 @@ def test_a_full_disk_is_one_message(corpus: Path, monkeypatch: pytest.MonkeyPatc
     def fail(*_: Any, **__: Any) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "runs/first/config.toml")
 
-    monkeypatch.setattr(file_commands, "read_labelled", fail)
+    monkeypatch.setattr(scoring, "read_labelled", fail)
 
     _, problem = run("score", corpus, corpus, code=2)
 

@@ -342,7 +342,7 @@ def test_plot_without_matplotlib_says_what_to_install(
 
     _, problem = run("plot", run_folder, "--output", tmp_path, code=2)
 
-    assert "draws with matplotlib, which is not installed: pip install matplotlib" in problem
+    assert "needs matplotlib, not installed here: pip install 'atlop[report]'" in problem
 
 
 def test_a_folder_without_a_model_is_refused(tmp_path: Path, tiny_encoder: Path, tiny_corpus: Path) -> None:

@@ -5,9 +5,12 @@ from pathlib import Path
 import pytest
 
 import atlop
+from atlop.corpora import read_corpus
 from atlop.ensemble import Member
 from atlop.errors import AtlopError
 from atlop.model_folder import load_model, save_model
+from atlop.scoring import evaluate_submission
+from atlop.submission import write_submission
 from tests.golden_values import golden_model, golden_tokenizer
 
 
@@ -40,6 +43,32 @@ def test_several_models_decide_together(folder: Path, tiny_corpus: Path) -> None
     )
 
 
+def test_two_submissions_are_compared_and_each_is_scored(folder: Path, tiny_corpus: Path, tmp_path: Path) -> None:
+    corpus = read_corpus(tiny_corpus)
+    evaluated = atlop.evaluate(folder, tiny_corpus)
+    predictions, relations = evaluated.predictions.facts, evaluated.vocabulary.relations
+    all_facts, no_facts = tmp_path / "all.json", tmp_path / "none.json"
+    for path, facts in ((all_facts, predictions), (no_facts, [() for _ in predictions])):
+        write_submission(path, documents=corpus.documents, predictions=facts, relations=relations)
+
+    found = atlop.compare(tiny_corpus, no_facts, all_facts)
+
+    assert found.second.scores == evaluate_submission(all_facts, tiny_corpus).scores
+    assert found.second.scores == evaluated.scores
+    assert found.differences["all"]["all"].f1.difference == found.second.scores.f1 > found.first.scores.f1 == 0
+
+
+def test_a_corpus_is_checked_and_converted(tiny_corpus: Path, tmp_path: Path) -> None:
+    checked = atlop.check(tiny_corpus)
+    converted = atlop.convert(tiny_corpus, tmp_path / "documents.jsonl", to="jsonl")
+
+    assert (checked.kind, checked.format, checked.problems) == ("corpus", "docred", [])
+    assert checked.statistics
+    assert (converted.source_format, converted.losses) == ("docred", {})
+    assert converted.documents == checked.statistics["documents"] > 0
+    assert atlop.check(str(tmp_path / "documents.jsonl")).statistics == checked.statistics
+
+
 def test_what_holds_no_model_is_one_message(tiny_corpus: Path, tmp_path: Path) -> None:
     with pytest.raises(AtlopError, match="holds no model"):
         atlop.evaluate(tmp_path, tiny_corpus)
@@ -47,7 +76,8 @@ def test_what_holds_no_model_is_one_message(tiny_corpus: Path, tmp_path: Path) -
 
 def test_the_package_gives_its_words_when_they_are_asked_for() -> None:
     assert {name for name in atlop.__all__ if getattr(atlop, name) is not None} == {
-        "AtlopModel", "Document", "RelationExtractor", "__version__", "evaluate", "train",
+        "AtlopModel", "Document", "RelationExtractor", "__version__",
+        "check", "compare", "convert", "evaluate", "train",
     }  # fmt: skip
     with pytest.raises(AttributeError, match="no attribute 'predict'"):
         _ = atlop.predict

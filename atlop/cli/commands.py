@@ -7,15 +7,26 @@ from typing import Annotated, NoReturn
 import typer
 
 from atlop import __version__
-from atlop.cli.calibrating import calibrate
+from atlop.cli.calibrate import calibrate
+from atlop.cli.check import check
+from atlop.cli.compare import compare
 from atlop.cli.config import config
-from atlop.cli.experimenting import experiment
-from atlop.cli.file_commands import check, compare, convert, download, score
-from atlop.cli.inference_commands import extract, graph, push, serve
-from atlop.cli.model_commands import evaluate, import_checkpoint, plot, predict, train
+from atlop.cli.convert import convert
+from atlop.cli.download import download
+from atlop.cli.evaluate import evaluate
+from atlop.cli.experiment import experiment
+from atlop.cli.extract import extract
+from atlop.cli.graph import graph
+from atlop.cli.import_checkpoint import import_checkpoint
 from atlop.cli.options import example
-from atlop.cli.reporting import report
+from atlop.cli.plot import plot
+from atlop.cli.predict import predict
+from atlop.cli.push import push
+from atlop.cli.report import report
+from atlop.cli.score import score
+from atlop.cli.serve import serve
 from atlop.cli.session import Commands
+from atlop.cli.train import train
 
 app = typer.Typer(
     cls=Commands,

@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stdout
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -58,7 +59,7 @@ class Commands(TyperGroup):
         raise typer.Exit(code)
 
 
-def report(
+def print_result(
     result: Mapping[str, Any], *, as_json: bool, heading: str, rows: Sequence[Row], tables: Sequence[str] = ()
 ) -> None:
     """Print a result on standard output: one JSON document, or a heading, a table of rows, and other tables."""
@@ -86,6 +87,16 @@ def quiet_libraries(*, needs: str, what: str) -> Iterator[None]:
     transformers_logging.disable_progress_bar()
     with redirect_stdout(sys.stderr):
         yield
+
+
+def require_extra(extra: str, *modules: str) -> None:
+    """Make sure that the modules of an optional dependency are there, before anything takes time.
+
+    Raises:
+        AtlopError: One is not installed.
+    """
+    if missing := [module for module in modules if find_spec(module) is None]:
+        raise AtlopError(f"needs {', '.join(missing)}, not installed here: pip install 'atlop[{extra}]'")
 
 
 def is_main_process() -> bool:

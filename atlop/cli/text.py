@@ -4,7 +4,8 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
 
-from atlop.schema import CorpusIssues
+from atlop.checking import CheckedFile
+from atlop.corpora import Corpus
 from atlop.secrets import without_secrets
 
 Row: TypeAlias = tuple[str, str] | tuple[str, str, str]
@@ -93,10 +94,23 @@ def truncation_rows(truncation: Mapping[str, int]) -> list[Row]:
     ]
 
 
-def corpus_rows(result: Mapping[str, Any]) -> list[Row]:
-    """Return the rows of a corpus that was checked: its format, what is wrong with it, what it holds."""
-    problems = len(result["problems"])
-    return [("format", result["format"]), ("problems", f"{problems:,}"), *statistics_rows(result["statistics"])]
+def count_rows(counts: Mapping[str, int]) -> list[Row]:
+    """Return a row for each count."""
+    return [(key.replace("_", " "), f"{count:,}") for key, count in counts.items()]
+
+
+def corpus_heading(corpus: Corpus) -> str:
+    """Return the first line of a result: the file, and how many documents it has."""
+    skipped = f", {len(corpus.issues.skipped):,} skipped" if corpus.issues.skipped else ""
+    return f"{corpus.path}: {len(corpus.documents):,} documents{skipped}"
+
+
+def corpus_rows(checked: CheckedFile) -> list[Row]:
+    """Return the rows of a corpus that was checked; none where it could not be read."""
+    if not checked.statistics:
+        return []
+    problems = f"{len(checked.problems):,}"
+    return [("format", checked.format or ""), ("problems", problems), *statistics_rows(checked.statistics)]
 
 
 def statistics_rows(statistics: Mapping[str, Any]) -> list[Row]:
@@ -127,13 +141,4 @@ def statistics_rows(statistics: Mapping[str, Any]) -> list[Row]:
     rows += [(f"  {relation}", f"{count:,}") for relation, count in shown]
     if len(relations) > len(shown):
         rows.append(("  …", f"{len(relations) - len(shown):,}", "more relations; --json lists all"))
-    return rows
-
-
-def conversion_rows(result: Mapping[str, Any]) -> list[Row]:
-    """Return the rows of what `convert_file` returns."""
-    rows: list[Row] = [("documents", f"{result['documents']:,}")]
-    rows += [(kind.replace("_", " "), f"{result[kind]:,}") for kind in CorpusIssues().counts() if result[kind]]
-    if result["losses"]:
-        rows += [GAP, ("not kept:", ""), *((f"  {kind}", f"{count:,}") for kind, count in result["losses"].items())]
     return rows

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from atlop.config import Invalid
 from atlop.corpora.formats import find_format
@@ -91,6 +92,11 @@ class Corpus:
 
     def __iter__(self) -> Iterator[Document]:
         return iter(self.documents)
+
+    def summary(self) -> dict[str, Any]:
+        """Return what a result says about the file: path, sha256, number of documents, counts of issues."""
+        counts = self.issues.counts()
+        return {"path": self.path, "sha256": self.sha256, "documents": len(self.documents), **counts}
 
 
 def read_corpus(path: Path, *, format: str | None = None, invalid: Invalid = "strict") -> Corpus:

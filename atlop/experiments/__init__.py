@@ -2,7 +2,7 @@
 
 from atlop.experiments.plan import Experiment, Plan, PlannedRun, Variant, load_experiment, plan_runs
 from atlop.experiments.results import ExperimentResults, RowResult
-from atlop.experiments.running import ExperimentFolder, estimate_seconds, run_experiment
+from atlop.experiments.running import ExperimentFolder, estimate_runs, estimate_seconds, run_experiment
 from atlop.experiments.tables import write_tables
 
 __all__ = [
@@ -13,6 +13,7 @@ __all__ = [
     "PlannedRun",
     "RowResult",
     "Variant",
+    "estimate_runs",
     "estimate_seconds",
     "load_experiment",
     "plan_runs",

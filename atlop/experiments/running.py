@@ -9,6 +9,7 @@ from itertools import islice
 from pathlib import Path
 from statistics import median
 from time import perf_counter
+from typing import Any
 
 from atlop.calibration import Candidates, collect_candidates
 from atlop.config import Precision, RunConfig
@@ -161,6 +162,27 @@ def prepare_plan(
         return plan, experiment.scored
     selection, scored = split_dev(data, folder=folder.path, seed=experiment.split_seed)
     return plan_runs(experiment, overrides=overrides, data_dev=selection), scored
+
+
+def estimate_runs(plan: Plan, *, folder: Path, device: str | None = None) -> list[dict[str, Any]]:
+    """Return name, state and, of runs that are not trained yet, about how many seconds each run takes from its start.
+
+    Args:
+        plan: The runs.
+        folder: Folder of the experiment.
+        device: `cpu`, `cuda` or `cuda:N`; by default a GPU where there is one.
+    """
+    states, measured, runs = ExperimentFolder(folder), {}, []
+    for run in plan.runs:
+        state, seconds = states.state(run), 0.0
+        if state in ("missing", "begun"):
+            trainer = run.config.trainer.model_copy(update={"seed": 0})
+            without_seed = run.config.model_copy(update={"trainer": trainer}).model_dump_json()
+            if without_seed not in measured:
+                measured[without_seed] = estimate_seconds(run.config, device=device)
+            seconds = measured[without_seed]
+        runs.append({"name": run.name, "state": state, "seconds": seconds})
+    return runs
 
 
 def estimate_seconds(config: RunConfig, *, device: str | None = None, steps: int = 3) -> float:

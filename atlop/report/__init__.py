@@ -6,7 +6,9 @@ from atlop.report.decisions import margin_picture, precision_recall_picture, rel
 from atlop.report.drawing import figure_svg, save
 from atlop.report.learning import learning_picture, read_metrics
 from atlop.report.margins import MarginCounter, MarginHistogram, precision_recall
+from atlop.report.pictures import draw_decisions, draw_training, save_pictures
 from atlop.report.rendering import render_report
+from atlop.report.report import make_report
 
 __all__ = [
     "AnalysisCollector",
@@ -15,8 +17,11 @@ __all__ = [
     "MarginHistogram",
     "ScoredResult",
     "contents",
+    "draw_decisions",
+    "draw_training",
     "figure_svg",
     "learning_picture",
+    "make_report",
     "margin_picture",
     "precision_recall",
     "precision_recall_picture",
@@ -24,4 +29,5 @@ __all__ = [
     "relation_picture",
     "render_report",
     "save",
+    "save_pictures",
 ]

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from atlop.cli.checking import check_corpus_file
-from atlop.cli.converting import convert_file
+from atlop.checking import CheckedFile, check
+from atlop.converting import convert
 from atlop.corpora import CORPORA, WRITERS, Corpus, CorpusFile, read_corpus, read_train_facts, read_vocabulary
 from atlop.errors import AtlopError
 from atlop.preprocessing import GrowingVocabulary, Preprocessor
@@ -113,9 +113,9 @@ def look_at(path: Path, *, format: str | None, size: int) -> None:
     read = outcome_of(lambda: read_corpus(path, format=format), size=size)
     skipping = CorpusFile(path, format=format, invalid="skip") if format is not None else None
     lenient = None if skipping is None else outcome_of(skipping.read, size=size)
-    result = outcome_of(lambda: check_corpus_file(path, vocabulary=None, format=format), size=size)
-    assert not isinstance(result, AtlopError)
-    assert result["valid"] == isinstance(read, Corpus), result["problems"]
+    result = outcome_of(lambda: check(path, format=format), size=size)
+    assert isinstance(result, CheckedFile)
+    assert (not result.problems) == isinstance(read, Corpus), result.problems
     if isinstance(read, Corpus):
         assert lenient is None or (isinstance(lenient, Corpus) and lenient.documents == read.documents)
         for document in read.documents:
@@ -126,8 +126,7 @@ def look_at(path: Path, *, format: str | None, size: int) -> None:
     assert files_in(folder) == before
     for target in WRITERS:
         output = folder / f"out.{target}.json"
-        convert = partial(convert_file, path, output, source=format, target=target, invalid="strict")
-        done = outcome_of(convert, size=size)
+        done = outcome_of(partial(convert, path, output, to=target, format=format), size=size)
         if isinstance(done, AtlopError):
             assert files_in(folder) == before
             continue

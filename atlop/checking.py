@@ -1,0 +1,131 @@
+"""Problems and statistics of corpora and submissions."""
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from atlop.corpora import (
+    SUBMISSION,
+    CorpusFile,
+    RelationCounter,
+    check_relations,
+    corpus_statistics,
+    format_of,
+    read_corpus,
+    read_vocabulary,
+)
+from atlop.errors import AtlopError
+from atlop.schema import RelationVocabulary
+from atlop.submission import check_submission, read_submission
+
+
+@dataclass(frozen=True)
+class CheckedFile:
+    """A corpus or a submission that was checked."""
+
+    kind: Literal["corpus", "submission"]
+    format: str | None
+    """Format of a corpus; `None` where it is not recognised."""
+    problems: list[str]
+    statistics: dict[str, Any] | None
+    """`None` of a corpus that cannot be read, empty of a submission that is not valid."""
+
+
+def check(
+    file: str | Path,
+    *,
+    against: str | Path | None = None,
+    relations: str | Path | None = None,
+    format: str | None = None,
+    tokenizer: str | None = None,
+    show_progress: bool = False,
+) -> CheckedFile:
+    """Find every problem of a corpus or a submission, and count what it holds.
+
+    One document of a corpus is in memory at a time.
+
+    Args:
+        file: Corpus, or submission: a zip, or a JSON list that begins with a row with `h_idx`.
+        against: The documents that a submission is for; with it, `file` is a submission.
+        relations: `rel2id.json` with the relations that `file` may have; by default any.
+        format: Format of the documents; by default it is recognised.
+        tokenizer: Hugging Face name or folder: count its tokens, and what cuts would cost.
+        show_progress: Whether to draw a progress bar.
+
+    Raises:
+        AtlopError: A submission comes without `against`, or another file than `file` cannot be read.
+    """
+    file = Path(file)
+    vocabulary = None if relations is None else read_vocabulary(Path(relations))
+    if against is not None or _is_submission(file):
+        return _check_submission(file, against=against, vocabulary=vocabulary, format=format)
+    return _check_corpus(file, vocabulary=vocabulary, format=format, tokenizer=tokenizer, show_progress=show_progress)
+
+
+def _is_submission(file: Path) -> bool:
+    try:
+        return format_of(file) == SUBMISSION
+    except AtlopError:
+        return False  # the check of a corpus says what is wrong
+
+
+def _check_corpus(
+    file: Path,
+    *,
+    vocabulary: RelationVocabulary | None,
+    format: str | None,
+    tokenizer: str | None,
+    show_progress: bool,
+) -> CheckedFile:
+    from tqdm import tqdm
+
+    tokens = None
+    if tokenizer is not None:
+        from atlop.preprocessing.lengths import TokenCounter
+        from atlop.preprocessing.tokens import load_tokenizer
+
+        tokens = TokenCounter(load_tokenizer(tokenizer))
+    try:
+        corpus_file = CorpusFile(file, format=format, invalid="skip")
+        format = corpus_file.format
+        counter = RelationCounter()
+        documents = counter.watch(tqdm(corpus_file, desc="checking", unit="document", disable=not show_progress))
+        counted = corpus_statistics(documents if tokens is None else tokens.watch(documents))
+    except AtlopError as error:
+        return CheckedFile("corpus", format, [str(error)], statistics=None)
+    issues = corpus_file.issues
+    problems = list(issues.skipped)
+    if vocabulary is not None:
+        try:
+            check_relations(file, relations=counter.result(), vocabulary=vocabulary, skipped=bool(issues.skipped))
+        except AtlopError as error:
+            problems.append(str(error))
+    statistics = asdict(counted) | {
+        "repeated_documents": issues.repeated,
+        "repeated_facts": issues.merged,
+        "unmentioned_facts": issues.unmentioned,
+        "unclassified_facts": issues.unclassified,
+        **({} if tokens is None else asdict(tokens.result())),
+    }
+    return CheckedFile("corpus", format, problems, statistics)
+
+
+def _check_submission(
+    file: Path, *, against: str | Path | None, vocabulary: RelationVocabulary | None, format: str | None
+) -> CheckedFile:
+    if against is None:
+        raise AtlopError(f"{file}: is a submission; give the file that it is for, as in --against test.json")
+    documents = read_corpus(Path(against), format=format).documents
+    problems = check_submission(
+        file, documents=documents, relations=None if vocabulary is None else vocabulary.relations
+    )
+    if problems:
+        return CheckedFile("submission", None, problems, statistics={})
+    predictions = read_submission(file, documents=documents).predictions
+    statistics = {
+        "documents": len(documents),
+        "documents with facts": sum(map(bool, predictions)),
+        "facts": sum(map(len, predictions)),
+        "relations": len({fact.relation for facts in predictions for fact in facts}),
+    }
+    return CheckedFile("submission", None, [], statistics)

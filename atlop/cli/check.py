@@ -1,0 +1,58 @@
+"""`atlop check`."""
+
+import sys
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from atlop import checking
+from atlop.cli.options import Format, Json
+from atlop.cli.session import USER_ERROR, print_result, quiet_libraries
+from atlop.cli.text import corpus_rows, count_rows, listed
+
+
+def check(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Corpus, or submission (.zip, or rows with h_idx).")],
+    against: Annotated[Path | None, typer.Option(metavar="FILE", help="Documents that a submission is for.")] = None,
+    relations: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="rel2id.json with the known relations.")
+    ] = None,
+    format: Format = None,
+    tokenizer: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Hugging Face name or folder: count tokens, and what cuts would cost."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Validate a corpus or a submission.
+
+    Prints every problem and ends with exit code 2 where there is one; else statistics.
+    """
+    with nullcontext() if tokenizer is None else quiet_libraries(needs=tokenizer, what="tokenizer"):
+        found = checking.check(
+            file,
+            against=against,
+            relations=relations,
+            format=format,
+            tokenizer=tokenizer,
+            show_progress=sys.stderr.isatty(),
+        )
+    is_corpus, problems = found.kind == "corpus", found.problems
+    verdict = "\n".join(["not valid", *listed(problems)]) if problems else "valid"
+    print_result(
+        {
+            "kind": found.kind,
+            "path": file,
+            **({"format": found.format} if is_corpus else {}),
+            "valid": not problems,
+            "problems": problems,
+            "statistics": found.statistics,
+        },
+        as_json=as_json,
+        heading=f"{file}: {found.kind}, {verdict}",
+        rows=corpus_rows(found) if is_corpus else count_rows(found.statistics or {}),
+    )
+    if problems:
+        raise typer.Exit(USER_ERROR)

@@ -1,0 +1,61 @@
+"""`atlop convert`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from atlop import converting
+from atlop.cli.options import Invalid, Json
+from atlop.cli.session import print_result
+from atlop.cli.text import GAP, Row, count_rows
+from atlop.corpora import CORPORA, SCHEME_PREFIX, WRITERS
+
+
+def convert(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Documents.")],
+    output: Annotated[Path, typer.Argument(metavar="OUTPUT", help="File to make; a name in .gz packs it.")],
+    target: Annotated[
+        str,
+        typer.Option(
+            "--to", metavar="NAME", help=f"Format of OUTPUT: {', '.join(WRITERS)}, {SCHEME_PREFIX}SCHEME.toml."
+        ),
+    ],
+    source: Annotated[
+        str | None,
+        typer.Option(
+            "--from",
+            metavar="NAME",
+            help=f"Format of FILE: {', '.join(CORPORA)}, {SCHEME_PREFIX}SCHEME.toml. [default: recognised]",
+        ),
+    ] = None,
+    invalid: Invalid = "strict",
+    as_json: Json = False,
+) -> None:
+    """Write documents in another format.
+
+    Says what that format cannot hold. Keys that no format knows are left out.
+    """
+    done = converting.convert(file, output, to=target, format=source, invalid=invalid)
+    counts = done.issues.counts()
+    rows: list[Row] = count_rows(
+        {"documents": done.documents} | {kind: counts[kind] for kind in counts if counts[kind]}
+    )
+    if done.losses:
+        rows += [GAP, ("not kept:", ""), *((f"  {kind}", f"{count:,}") for kind, count in done.losses.items())]
+    print_result(
+        {
+            "path": file,
+            "output": output,
+            "from": done.source_format,
+            "to": target,
+            "documents": done.documents,
+            "skipped": done.issues.skipped,
+            **counts,
+            "losses": done.losses,
+        },
+        as_json=as_json,
+        heading=f"{output}: written in format {target}, which {'cannot hold' if done.losses else 'holds'} "
+        "all that was read",
+        rows=rows,
+    )

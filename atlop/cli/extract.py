@@ -1,0 +1,84 @@
+"""`atlop extract`."""
+
+import gc
+from dataclasses import asdict
+from functools import partial
+from pathlib import Path
+from time import monotonic
+from typing import Annotated
+
+import typer
+
+from atlop.cli.memory import keep_few_kernels
+from atlop.cli.options import BatchSize, Device, Json, Model, Precision
+from atlop.cli.session import is_main_process, print_result, quiet_libraries
+from atlop.corpora import format_of
+from atlop.errors import AtlopError
+from atlop.files import model_folder
+
+
+def extract(
+    model: Model,
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="JSON lines with text and entities (.jsonl, .jsonl.gz).")
+    ],
+    output: Annotated[
+        Path,
+        typer.Option(metavar="FILE", help="Where facts go: .jsonl a line a document; .csv, .parquet a row a fact."),
+    ],
+    group_by: Annotated[
+        str | None,
+        typer.Option(metavar="KEY", help="Group ungrouped mentions by this key. [default: by identical text]"),
+    ] = None,
+    explain: Annotated[bool, typer.Option("--explain", help="Add the words and sentences that weigh most.")] = False,
+    batch_size: BatchSize = 8,
+    precision: Precision = "auto",
+    device: Device = None,
+    as_json: Json = False,
+) -> None:
+    """Find the facts of one's own documents.
+
+    Goes on where it was stopped. An invalid document is an error in its place.
+    """
+    if not file.is_file() or format_of(file) != "jsonl":
+        raise AtlopError(
+            f"{file}: {'is not JSON lines' if file.exists() else 'no such file'}; expected a .jsonl or .jsonl.gz file "
+            "(atlop convert makes one of other formats)"
+        )
+    folder = model_folder(model)
+    keep_few_kernels()
+    with quiet_libraries(needs=folder, what="model"):
+        from tqdm import tqdm
+
+        from atlop.inference import RelationExtractor
+        from atlop.inference.parts import extract_file
+
+        extractor = RelationExtractor.from_pretrained(folder, precision=precision, device=device, batch_size=batch_size)
+        gc.freeze()  # what is loaded stays; that the collector goes through it again and again costs a twentieth
+        bar = partial(tqdm, desc="extracting", unit="document", disable=not is_main_process())
+        started = monotonic()
+        done = extract_file(extractor, file, output=output, group_by=group_by, explain=explain, progress=bar)
+        seconds = monotonic() - started
+    if done is None:
+        return
+    counts = done.counts
+    speed = f"{done.computed / seconds:,.1f} a second" if done.computed else ""
+    print_result(
+        {
+            "model": model,
+            "path": file,
+            "output": output,
+            **asdict(counts),
+            "computed": done.computed,
+            "seconds": seconds,
+        },
+        as_json=as_json,
+        heading=f"{output} is written",
+        rows=[
+            ("documents", f"{counts.documents:,}"),
+            ("computed by this process now", f"{done.computed:,}", speed),
+            ("facts", f"{counts.facts:,}"),
+            ("invalid documents", f"{counts.errors:,}", counts.first_error or ""),
+            ("mentions beyond the cut", f"{counts.unread_mentions:,}"),
+        ],
+    )

@@ -1,0 +1,60 @@
+"""`atlop plot`."""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from atlop.cli.models import loaded_models
+from atlop.cli.options import BatchSize, Device, Format, Invalid, Json, Precision
+from atlop.cli.session import is_main_process, print_result, require_extra
+from atlop.corpora import read_labelled, read_train
+from atlop.errors import AtlopError
+
+
+def plot(
+    run: Annotated[str, typer.Argument(metavar="RUN", help="Run folder; with --dev also a model, by folder or name.")],
+    output: Annotated[Path, typer.Option(metavar="FOLDER", help="Where the pictures go.")],
+    dev: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Labelled documents: draw what the model decides on them.")
+    ] = None,
+    train: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Train file: draw F1 of relations by their train facts.")
+    ] = None,
+    batch_size: BatchSize = 8,
+    precision: Precision = "auto",
+    device: Device = None,
+    format: Format = None,
+    invalid: Invalid = "strict",
+    as_json: Json = False,
+) -> None:
+    """Draw a run as PNG and SVG.
+
+    learning: loss and dev scores over steps. With --dev also precision_recall, margins and, with --train, relations.
+    """
+    require_extra("report", "matplotlib", "jinja2")
+    metrics = Path(run) / "metrics.jsonl"
+    if dev is None and not metrics.is_file():
+        raise AtlopError(
+            f"{run}: has no metrics.jsonl to draw; give the folder of a run, or labelled documents (--dev)"
+        )
+    if dev is None and train is not None:
+        raise AtlopError("--train: says how frequent relations are, and needs documents to score them on (--dev)")
+    from atlop.report import draw_decisions, draw_training, save_pictures
+
+    pictures = draw_training(Path(run))
+    result: dict[str, Any] = {"run": run, "output": output, "dev": None}
+    if dev is not None:
+        corpus = read_labelled(dev, format=format, invalid=invalid)
+        known = read_train(train, corpus=corpus, format=format)
+        with loaded_models([run], batch_size=batch_size, precision=precision, device=device) as (ensemble, settings):
+            scored = ensemble.score(corpus.documents, **settings)
+            decisions, scores = draw_decisions(scored, corpus=corpus, rule=ensemble.rule, train=known)
+            if not is_main_process():
+                return
+        pictures |= decisions
+        result["dev"] = {"file": corpus.summary(), "scores": asdict(scores)}
+    result["pictures"] = save_pictures(pictures, folder=output)
+    heading = "\n".join([f"{output}: drawn", *map(str, result["pictures"])])
+    print_result(result, as_json=as_json, heading=heading, rows=[])

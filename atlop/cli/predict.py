@@ -1,0 +1,73 @@
+"""`atlop predict`."""
+
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from atlop.cli.models import quiet_models
+from atlop.cli.options import BatchSize, CalibrationFile, Device, Format, Invalid, Json, Models, Precision
+from atlop.cli.session import is_main_process, print_result
+from atlop.cli.text import corpus_heading, truncation_rows
+from atlop.corpora import corpus_statistics, read_corpus
+from atlop.errors import AtlopError
+from atlop.submission import write_submission
+
+
+def predict(
+    models: Models,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Documents; labels are not looked at.")],
+    output: Annotated[Path, typer.Option(metavar="FILE", help="Where the JSON goes, the zip beside it.")],
+    calibration: CalibrationFile = None,
+    batch_size: BatchSize = 8,
+    precision: Precision = "auto",
+    device: Device = None,
+    format: Format = None,
+    invalid: Invalid = "strict",
+    as_json: Json = False,
+) -> None:
+    """Write the leaderboard's result.json and .zip.
+
+    Several models decide together, by the mean of their margins.
+    """
+    if output.suffix != ".json":
+        raise AtlopError(f"{output}: expected a name that ends in .json; the zip is written beside it")
+    corpus = read_corpus(file, format=format, invalid=invalid)
+    if repeated := corpus_statistics(corpus.documents).repeated_titles:  # before an hour is spent on predicting
+        titles = ", ".join(f'"{title}"' for title in repeated)
+        raise AtlopError(
+            f"{file}: titles repeat, so a submission could not tell the documents apart: {titles}; give each its own"
+        )
+    with quiet_models(models):
+        from atlop.ensemble import predict_corpus
+
+        predictions, vocabulary = predict_corpus(
+            models,
+            corpus,
+            calibration=calibration,
+            batch_size=batch_size,
+            precision=precision,
+            device=device,
+            show_progress=sys.stderr.isatty(),
+        )
+    if not is_main_process():
+        return
+    archive = write_submission(
+        output, documents=corpus.documents, predictions=predictions.facts, relations=vocabulary.relations
+    )
+    facts, truncation = sum(map(len, predictions.facts)), asdict(predictions.truncation)
+    print_result(
+        {
+            "models": models,
+            "file": corpus.summary(),
+            "facts": facts,
+            "truncation": truncation,
+            "output": output,
+            "zip": archive,
+        },
+        as_json=as_json,
+        heading=f"{corpus_heading(corpus)}; {output} and {archive} are written",
+        rows=[("facts", f"{facts:,}"), *truncation_rows(truncation)[:3]],
+    )

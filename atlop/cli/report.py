@@ -1,0 +1,94 @@
+"""`atlop report`."""
+
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from atlop.cli.models import quiet_models
+from atlop.cli.options import BatchSize, Device, Format, Invalid, Json, Precision, Train
+from atlop.cli.session import is_main_process, print_result, require_extra
+from atlop.cli.text import corpus_heading, score_rows
+from atlop.config_files import load_config
+from atlop.corpora import read_labelled, read_train
+from atlop.errors import AtlopError
+from atlop.files import write_text
+from atlop.run_folder import refuse_earlier_version
+
+
+def report(
+    source: Annotated[
+        str, typer.Argument(metavar="RUN", help="Run folder, model, or submission (result.json or result.zip).")
+    ],
+    output: Annotated[Path, typer.Option(metavar="FILE", help="Where the page goes, a name that ends in .html.")],
+    dev: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Labelled documents. [default: those that the run was evaluated on]"),
+    ] = None,
+    train: Train = None,
+    against: Annotated[
+        str | None, typer.Option(metavar="RUN2", help="Compare with this run, model or submission.")
+    ] = None,
+    batch_size: BatchSize = 8,
+    precision: Precision = "auto",
+    device: Device = None,
+    format: Format = None,
+    invalid: Invalid = "strict",
+    as_json: Json = False,
+) -> None:
+    """Write a page that shows where a model is right and wrong, and what it read.
+
+    One HTML file that opens from disk and needs no network: scores, pictures, relations, and every document with its
+    facts. A submission alone has no class scores and no context. Differences are RUN minus RUN2.
+    """
+    require_extra("report", "matplotlib", "jinja2")
+    if output.suffix != ".html":
+        raise AtlopError(f"{output}: expected a name that ends in .html")
+    corpus = read_labelled(dev or _dev_of(source), format=format, invalid=invalid)
+    known = read_train(train, corpus=corpus, format=format)
+    models = [name for name in (source, against) if name is not None and not Path(name).is_file()]
+    with quiet_models(models):
+        from atlop.report import make_report
+
+        page, scores = make_report(
+            source,
+            corpus=corpus,
+            train=known,
+            against=against,
+            batch_size=batch_size,
+            precision=precision,
+            device=device,
+            show_progress=sys.stderr.isatty(),
+        )
+    if not is_main_process():
+        return
+    write_text(output, page)
+    print_result(
+        {
+            "run": source,
+            "against": against,
+            "file": corpus.summary(),
+            "scores": asdict(scores),
+            "output": output,
+        },
+        as_json=as_json,
+        heading=f"{corpus_heading(corpus)}; {output} is written ({output.stat().st_size / 1e6:.1f} MB)",
+        rows=score_rows(asdict(scores)),
+    )
+
+
+def _dev_of(run: str) -> Path:
+    """Return the labelled documents that a run was evaluated on.
+
+    Raises:
+        AtlopError: It is no run, or one of version 0.1.
+    """
+    config = Path(run) / "config.toml"
+    if not config.is_file():
+        raise AtlopError(
+            f"{run}: does not say what it was evaluated on (no config.toml); give labelled documents: --dev"
+        )
+    refuse_earlier_version(Path(run))
+    return load_config(str(config)).data.dev

@@ -1,0 +1,41 @@
+"""`atlop serve`."""
+
+import logging
+from typing import Annotated
+
+import typer
+
+from atlop.cli.memory import keep_few_kernels
+from atlop.cli.options import BatchSize, Device, Model, Precision
+from atlop.cli.session import quiet_libraries, require_extra
+from atlop.files import model_folder
+
+logger = logging.getLogger(__name__)
+
+
+def serve(
+    model: Model,
+    host: Annotated[
+        str, typer.Option(metavar="ADDRESS", help="Where to listen; beyond 127.0.0.1, other machines reach it.")
+    ] = "127.0.0.1",
+    port: Annotated[int, typer.Option(metavar="N", min=0, max=65535, help="Port; 0 takes a free one.")] = 8000,
+    batch_size: BatchSize = 8,
+    precision: Precision = "auto",
+    device: Device = None,
+) -> None:
+    """Find facts over HTTP: for other programs, and on a page for people.
+
+    Answers until Ctrl-C or SIGTERM. Whoever reaches it may use it.
+    """
+    require_extra("serve", "fastapi", "uvicorn", "jinja2")
+    folder = model_folder(model)
+    keep_few_kernels()
+    with quiet_libraries(needs=folder, what="model"):
+        from atlop import serving
+        from atlop.inference import RelationExtractor
+
+        if not serving.is_loopback(host):
+            logger.warning("whoever reaches %s may use the service; it asks for no password and does not encrypt", host)
+        extractor = RelationExtractor.from_pretrained(folder, precision=precision, device=device, batch_size=batch_size)
+        limits = serving.Limits()
+        serving.serve(serving.make_app(extractor, limits=limits), host=host, port=port, limits=limits)

@@ -1,0 +1,56 @@
+"""Documents from one format to another."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from atlop.config import Invalid
+from atlop.corpora import CorpusFile, Loss, find_writer, log_issues
+from atlop.files import refuse_existing
+from atlop.schema import CorpusIssues, Document
+
+
+@dataclass(frozen=True)
+class Conversion:
+    """What a conversion read and wrote."""
+
+    source_format: str
+    documents: int
+    """Number of documents written."""
+    issues: CorpusIssues
+    """Issues of the file that was read."""
+    losses: dict[str, int]
+    """What the new format cannot hold, counted by kind."""
+
+
+def convert(
+    file: str | Path, output: str | Path, *, to: str, format: str | None = None, invalid: Invalid = "strict"
+) -> Conversion:
+    """Write the documents of a file in another format; one document is in memory at a time.
+
+    Args:
+        file: The documents.
+        output: The file to make; it appears when all documents are written.
+        to: Format of `output`, a key of `WRITERS`.
+        format: Format of `file`, a key of `CORPORA`; by default it is recognised.
+        invalid: `strict` raises at the first invalid document, `skip` leaves it out and counts it.
+
+    Raises:
+        AtlopError: A format is unknown, `output` exists, a document is invalid (`strict`), or every one is.
+    """
+    file, output = Path(file), Path(output)
+    write = find_writer(output, format=to)
+    refuse_existing(output)
+    corpus_file = CorpusFile(file, format=format, invalid=invalid)
+    documents = 0
+
+    def counted() -> Iterator[Document]:
+        nonlocal documents
+        for document in corpus_file:
+            documents += 1
+            yield document
+
+    losses = write(output, documents=counted())
+    log_issues(file, documents=documents, issues=corpus_file.issues)
+    kinds = {kind.value: losses[kind] for kind in Loss if losses[kind]}
+    return Conversion(corpus_file.format, documents, corpus_file.issues, kinds)

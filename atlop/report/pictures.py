@@ -1,0 +1,62 @@
+"""The pictures of a run: what it learned, and what its model decides on labelled documents."""
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from atlop.calibration import collect_candidates
+from atlop.corpora import Corpus, TrainFacts
+from atlop.evaluation import OfficialScores
+from atlop.prediction import DecisionRule, DocumentScores
+from atlop.report.decisions import margin_picture, precision_recall_picture, relation_picture
+from atlop.report.drawing import save
+from atlop.report.learning import learning_picture, read_metrics
+from atlop.report.margins import MarginCounter
+from atlop.scoring import score_facts
+
+
+def draw_training(run: Path) -> dict[str, Figure]:
+    """Draw loss and dev scores over steps, by name `learning`; nothing of a model without `metrics.jsonl`.
+
+    Raises:
+        AtlopError: The metrics are damaged, or hold no step yet.
+    """
+    metrics = run / "metrics.jsonl"
+    return {"learning": learning_picture(read_metrics(metrics))} if metrics.is_file() else {}
+
+
+def draw_decisions(
+    scored: Iterable[DocumentScores], *, corpus: Corpus, rule: DecisionRule, train: TrainFacts
+) -> tuple[dict[str, Figure], OfficialScores]:
+    """Draw what a model decides on a labelled corpus.
+
+    Args:
+        scored: Scores of each document.
+        corpus: The documents.
+        rule: The model's decision rule.
+        train: Facts of the train file.
+
+    Returns:
+        Pictures by name, `relations` among them only with train frequencies; and the scores of the decisions.
+
+    Raises:
+        AtlopError: A score is not finite.
+    """
+    counter = MarginCounter(corpus.documents, rule=rule)
+    candidates = collect_candidates(counter.watch(scored), documents=corpus.documents, rule=rule)
+    thresholds = np.zeros(rule.vocabulary.classes, np.float32) if rule.thresholds is None else rule.thresholds.numpy()
+    evaluation = score_facts(candidates.facts(thresholds), corpus=corpus, train=train)
+    pictures = {
+        "precision_recall": precision_recall_picture(candidates, scores=evaluation.scores),
+        "margins": margin_picture(counter.result()),
+    }
+    if train.frequency is not None:
+        pictures["relations"] = relation_picture(evaluation.detailed())
+    return pictures, evaluation.scores
+
+
+def save_pictures(pictures: Mapping[str, Figure], *, folder: Path) -> list[Path]:
+    """Write pictures as PNG and SVG, over older ones of the same name; return their paths."""
+    return [path for name, figure in pictures.items() for path in save(figure, folder, name=name)]

@@ -1,0 +1,176 @@
+"""The page of a run: what a model or a submission finds in labelled documents."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+
+from matplotlib.figure import Figure
+from tqdm import tqdm
+
+from atlop.config import Precision
+from atlop.corpora import Corpus, TrainFacts
+from atlop.device import accelerator_for
+from atlop.ensemble import load_ensemble, predict_corpus
+from atlop.evaluation import OfficialScores, compare
+from atlop.model_folder import preprocessor_for
+from atlop.prediction import batches_by_length, score_batches
+from atlop.report.analysis import AnalysisCollector, DocumentAnalysis
+from atlop.report.contents import ScoredResult, contents
+from atlop.report.drawing import figure_svg
+from atlop.report.pictures import draw_decisions, draw_training
+from atlop.report.rendering import render_report
+from atlop.schema import Fact
+from atlop.scoring import Evaluation, score_facts
+from atlop.submission import read_submission
+
+CAPTIONS = {
+    "learning": "Training: loss, and scores on the development file after each evaluation",
+    "precision_recall": "Precision against recall as the threshold moves, with the model's own decisions marked",
+    "margins": "How far relations that hold, and relations that do not, are above the threshold",
+    "relations": "F1 of each relation by the number of its train facts",
+}
+"""Caption of each picture, by the name that `atlop plot` gives it."""
+
+
+@dataclass(frozen=True)
+class _Found:
+    """The facts of a model or a submission in a corpus."""
+
+    name: str
+    facts: Sequence[Collection[Fact]]
+    unknown: int = 0
+    """Facts under titles that the corpus does not have."""
+    names: Mapping[str, str] = field(default_factory=dict)
+    """Readable names of relations."""
+    analyses: Sequence[DocumentAnalysis] | None = None
+    """What a model says about each document."""
+    pictures: Mapping[str, Figure] = field(default_factory=dict)
+
+    def score(self, *, corpus: Corpus, train: TrainFacts) -> Evaluation:
+        return score_facts(self.facts, corpus=corpus, train=train, unknown=self.unknown)
+
+
+def make_report(
+    source: str,
+    *,
+    corpus: Corpus,
+    train: TrainFacts,
+    against: str | None = None,
+    batch_size: int = 8,
+    precision: Precision = "auto",
+    device: str | None = None,
+    show_progress: bool = False,
+) -> tuple[str, OfficialScores]:
+    """Make the page of a run, a model or a submission.
+
+    Args:
+        source: Run folder, model folder or Hugging Face name, or the file of a submission.
+        corpus: Labelled documents.
+        train: Facts of the train file.
+        against: A second run, model or submission, to compare.
+        batch_size: Documents in a batch.
+        precision: Number format of the matrix products.
+        device: `cpu`, `cuda` or `cuda:N`; by default a GPU where there is one.
+        show_progress: Whether to draw progress bars.
+
+    Returns:
+        HTML, and the scores of `source`.
+
+    Raises:
+        AtlopError: A file cannot be read, a model cannot be loaded or gives scores that are not finite, or there is
+            no such device.
+    """
+    predict = partial(
+        _predict, corpus=corpus, precision=precision, device=device, batch_size=batch_size, show_progress=show_progress
+    )
+    other = None if against is None else predict(against)
+    if Path(source).is_file():
+        found = predict(source)
+    else:
+        found = _read_closely(
+            source,
+            corpus=corpus,
+            train=train,
+            other=other,
+            batch_size=batch_size,
+            precision=precision,
+            device=device,
+            show_progress=show_progress,
+        )
+    evaluation = found.score(corpus=corpus, train=train)
+    result, second, comparison = _result(found, evaluation), None, None
+    if other is not None:
+        other_evaluation = other.score(corpus=corpus, train=train)
+        second = _result(other, other_evaluation)
+        comparison = compare(
+            other_evaluation.table, evaluation.table, documents=corpus.documents, train_frequency=train.frequency
+        )
+    shown = contents(
+        corpus.documents,
+        result=result,
+        file=corpus.summary() | {"path": str(corpus.path)},
+        names={**(other.names if other else {}), **found.names},
+        analyses=found.analyses,
+        other=second,
+        comparison=comparison,
+    )
+    pictures = {CAPTIONS[name]: figure_svg(figure) for name, figure in found.pictures.items()}
+    return render_report(shown, title=f"{found.name} on {corpus.path}", pictures=pictures), evaluation.scores
+
+
+def _predict(
+    source: str, *, corpus: Corpus, batch_size: int, precision: Precision, device: str | None, show_progress: bool
+) -> _Found:
+    """Return the facts of a submission, or those that a model finds."""
+    if Path(source).is_file():
+        submission = read_submission(Path(source), documents=corpus.documents)
+        return _Found(source, submission.predictions, unknown=submission.unknown)
+    predictions, vocabulary = predict_corpus(
+        source, corpus, batch_size=batch_size, precision=precision, device=device, show_progress=show_progress
+    )
+    return _Found(source, predictions.facts, names=vocabulary.names)
+
+
+def _read_closely(
+    run: str,
+    *,
+    corpus: Corpus,
+    train: TrainFacts,
+    other: _Found | None,
+    batch_size: int,
+    precision: Precision,
+    device: str | None,
+    show_progress: bool,
+) -> _Found:
+    """Return the facts that a model finds, with its scores, what it read, and pictures."""
+    learning = draw_training(Path(run))
+    accelerator = accelerator_for(precision, device=device)
+    ensemble = load_ensemble(run)
+    [member] = ensemble.members
+    collector = AnalysisCollector(
+        corpus.documents,
+        rule=ensemble.rule,
+        preprocessor=preprocessor_for(member.model, member.tokenizer),
+        others=None if other is None else other.facts,
+    )
+    batches = batches_by_length(member.preprocess(corpus.documents), batch_size=batch_size)
+    scored = score_batches(
+        member.model.to(accelerator.device),
+        tqdm(batches, unit="batch", disable=not (show_progress and accelerator.is_main_process)),
+        accelerator=accelerator,
+        keep_attention=True,
+    )
+    decisions, _ = draw_decisions(collector.watch(scored), corpus=corpus, rule=ensemble.rule, train=train)
+    analyses = collector.result()
+    return _Found(
+        run,
+        [analysis.facts for analysis in analyses],
+        names=ensemble.rule.vocabulary.names,
+        analyses=analyses,
+        pictures=learning | decisions,
+    )
+
+
+def _result(found: _Found, evaluation: Evaluation) -> ScoredResult:
+    return ScoredResult(found.name, found.facts, scores=evaluation.scores, detailed=evaluation.detailed())
