@@ -33,6 +33,13 @@ def columns_of(output: str, label: str) -> list[str]:
     return re.split(r"\s{2,}", line.strip())[1:]
 
 
+@pytest.fixture
+def wide(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A terminal with room for every column."""
+    monkeypatch.setenv("COLUMNS", "160")
+
+
+@pytest.mark.usefixtures("wide")
 def test_score_prints_a_line_for_each_group_when_asked(result: Path, corpus: Path) -> None:
     plain, _ = run("score", result, corpus)
     output, _ = run("score", result, corpus, "--detailed")
@@ -56,6 +63,7 @@ def test_relations_are_named_where_their_names_are_known() -> None:
     assert columns_of(output, "P159")[0] == "0.00"
 
 
+@pytest.mark.usefixtures("wide")
 def test_train_facts_add_ign_f1_and_what_is_known_of_rare_relations(result: Path, corpus: Path) -> None:
     output, _ = run("score", result, corpus, "--detailed", "--train", corpus)
 
@@ -64,6 +72,7 @@ def test_train_facts_add_ign_f1_and_what_is_known_of_rare_relations(result: Path
     assert "Ign F1  95 % interval" in output
 
 
+@pytest.mark.usefixtures("wide")
 def test_a_fact_file_gives_ign_f1_and_no_train_frequency(result: Path, corpus: Path, tmp_path: Path) -> None:
     facts = write(tmp_path / "train.fact", [["Skai TV", "Athens", "P159"]])
 
@@ -84,6 +93,7 @@ def test_json_always_has_the_scores_in_depth(result: Path, corpus: Path) -> None
     assert detailed["macro"]["below 100"]["relations"] == 2
 
 
+@pytest.mark.usefixtures("wide")
 def test_compare_prints_differences_with_intervals_and_p_values(result: Path, corpus: Path, tmp_path: Path) -> None:
     better = submission(tmp_path / "better.json", (0, 1, "P159"), (1, 2, "P17"))
 

@@ -42,6 +42,5 @@ def compare(
         },
         as_json=as_json,
         heading="\n".join([corpus_heading(corpus), f"first:  {first}", f"second: {second}"]),
-        rows=[],
         tables=[comparison_table(differences)],
     )

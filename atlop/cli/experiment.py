@@ -1,5 +1,6 @@
 """`atlop experiment`."""
 
+import textwrap
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
@@ -8,7 +9,7 @@ import typer
 
 from atlop.cli.options import Device, Json, Overrides
 from atlop.cli.session import print_result, quiet_libraries
-from atlop.cli.text import GAP, Row
+from atlop.cli.text import grid, terminal_width
 from atlop.config_files import find_config
 
 
@@ -32,27 +33,38 @@ def experiment(
     Finished runs are kept and a run that was stopped goes on, so the same command again does only what is missing.
     Experiments that start from the same configuration share the folder, and the runs that they have in common.
     """
-    from atlop.experiments import estimate_runs, load_experiment, plan_runs, run_experiment, write_tables
+    from atlop import experiments
 
-    loaded = load_experiment(source)
+    loaded = experiments.load_experiment(source)
     folder = output or Path("runs") / "experiments" / find_config(loaded.config).stem
     name = find_config(source).stem
-    plan = plan_runs(loaded, overrides=overrides or ())
+    plan = experiments.plan_runs(loaded, overrides=overrides or ())
     with quiet_libraries(needs=plan.runs[0].config.encoder.name, what="encoder"):
-        if not dry_run:
-            results = run_experiment(loaded, folder=folder, overrides=overrides or (), device=device)
-            table = write_tables(results, path=folder / name)
-            heading = f"{table}\n\n{folder}: {name}.md, {name}.csv and {name}.tex are written"
-            print_result({"output": folder, **asdict(results)}, as_json=as_json, heading=heading, rows=[])
-            return
-        runs = estimate_runs(plan, folder=folder, device=device)
-    seconds = sum(run["seconds"] for run in runs)
-    rows: list[Row] = [
-        (run["name"], run["state"], f"about {run['seconds'] / 60:.0f} min" if run["seconds"] else "") for run in runs
-    ]
-    print_result(
-        {"output": folder, "runs": runs, "seconds": seconds},
-        as_json=as_json,
-        heading=f"{loaded.title}: {len(runs)} runs",
-        rows=[*rows, GAP, ("left to do", f"{seconds / 3600:.1f} h", "measured on a few steps just now")],
-    )
+        if dry_run:
+            runs = experiments.estimate_runs(plan, folder=folder, device=device)
+        else:
+            results = experiments.run_experiment(loaded, folder=folder, overrides=overrides or (), device=device)
+            experiments.write_tables(results, path=folder / name)
+    if dry_run:
+        seconds = sum(run["seconds"] for run in runs)
+        rows = [[run["name"], run["state"], f"{run['seconds'] / 60:.0f}" if run["seconds"] else ""] for run in runs]
+        print_result(
+            {"output": folder, "runs": runs, "seconds": seconds},
+            as_json=as_json,
+            heading=f"{loaded.title}: {len(runs)} runs",
+            tables=[
+                grid(["run", "state", "minutes"], rows, drop=(2,), whole_labels=True),
+                f"left to do: {seconds / 3600:.1f} h, measured on a few steps just now",
+            ],
+        )
+    else:
+        print_result(
+            {"output": folder, **asdict(results)},
+            as_json=as_json,
+            heading=results.title,
+            tables=[
+                grid(experiments.HEADER, experiments.table_rows(results), drop=(8, 2, 7, 5, 3)),
+                textwrap.fill(experiments.caption(results), terminal_width()),
+                f"{folder}: {name}.md, {name}.csv and {name}.tex are written",
+            ],
+        )

@@ -57,4 +57,4 @@ def plot(
         result["dev"] = {"file": corpus.summary(), "scores": asdict(scores)}
     result["pictures"] = save_pictures(pictures, folder=output)
     heading = "\n".join([f"{output}: drawn", *map(str, result["pictures"])])
-    print_result(result, as_json=as_json, heading=heading, rows=[])
+    print_result(result, as_json=as_json, heading=heading)

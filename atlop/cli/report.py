@@ -15,7 +15,6 @@ from atlop.config_files import load_config
 from atlop.corpora import read_labelled, read_train
 from atlop.errors import AtlopError
 from atlop.files import write_text
-from atlop.run_folder import refuse_earlier_version
 
 
 def report(
@@ -90,5 +89,7 @@ def _dev_of(run: str) -> Path:
         raise AtlopError(
             f"{run}: does not say what it was evaluated on (no config.toml); give labelled documents: --dev"
         )
+    from atlop.run_folder import refuse_earlier_version
+
     refuse_earlier_version(Path(run))
     return load_config(str(config)).data.dev

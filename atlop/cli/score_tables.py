@@ -6,9 +6,9 @@ from atlop.cli.text import grid, percent
 from atlop.evaluation import Comparison, DetailedScores, Difference, Estimate, GroupScores, MacroScores
 
 TITLES = {
-    "sentences": "mentions in one sentence",
-    "mentions": "mentions of both entities",
-    "distance": "words between closest mentions",
+    "sentences": "mentions in a sentence",
+    "mentions": "mentions of the pair",
+    "distance": "words between mentions",
     "macro": "mean over relations",
     "relations": "relation",
 }
@@ -22,17 +22,14 @@ def detailed_table(scores: DetailedScores, *, names: Mapping[str, str] | None = 
         scores: All of them.
         names: Readable names of relations.
     """
-    has_ign = scores.all.ign_f1 is not None
-    has_train = any(each.train is not None for each in scores.relations.values())
-    header = ["", "F1", "95 % interval", "precision", "recall", "correct", "predicted", "gold"]
-    header += ["train"] if has_train else []
-    header += ["Ign F1", "95 % interval"] if has_ign else []
+    header = ["", "F1", "95 % interval", "precision", "recall", "correct", "predicted", "gold", "train"]
+    header += ["Ign F1", "95 % interval"]
 
     def row(label: str, group: GroupScores) -> list[str]:
         counts = [f"{count:,}" for count in (group.correct, group.submitted, group.gold)]
-        train = ["" if group.train is None else f"{group.train:,}"] if has_train else []
+        train = "" if group.train is None else f"{group.train:,}"
         ign = [percent(group.ign_f1.value), _interval(group.ign_f1)] if group.ign_f1 else []
-        return [label, *_shares(group), *counts, *train, *ign]
+        return [label, *_shares(group), *counts, train, *ign]
 
     rows: list[Sequence[str]] = [row("all", scores.all)]
     kinds = {"sentences": scores.sentences, "mentions": scores.mentions, "distance": scores.distance}
@@ -42,7 +39,7 @@ def detailed_table(scores: DetailedScores, *, names: Mapping[str, str] | None = 
     rows += [[f"  {_macro_label(label)}: {mean.relations}", *_shares(mean)] for label, mean in scores.macro.items()]
     rows += [[], [TITLES["relations"]]]
     rows += [row("  " + _named(relation, names=names), group) for relation, group in scores.relations.items()]
-    return grid(header, rows)
+    return grid(header, rows, drop=(10, 6, 5, 2, 8, 9))
 
 
 def comparison_table(comparison: Comparison) -> str:
@@ -56,7 +53,8 @@ def comparison_table(comparison: Comparison) -> str:
         for label, group in comparison.get(kind, {}).items():
             label = _macro_label(label) if kind == "macro" else label
             rows.append(_difference(f"  {label}", group.f1, gold=group.gold))
-    return grid(["", "first", "second", "difference", "95 % interval", "p", "gold"], rows)
+    header = ["", "first", "second", "difference", "95 % interval", "p", "gold"]
+    return grid(header, rows, drop=(6, 1, 2))
 
 
 def _difference(label: str, measure: Difference, *, gold: int | None = None) -> list[str]:

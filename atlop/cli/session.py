@@ -60,7 +60,7 @@ class Commands(TyperGroup):
 
 
 def print_result(
-    result: Mapping[str, Any], *, as_json: bool, heading: str, rows: Sequence[Row], tables: Sequence[str] = ()
+    result: Mapping[str, Any], *, as_json: bool, heading: str, rows: Sequence[Row] = (), tables: Sequence[str] = ()
 ) -> None:
     """Print a result on standard output: one JSON document, or a heading, a table of rows, and other tables."""
     if as_json:

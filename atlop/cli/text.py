@@ -1,7 +1,10 @@
 """Results as people read them: aligned text."""
 
+import io
 import re
-from collections.abc import Mapping, Sequence
+import shutil
+import textwrap
+from collections.abc import Mapping, Sequence, Set
 from typing import Any, TypeAlias
 
 from atlop.checking import CheckedFile
@@ -18,6 +21,7 @@ MOST_LISTED = 20
 """Lines of a long list that are printed; `--json` has all of them."""
 
 
+_ONE_LINE = str.maketrans("\t\n", "  ")
 _ORDERS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
@@ -29,24 +33,82 @@ def printable(text: str) -> str:
     return _ORDERS.sub(lambda found: found.group().encode("unicode_escape").decode(), without_secrets(text))
 
 
+def terminal_width() -> int:
+    """Return the columns of standard output: COLUMNS where it is set, 80 where it is not a terminal."""
+    return shutil.get_terminal_size((80, 24)).columns
+
+
 def table(rows: Sequence[Row]) -> str:
-    """Return one line a row: labels to the left and values to the right of their columns."""
-    label_width = max(len(row[0]) for row in rows)
-    value_width = max(len(row[1]) for row in rows)
-    return "\n".join(f"{row[0]:<{label_width}}  {row[1]:>{value_width}}  {''.join(row[2:])}".rstrip() for row in rows)
+    """Return a line for each row, as wide as the terminal at most; notes that do not fit follow below."""
+    from rich.cells import cell_len
+
+    cells = _cells(rows, columns=3)
+    labels, values, _ = _widths(cells)
+    width = terminal_width()
+    space = width - labels - values - 4
+    below = {note for *_, note in cells if note and cell_len(note) > space}
+    lines = _aligned([[label, value, "" if note in below else note] for label, value, note in cells], left={0, 2})
+    notes = [textwrap.fill(f"{label.strip()}: {note}", width) for label, _, note in cells if note in below]
+    return "\n".join([*lines, *(["", *notes] if notes else [])])
 
 
-def grid(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Return a table of many columns: the first to the left, the others to the right; a short row ends early."""
-    lines = [header, *rows]
-    widths = [max(len(line[column]) for line in lines if column < len(line)) for column in range(len(header))]
-    return "\n".join(
-        "  ".join(
-            f"{cell:<{width}}" if column == 0 else f"{cell:>{width}}"
-            for column, (cell, width) in enumerate(zip(line, widths, strict=False))
-        ).rstrip()
-        for line in lines
+def grid(
+    header: Sequence[str], rows: Sequence[Sequence[str]], *, drop: Sequence[int], whole_labels: bool = False
+) -> str:
+    """Return a line for each row, as wide as the terminal at most, without columns that are empty.
+
+    Args:
+        header: Name of each column.
+        rows: Cells; the first column, of labels, is aligned left, the others right. A row may end early.
+        drop: Indices of columns that are dropped until all rows fit, the least important first.
+        whole_labels: Whether a column is dropped rather than a label of more than a third of the width cut.
+    """
+    cells = _cells([header, *rows], columns=len(header))
+    widths, width = _widths(cells), terminal_width()
+    widths[0] = min(widths[0], width if whole_labels else width // 3)
+    kept = [column for column in range(len(header)) if column == 0 or any(row[column] for row in cells[1:])]
+    dropped = []
+    for column in drop:
+        if column in kept and sum(widths[each] + 2 for each in kept) - 2 > width:
+            kept.remove(column)
+            dropped.append(header[column])
+    lines = _aligned([[row[column] for column in kept] for row in cells], left={0})
+    if dropped:
+        lines += ["", textwrap.fill(f"Left out, for want of width: {', '.join(dropped)}. --json has all.", width)]
+    return "\n".join(lines)
+
+
+def _cells(rows: Sequence[Sequence[str]], *, columns: int) -> list[list[str]]:
+    """Return printable cells, each on one line, as many in each row."""
+    lines = [[printable(cell).translate(_ONE_LINE) for cell in row] for row in rows]
+    return [[*line, *[""] * (columns - len(line))] for line in lines]
+
+
+def _widths(cells: Sequence[Sequence[str]]) -> list[int]:
+    from rich.cells import cell_len  # rich takes a tenth of a second to import, which `--help` does not need
+
+    return [max(map(cell_len, column)) for column in zip(*cells, strict=True)]
+
+
+def _aligned(cells: Sequence[Sequence[str]], *, left: Set[int]) -> list[str]:
+    """Return a line for each row; labels, and values of more than half of the width, are cut where they must be."""
+    from rich.console import Console
+    from rich.table import Table
+
+    widths, width = _widths(cells), terminal_width()
+    widths[1:2] = [min(each, width // 2) for each in widths[1:2]]
+    widths[0] = max(1, min(widths[0], width - sum(each + 2 for each in widths[1:] if each)))
+    table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
+    for column, each in enumerate(widths):
+        table.add_column(justify="left" if column in left else "right", width=each, no_wrap=True)
+    for row in cells:
+        table.add_row(*row)
+    console = Console(  # rich counts padding after the last column too
+        file=io.StringIO(), width=width + 4, color_system=None, markup=False, emoji=False, highlight=False
     )
+    with console.capture() as capture:
+        console.print(table)
+    return [line.rstrip() for line in capture.get().splitlines()]
 
 
 def listed(lines: Sequence[str]) -> list[str]:

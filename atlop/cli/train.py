@@ -11,7 +11,6 @@ from atlop.cli.text import GAP, Row, score_rows, truncation_rows
 from atlop.config_files import find_config, load_config
 from atlop.errors import AtlopError
 from atlop.files import refuse_nonempty
-from atlop.run_folder import refuse_earlier_version
 
 
 def train(
@@ -70,9 +69,7 @@ def _early(stopped: dict[str, int] | None) -> list[Row]:
     """Say that patience has ended a training."""
     if stopped is None:
         return []
-    note = (
-        f"of {stopped['of']:,}: {stopped['evaluations_since_best']} evaluations without a new best (trainer.patience)"
-    )
+    note = f"of {stopped['of']:,}; no new best in {stopped['evaluations_since_best']} evaluations"
     return [("stopped early, after step", f"{stopped['step']:,}", note)]
 
 
@@ -84,5 +81,7 @@ def _config_of(run: Path | None) -> str:
         raise AtlopError(
             f"{run}: holds no run that could go on (no config.toml); `atlop train CONFIG --resume {run}` begins it"
         )
+    from atlop.run_folder import refuse_earlier_version
+
     refuse_earlier_version(run)
     return str(run / "config.toml")

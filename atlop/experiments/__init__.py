@@ -3,9 +3,10 @@
 from atlop.experiments.plan import Experiment, Plan, PlannedRun, Variant, load_experiment, plan_runs
 from atlop.experiments.results import ExperimentResults, RowResult
 from atlop.experiments.running import ExperimentFolder, estimate_runs, estimate_seconds, run_experiment
-from atlop.experiments.tables import write_tables
+from atlop.experiments.tables import HEADER, caption, table_rows, write_tables
 
 __all__ = [
+    "HEADER",
     "Experiment",
     "ExperimentFolder",
     "ExperimentResults",
@@ -13,10 +14,12 @@ __all__ = [
     "PlannedRun",
     "RowResult",
     "Variant",
+    "caption",
     "estimate_runs",
     "estimate_seconds",
     "load_experiment",
     "plan_runs",
     "run_experiment",
+    "table_rows",
     "write_tables",
 ]

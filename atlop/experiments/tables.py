@@ -1,19 +1,16 @@
-"""Write results as Markdown, CSV and LaTeX tables."""
+"""Write results as Markdown, CSV and LaTeX tables; by hand, as rich writes neither aligned Markdown nor LaTeX."""
 
 import csv
 import io
 from collections.abc import Sequence
-from functools import partial
 from pathlib import Path
 from statistics import stdev
-
-from tabulate import tabulate
 
 from atlop.evaluation import Difference, Estimate
 from atlop.experiments.results import ExperimentResults, RowResult
 from atlop.files import write_text
 
-_HEADER = (
+HEADER = (
     "",
     "F1",
     "95 % interval",
@@ -23,6 +20,10 @@ _HEADER = (
     "p",
     "published F1",
     "published Ign F1",
+)
+_LATEX = str.maketrans(
+    {"±": r"$\pm$", "−": "$-$", "\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
+    | {sign: f"\\{sign}" for sign in "&%$#_{}"}
 )
 
 
@@ -36,17 +37,18 @@ def write_tables(results: ExperimentResults, *, path: Path) -> str:
     Returns:
         The Markdown, with scores in percent.
     """
-    cells = [_cells(row) for row in results.rows]
-    columns = [column for column in range(len(_HEADER)) if column == 0 or any(row[column] for row in cells)]
-    header, rows = [_HEADER[column] for column in columns], [[row[column] for column in columns] for row in cells]
-    table = partial(
-        tabulate, rows, headers=header, colalign=["left", *["right"] * (len(header) - 1)], disable_numparse=True
-    )
-    markdown = f"**{results.title}**\n\n{table(tablefmt='github')}\n\n{_caption(results)}"
-    latex = table(tablefmt="latex_booktabs").replace("±", r"$\pm$").replace("−", "$-$")
-    for suffix, text in ((".md", markdown + "\n"), (".csv", _csv([header, *rows])), (".tex", latex + "\n")):
+    cells = table_rows(results)
+    columns = [column for column in range(len(HEADER)) if column == 0 or any(row[column] for row in cells)]
+    header, *rows = [[row[column] for column in columns] for row in (HEADER, *cells)]
+    markdown = f"**{results.title}**\n\n{_markdown(header, rows)}\n\n{caption(results)}"
+    for suffix, text in ((".md", markdown + "\n"), (".csv", _csv([header, *rows])), (".tex", _latex(header, rows))):
         write_text(path.with_name(path.name + suffix), text)
     return markdown
+
+
+def table_rows(results: ExperimentResults) -> list[tuple[str, ...]]:
+    """Return the cells of each row, in the columns of `HEADER`; scores are in percent."""
+    return [_cells(row) for row in results.rows]
 
 
 def _cells(row: RowResult) -> tuple[str, ...]:
@@ -63,7 +65,8 @@ def _cells(row: RowResult) -> tuple[str, ...]:
     )
 
 
-def _caption(results: ExperimentResults) -> str:
+def caption(results: ExperimentResults) -> str:
+    """Describe the numbers of the table."""
     seeds = ", ".join(map(str, results.seeds))
     scores = f"mean ± standard deviation over seeds {seeds}" if len(results.seeds) > 1 else f"seed {seeds}"
     return (
@@ -84,6 +87,20 @@ def _interval(estimate: Estimate | Difference) -> str:
 
 def _signed(value: float) -> str:
     return f"{100 * value:+.2f}".replace("-", "−")
+
+
+def _markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    lines = [[cell.replace("|", r"\|") for cell in row] for row in (header, *rows)]
+    widths = [max(3, *map(len, column)) for column in zip(*lines, strict=True)]
+    padded = [[f"{row[0]:<{widths[0]}}", *map(str.rjust, row[1:], widths[1:])] for row in lines]
+    padded.insert(1, [":" + "-" * (widths[0] - 1), *("-" * (width - 1) + ":" for width in widths[1:])])
+    return "\n".join(f"| {' | '.join(row)} |" for row in padded)
+
+
+def _latex(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    first, *others = [" & ".join(cell.translate(_LATEX) for cell in row) + r" \\" for row in (header, *rows)]
+    lines = [rf"\begin{{tabular}}{{l{'r' * (len(header) - 1)}}}", r"\toprule", first, r"\midrule", *others]
+    return "\n".join([*lines, r"\bottomrule", r"\end{tabular}"]) + "\n"
 
 
 def _csv(rows: Sequence[Sequence[str]]) -> str:

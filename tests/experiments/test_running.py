@@ -1,6 +1,7 @@
 """An experiment trains missing runs, resumes after a stop, and then gives the same table."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -155,8 +156,8 @@ def test_the_command_lists_runs_trains_them_and_prints_the_table(source: Path, t
     assert not folder.exists()
 
     printed, _ = run("experiment", source, "--output", folder)
-    assert "| slow, one threshold" in printed
-    assert (folder / "rates.md").read_text(encoding="utf-8").strip() in printed
+    assert re.search("^slow, one threshold .*[0-9]$", printed, re.MULTILINE)
+    assert "| slow, one threshold" in (folder / "rates.md").read_text(encoding="utf-8")
     found = json.loads(run("experiment", source, "--output", folder, "--json")[0])
     assert len(found["rows"][0]["f1_of_seeds"]) == 2
     listed, _ = run("experiment", source, "--output", folder, "--dry-run")
