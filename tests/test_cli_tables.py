@@ -74,7 +74,7 @@ def test_no_line_is_wider_than_the_terminal_and_no_row_wraps(
 
     lines = TABLES[kind]().partition("\n\nLeft out")[0].splitlines()[: len(wide)]
 
-    assert max(map(cell_len, TABLES[kind]().splitlines())) <= width
+    assert max(map(cell_len, lines)) <= width
     assert [line[:10].rstrip() for line in lines[1:]] == [line[:10].rstrip() for line in wide[1:]]  # a line each
 
 
@@ -98,7 +98,7 @@ def test_notes_that_do_not_fit_follow_the_table() -> None:
 
     assert lines[0] == "facts under unknown titles  12,345"
     assert lines[1].endswith("  fits")
-    assert " ".join(lines[3:]) == f"facts under unknown titles: {LONG}"
+    assert lines[3] == f"facts under unknown titles: {LONG}"
 
 
 def test_a_name_that_must_be_whole_costs_a_column() -> None:

@@ -48,7 +48,7 @@ def table(rows: Sequence[Row]) -> str:
     space = width - labels - values - 4
     below = {note for *_, note in cells if note and cell_len(note) > space}
     lines = _aligned([[label, value, "" if note in below else note] for label, value, note in cells], left={0, 2})
-    notes = [textwrap.fill(f"{label.strip()}: {note}", width) for label, _, note in cells if note in below]
+    notes = [f"{label.strip()}: {note}" for label, _, note in cells if note in below]
     return "\n".join([*lines, *(["", *notes] if notes else [])])
 
 
