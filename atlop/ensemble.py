@@ -1,4 +1,4 @@
-"""One model, or several that score together: documents to scores and facts."""
+"""One model, or several that score together."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -47,12 +47,12 @@ class Member:
 
 @dataclass(frozen=True)
 class Predictions:
-    """What models find in documents, and what they cannot find."""
+    """Predicted facts, and the limits of the models."""
 
     facts: list[tuple[Fact, ...]]
     """Facts of each document, in the order of the documents."""
     truncation: Truncation
-    """What the maximum length costs; of several models, the one that loses the fewest facts."""
+    """What the maximum length cuts off; of several models, from the one that loses the fewest facts."""
     unknown_facts: int
     """Labelled facts of relations that no model knows."""
 
@@ -61,8 +61,7 @@ class Predictions:
 class Ensemble:
     """Models that score together: the mean of their margins decides.
 
-    A single model decides by its own scores. Several are put on one scale first: a score counts from the pair's
-    threshold on, so that TH is 0 in every model.
+    A single model decides by its own scores. Scores of several models are margins, so that TH is 0 in each.
     """
 
     members: tuple[Member, ...]
@@ -70,10 +69,7 @@ class Ensemble:
 
     @classmethod
     def from_members(cls, members: Sequence[Member]) -> Self:
-        """Let models score together; a single one keeps its calibration.
-
-        Args:
-            members: At least one.
+        """Combine models, at least one; a single one keeps its calibration.
 
         Raises:
             AtlopError: They know different relations.
@@ -83,16 +79,16 @@ class Ensemble:
             return cls(tuple(members), rule=DecisionRule.from_model(first, calibration=first.config.calibrated))
         relations = set(first.config.vocabulary.relations)
         for number, member in enumerate(members[1:], start=2):
-            if odd := sorted(relations ^ set(member.model.config.vocabulary.relations)):
+            if unshared := sorted(relations ^ set(member.model.config.vocabulary.relations)):
                 raise AtlopError(
-                    f"models 1 and {number} know different relations (only one of them has {', '.join(odd[:8])}); "
+                    f"models 1 and {number} know different relations (only one of them has {', '.join(unshared[:8])}); "
                     "an ensemble needs models of the same relations"
                 )
         rule = DecisionRule.from_model(first, calibration=None)
         return cls(tuple(members), rule=replace(rule, objective=AdaptiveThresholding()))
 
     def with_calibration(self, calibration: Calibration | None) -> Self:
-        """Return the same models with other thresholds."""
+        """Return the same models with another calibration."""
         return replace(self, rule=self.rule.with_calibration(calibration))
 
     def predict(
@@ -103,13 +99,13 @@ class Ensemble:
         batch_size: int,
         progress: Progress[list[Features]] = iter,
     ) -> Predictions:
-        """Find the facts of documents, the same in every process.
+        """Predict the facts of documents, the same in every process.
 
         Args:
             documents: Labelled or not.
             accelerator: Device, precision and processes; the models are moved to its device.
             batch_size: Documents in a batch.
-            progress: Shows how many batches are done; called for each model.
+            progress: Progress bar over batches; called for each model.
 
         Raises:
             AtlopError: A score is not finite; the document is named.
@@ -126,7 +122,7 @@ class Ensemble:
             )
         else:
             scored = self._scores(features, accelerator=accelerator, batch_size=batch_size, progress=progress)
-            facts = [self.rule.facts(each) for each in scored]
+            facts = [self.rule.facts(document) for document in scored]
         return Predictions(
             facts=facts,
             truncation=min(map(Truncation.from_features, features), key=lambda truncation: truncation.facts),
@@ -154,29 +150,31 @@ class Ensemble:
         progress: Progress[list[Features]],
     ) -> Iterator[DocumentScores]:
         scored = []
-        for member, of_member in zip(self.members, features, strict=True):
-            found = score_documents(
+        for member, member_features in zip(self.members, features, strict=True):
+            documents = score_documents(
                 member.model.to(accelerator.device),
-                of_member,
+                member_features,
                 accelerator=accelerator,
                 batch_size=batch_size,
                 progress=progress,
             )
-            scored.append(gather_in_order(((each.index, each) for each in found), accelerator=accelerator))
+            scored.append(
+                gather_in_order(((document.index, document) for document in documents), accelerator=accelerator)
+            )
         if len(scored) == 1:
             return iter(scored[0])
         return map(self._mean, zip(*scored, strict=True))
 
-    def _mean(self, of_members: tuple[DocumentScores, ...]) -> DocumentScores:
+    def _mean(self, document_scores: tuple[DocumentScores, ...]) -> DocumentScores:
         """Return the mean margin of one document's pairs, with TH at 0."""
         vocabulary = self.rule.vocabulary
-        total = torch.zeros_like(of_members[0].scores)
-        for member, scored in zip(self.members, of_members, strict=True):
-            theirs = member.model.config.vocabulary
-            columns = [theirs.class_of(relation) for relation in vocabulary.relations]
+        total = torch.zeros_like(document_scores[0].scores)
+        for member, scored in zip(self.members, document_scores, strict=True):
+            class_of = member.model.config.vocabulary.class_of
+            columns = [class_of(relation) for relation in vocabulary.relations]
             margins: Tensor = make_objective(member.model.config.model.objective).margins(scored.scores)
             total[:, THRESHOLD_CLASS + 1 :] += margins[:, columns]
-        return replace(of_members[0], scores=total / len(of_members))
+        return replace(document_scores[0], scores=total / len(document_scores))
 
 
 def load_ensemble(
@@ -192,7 +190,9 @@ def load_ensemble(
         AtlopError: A model cannot be loaded, or knows other relations; the calibration is not for it.
     """
     sources = [models] if isinstance(models, str | Path | Member) else models
-    members = [each if isinstance(each, Member) else Member(*load_model(model_folder(each))) for each in sources]
+    members = [
+        source if isinstance(source, Member) else Member(*load_model(model_folder(source))) for source in sources
+    ]
     ensemble = Ensemble.from_members(members)
     if calibration is None:
         return ensemble

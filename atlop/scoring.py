@@ -132,14 +132,7 @@ def evaluate_submission(
     format: str | None = None,
     invalid: Invalid = "strict",
 ) -> SubmissionEvaluation:
-    """Score a submission on labelled documents.
-
-    Args:
-        result: `result.json`, or the zip that holds it.
-        file: Labelled documents.
-        train: Train file or `.fact` file, whose facts Ign F1 leaves out.
-        format: Format of the documents; by default it is recognised.
-        invalid: Whether an invalid document is an error or is left out and counted.
+    """Score a submission (`result.json`, or its zip) on labelled documents; the other arguments are as in `evaluate`.
 
     Raises:
         AtlopError: A file cannot be read or has no labels.
@@ -158,15 +151,9 @@ def compare(
     format: str | None = None,
     invalid: Invalid = "strict",
 ) -> SubmissionComparison:
-    """Compare two submissions for the same documents.
+    """Compare two submissions (`result.json`, or its zip) for the labelled documents of `file`.
 
-    Args:
-        file: Labelled documents.
-        first: `result.json`, or the zip that holds it.
-        second: The submission to compare with it.
-        train: Train file or `.fact` file, whose facts Ign F1 leaves out.
-        format: Format of the documents; by default it is recognised.
-        invalid: Whether an invalid document is an error or is left out and counted.
+    The other arguments are as in `evaluate`.
 
     Raises:
         AtlopError: A file cannot be read or has no labels.

@@ -17,7 +17,7 @@ from typer.testing import CliRunner
 
 from atlop import __version__, checking, scoring
 from atlop.cli import app
-from atlop.cli.text import MOST_LISTED
+from atlop.cli.text import MAX_LISTED
 from atlop.corpora import CorpusStatistics, corpus_statistics
 from atlop.schema import Document
 
@@ -136,6 +136,16 @@ def test_commands_without_a_model_do_not_import_torch(arguments: list[str], corp
     )
 
     assert run_apart("-c", program)[0].splitlines()[-1] == "[]"
+
+
+def test_progress_bars_seldom_write_to_a_log_file(corpus: Path, result: Path) -> None:
+    program = f"""
+from atlop.cli import app
+app({[*map(str, ("score", result, corpus))]}, standalone_mode=False)
+from tqdm import tqdm
+print(tqdm([]).mininterval)
+"""
+    assert run_apart("-c", program)[0].splitlines()[-1] == "30.0"
 
 
 def test_ctrl_c_ends_with_code_130_and_no_traceback(corpus: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -403,7 +413,7 @@ def test_check_lists_a_long_row_of_problems_in_part_but_all_as_json(tmp_path: Pa
     output, _ = run("check", corpus, code=2)
     report = json.loads(run("check", corpus, "--json", code=2)[0])
 
-    assert f"… and {50 - MOST_LISTED} more; --json lists all" in output
+    assert f"… and {50 - MAX_LISTED} more; --json lists all" in output
     assert len(report["problems"]) == 50
 
 

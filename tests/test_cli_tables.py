@@ -90,7 +90,7 @@ def test_the_least_important_columns_go_first_and_are_named(kind: str, shown: st
     lines = TABLES[kind]().splitlines()
 
     assert lines[0].split() == shown.split()
-    assert f"Left out, for want of width: {dropped}." in " ".join(lines)
+    assert f"Left out at this width: {dropped}." in " ".join(lines)
 
 
 def test_notes_that_do_not_fit_follow_the_table() -> None:

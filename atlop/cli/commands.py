@@ -1,4 +1,4 @@
-"""The `atlop` command: its commands in the order of its help."""
+"""The `atlop` command, with its subcommands in the order of the help."""
 
 import sys
 from collections.abc import Sequence
@@ -41,17 +41,13 @@ app = typer.Typer(
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
-    """Run the `atlop` command and leave Python with its exit code.
-
-    Args:
-        arguments: Those of the command line where not given.
-    """
+    """Run the `atlop` command and exit; `arguments` default to those of the command line."""
     app(args=arguments, prog_name="atlop")
     sys.exit()
 
 
-def _print_version(asked: bool) -> None:
-    if asked:
+def _print_version(requested: bool) -> None:
+    if requested:
         print(f"atlop {__version__}")
         raise typer.Exit
 
@@ -62,7 +58,7 @@ def _options(
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and end.")
     ] = False,
 ) -> None:
-    """Take what stands before the command."""
+    """Accept options before the command."""
 
 
 app.command(

@@ -36,26 +36,26 @@ def convert(
 
     Says what that format cannot hold. Keys that no format knows are left out.
     """
-    done = converting.convert(file, output, to=target, format=source, invalid=invalid)
-    counts = done.issues.counts()
+    conversion = converting.convert(file, output, to=target, format=source, invalid=invalid)
+    counts = conversion.issues.counts()
     rows: list[Row] = count_rows(
-        {"documents": done.documents} | {kind: counts[kind] for kind in counts if counts[kind]}
+        {"documents": conversion.documents} | {kind: counts[kind] for kind in counts if counts[kind]}
     )
-    if done.losses:
-        rows += [GAP, ("not kept:", ""), *((f"  {kind}", f"{count:,}") for kind, count in done.losses.items())]
+    if conversion.losses:
+        rows += [GAP, ("not kept:", ""), *((f"  {kind}", f"{count:,}") for kind, count in conversion.losses.items())]
     print_result(
         {
             "path": file,
             "output": output,
-            "from": done.source_format,
+            "from": conversion.source_format,
             "to": target,
-            "documents": done.documents,
-            "skipped": done.issues.skipped,
+            "documents": conversion.documents,
+            "skipped": conversion.issues.skipped,
             **counts,
-            "losses": done.losses,
+            "losses": conversion.losses,
         },
         as_json=as_json,
-        heading=f"{output}: written in format {target}, which {'cannot hold' if done.losses else 'holds'} "
+        heading=f"{output}: written in format {target}, which {'cannot hold' if conversion.losses else 'holds'} "
         "all that was read",
         rows=rows,
     )

@@ -39,21 +39,21 @@ def download(
     source = SOURCES[corpus]
     folder = output or Path("data") / corpus
     server = os.environ.get(source.host.variable)
-    done = download(source, folder=folder, names=[*(files or ()), *(more or ())], server=server, again=force)
+    downloaded = download(source, folder=folder, names=[*(files or ()), *(more or ())], server=server, again=force)
     rows: list[Row] = [
         (
             file.name,
             f"{file.entries:,}",
             f"{file.holds}; {file.done}; {'sha256 and ' if file.sha256_known else ''}number checked",
         )
-        for file in done
+        for file in downloaded
     ]
     print_result(
         {
             "corpus": corpus,
             "title": source.title,
             "output": folder,
-            "files": [asdict(file) for file in done],
+            "files": [asdict(file) for file in downloaded],
             "note": source.note,
         },
         as_json=as_json,

@@ -39,7 +39,7 @@ def experiment(
     folder = output or Path("runs") / "experiments" / find_config(loaded.config).stem
     name = find_config(source).stem
     plan = experiments.plan_runs(loaded, overrides=overrides or ())
-    with quiet_libraries(needs=plan.runs[0].config.encoder.name, what="encoder"):
+    with quiet_libraries(needs=plan.runs[0].config.encoder.name, kind="encoder"):
         if dry_run:
             runs = experiments.estimate_runs(plan, folder=folder, device=device)
         else:

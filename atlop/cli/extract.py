@@ -47,36 +47,36 @@ def extract(
         )
     folder = model_folder(model)
     keep_few_kernels()
-    with quiet_libraries(needs=folder, what="model"):
+    with quiet_libraries(needs=folder, kind="model"):
         from tqdm import tqdm
 
         from atlop.inference import RelationExtractor
         from atlop.inference.parts import extract_file
 
         extractor = RelationExtractor.from_pretrained(folder, precision=precision, device=device, batch_size=batch_size)
-        gc.freeze()  # what is loaded stays; that the collector goes through it again and again costs a twentieth
+        gc.freeze()  # the model stays; scanning it again and again would cost 5 % of the time
         bar = partial(tqdm, desc="extracting", unit="document", disable=not is_main_process())
         started = monotonic()
-        done = extract_file(extractor, file, output=output, group_by=group_by, explain=explain, progress=bar)
+        summary = extract_file(extractor, file, output=output, group_by=group_by, explain=explain, progress=bar)
         seconds = monotonic() - started
-    if done is None:
+    if summary is None:
         return
-    counts = done.counts
-    speed = f"{done.computed / seconds:,.1f} a second" if done.computed else ""
+    counts = summary.counts
+    speed = f"{summary.computed / seconds:,.1f} a second" if summary.computed else ""
     print_result(
         {
             "model": model,
             "path": file,
             "output": output,
             **asdict(counts),
-            "computed": done.computed,
+            "computed": summary.computed,
             "seconds": seconds,
         },
         as_json=as_json,
         heading=f"{output} is written",
         rows=[
             ("documents", f"{counts.documents:,}"),
-            ("computed by this process now", f"{done.computed:,}", speed),
+            ("computed by this process now", f"{summary.computed:,}", speed),
             ("facts", f"{counts.facts:,}"),
             ("invalid documents", f"{counts.errors:,}", counts.first_error or ""),
             ("mentions beyond the cut", f"{counts.unread_mentions:,}"),

@@ -30,11 +30,11 @@ def graph(
     require_extra("graph", *(["rdflib"] if output.suffix == ".nt" else []), "networkx")
     from atlop.inference import graph as graphs
 
-    made = graphs.fact_graph(graphs.read_facts(file), merge_by=merge_by)
+    facts = graphs.fact_graph(graphs.read_facts(file), merge_by=merge_by)
     if output.suffix == ".nt":
-        graphs.write_n_triples(output, made, namespace=namespace)
+        graphs.write_n_triples(output, facts, namespace=namespace)
     else:
-        graphs.write_graphml(output, made)
-    result = {"path": file, "output": output, "entities": len(made.nodes), "facts": len(made.edges)}
-    rows = [("entities", f"{len(made.nodes):,}"), ("facts", f"{len(made.edges):,}")]
+        graphs.write_graphml(output, facts)
+    result = {"path": file, "output": output, "entities": len(facts.nodes), "facts": len(facts.edges)}
+    rows = [("entities", f"{len(facts.nodes):,}"), ("facts", f"{len(facts.edges):,}")]
     print_result(result, as_json=as_json, heading=f"{output} is written", rows=rows)

@@ -1,4 +1,4 @@
-"""Arguments and options that several commands take."""
+"""Arguments and options that several commands share."""
 
 from pathlib import Path
 from typing import Annotated
@@ -66,5 +66,5 @@ Invalid = Annotated[
 
 
 def example(*commands: str) -> str:
-    """Return the end of a help text: commands as they are typed, a line each."""
+    """Return the epilog of a help text: example commands, one per line."""
     return "\n".join(["\b", "Example:" if len(commands) == 1 else "Examples:", *(f"  {line}" for line in commands)])

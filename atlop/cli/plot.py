@@ -47,10 +47,10 @@ def plot(
     result: dict[str, Any] = {"run": run, "output": output, "dev": None}
     if dev is not None:
         corpus = read_labelled(dev, format=format, invalid=invalid)
-        known = read_train(train, corpus=corpus, format=format)
+        train_facts = read_train(train, corpus=corpus, format=format)
         with loaded_models([run], batch_size=batch_size, precision=precision, device=device) as (ensemble, settings):
             scored = ensemble.score(corpus.documents, **settings)
-            decisions, scores = draw_decisions(scored, corpus=corpus, rule=ensemble.rule, train=known)
+            decisions, scores = draw_decisions(scored, corpus=corpus, rule=ensemble.rule, train=train_facts)
             if not is_main_process():
                 return
         pictures |= decisions

@@ -27,7 +27,7 @@ def push(
     folder = Path(model_folder(model))
     if not (folder / "config.json").is_file():
         raise AtlopError(f"{model}: no such folder; give a run folder or a model folder")
-    with quiet_libraries(needs=str(folder), what="model"):
+    with quiet_libraries(needs=str(folder), kind="model"):
         from atlop.model_folder import FinishedRun, card, hub
 
         if not (folder / card.CARD).is_file():
@@ -37,11 +37,11 @@ def push(
         if licence is not None:
             card.set_licence(folder, licence)
         address = hub.push(folder, name, private=private)
-        named = card.licence_of(folder)
-    note = "give one with --license" if named == card.UNKNOWN else ""
+        licence = card.licence_of(folder)
+    note = "give one with --license" if licence == card.UNKNOWN else ""
     print_result(
-        {"model": folder, "name": name, "address": address, "license": named},
+        {"model": folder, "name": name, "address": address, "license": licence},
         as_json=as_json,
         heading=f"{folder} is sent: {address}",
-        rows=[("licence", named, note)],
+        rows=[("licence", licence, note)],
     )

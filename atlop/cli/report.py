@@ -45,8 +45,8 @@ def report(
     require_extra("report", "matplotlib", "jinja2")
     if output.suffix != ".html":
         raise AtlopError(f"{output}: expected a name that ends in .html")
-    corpus = read_labelled(dev or _dev_of(source), format=format, invalid=invalid)
-    known = read_train(train, corpus=corpus, format=format)
+    corpus = read_labelled(dev or _dev_file(source), format=format, invalid=invalid)
+    train_facts = read_train(train, corpus=corpus, format=format)
     models = [name for name in (source, against) if name is not None and not Path(name).is_file()]
     with quiet_models(models):
         from atlop.report import make_report
@@ -54,7 +54,7 @@ def report(
         page, scores = make_report(
             source,
             corpus=corpus,
-            train=known,
+            train=train_facts,
             against=against,
             batch_size=batch_size,
             precision=precision,
@@ -65,20 +65,14 @@ def report(
         return
     write_text(output, page)
     print_result(
-        {
-            "run": source,
-            "against": against,
-            "file": corpus.summary(),
-            "scores": asdict(scores),
-            "output": output,
-        },
+        {"run": source, "against": against, "file": corpus.summary(), "scores": asdict(scores), "output": output},
         as_json=as_json,
         heading=f"{corpus_heading(corpus)}; {output} is written ({output.stat().st_size / 1e6:.1f} MB)",
         rows=score_rows(asdict(scores)),
     )
 
 
-def _dev_of(run: str) -> Path:
+def _dev_file(run: str) -> Path:
     """Return the labelled documents that a run was evaluated on.
 
     Raises:

@@ -1,4 +1,4 @@
-"""Scores in depth as people read them: a line for each group of facts."""
+"""Tables of detailed scores: one line per group of facts."""
 
 from collections.abc import Mapping, Sequence
 
@@ -12,16 +12,11 @@ TITLES = {
     "macro": "mean over relations",
     "relations": "relation",
 }
-"""Heading of each kind of groups."""
+"""Heading of each kind of group."""
 
 
 def detailed_table(scores: DetailedScores, *, names: Mapping[str, str] | None = None) -> str:
-    """Return the table of a result's scores.
-
-    Args:
-        scores: All of them.
-        names: Readable names of relations.
-    """
+    """Return the table of detailed scores; `names` are readable names of relations."""
     header = ["", "F1", "95 % interval", "precision", "recall", "correct", "predicted", "gold", "train"]
     header += ["Ign F1", "95 % interval"]
 
@@ -38,16 +33,16 @@ def detailed_table(scores: DetailedScores, *, names: Mapping[str, str] | None = 
     rows += [[], [TITLES["macro"]]]
     rows += [[f"  {_macro_label(label)}: {mean.relations}", *_shares(mean)] for label, mean in scores.macro.items()]
     rows += [[], [TITLES["relations"]]]
-    rows += [row("  " + _named(relation, names=names), group) for relation, group in scores.relations.items()]
+    rows += [row("  " + _relation_label(relation, names=names), group) for relation, group in scores.relations.items()]
     return grid(header, rows, drop=(10, 6, 5, 2, 8, 9))
 
 
 def comparison_table(comparison: Comparison) -> str:
-    """Return the table of what differs between two results."""
-    whole = comparison["all"]["all"]
-    rows: list[Sequence[str]] = [_difference("F1", whole.f1, gold=whole.gold)]
-    others = {"Ign F1": whole.ign_f1, "precision": whole.precision, "recall": whole.recall}
-    rows += [_difference(label, measure) for label, measure in others.items() if measure is not None]
+    """Return the table of differences between two results."""
+    total = comparison["all"]["all"]
+    rows: list[Sequence[str]] = [_difference("F1", total.f1, gold=total.gold)]
+    measures = {"Ign F1": total.ign_f1, "precision": total.precision, "recall": total.recall}
+    rows += [_difference(label, measure) for label, measure in measures.items() if measure is not None]
     for kind, title in TITLES.items():
         rows += [[], [f"F1: {title}"]]
         for label, group in comparison.get(kind, {}).items():
@@ -81,6 +76,6 @@ def _macro_label(label: str) -> str:
     return "all" if label == "all" else label.replace("below", "train facts <")
 
 
-def _named(relation: str, *, names: Mapping[str, str] | None) -> str:
+def _relation_label(relation: str, *, names: Mapping[str, str] | None) -> str:
     name = (names or {}).get(relation)
     return f"{relation} {name}" if name else relation

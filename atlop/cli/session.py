@@ -1,4 +1,4 @@
-"""What surrounds a command: errors without a traceback, logs on standard error, libraries that keep quiet."""
+"""Errors without a traceback, logs on standard error, quiet libraries: what all commands share."""
 
 import errno
 import json
@@ -20,20 +20,20 @@ from atlop.cli.text import Row, printable, table
 from atlop.errors import AtlopError, StoppedError
 
 USER_ERROR = 2
-"""Exit code of what a user can mend."""
+"""Exit code of errors that the user can fix."""
 INTERRUPTED = 130
-"""Exit code after Ctrl-C, as shells have it."""
+"""Exit code after Ctrl-C, as in shells."""
 HUB_TIMEOUT = 5
-"""Seconds in which the Hugging Face hub must answer; without this, transformers tries for half a minute."""
+"""Seconds to wait for the Hugging Face hub; transformers would retry for half a minute."""
 
 
 class Commands(TyperGroup):
-    """Runs a command; what a user can mend becomes one message and exit code 2."""
+    """Command group that turns errors which the user can fix into one message and exit code 2."""
 
     def invoke(self, ctx: typer.Context) -> Any:  # type: ignore[override]  # typer hides click's own Context
-        """Run the command that was asked for."""
+        """Run a command."""
         if not sys.stderr.isatty():
-            os.environ.setdefault("TQDM_MININTERVAL", "30")  # seconds; a log file is no place for a moving bar
+            os.environ.setdefault("TQDM_MININTERVAL", "30")  # for log files, in seconds; read when tqdm is imported
         keep_freed_memory()
         try:
             with _log_on_standard_error():
@@ -45,11 +45,11 @@ class Commands(TyperGroup):
         except KeyboardInterrupt:
             message, code = "interrupted", INTERRUPTED
         except OSError as error:
-            if error.errno == errno.EPIPE:  # the reader of a pipe has gone, as in `| head`: typer ends quietly
+            if error.errno == errno.EPIPE:  # the pipe is closed, as in `| head`: typer exits quietly
                 raise
-            place = f"{error.filename}: " if error.filename else ""
-            message, code = f"error: {place}{error.strerror or error}", USER_ERROR
-        except SafetensorError as error:  # how a full disk and a file cut short come out of safetensors
+            file = f"{error.filename}: " if error.filename else ""
+            message, code = f"error: {file}{error.strerror or error}", USER_ERROR
+        except SafetensorError as error:  # a full disk or a truncated file
             message, code = f"error: model weights: {error}", USER_ERROR
         except Exception as error:
             if getattr(error, "option_name", None) != "--layout":  # typer does not export its NoSuchOption
@@ -62,7 +62,7 @@ class Commands(TyperGroup):
 def print_result(
     result: Mapping[str, Any], *, as_json: bool, heading: str, rows: Sequence[Row] = (), tables: Sequence[str] = ()
 ) -> None:
-    """Print a result on standard output: one JSON document, or a heading, a table of rows, and other tables."""
+    """Print a result on standard output: as JSON, or as a heading, a table of `rows` and further tables or texts."""
     if as_json:
         print(json.dumps(result, indent=2, default=str))
     else:
@@ -70,17 +70,17 @@ def print_result(
 
 
 @contextmanager
-def quiet_libraries(*, needs: str, what: str) -> Iterator[None]:
-    """Prepare transformers, and lead whatever libraries print to standard error: standard output is for results.
+def quiet_libraries(*, needs: str, kind: str) -> Iterator[None]:
+    """Silence transformers, and redirect what libraries print to standard error: standard output is for results.
 
     Args:
-        needs: Folder or Hugging Face name of what is about to be loaded.
-        what: What it is, for messages.
+        needs: Folder or Hugging Face name that will be loaded.
+        kind: The kind of thing it names, for messages.
 
     Raises:
         AtlopError: `needs` is a folder that does not exist.
     """
-    _find(needs, what=what)
+    _require_reachable(needs, kind=kind)
     from transformers.utils import logging as transformers_logging
 
     transformers_logging.set_verbosity_error()
@@ -90,44 +90,40 @@ def quiet_libraries(*, needs: str, what: str) -> Iterator[None]:
 
 
 def require_extra(extra: str, *modules: str) -> None:
-    """Make sure that the modules of an optional dependency are there, before anything takes time.
-
-    Raises:
-        AtlopError: One is not installed.
-    """
+    """Refuse to start without the modules of an extra."""
     if missing := [module for module in modules if find_spec(module) is None]:
         raise AtlopError(f"needs {', '.join(missing)}, not installed here: pip install 'atlop[{extra}]'")
 
 
 def is_main_process() -> bool:
-    """Return whether this process is the one that writes and prints."""
+    """Return whether this process writes and prints."""
     from accelerate import PartialState
 
     return bool(PartialState().is_main_process)
 
 
-def _find(name: str, *, what: str) -> None:
-    """Refuse a folder that does not exist, and stay off the network where the hub cannot be reached."""
+def _require_reachable(name: str, *, kind: str) -> None:
+    """Refuse a folder that does not exist; go offline if the hub cannot be reached."""
     path = Path(name)
     if path.is_dir():
         return
     if path.exists():
-        raise AtlopError(f"{what} {name!r}: is a file; expected a folder")
-    # `owner/name` may be of the hub, unless there is a folder `owner` here: then a folder is meant.
+        raise AtlopError(f"{kind} {name!r}: is a file; expected a folder")
+    # `owner/name` is a name on the hub, unless there is a folder `owner` here.
     in_folder_here = "/" in name and path.parent.is_dir()
     if name.startswith((".", "/", "~")) or "\\" in name or name.count("/") > 1 or in_folder_here:
-        raise AtlopError(f"{what} {name!r}: no such folder; give a folder that holds one, or a Hugging Face name")
+        raise AtlopError(f"{kind} {name!r}: no such folder; give a folder that holds one, or a Hugging Face name")
     if "HF_HUB_OFFLINE" in os.environ:
         return
     from atlop.network import is_reachable
 
     if is_reachable(os.environ.get("HF_ENDPOINT", "https://huggingface.co"), timeout=HUB_TIMEOUT):
         return
-    os.environ["HF_HUB_OFFLINE"] = "1"  # the cache may have it; read when huggingface_hub is imported, after this
+    os.environ["HF_HUB_OFFLINE"] = "1"  # use the cache; read when huggingface_hub is imported, later
 
 
-class _Plain(logging.Formatter):
-    """`atlop: warning: …`."""
+class _LogFormatter(logging.Formatter):
+    """Formats records as `atlop: warning: …`."""
 
     def format(self, record: logging.LogRecord) -> str:
         return printable(f"atlop: {record.levelname.lower()}: {super().format(record)}")
@@ -135,10 +131,10 @@ class _Plain(logging.Formatter):
 
 @contextmanager
 def _log_on_standard_error() -> Iterator[None]:
-    """Lead the package's own log to standard error; of several processes only the first speaks below errors."""
+    """Write the package's log to standard error; of several processes, only the first logs more than errors."""
     package = logging.getLogger("atlop")
     handler, level = logging.StreamHandler(sys.stderr), package.level
-    handler.setFormatter(_Plain())
+    handler.setFormatter(_LogFormatter())
     package.addHandler(handler)
     package.setLevel(logging.INFO if os.environ.get("RANK", "0") == "0" else logging.ERROR)
     try:

@@ -1,4 +1,4 @@
-"""Results as people read them: aligned text."""
+"""Results as aligned text."""
 
 import io
 import re
@@ -12,34 +12,34 @@ from atlop.corpora import Corpus
 from atlop.secrets import without_secrets
 
 Row: TypeAlias = tuple[str, str] | tuple[str, str, str]
-"""Label, value and, where something needs saying, a note."""
+"""Label, value and an optional note."""
 
 GAP: Row = ("", "")
 """A blank line."""
 
-MOST_LISTED = 20
-"""Lines of a long list that are printed; `--json` has all of them."""
-
+MAX_LISTED = 20
+"""Maximum number of lines printed of a list; `--json` has all."""
 
 _ONE_LINE = str.maketrans("\t\n", "  ")
-_ORDERS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+_CONTROL_CHARACTERS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
 def printable(text: str) -> str:
-    """Return a text without secrets, in which nothing orders a terminal about or turns the reading direction.
+    """Return a text without secrets, and with control characters escaped.
 
-    Files name things so. Such characters, and halves of surrogate pairs, which UTF-8 cannot say, become escapes.
+    Files can contain characters that control a terminal or change the text direction, and lone surrogates, which
+    UTF-8 cannot encode.
     """
-    return _ORDERS.sub(lambda found: found.group().encode("unicode_escape").decode(), without_secrets(text))
+    return _CONTROL_CHARACTERS.sub(lambda match: match.group().encode("unicode_escape").decode(), without_secrets(text))
 
 
 def terminal_width() -> int:
-    """Return the columns of standard output: COLUMNS where it is set, 80 where it is not a terminal."""
+    """Return the width of standard output: `COLUMNS` if set, 80 if it is not a terminal."""
     return shutil.get_terminal_size((80, 24)).columns
 
 
 def table(rows: Sequence[Row]) -> str:
-    """Return a line for each row, as wide as the terminal at most; notes that do not fit follow below."""
+    """Return one line per row, no wider than the terminal; notes that do not fit follow below."""
     from rich.cells import cell_len
 
     cells = _cells(rows, columns=3)
@@ -55,13 +55,13 @@ def table(rows: Sequence[Row]) -> str:
 def grid(
     header: Sequence[str], rows: Sequence[Sequence[str]], *, drop: Sequence[int], whole_labels: bool = False
 ) -> str:
-    """Return a line for each row, as wide as the terminal at most, without columns that are empty.
+    """Return one line per row, no wider than the terminal, without empty columns.
 
     Args:
         header: Name of each column.
         rows: Cells; the first column, of labels, is aligned left, the others right. A row may end early.
-        drop: Indices of columns that are dropped until all rows fit, the least important first.
-        whole_labels: Whether a column is dropped rather than a label of more than a third of the width cut.
+        drop: Indices of the columns to drop until all rows fit, least important first.
+        whole_labels: Whether to drop columns rather than cut labels to a third of the width.
     """
     cells = _cells([header, *rows], columns=len(header))
     widths, width = _widths(cells), terminal_width()
@@ -69,17 +69,17 @@ def grid(
     kept = [column for column in range(len(header)) if column == 0 or any(row[column] for row in cells[1:])]
     dropped = []
     for column in drop:
-        if column in kept and sum(widths[each] + 2 for each in kept) - 2 > width:
+        if column in kept and sum(widths[index] + 2 for index in kept) - 2 > width:
             kept.remove(column)
             dropped.append(header[column])
     lines = _aligned([[row[column] for column in kept] for row in cells], left={0})
     if dropped:
-        lines += ["", textwrap.fill(f"Left out, for want of width: {', '.join(dropped)}. --json has all.", width)]
+        lines += ["", textwrap.fill(f"Left out at this width: {', '.join(dropped)}. --json has all.", width)]
     return "\n".join(lines)
 
 
 def _cells(rows: Sequence[Sequence[str]], *, columns: int) -> list[list[str]]:
-    """Return printable cells, each on one line, as many in each row."""
+    """Return printable cells without line breaks, padded to full rows."""
     lines = [[printable(cell).translate(_ONE_LINE) for cell in row] for row in rows]
     return [[*line, *[""] * (columns - len(line))] for line in lines]
 
@@ -91,16 +91,16 @@ def _widths(cells: Sequence[Sequence[str]]) -> list[int]:
 
 
 def _aligned(cells: Sequence[Sequence[str]], *, left: Set[int]) -> list[str]:
-    """Return a line for each row; labels, and values of more than half of the width, are cut where they must be."""
+    """Return one line per row; long labels, and values of more than half of the width, are cut."""
     from rich.console import Console
     from rich.table import Table
 
     widths, width = _widths(cells), terminal_width()
-    widths[1:2] = [min(each, width // 2) for each in widths[1:2]]
-    widths[0] = max(1, min(widths[0], width - sum(each + 2 for each in widths[1:] if each)))
+    widths[1:2] = [min(size, width // 2) for size in widths[1:2]]
+    widths[0] = max(1, min(widths[0], width - sum(size + 2 for size in widths[1:] if size)))
     table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
-    for column, each in enumerate(widths):
-        table.add_column(justify="left" if column in left else "right", width=each, no_wrap=True)
+    for column, size in enumerate(widths):
+        table.add_column(justify="left" if column in left else "right", width=size, no_wrap=True)
     for row in cells:
         table.add_row(*row)
     console = Console(  # rich counts padding after the last column too
@@ -112,13 +112,13 @@ def _aligned(cells: Sequence[Sequence[str]], *, left: Set[int]) -> list[str]:
 
 
 def listed(lines: Sequence[str]) -> list[str]:
-    """Return the first lines of a list, and how many more there are."""
-    more = len(lines) - MOST_LISTED
-    return [*lines[:MOST_LISTED], *([f"… and {more} more; --json lists all"] if more > 0 else [])]
+    """Return the first lines, and how many more there are."""
+    more = len(lines) - MAX_LISTED
+    return [*lines[:MAX_LISTED], *([f"… and {more} more; --json lists all"] if more > 0 else [])]
 
 
 def percent(share: float | None) -> str:
-    """Return a share between 0 and 1 in percent, `n/a` where there is none."""
+    """Return a share between 0 and 1 in percent, `n/a` for `None`."""
     return "n/a" if share is None else f"{100 * share:.2f}"
 
 
@@ -147,10 +147,10 @@ def score_rows(scores: Mapping[str, Any]) -> list[Row]:
 
 def truncation_rows(truncation: Mapping[str, int]) -> list[Row]:
     """Return the rows of `asdict(Truncation)`."""
-    cut = f"in {truncation['documents']:,} documents" if truncation["documents"] else ""
+    note = f"in {truncation['documents']:,} documents" if truncation["documents"] else ""
     return [
         GAP,
-        ("mentions beyond the cut", f"{truncation['mentions']:,}", cut),
+        ("mentions beyond the cut", f"{truncation['mentions']:,}", note),
         ("entities beyond the cut", f"{truncation['entities']:,}"),
         ("facts beyond the cut", f"{truncation['facts']:,}"),
     ]
@@ -168,7 +168,7 @@ def corpus_heading(corpus: Corpus) -> str:
 
 
 def corpus_rows(checked: CheckedFile) -> list[Row]:
-    """Return the rows of a corpus that was checked; none where it could not be read."""
+    """Return the rows of a checked corpus; none if it could not be read."""
     if not checked.statistics:
         return []
     problems = f"{len(checked.problems):,}"
@@ -176,10 +176,7 @@ def corpus_rows(checked: CheckedFile) -> list[Row]:
 
 
 def statistics_rows(statistics: Mapping[str, Any]) -> list[Row]:
-    """Return the rows of `asdict(CorpusStatistics)`; of the relations the most frequent.
-
-    `asdict(TokenStatistics)` may be among them.
-    """
+    """Return the rows of `asdict(CorpusStatistics)`, and of `asdict(TokenStatistics)` merged into it."""
     rows: list[Row] = []
     for key, value in statistics.items():
         label = key.replace("_", " ")
@@ -189,7 +186,7 @@ def statistics_rows(statistics: Mapping[str, Any]) -> list[Row]:
             rows.append((label, f"{len(value):,}", "a submission would be refused" if value else ""))
         elif key == "lost":
             for length, lost in value.items():
-                rows += [(f"{what} lost at {length:,} tokens", f"{lost[what]:,}") for what in ("mentions", "facts")]
+                rows += [(f"{unit} lost at {length:,} tokens", f"{lost[unit]:,}") for unit in ("mentions", "facts")]
         elif value is None:
             rows.append((label, "n/a"))
         elif key.endswith("_share"):
@@ -199,7 +196,7 @@ def statistics_rows(statistics: Mapping[str, Any]) -> list[Row]:
         else:
             rows.append((label, f"{value:,}"))
     relations: Mapping[str, int] = statistics["relations"] or {}
-    shown = list(relations.items())[:MOST_LISTED]
+    shown = list(relations.items())[:MAX_LISTED]
     rows += [(f"  {relation}", f"{count:,}") for relation, count in shown]
     if len(relations) > len(shown):
         rows.append(("  …", f"{len(relations) - len(shown):,}", "more relations; --json lists all"))

@@ -40,12 +40,12 @@ def train(
     if resume is not None and output is not None:
         raise AtlopError(f"--output {output}: a run that is resumed stays in its folder; leave --output out")
     if config is None:
-        config = _config_of(resume)
+        config = _saved_config(resume)
     settings = load_config(config, overrides=overrides or ())
     output = resume or output or Path("runs") / find_config(config).stem
     if resume is None:
         refuse_nonempty(output)  # before torch is imported, which takes seconds
-    with quiet_libraries(needs=settings.encoder.name, what="encoder"):
+    with quiet_libraries(needs=settings.encoder.name, kind="encoder"):
         from atlop import training
 
         summary = training.train(settings, output=output, resume=resume is not None, device=device)
@@ -54,7 +54,7 @@ def train(
     best = summary["best"]
     rows: list[Row] = [
         ("steps", f"{summary['steps']:,}"),
-        *_early(summary["stopped_early"]),
+        *_early_stopping_rows(summary["stopped_early"]),
         ("best after step", f"{best['step']:,}"),
         ("minutes", f"{summary['seconds'] / 60:.1f}"),
         GAP,
@@ -65,16 +65,16 @@ def train(
     print_result({"output": output, **summary}, as_json=as_json, heading=heading, rows=rows)
 
 
-def _early(stopped: dict[str, int] | None) -> list[Row]:
-    """Say that patience has ended a training."""
+def _early_stopping_rows(stopped: dict[str, int] | None) -> list[Row]:
+    """Return a row if patience ended the training."""
     if stopped is None:
         return []
     note = f"of {stopped['of']:,}; no new best in {stopped['evaluations_since_best']} evaluations"
     return [("stopped early, after step", f"{stopped['step']:,}", note)]
 
 
-def _config_of(run: Path | None) -> str:
-    """Return the configuration that a run was begun with."""
+def _saved_config(run: Path | None) -> str:
+    """Return the path of the configuration of a run."""
     if run is None:
         raise AtlopError("train: give a configuration, as in `atlop train sample`, or a run with --resume")
     if not (run / "config.toml").is_file():
