@@ -3,12 +3,15 @@
 import gzip
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from atlop.corpora import FORMATS
+from atlop.corpora.formats.docred import DOCRED
 from atlop.corpora.hosts import GitHubFolder, HubDataset
-from atlop.corpora.sources import SOURCES, Source, SourceFile
+from atlop.corpora.published import PublishedCorpus, PublishedFile
 from tests.test_cli import run, values_of
 from tests.web import COMMIT, Site, closed_port, served
 
@@ -23,10 +26,13 @@ def site(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Site]:
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     monkeypatch.chdir(tmp_path)
-    packed = (SourceFile("data/dev.json.gz", entries=2), SourceFile("data/test.json.gz", entries=2))
-    monkeypatch.setitem(SOURCES, "small", Source("Small", HubDataset("a/b", revision=COMMIT), packed, note="A note."))
-    plain = (SourceFile("dev.json", entries=2),)
-    monkeypatch.setitem(SOURCES, "other", Source("Other", GitHubFolder("a/c", revision="main"), plain))
+    packed = (PublishedFile("data/dev.json.gz", entries=2), PublishedFile("data/test.json.gz", entries=2))
+    plain = (PublishedFile("dev.json", entries=2),)
+    downloads = {
+        "small": PublishedCorpus("Small", HubDataset("a/b", revision=COMMIT), packed, note="A note."),
+        "other": PublishedCorpus("Other", GitHubFolder("a/c", revision="main"), plain),
+    }
+    monkeypatch.setitem(FORMATS, "mine", replace(DOCRED, name="mine", downloads=downloads))
     with served() as site:
         monkeypatch.setenv("HF_ENDPOINT", site.url)
         monkeypatch.setenv("ATLOP_GITHUB_RAW", site.url + "/")

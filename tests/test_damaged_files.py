@@ -15,7 +15,7 @@ from atlop.cli import app
 from atlop.config import RunConfig
 from atlop.config_files import dump_config, load_config
 from atlop.corpora import read_corpus
-from atlop.corpora.pubtator_scheme import load_scheme
+from atlop.corpora.formats.pubtator.scheme import load_scheme
 from atlop.errors import AtlopError
 from atlop.evaluation import official_scores
 from atlop.files import max_unpacked_bytes

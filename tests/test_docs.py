@@ -14,7 +14,7 @@ from safetensors.torch import load_file
 from atlop import config
 from atlop.cli import app
 from atlop.config_files import load_config
-from atlop.corpora import CORPORA, read_corpus
+from atlop.corpora import FORMATS, read_corpus
 from atlop.errors import AtlopError
 from atlop.model import HEADS, POOLINGS, Head
 from atlop.objectives import OBJECTIVES
@@ -146,7 +146,7 @@ def run_example(section: str) -> None:
 def registered(monkeypatch: pytest.MonkeyPatch) -> None:
     """Forget afterwards what an example has registered."""
     monkeypatch.setitem(OBJECTIVES, "weighted", OBJECTIVES["separate_thresholding"])
-    monkeypatch.setitem(CORPORA, "bracketed", CORPORA["docred"])
+    monkeypatch.setitem(FORMATS, "bracketed", FORMATS["docred"])
     monkeypatch.setitem(POOLINGS, "gated", POOLINGS["mean"])
     monkeypatch.setitem(HEADS, "any_relation", Head)
 
@@ -205,8 +205,8 @@ def test_the_example_of_a_format_reads_its_text(tmp_path: Path) -> None:
         [(1, 4, 5)],
     ]
     assert [fact.key for fact in first.facts or ()] == [(0, 1, "headquarters")]
-    assert values_of(run("check", path, "--format", "bracketed")[0])["headquarters"] == "1"
-    run("convert", path, tmp_path / "train.json", "--from", "bracketed", "--to", "docred")
+    assert values_of(run("check", path)[0])["headquarters"] == "1"
+    run("convert", path, tmp_path / "train.json", "--to", "docred")
     assert [document.title for document in read_corpus(tmp_path / "train.json").documents] == ["Skai TV", "Second"]
 
 

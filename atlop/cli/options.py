@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from atlop import config
-from atlop.corpora import CORPORA, SCHEME_PREFIX
+from atlop.corpora import FORMATS, SCHEME_PREFIX
 
 Models = Annotated[
     list[str],
@@ -56,7 +56,7 @@ Format = Annotated[
     str | None,
     typer.Option(
         metavar="NAME",
-        help=f"Format of the documents: {', '.join(CORPORA)}, {SCHEME_PREFIX}SCHEME.toml. [default: recognised]",
+        help=f"Format of the documents: {', '.join(FORMATS)}, {SCHEME_PREFIX}SCHEME.toml. [default: recognised]",
     ),
 ]
 Invalid = Annotated[

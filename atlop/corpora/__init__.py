@@ -1,26 +1,27 @@
 """Files on disk -> `Document`."""
 
 from atlop.corpora.corpus import Corpus, CorpusFile, read_corpus
-from atlop.corpora.formats import CORPORA
-from atlop.corpora.issues import IssueCollector, Reader, log_issues
-from atlop.corpora.json_lines import document_of
+from atlop.corpora.file_start import FileStart
+from atlop.corpora.formats import FORMATS, find_format, find_writer, published_corpora, writable_formats
+from atlop.corpora.formats.format import Format, Reader
+from atlop.corpora.formats.json_lines.reader import document_of
+from atlop.corpora.formats.pubtator import SCHEME_PREFIX
+from atlop.corpora.issues import IssueCollector, log_issues
 from atlop.corpora.labelled import TrainFacts, read_labelled, read_train
 from atlop.corpora.losses import Loss, Losses, Writer
-from atlop.corpora.pubtator_scheme import SCHEME_PREFIX
-from atlop.corpora.recognition import FORMATS, SUBMISSION, format_of
+from atlop.corpora.recognition import SUBMISSION, format_of
 from atlop.corpora.relations import RelationCounter, check_relations, read_train_facts, read_vocabulary, relation_counts
 from atlop.corpora.statistics import CorpusStatistics, corpus_statistics
-from atlop.corpora.writers import WRITERS, find_writer
 
 __all__ = [
-    "CORPORA",
     "FORMATS",
     "SCHEME_PREFIX",
     "SUBMISSION",
-    "WRITERS",
     "Corpus",
     "CorpusFile",
     "CorpusStatistics",
+    "FileStart",
+    "Format",
     "IssueCollector",
     "Loss",
     "Losses",
@@ -31,13 +32,16 @@ __all__ = [
     "check_relations",
     "corpus_statistics",
     "document_of",
+    "find_format",
     "find_writer",
     "format_of",
     "log_issues",
+    "published_corpora",
     "read_corpus",
     "read_labelled",
     "read_train",
     "read_train_facts",
     "read_vocabulary",
     "relation_counts",
+    "writable_formats",
 ]

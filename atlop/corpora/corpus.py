@@ -9,6 +9,7 @@ from typing import Any
 from atlop.config import Invalid
 from atlop.corpora.formats import find_format
 from atlop.corpora.issues import IssueCollector, log_issues
+from atlop.corpora.recognition import SUBMISSION, format_of
 from atlop.errors import AtlopError
 from atlop.files import file_sha256
 from atlop.schema import CorpusIssues, Document
@@ -22,16 +23,19 @@ class CorpusFile:
 
         Args:
             path: The file.
-            format: A key of `CORPORA`, or `pubtator:` with the path of a scheme; `None` recognises it.
+            format: A key of `FORMATS`, or `pubtator:` with the path of a scheme; `None` recognises it.
             invalid: `strict` raises at the first invalid document, `skip` leaves it out and counts it.
 
         Raises:
-            AtlopError: The format or the policy is unknown.
+            AtlopError: The format or the policy is unknown, or the file is of no known format or a submission.
         """
         self.path = path
         self.invalid = invalid
-        self._format = find_format(path, format=format)
-        self._findings = IssueCollector(invalid=invalid)
+        name = format_of(path) if format is None else format
+        if name == SUBMISSION:
+            raise AtlopError(f"{path}: is a submission; expected documents, with their sentences and entities")
+        self._format = find_format(path, format=name)
+        self._issues = IssueCollector(invalid=invalid)
 
     @property
     def format(self) -> str:
@@ -41,7 +45,7 @@ class CorpusFile:
     @property
     def issues(self) -> CorpusIssues:
         """What the last pass met besides valid documents."""
-        return self._findings.issues()
+        return self._issues.issues()
 
     @cached_property
     def sha256(self) -> dict[str, str]:
@@ -50,7 +54,7 @@ class CorpusFile:
         Raises:
             AtlopError: Something of it cannot be read.
         """
-        return {str(path): file_sha256(path) for path in (self.path, *self._format.needs)}
+        return {str(path): file_sha256(path) for path in (self.path, *self._format.extra_files(self.path))}
 
     def __iter__(self) -> Iterator[Document]:
         """Yield every valid document.
@@ -58,7 +62,7 @@ class CorpusFile:
         Raises:
             AtlopError: The file cannot be read, a document is invalid (`strict`), or every one is.
         """
-        self._findings = issues = IssueCollector(invalid=self.invalid)
+        self._issues = issues = IssueCollector(invalid=self.invalid)
         is_empty = True
         for document in self._format.read(self.path, issues=issues):
             is_empty = False
@@ -104,7 +108,7 @@ def read_corpus(path: Path, *, format: str | None = None, invalid: Invalid = "st
 
     Args:
         path: The file, or DWIE's folder.
-        format: A key of `CORPORA`, or `pubtator:` with the path of a scheme; `None` recognises it.
+        format: A key of `FORMATS`, or `pubtator:` with the path of a scheme; `None` recognises it.
         invalid: `strict` raises at the first invalid document, `skip` leaves it out, logs and counts it.
 
     Raises:

@@ -10,7 +10,7 @@ from typing import Literal
 
 from tqdm import tqdm
 
-from atlop.corpora.sources import Digest, Source, SourceFile
+from atlop.corpora.published import Digest, PublishedCorpus, PublishedFile
 from atlop.errors import AtlopError
 from atlop.files import atomic_path, file_sha256, opened
 
@@ -19,7 +19,7 @@ _PARTIAL = ".download"
 
 
 @dataclass(frozen=True)
-class Download:
+class DownloadedFile:
     """A file that is in place and right."""
 
     name: str
@@ -35,25 +35,25 @@ class Download:
 
 
 def download(
-    source: Source, *, folder: Path, names: Sequence[str] = (), server: str | None = None, again: bool = False
-) -> list[Download]:
+    corpus: PublishedCorpus, *, folder: Path, names: Sequence[str] = (), server: str | None = None, again: bool = False
+) -> list[DownloadedFile]:
     """Bring the files of a corpus that are not there yet, and check them all.
 
     Args:
-        source: The corpus.
+        corpus: The corpus.
         folder: Where its files go.
         names: Those wanted, with or without `.json`; the usual ones where empty.
         server: Another server than the corpus' own.
         again: Whether files that are there are fetched again.
 
     Returns:
-        One entry a file, in the order of the source.
+        One entry a file, in the order of the corpus.
 
     Raises:
         AtlopError: There is no such file, one that is there is wrong, one does not come or is wrong, or the folder
             cannot be written. Every right file stays in place; of a wrong one that was fetched nothing does.
     """
-    files = _chosen(source, names)
+    files = _chosen(corpus, names)
     there = {file: _found(folder / file.name, file) for file in files if not again and (folder / file.name).exists()}
     missing = [file for file in files if file not in there]
     if missing:
@@ -63,36 +63,40 @@ def download(
     brought = {}
     for index, file in enumerate(missing):
         try:
-            packed = _packed_or_fetched(source, file, folder=folder, server=server, again=again)
+            packed = _packed_or_fetched(corpus, file, folder=folder, server=server, again=again)
         except AtlopError as problem:
-            raise AtlopError(f"{problem}\n{_by_hand(source, missing[index:], folder=folder, server=server)}") from None
-        brought[file] = _put_in_place(packed, file, source=source, folder=folder, server=server)
+            raise AtlopError(f"{problem}\n{_by_hand(corpus, missing[index:], folder=folder, server=server)}") from None
+        brought[file] = _put_in_place(packed, file, corpus=corpus, folder=folder, server=server)
     shutil.rmtree(folder / _PARTIAL, ignore_errors=True)
     return [(there | brought)[file] for file in files]
 
 
-def _chosen(source: Source, names: Sequence[str]) -> list[SourceFile]:
+def _chosen(corpus: PublishedCorpus, names: Sequence[str]) -> list[PublishedFile]:
     wanted = {name.removesuffix(".gz").removesuffix(".json") + ".json" for name in names}
-    known = {file.name for file in source.files}
+    known = {file.name for file in corpus.files}
     if unknown := sorted(wanted - known):
         listed = ", ".join(name.removesuffix(".json") for name in sorted(known))
-        note = f". {source.note}" if source.note else ""
-        raise AtlopError(f"{source.title}: no file {unknown[0]!r}; there are {listed}{note}")
-    return [file for file in source.files if (file.name in wanted if wanted else file.usual)]
+        note = f". {corpus.note}" if corpus.note else ""
+        raise AtlopError(f"{corpus.title}: no file {unknown[0]!r}; there are {listed}{note}")
+    return [file for file in corpus.files if (file.name in wanted if wanted else file.usual)]
 
 
-def _packed_or_fetched(source: Source, file: SourceFile, *, folder: Path, server: str | None, again: bool) -> Path:
+def _packed_or_fetched(
+    corpus: PublishedCorpus, file: PublishedFile, *, folder: Path, server: str | None, again: bool
+) -> Path:
     """Return a file as it is published: one that somebody has put there, or one that is fetched now."""
     by_hand = folder / file.published_name
     if file.is_packed and by_hand.is_file() and not again:
         return by_hand
-    return source.host.fetch(file.path, folder=folder / _PARTIAL, server=server, again=again)
+    return corpus.host.fetch(file.path, folder=folder / _PARTIAL, server=server, again=again)
 
 
-def _put_in_place(published: Path, file: SourceFile, *, source: Source, folder: Path, server: str | None) -> Download:
+def _put_in_place(
+    published: Path, file: PublishedFile, *, corpus: PublishedCorpus, folder: Path, server: str | None
+) -> DownloadedFile:
     """Check a file as it is published, unpack it and check that, and give it its name."""
     is_ours = folder / _PARTIAL in published.parents
-    place = source.host.url(file.path, server=server) if is_ours else str(published)
+    place = corpus.host.url(file.path, server=server) if is_ours else str(published)
     try:
         _compare(published, file.published, place=place)
         with atomic_path(folder / file.name) as temporary:
@@ -110,7 +114,7 @@ def _put_in_place(published: Path, file: SourceFile, *, source: Source, folder: 
         raise AtlopError(f"{problem}; {advice}") from None
 
 
-def _found(path: Path, file: SourceFile) -> Download:
+def _found(path: Path, file: PublishedFile) -> DownloadedFile:
     """Check a file that is there.
 
     Raises:
@@ -123,15 +127,15 @@ def _found(path: Path, file: SourceFile) -> Download:
 
 
 def _checked(
-    path: Path, file: SourceFile, *, place: str, done: Literal["fetched", "unpacked", "already there"]
-) -> Download:
+    path: Path, file: PublishedFile, *, place: str, done: Literal["fetched", "unpacked", "already there"]
+) -> DownloadedFile:
     digest = _compare(path, file.digest, place=place)
     entries = _count(path, file, place=place)
     if entries != file.entries:
         note = f" ({file.note})" if file.note else ""
         raise AtlopError(f"{place}: has {entries:,} {file.holds}, expected {file.entries:,}{note}")
     is_known = file.digest.sha256 is not None or (done != "already there" and file.published.sha256 is not None)
-    return Download(file.name, done, path.stat().st_size, digest, entries, file.holds, is_known)
+    return DownloadedFile(file.name, done, path.stat().st_size, digest, entries, file.holds, is_known)
 
 
 def _compare(path: Path, expected: Digest, *, place: str) -> str:
@@ -144,7 +148,7 @@ def _compare(path: Path, expected: Digest, *, place: str) -> str:
     return sha256
 
 
-def _count(path: Path, file: SourceFile, *, place: str) -> int:
+def _count(path: Path, file: PublishedFile, *, place: str) -> int:
     """Return the number of entries, one in memory at a time."""
     import ijson
 
@@ -176,12 +180,12 @@ def _refuse_read_only(folder: Path) -> None:
         raise AtlopError(f"{folder}: cannot be written: {error.strerror}; give another folder with --output") from None
 
 
-def _by_hand(source: Source, files: Sequence[SourceFile], *, folder: Path, server: str | None) -> str:
+def _by_hand(corpus: PublishedCorpus, files: Sequence[PublishedFile], *, folder: Path, server: str | None) -> str:
     """Say what is missing, where it is, and what to do with it."""
     lines = [f"To fetch by hand what is missing, put these files into {folder}{os.sep} as they are:"]
     for file in files:
         size = "" if file.published.bytes is None else f"{file.published.bytes:,} bytes, "
         known = f"sha256 {file.published.sha256}" if file.published.sha256 else f"{file.entries:,} {file.holds}"
-        lines.append(f"  {source.host.url(file.path, server=server)}  ({size}{known})")
+        lines.append(f"  {corpus.host.url(file.path, server=server)}  ({size}{known})")
     lines.append("and call the same command again: it checks and unpacks what is there, and fetches only what is not.")
     return "\n".join(lines)

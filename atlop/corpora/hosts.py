@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
 from atlop.errors import AtlopError
-from atlop.network import fetch, is_reachable
 
 _PATIENCE = 5  # seconds in which the hub must answer; huggingface_hub alone tries for half a minute
 
@@ -57,6 +56,8 @@ class HubDataset:
         """Bring a file, or find it in the hub's cache, where no request is made."""
         from huggingface_hub import hf_hub_download, try_to_load_from_cache
 
+        from atlop.network import is_reachable
+
         which: dict[str, Any] = {"repo_type": "dataset", "revision": self.revision}
         cached = None if again else try_to_load_from_cache(self.repository, path, **which)
         if isinstance(cached, str):
@@ -88,6 +89,8 @@ class GitHubFolder:
 
     def fetch(self, path: str, *, folder: Path, server: str | None = None, again: bool = False) -> Path:
         """Bring a file, or the rest of it; nothing is kept elsewhere, so `again` changes nothing."""
+        from atlop.network import fetch  # urllib takes long to import, and every command has the table of formats
+
         target = folder / Path(path).name
         fetch(self.url(path, server=server), to=target)
         return target

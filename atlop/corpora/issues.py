@@ -1,9 +1,7 @@
 """What a reader meets besides valid documents."""
 
 import logging
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Protocol
 
 from atlop.config import Invalid
 from atlop.errors import AtlopError
@@ -90,11 +88,3 @@ def log_issues(path: Path, *, documents: int, issues: CorpusIssues) -> None:
     ):
         if count:
             logger.warning("%s: %d %s", path, count, what)
-
-
-class Reader(Protocol):
-    """Reads one file format: yields every valid document in order and reports the rest to `issues`."""
-
-    def __call__(self, path: Path, *, issues: IssueCollector) -> Iterator[Document]:
-        """Yield the documents of the file."""
-        ...

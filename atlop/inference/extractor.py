@@ -14,7 +14,7 @@ from transformers import PreTrainedTokenizerBase
 
 from atlop.config import Precision
 from atlop.corpora import document_of
-from atlop.corpora.json_lines import FORMAT
+from atlop.corpora.formats.json_lines.reader import FORMAT
 from atlop.corpora.json_rows import object_of
 from atlop.device import accelerator_for
 from atlop.errors import AtlopError

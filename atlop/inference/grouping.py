@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from atlop.corpora.character_spans import read_spans
-from atlop.corpora.json_lines import name_of
+from atlop.corpora.formats.json_lines.reader import name_of
+from atlop.corpora.text.character_spans import read_spans
 from atlop.errors import AtlopError
 from atlop.json_values import abbreviated, expect, field
 from atlop.schema import Span

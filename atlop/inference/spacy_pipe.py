@@ -18,7 +18,7 @@ from spacy.tokens import Doc, Span
 from spacy.util import ensure_path
 
 from atlop.config import Precision
-from atlop.corpora.sentence_ends import sentence_starts
+from atlop.corpora.text.sentence_ends import sentence_starts
 from atlop.errors import AtlopError
 from atlop.inference.extractor import RelationExtractor
 from atlop.inference.facts import ExtractionError

@@ -10,7 +10,7 @@ from statistics import median
 from time import perf_counter
 
 from atlop.cli.memory import keep_freed_memory
-from atlop.corpora import WRITERS
+from atlop.corpora import find_writer
 from atlop.inference import RelationExtractor
 from atlop.inference.parts import extract_file
 from scripts.benchmarking.sides import Fast, Material, make_model
@@ -58,7 +58,7 @@ def _plain_text(material: Material, *, rows: list[int]) -> Iterator[Path]:
     """Yield a JSON lines file with some of the documents, as plain text without word boundaries."""
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "documents.jsonl"
-        WRITERS["jsonl"](file, documents=[material.documents[row] for row in rows])
+        find_writer(file, format="jsonl")(file, documents=[material.documents[row] for row in rows])
         lines = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
         texts = [{key: line[key] for key in ("title", "text", "entities")} for line in lines]
         file.write_text("".join(json.dumps(text) + "\n" for text in texts), encoding="utf-8")

@@ -11,14 +11,22 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from atlop.checking import CheckedFile, check
-from atlop.converting import convert
-from atlop.corpora import CORPORA, WRITERS, Corpus, CorpusFile, read_corpus, read_train_facts, read_vocabulary
+from atlop.cli.checking import check_corpus_file
+from atlop.cli.converting import convert_file
+from atlop.corpora import (
+    FORMATS,
+    Corpus,
+    CorpusFile,
+    read_corpus,
+    read_train_facts,
+    read_vocabulary,
+    writable_formats,
+)
 from atlop.errors import AtlopError
 from atlop.preprocessing import GrowingVocabulary, Preprocessor
 from atlop.schema import Document
-from tests.corpora.test_dwie import VALID as DWIE
-from tests.corpora.test_json_lines import VALID as JSON_LINES
+from tests.corpora.formats.test_dwie import VALID as DWIE
+from tests.corpora.formats.test_json_lines import VALID as JSON_LINES
 from tests.damage import damaged_bytes, damaged_json, files_in, outcome_of
 from tests.made_documents import word_tokenizer
 from tests.test_cli import DOCUMENT as DOCRED
@@ -124,7 +132,7 @@ def look_at(path: Path, *, format: str | None, size: int) -> None:
             assert (features.mention_positions < len(features.input_ids)).all()
         outcome_of(lambda: read_train_facts(path, format=format), size=size)
     assert files_in(folder) == before
-    for target in WRITERS:
+    for target in writable_formats():
         output = folder / f"out.{target}.json"
         done = outcome_of(partial(convert, path, output, to=target, format=format), size=size)
         if isinstance(done, AtlopError):
@@ -207,4 +215,4 @@ def test_train_facts_with_changed_values(content: bytes) -> None:
 
 
 def test_every_format_is_damaged() -> None:
-    assert {*TEXT_FILES, *JSON_FILES} == {format for format in CORPORA if not format.startswith("dwie_")}
+    assert {*TEXT_FILES, *JSON_FILES} == {format for format in FORMATS if not format.startswith("dwie_")}

@@ -10,13 +10,15 @@ from pathlib import Path
 import pytest
 
 from atlop.config_files import load_config
-from atlop.corpora.download import Download, download
+from atlop.corpora import published_corpora
+from atlop.corpora.download import DownloadedFile, download
 from atlop.corpora.hosts import GitHubFolder, HubDataset
-from atlop.corpora.sources import SOURCES, Digest, Source, SourceFile
+from atlop.corpora.published import Digest, PublishedCorpus, PublishedFile
 from atlop.errors import AtlopError
 from tests.web import COMMIT, Site, closed_port, served
 
 ROOT = Path(__file__).parents[2]
+PUBLISHED = published_corpora()
 DEV = json.dumps([{"title": str(index), "score": 0.5} for index in range(200)]).encode()
 NAMES = json.dumps({"P17": "country", "P6": "head"}).encode()
 PACKED = gzip.compress(DEV, mtime=0)
@@ -27,20 +29,20 @@ def digest(content: bytes) -> Digest:
     return Digest(hashlib.sha256(content).hexdigest(), len(content))
 
 
-HUB = Source(
+HUB = PublishedCorpus(
     "A corpus",
     HubDataset("someone/corpus", revision=COMMIT),
     (
-        SourceFile("data/dev.json.gz", entries=200, published=digest(PACKED), note="once it had 201"),
-        SourceFile("data/rel_info.json.gz", entries=2, holds="relation names"),
-        SourceFile("data/distant.json.gz", entries=200, usual=False),
+        PublishedFile("data/dev.json.gz", entries=200, published=digest(PACKED), note="once it had 201"),
+        PublishedFile("data/rel_info.json.gz", entries=2, holds="relation names"),
+        PublishedFile("data/distant.json.gz", entries=200, usual=False),
     ),
     note="It has no rel2id.json.",
 )
-GITHUB = Source(
+GITHUB = PublishedCorpus(
     "Another",
     GitHubFolder("someone/else", revision="main"),
-    (SourceFile("data/dev.json", entries=200, published=digest(DEV)),),
+    (PublishedFile("data/dev.json", entries=200, published=digest(DEV)),),
 )
 
 
@@ -76,9 +78,9 @@ def names_in(folder: Path) -> set[str]:
     return {path.name for path in folder.iterdir()} if folder.exists() else set()
 
 
-def changed(source: Source, **values: object) -> Source:
-    """Return the source with values of its first file changed, and without the others."""
-    return replace(source, files=(replace(source.files[0], **values),))  # type: ignore[arg-type]
+def changed(corpus: PublishedCorpus, **values: object) -> PublishedCorpus:
+    """Return the corpus with values of its first file changed, and without the others."""
+    return replace(corpus, files=(replace(corpus.files[0], **values),))  # type: ignore[arg-type]
 
 
 # whole
@@ -89,8 +91,8 @@ def test_the_usual_files_come_unpacked_and_nothing_else_stays(site: Site, tmp_pa
 
     sums = [hashlib.sha256(content).hexdigest() for content in (DEV, NAMES)]
     assert done == [
-        Download("dev.json", "fetched", len(DEV), sums[0], 200, "documents", sha256_known=True),
-        Download("rel_info.json", "fetched", len(NAMES), sums[1], 2, "relation names", sha256_known=False),
+        DownloadedFile("dev.json", "fetched", len(DEV), sums[0], 200, "documents", sha256_known=True),
+        DownloadedFile("rel_info.json", "fetched", len(NAMES), sums[1], 2, "relation names", sha256_known=False),
     ]
     assert (tmp_path / "new/dev.json").read_bytes() == DEV
     assert names_in(tmp_path / "new") == {"dev.json", "rel_info.json"}
@@ -164,16 +166,18 @@ def test_a_cut_download_goes_on_with_the_next_call(site: Site, tmp_path: Path) -
 # wrong
 
 
-@pytest.mark.parametrize(("source", "content"), [(HUB, PACKED), (GITHUB, DEV)])
-def test_of_a_file_with_another_sum_nothing_stays(site: Site, tmp_path: Path, source: Source, content: bytes) -> None:
+@pytest.mark.parametrize(("corpus", "content"), [(HUB, PACKED), (GITHUB, DEV)])
+def test_of_a_file_with_another_sum_nothing_stays(
+    site: Site, tmp_path: Path, corpus: PublishedCorpus, content: bytes
+) -> None:
     wrong = Digest("0" * 64, len(content))
 
     with pytest.raises(AtlopError) as problem:
-        download(changed(source, published=wrong), folder=tmp_path, server=site.url)
+        download(changed(corpus, published=wrong), folder=tmp_path, server=site.url)
 
     size = f"{len(content):,} bytes and sha256"
     assert f"has {size} {hashlib.sha256(content).hexdigest()}, expected {size} {'0' * 64}" in str(problem.value)
-    assert str(problem.value).startswith(source.host.url(source.files[0].path, server=site.url))
+    assert str(problem.value).startswith(corpus.host.url(corpus.files[0].path, server=site.url))
     assert "nothing of it was kept" in str(problem.value)
     assert names_in(tmp_path) == set()
 
@@ -185,10 +189,12 @@ def test_of_a_file_that_unpacks_to_another_sum_nothing_stays(site: Site, tmp_pat
     assert names_in(tmp_path) == set()
 
 
-@pytest.mark.parametrize("source", [HUB, GITHUB])
-def test_of_a_file_with_another_number_of_documents_nothing_stays(site: Site, tmp_path: Path, source: Source) -> None:
+@pytest.mark.parametrize("corpus", [HUB, GITHUB])
+def test_of_a_file_with_another_number_of_documents_nothing_stays(
+    site: Site, tmp_path: Path, corpus: PublishedCorpus
+) -> None:
     with pytest.raises(AtlopError, match=r"has 200 documents, expected 201"):
-        download(changed(source, entries=201), folder=tmp_path, server=site.url)
+        download(changed(corpus, entries=201), folder=tmp_path, server=site.url)
 
     assert names_in(tmp_path) == set()
 
@@ -212,14 +218,14 @@ def test_of_a_damaged_file_nothing_stays(site: Site, tmp_path: Path, content: by
     assert names_in(tmp_path) == set()
 
 
-@pytest.mark.parametrize("source", [HUB, GITHUB])
-def test_a_file_that_the_server_does_not_have_is_named(site: Site, tmp_path: Path, source: Source) -> None:
+@pytest.mark.parametrize("corpus", [HUB, GITHUB])
+def test_a_file_that_the_server_does_not_have_is_named(site: Site, tmp_path: Path, corpus: PublishedCorpus) -> None:
     site.files = {}
 
     with pytest.raises(AtlopError, match=r"404") as problem:
-        download(source, folder=tmp_path, server=site.url)
+        download(corpus, folder=tmp_path, server=site.url)
 
-    assert source.host.url(source.files[0].path, server=site.url) in str(problem.value).splitlines()[0]
+    assert corpus.host.url(corpus.files[0].path, server=site.url) in str(problem.value).splitlines()[0]
     assert "To fetch by hand" in str(problem.value)
     assert not list(tmp_path.glob("*.json"))
 
@@ -307,12 +313,14 @@ def test_what_the_hubs_cache_has_is_taken_without_a_request(site: Site, tmp_path
 # already there
 
 
-@pytest.mark.parametrize("source", [HUB, GITHUB])
-def test_what_is_there_and_right_is_checked_without_a_request(site: Site, tmp_path: Path, source: Source) -> None:
-    download(source, folder=tmp_path, server=site.url)
+@pytest.mark.parametrize("corpus", [HUB, GITHUB])
+def test_what_is_there_and_right_is_checked_without_a_request(
+    site: Site, tmp_path: Path, corpus: PublishedCorpus
+) -> None:
+    download(corpus, folder=tmp_path, server=site.url)
     site.requests.clear()
 
-    done = download(source, folder=tmp_path, server=site.url)
+    done = download(corpus, folder=tmp_path, server=site.url)
 
     assert {file.done for file in done} == {"already there"}
     assert not site.requests
@@ -327,7 +335,7 @@ def test_a_sum_of_the_packed_file_says_nothing_of_one_that_is_there(site: Site, 
 
 
 @pytest.mark.parametrize(
-    ("source", "content", "message"),
+    ("corpus", "content", "message"),
     [
         (HUB, b"[1, 2]", r"dev\.json: has 2 documents, expected 200 \(once it had 201\); call .* with --force"),
         (HUB, DEV[:-1], r"dev\.json: is not the JSON that was expected: "),
@@ -335,16 +343,16 @@ def test_a_sum_of_the_packed_file_says_nothing_of_one_that_is_there(site: Site, 
     ],
 )
 def test_what_is_there_and_wrong_is_left_unless_it_is_to_be_fetched_again(
-    site: Site, tmp_path: Path, source: Source, content: bytes, message: str
+    site: Site, tmp_path: Path, corpus: PublishedCorpus, content: bytes, message: str
 ) -> None:
     (tmp_path / "dev.json").write_bytes(content)
 
     with pytest.raises(AtlopError, match=message):
-        download(source, folder=tmp_path, server=site.url)
+        download(corpus, folder=tmp_path, server=site.url)
     assert (tmp_path / "dev.json").read_bytes() == content
     assert not site.requests
 
-    download(source, folder=tmp_path, names=["dev"], server=site.url, again=True)
+    download(corpus, folder=tmp_path, names=["dev"], server=site.url, again=True)
     assert (tmp_path / "dev.json").read_bytes() == DEV
 
 
@@ -372,16 +380,16 @@ def test_a_file_where_the_folder_should_be_is_named(site: Site, tmp_path: Path) 
         download(HUB, folder=tmp_path / "data/docred", server=site.url)
 
 
-# the table of sources
+# the published corpora
 
 
 def test_every_file_of_these_corpora_that_a_configuration_names_can_be_downloaded() -> None:
-    brought = {f"data/{name}/{file.name}" for name, source in SOURCES.items() for file in source.files}
+    brought = {f"data/{name}/{file.name}" for name, corpus in PUBLISHED.items() for file in corpus.files}
     named = {
         value
         for path in (ROOT / "configs").glob("*.toml")
         for value in load_config(str(path)).data.model_dump(mode="json").values()
-        if isinstance(value, str) and value.startswith(tuple(f"data/{name}/" for name in SOURCES))
+        if isinstance(value, str) and value.startswith(tuple(f"data/{name}/" for name in PUBLISHED))
     }
 
     assert named
@@ -392,25 +400,25 @@ def test_the_sums_are_those_of_the_page_about_data() -> None:
     page = (ROOT / "data/README.md").read_text(encoding="utf-8")
     known = {
         known.sha256
-        for source in SOURCES.values()
-        for file in source.files
+        for corpus in PUBLISHED.values()
+        for file in corpus.files
         for known in (file.published, file.unpacked)
         if known.sha256
     }
 
     assert set(re.findall(r"`([0-9a-f]{64})`", page)) == known
-    assert all(f"{source.host.repository}" in page for source in SOURCES.values())  # type: ignore[attr-defined]
+    assert all(f"{corpus.host.repository}" in page for corpus in PUBLISHED.values())  # type: ignore[attr-defined]
 
 
 def test_only_the_large_file_waits_to_be_asked_for() -> None:
-    assert [file.name for source in SOURCES.values() for file in source.files if not file.usual] == [
+    assert [file.name for corpus in PUBLISHED.values() for file in corpus.files if not file.usual] == [
         "train_distant.json"
     ]
 
 
 def test_real_files_that_are_there_are_recognised_as_right(real_data: Path) -> None:
-    (test,) = download(SOURCES["docred"], folder=real_data / "docred", names=["test"])
-    (names,) = download(SOURCES["docred"], folder=real_data / "docred", names=["rel_info"])
-    (dev,) = download(SOURCES["redocred"], folder=real_data / "redocred", names=["dev_revised"])
+    (test,) = download(PUBLISHED["docred"], folder=real_data / "docred", names=["test"])
+    (names,) = download(PUBLISHED["docred"], folder=real_data / "docred", names=["rel_info"])
+    (dev,) = download(PUBLISHED["redocred"], folder=real_data / "redocred", names=["dev_revised"])
 
     assert (test.entries, names.entries, dev.entries, dev.sha256_known) == (1_000, 96, 500, True)

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from atlop.corpora.recognition import FORMATS, SUBMISSION, format_of
+from atlop.corpora import FORMATS
+from atlop.corpora.recognition import SUBMISSION, format_of
 from atlop.errors import AtlopError
 
 DOCUMENT = '{"vertexSet": [[{"name": "h_idx"}]], "title": "one", "sents": [["h_idx"]]}'
@@ -81,7 +82,9 @@ def test_a_file_of_no_known_format_is_told_what_is_known(tmp_path: Path, name: s
 
     assert str(problem.value).startswith(f"{tmp_path / name}: ")
     assert "name the format with --format" in str(problem.value)
-    assert all(f"\n  {format}: " in str(problem.value) for format in FORMATS)
+    assert all(
+        f"\n  {format.name}: {format.sign}" in str(problem.value) for format in FORMATS.values() if format.matches
+    )
 
 
 def test_only_the_first_documents_of_pubtator_are_looked_at(tmp_path: Path) -> None:

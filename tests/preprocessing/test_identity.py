@@ -44,12 +44,12 @@ def test_the_digest_of_the_code_changes_with_version_and_sources(
     monkeypatch.setattr(atlop, "__version__", "999")
     assert code_sha256() != before
     monkeypatch.undo()
-    for source in ("preprocessing/tokens.py", "corpora/docred.py", "schema.py"):
+    for source in ("preprocessing/tokens.py", "corpora/issues.py", "schema.py"):
         (tmp_path / source).parent.mkdir(exist_ok=True)
         (tmp_path / source).write_text("one")
     monkeypatch.setattr(atlop, "__file__", str(tmp_path / "__init__.py"))
     digests = [identity.code_sha256()]
-    for source in ("preprocessing/tokens.py", "corpora/docred.py", "schema.py"):
+    for source in ("preprocessing/tokens.py", "corpora/issues.py", "schema.py"):
         (tmp_path / source).write_text("other")
         digests.append(identity.code_sha256())
     assert len(set(digests)) == 4

@@ -15,8 +15,9 @@ import torch
 from transformers import AutoTokenizer
 
 from atlop.config import DataConfig, PreprocessingConfig
-from atlop.corpora import docred, read_corpus
-from atlop.corpora.json_list import items_of_list
+from atlop.corpora import read_corpus
+from atlop.corpora.formats.docred import reader
+from atlop.corpora.formats.docred.json_list import items_of_list
 from atlop.errors import AtlopError
 from atlop.files import file_sha256
 from atlop.preprocessing import GrowingVocabulary, Preprocessor
@@ -63,7 +64,7 @@ def record_reads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         names.append(path.name)
         return original(path, expected=expected)
 
-    monkeypatch.setattr(docred, "items_of_list", recording)
+    monkeypatch.setattr(reader, "items_of_list", recording)
     return names
 
 
@@ -192,7 +193,7 @@ def test_skipped_documents_are_logged_in_every_run(tmp_path: Path, caplog: pytes
         caplog.clear()
         found = read(tmp_path, train=[repeated, 3], dev=dev, invalid="skip")
         assert [record.getMessage().removeprefix(f"{tmp_path}/") for record in caplog.records] == [
-            f"document skipped: {tmp_path}/train.json, document 1: {docred.FORMAT}; found 3",
+            f"document skipped: {tmp_path}/train.json, document 1: {reader.FORMAT}; found 3",
             "train.json: 1 documents skipped, 1 read",
             "train.json: 1 facts merged with one of the same subject, object and relation (the first stays)",
             "dev.json: 1 facts have relations that are unknown to the model",

@@ -1,0 +1,151 @@
+"""The DocRED format: one JSON list of documents, as DocRED, Re-DocRED and DWIE come (`.json`, `.json.gz`).
+
+Extra keys are ignored. Documents, sentences, entities, mentions, labels and words count from 0, in the file and in
+every message.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from atlop.corpora.formats.docred.json_list import items_of_list
+from atlop.corpora.issues import IssueCollector
+from atlop.errors import AtlopError
+from atlop.json_values import abbreviated, expect, field, integers
+from atlop.schema import Document, Entity, Fact, Mention
+
+FORMAT = 'expected a JSON list of documents, each with "title", "sents", "vertexSet" and, where labelled, "labels"'
+
+
+def read_docred(path: Path, *, issues: IssueCollector) -> Iterator[Document]:
+    """Yield the documents of a file in DocRED format.
+
+    Args:
+        path: A `.json` or `.json.gz` file.
+        issues: Is told of invalid documents and of facts that a document lists more than once.
+
+    Raises:
+        AtlopError: The file cannot be read or is no list, or a document is invalid and `issues` is strict.
+    """
+    for index, row in enumerate(items_of_list(path, expected=FORMAT)):
+        try:
+            document, merged = _document(row, where=f"{path}, document {index}")
+        except AtlopError as problem:
+            issues.drop(problem)
+        else:
+            issues.merge(merged)
+            yield document
+
+
+def _document(row: object, *, where: str) -> tuple[Document, int]:
+    """Return the document and the number of labels that repeat an earlier one."""
+    if not isinstance(row, dict):
+        raise AtlopError(f"{where}: {FORMAT}; found {abbreviated(row)}")
+    title = field(row, "title", str, where=where)
+    where = f'{where} ("{title}")'
+    sentences = tuple(
+        _sentence(words, where=f"{where}, sentence {index}")
+        for index, words in enumerate(field(row, "sents", list, where=where))
+    )
+    lengths = tuple(map(len, sentences))
+    entities = tuple(
+        _entity(mentions, lengths=lengths, where=f"{where}, entity {index}")
+        for index, mentions in enumerate(field(row, "vertexSet", list, where=where))
+    )
+    if "labels" not in row:
+        return Document(title=title, sentences=sentences, entities=entities, facts=None), 0
+    labels = field(row, "labels", list, where=where)
+    facts: dict[tuple[int, int, str], Fact] = {}
+    for index, label in enumerate(labels):
+        fact = _fact(label, entities=len(entities), sentences=len(sentences), where=f"{where}, label {index}")
+        facts.setdefault(fact.key, fact)
+    document = Document(title=title, sentences=sentences, entities=entities, facts=tuple(facts.values()))
+    return document, len(labels) - len(facts)
+
+
+def _sentence(words: object, *, where: str) -> tuple[str, ...]:
+    words = expect(words, list, where=where)
+    if not set(map(type, words)) <= {str}:
+        for index, word in enumerate(words):
+            expect(word, str, where=f"{where}, word {index}")
+    try:
+        "".join(words).encode()
+    except UnicodeEncodeError as error:  # JSON can say "\ud800"; no tokenizer takes it
+        raise AtlopError(
+            f"{where}: holds half a surrogate pair, {error.object[error.start : error.end]!a}, which is no character; "
+            "mend the file's encoding"
+        ) from None
+    return tuple(words)
+
+
+def _entity(mentions: object, *, lengths: tuple[int, ...], where: str) -> Entity:
+    mentions = expect(mentions, list, where=where)
+    if not mentions:
+        raise AtlopError(f"{where}: has no mentions; expected at least one")
+    return Entity(
+        tuple(
+            _mention(mention, lengths=lengths, where=f"{where}, mention {index}")
+            for index, mention in enumerate(mentions)
+        )
+    )
+
+
+def _mention(value: object, *, lengths: tuple[int, ...], where: str) -> Mention:
+    row: dict[str, Any] = expect(value, dict, where=where)
+    sentence = field(row, "sent_id", int, where=where)
+    if not 0 <= sentence < len(lengths):
+        raise AtlopError(f"{where}: is in sentence {sentence}, but {_range('sentence', len(lengths))}")
+    start, end = _span(field(row, "pos", list, where=where), where=where)
+    length = lengths[sentence]
+    if end > length:
+        raise AtlopError(f"{where}: ends at word {end}, but sentence {sentence} has {_count('word', length)}")
+    return Mention(
+        name=field(row, "name", str, where=where),
+        sentence=sentence,
+        start=start,
+        end=end,
+        type=field(row, "type", str, where=where),
+    )
+
+
+def _span(position: list[Any], *, where: str) -> tuple[int, int]:
+    numbers = integers(position, where=f'{where}, "pos"')
+    if len(numbers) != 2:
+        raise AtlopError(
+            f'{where}, "pos": expected [first word, one past the last word], found {abbreviated(position)}'
+        )
+    start, end = numbers
+    if start < 0:
+        raise AtlopError(f"{where}: starts at word {start}; words count from 0 within their sentence")
+    if end <= start:
+        raise AtlopError(
+            f"{where}: starts at word {start} and ends at word {end}, so it holds no word; "
+            "the end is one past the last word"
+        )
+    return start, end
+
+
+def _fact(value: object, *, entities: int, sentences: int, where: str) -> Fact:
+    row: dict[str, Any] = expect(value, dict, where=where)
+    subject, object_ = field(row, "h", int, where=where), field(row, "t", int, where=where)
+    if not (0 <= subject < entities and 0 <= object_ < entities):
+        key, index = ("t", object_) if 0 <= subject < entities else ("h", subject)
+        raise AtlopError(f'{where}: "{key}" is entity {index}, but {_range("entity", entities)}')
+    if subject == object_:
+        raise AtlopError(f'{where}: "h" and "t" are both entity {subject}; a relation holds between two entities')
+    evidence: tuple[int, ...] = ()
+    if "evidence" in row:
+        evidence = integers(field(row, "evidence", list, where=where), where=f'{where}, "evidence"')
+    for index in evidence:
+        if not 0 <= index < sentences:
+            raise AtlopError(f"{where}: its evidence is sentence {index}, but {_range('sentence', sentences)}")
+    return Fact(subject, object_, field(row, "r", str, where=where), evidence)
+
+
+def _count(noun: str, number: int) -> str:
+    plural = noun[:-1] + "ies" if noun.endswith("y") else noun + "s"
+    return f"{number} {noun if number == 1 else plural}"
+
+
+def _range(noun: str, number: int) -> str:
+    return f"the document has {_count(noun, number)}" + (f" (0 to {number - 1})" if number else "")

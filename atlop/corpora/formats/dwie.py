@@ -1,0 +1,240 @@
+"""DWIE's own format: a folder of JSON files, one a document, with its mentions, concepts and relations.
+
+DWIE is published without the articles. Its download script writes the files again with the text under "content"; where
+a file has no such key, the text is that of `texts/NAME.txt` beside the folder, NAME being the file's. Characters count
+from 0, and so do the mentions and relations of a file in messages.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from atlop.corpora.file_start import FileStart
+from atlop.corpora.formats.format import Format
+from atlop.corpora.issues import IssueCollector
+from atlop.corpora.text.plain_text import cut_text, mention_at, words_of
+from atlop.errors import AtlopError
+from atlop.files import read_json
+from atlop.json_values import abbreviated, expect, field
+from atlop.schema import Document, Entity, Fact, Mention, Span
+
+_TYPE_TAG = "type::"
+_TOP_TYPES = ("entity", "value")
+_TYPES = (
+    "location",
+    "organization",
+    "person",
+    "misc",
+    "event",
+    "ethnicity",
+    "time",
+    "role",
+    "money",
+    "other",
+)
+"""DWIE's types below `entity` and `value`, which its edition in DocRED format names; finer ones stand beside them."""
+_NO_TYPE = "none"
+
+
+def read_dwie(path: Path, *, issues: IssueCollector, split: str | None = None) -> Iterator[Document]:
+    """Yield the documents of a folder in DWIE's format, by file name.
+
+    Concepts are entities, and `link` is their identifier. Concepts without a mention are left out, and so are their
+    relations. A mention's type is the concept's tag below `type::entity` and `type::value`, for example `location`.
+
+    Args:
+        path: A folder of `.json` files.
+        issues: Is told of invalid documents, of relations that are listed again, and of those left out.
+        split: Only documents with this tag: `train`, `test`; `None` for all.
+
+    Raises:
+        AtlopError: There is no such folder, file or tag, or a document is invalid and `issues` is strict.
+    """
+    files = sorted(path.glob("*.json"))
+    if not files:
+        raise AtlopError(f"{path}: expected a folder with DWIE's .json files, one a document; found none")
+    tags: Counter[str] = Counter()
+    for file in files:
+        try:
+            row = expect(read_json(file), dict, where=str(file))
+            if split is not None:
+                tagged = [
+                    expect(tag, str, where=f'{file}, "tags"') for tag in field(row, "tags", list, where=str(file))
+                ]
+                tags.update(tagged)
+                if split not in tagged:
+                    continue
+            document, merged, unmentioned = _document(row, file=file)
+        except AtlopError as problem:
+            issues.drop(problem)
+        else:
+            issues.merge(merged)
+            issues.lose_unmentioned(unmentioned)
+            yield document
+    if split is not None and split not in tags:
+        raise AtlopError(f"{path}: no document has the tag {split!r}; found {', '.join(sorted(tags)) or 'none'}")
+
+
+class _Concept(NamedTuple):
+    type: str
+    link: str | None
+    found: list[tuple[Span, str]]
+    """Characters and name of each mention; it may have none."""
+
+
+def _document(row: dict[str, Any], *, file: Path) -> tuple[Document, int, int]:
+    """Return the document, the number of relations that repeat one, and of those that name an unmentioned concept."""
+    where = str(file)
+    title = field(row, "id", str, where=where)
+    text = _text(row, file=file)
+    concepts = _concepts(row, text=text, where=where)
+    offsets = cut_text(text, mentions=[span for concept in concepts.values() for span, _ in concept.found])
+    entities = {
+        identifier: Entity(_mentions(concept, offsets=offsets, where=where), concept.link)
+        for identifier, concept in concepts.items()
+        if concept.found
+    }
+    numbers = {identifier: number for number, identifier in enumerate(entities)}
+    relations = [
+        _relation(relation, known=concepts, where=f"{where}, relation {index}")
+        for index, relation in enumerate(field(row, "relations", list, where=where))
+    ]
+    kept = [
+        Fact(numbers[subject], numbers[object_], relation)
+        for subject, object_, relation in relations
+        if subject in numbers and object_ in numbers
+    ]
+    document = Document(
+        title=title,
+        sentences=words_of(text, offsets),
+        entities=tuple(entities.values()),
+        facts=tuple(dict.fromkeys(kept)),
+        text=text,
+        offsets=offsets,
+    )
+    return document, len(kept) - len(set(kept)), len(relations) - len(kept)
+
+
+def _concepts(row: dict[str, Any], *, text: str, where: str) -> dict[int, _Concept]:
+    """Return each concept with its mentions, by its id, in the order of the file."""
+    concepts: dict[int, _Concept] = {}
+    for index, value in enumerate(field(row, "concepts", list, where=where)):
+        place = f"{where}, concept {index}"
+        concept = expect(value, dict, where=place)
+        identifier = field(concept, "concept", int, where=place)
+        if identifier in concepts:
+            raise AtlopError(f'{place}: "concept" is {identifier}, and so is that of an earlier one')
+        link = None if concept.get("link") is None else field(concept, "link", str, where=place)
+        concepts[identifier] = _Concept(_type(field(concept, "tags", list, where=place), where=place), link, [])
+    for index, value in enumerate(field(row, "mentions", list, where=where)):
+        place = f"{where}, mention {index}"
+        mention = expect(value, dict, where=place)
+        identifier = _known(mention, "concept", known=concepts, where=place)
+        concepts[identifier].found.append(_span(mention, text=text, where=place))
+    return concepts
+
+
+def _text(row: dict[str, Any], *, file: Path) -> str:
+    if "content" in row:
+        text = field(row, "content", str, where=str(file))
+        try:
+            text.encode()
+        except UnicodeEncodeError as error:  # JSON can say "\ud800"; no tokenizer takes it
+            raise AtlopError(
+                f'{file}, "content": character {error.start} is half a surrogate pair, which is no character; '
+                "mend the file's encoding"
+            ) from None
+        return text
+    beside = _texts_folder(file.parent) / f"{file.stem}.txt"
+    try:
+        return beside.read_bytes().decode()  # line ends stay: each character counts
+    except FileNotFoundError:
+        raise AtlopError(
+            f'{file}: has no "content", and there is no {beside}; DWIE comes without the articles: fetch them with its '
+            "download script and give the folder that it writes"
+        ) from None
+    except UnicodeDecodeError as error:
+        raise AtlopError(f"{beside}: byte {error.start} is not UTF-8") from None
+    except OSError as error:
+        raise AtlopError(f"{beside}: cannot be read: {error}") from None
+
+
+def _type(tags: list[Any], *, where: str) -> str:
+    """Return the type that the tags name: the level below `entity` and `value`."""
+    named = [expect(tag, str, where=f'{where}, "tags"') for tag in tags]
+    types = [tag.removeprefix(_TYPE_TAG) for tag in named if tag.startswith(_TYPE_TAG)]
+    for wanted in (_TYPES, set(types).difference(_TOP_TYPES), types):
+        for type_ in types:
+            if type_ in wanted:
+                return type_
+    return _NO_TYPE
+
+
+def _span(mention: dict[str, Any], *, text: str, where: str) -> tuple[Span, str]:
+    """Return the characters and the name of a mention, once they agree with the text."""
+    start, end = field(mention, "begin", int, where=where), field(mention, "end", int, where=where)
+    name = field(mention, "text", str, where=where)
+    if not 0 <= start < end <= len(text):
+        raise AtlopError(
+            f"{where}: is at characters {start} to {end}; expected a start before the end, both within the text's "
+            f"{len(text)} characters"
+        )
+    if text[start:end] != name:
+        raise AtlopError(
+            f"{where}: is {abbreviated(name)}, but characters {start} to {end} of the text are "
+            f"{abbreviated(text[start:end])}; "
+            "the text is not the one that was annotated"
+        )
+    return (start, end), name
+
+
+def _mentions(concept: _Concept, *, offsets: tuple[tuple[Span, ...], ...], where: str) -> tuple[Mention, ...]:
+    try:
+        return tuple(mention_at((span,), offsets=offsets, name=name, type=concept.type) for span, name in concept.found)
+    except AtlopError as problem:
+        raise AtlopError(f"{where}, {problem}") from None
+
+
+def _relation(value: object, *, known: Mapping[int, _Concept], where: str) -> tuple[int, int, str]:
+    """Return subject and object by their concept ids, and the relation."""
+    row: dict[str, Any] = expect(value, dict, where=where)
+    subject, object_ = (_known(row, key, known=known, where=where) for key in ("s", "o"))
+    if subject == object_:
+        raise AtlopError(f'{where}: "s" and "o" are both concept {subject}; a relation holds between two concepts')
+    return subject, object_, field(row, "p", str, where=where)
+
+
+def _known(row: dict[str, Any], key: str, *, known: Mapping[int, _Concept], where: str) -> int:
+    identifier = field(row, key, int, where=where)
+    if identifier not in known:
+        raise AtlopError(f'{where}: "{key}" is concept {identifier}, which the document does not list')
+    return identifier
+
+
+def _texts_folder(folder: Path) -> Path:
+    return folder.absolute().parent / "texts"
+
+
+def _texts(path: Path) -> tuple[Path, ...]:
+    folder = _texts_folder(path)
+    return (folder,) if folder.is_dir() else ()
+
+
+def _matches(start: FileStart) -> bool:
+    if start.path.is_dir():
+        first = min(start.path.glob("*.json"), default=None)
+        return first is not None and _matches(FileStart(first))
+    return start.first_byte == b"{" and "concepts" in start.json_keys()
+
+
+DWIE = Format(
+    "dwie",
+    read=read_dwie,
+    matches=_matches,
+    sign='a folder of annotations with "concepts", "mentions" and "relations", or one of them',
+    extra_files=_texts,
+)
+DWIE_TRAIN = Format("dwie_train", read=partial(read_dwie, split="train"), extra_files=_texts)
+DWIE_TEST = Format("dwie_test", read=partial(read_dwie, split="test"), extra_files=_texts)

@@ -1,0 +1,44 @@
+"""What a file format is made of; `FORMATS` has one for each name."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from atlop.corpora.file_start import FileStart
+from atlop.corpora.issues import IssueCollector
+from atlop.corpora.losses import Writer
+from atlop.corpora.published import PublishedCorpus
+from atlop.schema import Document
+
+
+class Reader(Protocol):
+    """Reads one file format: yields every valid document in order and reports the rest to `issues`."""
+
+    def __call__(self, path: Path, *, issues: IssueCollector) -> Iterator[Document]:
+        """Yield the documents of the file."""
+        ...
+
+
+def _no_files(path: Path) -> tuple[Path, ...]:
+    return ()
+
+
+@dataclass(frozen=True)
+class Format:
+    """A file format: how it is read, and where that is possible, written, recognised and downloaded."""
+
+    name: str
+    """What `--format` and `data.format` call it."""
+    read: Reader
+    write: Writer | None = None
+    matches: Callable[[FileStart], bool] | None = None
+    """Whether a file that begins so has this format; `None` where only its name tells."""
+    sign: str = ""
+    """What `matches` looks for, for the message about a file of no known format."""
+    suffix: str | None = None
+    """End of the names of files in this format, whatever they hold, for example `.jsonl`."""
+    extra_files: Callable[[Path], tuple[Path, ...]] = _no_files
+    """Returns the files and folders that are read besides a corpus file."""
+    downloads: Mapping[str, PublishedCorpus] = field(default_factory=dict)
+    """Published corpora in this format, by the name that `atlop download` takes."""

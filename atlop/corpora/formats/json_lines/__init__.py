@@ -1,0 +1,14 @@
+"""JSON lines, for one's own data; `reader.py` describes the format."""
+
+from atlop.corpora.formats.format import Format
+from atlop.corpora.formats.json_lines.reader import read_json_lines
+from atlop.corpora.formats.json_lines.writer import write_json_lines
+
+JSON_LINES = Format(
+    "jsonl",
+    read=read_json_lines,
+    write=write_json_lines,
+    matches=lambda start: start.first_byte == b"{" and "text" in start.json_keys(),
+    sign='a JSON object a line, with "text"',
+    suffix=".jsonl",
+)

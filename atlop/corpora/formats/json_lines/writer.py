@@ -1,0 +1,122 @@
+"""Documents -> JSON lines (`json_lines.py` says what they are), which hold all that a document has but empty words."""
+
+from collections.abc import Iterable
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+from atlop.corpora.formats.json_lines.reader import name_of
+from atlop.corpora.json_rows import line_of
+from atlop.corpora.losses import Loss, Losses
+from atlop.corpora.text.character_spans import Offsets
+from atlop.errors import AtlopError
+from atlop.files import atomic_text
+from atlop.schema import Document, Entity, Fact, Mention, Span
+
+
+def write_json_lines(path: Path, *, documents: Iterable[Document]) -> Losses:
+    """Write documents as JSON lines, with their words: they are read again as they are, empty words excepted.
+
+    A document without a text gets one: its words with one space between.
+
+    Args:
+        path: A `.jsonl` or `.jsonl.gz` file; it appears when all documents are written.
+        documents: The documents, as they come.
+
+    Returns:
+        What the format cannot hold: empty words.
+
+    Raises:
+        AtlopError: A document holds half a surrogate pair, a mention only empty words, or parts that overlap.
+    """
+    losses = Losses()
+    with atomic_text(path) as file:
+        for index, document in enumerate(documents):
+            where = f'{path}, document {index} ("{document.title}")'
+            file.write(line_of(_row(document, where=where), where=where) + "\n")
+            losses[Loss.EMPTY_WORD] += sum(not word for sentence in document.sentences for word in sentence)
+    return +losses
+
+
+def _row(document: Document, *, where: str) -> dict[str, Any]:
+    text, offsets = document.text, document.offsets
+    if text is None or offsets is None:
+        text, offsets = _text_of_words(document)
+    row: dict[str, Any] = {
+        "title": document.title,
+        "text": text,
+        "entities": [
+            _entity(entity, text=text, offsets=offsets, where=f"{where}, entity {index}")
+            for index, entity in enumerate(document.entities)
+        ],
+    }
+    if document.facts is not None:
+        row["relations"] = [_relation(fact) for fact in document.facts]
+    row["words"] = [[span for span in sentence if span[0] < span[1]] for sentence in offsets]
+    if document.pairs is not None:
+        row["pairs"] = document.pairs
+    if not document.directed:
+        row["directed"] = False
+    return row
+
+
+def _text_of_words(document: Document) -> tuple[str, Offsets]:
+    """Return the words with one space between, and where each of them stands; an empty one takes no place."""
+    offsets = []
+    end = 0
+    for sentence in document.sentences:
+        spans = []
+        for word in sentence:
+            start = end + 1 if word and end else end
+            end = start + len(word)
+            spans.append((start, end))
+        offsets.append(tuple(spans))
+    return " ".join(word for sentence in document.sentences for word in sentence if word), tuple(offsets)
+
+
+def _entity(entity: Entity, *, text: str, offsets: Offsets, where: str) -> dict[str, Any]:
+    row: dict[str, Any] = {
+        "mentions": [
+            _mention(mention, type=entity.type, text=text, offsets=offsets, where=f"{where}, mention {index}")
+            for index, mention in enumerate(entity.mentions)
+        ]
+    }
+    if entity.type:
+        row["type"] = entity.type
+    if entity.identifier is not None:
+        row["id"] = entity.identifier
+    return row
+
+
+def _mention(mention: Mention, *, type: str, text: str, offsets: Offsets, where: str) -> object:
+    """Return `[start, end]` where that says all, else an object."""
+    spans = mention.spans or (_characters(mention, offsets=offsets, where=where),)
+    if any(after[0] < before[1] for before, after in pairwise(spans)):
+        raise AtlopError(
+            f'{where} ("{mention.name}"): its parts overlap or are out of order; mend it where it came from'
+        )
+    row: dict[str, Any] = {"spans": spans}
+    if mention.name != name_of(spans, text=text):
+        row["name"] = mention.name
+    if mention.type != type:
+        row["type"] = mention.type
+    return spans[0] if len(spans) == len(row) == 1 else row
+
+
+def _characters(mention: Mention, *, offsets: Offsets, where: str) -> Span:
+    words = [span for span in offsets[mention.sentence][mention.start : mention.end] if span[0] < span[1]]
+    if not words:
+        raise AtlopError(
+            f'{where} ("{mention.name}"): consists of empty words, so it has no characters; drop the mention, '
+            "or mend the words"
+        )
+    return words[0][0], words[-1][1]
+
+
+def _relation(fact: Fact) -> dict[str, Any]:
+    row: dict[str, Any] = {"subject": fact.subject, "object": fact.object, "relation": fact.relation}
+    if fact.evidence:
+        row["evidence"] = fact.evidence
+    if fact.novelty is not None:
+        row["novelty"] = fact.novelty
+    return row

@@ -1,0 +1,88 @@
+"""PubTator: BioCreative V CDR and BioRED as released, and further corpora by a scheme."""
+
+import re
+from functools import partial
+from itertools import islice
+
+from atlop.corpora.file_start import FileStart
+from atlop.corpora.formats.format import Format
+from atlop.corpora.formats.pubtator.reader import read_biored, read_cdr, read_pubtator
+from atlop.corpora.formats.pubtator.scheme import find_scheme, load_scheme
+from atlop.corpora.formats.pubtator.writer import write_biored, write_cdr, write_pubtator
+
+SCHEME_PREFIX = "pubtator:"
+"""Begins the format of further PubTator corpora; the path of their scheme follows."""
+
+_FIRST_LINE = re.compile(rb"[^|\t]+\|[ta]\|")
+_MAX_DOCUMENTS = 20  # looked through for types and relations
+_CDR_WORDS = frozenset({"Chemical", "Disease", "CID"})
+_BIORED_WORDS = frozenset(
+    (
+        *("GeneOrGeneProduct", "DiseaseOrPhenotypicFeature", "ChemicalEntity"),
+        *("OrganismTaxon", "SequenceVariant", "CellLine"),
+        *("Association", "Positive_Correlation", "Negative_Correlation", "Bind"),
+        *("Cotreatment", "Comparison", "Drug_Interaction", "Conversion"),
+    )
+)
+
+
+def begins(start: FileStart) -> bool:
+    """Whether a file begins as PubTator does."""
+    return _FIRST_LINE.match(start.first_line) is not None
+
+
+def types_and_relations(start: FileStart) -> frozenset[str]:
+    """Return the entity types (fifth column) and relations (second column) of a file's first 20 documents."""
+    found: set[str] = set()
+    documents = 0
+    for line in islice(start.lines(), 1, None):
+        columns = line.decode(errors="replace").split("\t")
+        if len(columns) >= 5 and columns[1].isdecimal():
+            found.add(columns[4])
+        elif len(columns) >= 4:
+            found.add(columns[1])
+        elif not columns[0]:
+            documents += 1
+        if documents == _MAX_DOCUMENTS:
+            break
+    return frozenset(found)
+
+
+def _has_only(start: FileStart, *, words: frozenset[str]) -> bool:
+    return begins(start) and frozenset() < types_and_relations(start) <= words
+
+
+def scheme_format(name: str) -> Format:
+    """Return the format of a corpus that has a scheme of its own.
+
+    Args:
+        name: `SCHEME_PREFIX` and the path of a scheme, or the name of a shipped one.
+
+    Raises:
+        AtlopError: There is no such scheme, or it is not valid.
+    """
+    path = find_scheme(name.removeprefix(SCHEME_PREFIX))
+    scheme = load_scheme(path)
+    files = (path,) if scheme.ancestors is None else (path, scheme.ancestors)
+    return Format(
+        name,
+        read=partial(read_pubtator, scheme=scheme),
+        write=partial(write_pubtator, scheme=scheme),
+        extra_files=lambda _: files,
+    )
+
+
+CDR = Format(
+    "cdr",
+    read=read_cdr,
+    write=write_cdr,
+    matches=partial(_has_only, words=_CDR_WORDS),
+    sign='PubTator with the types "Chemical" and "Disease"',
+)
+BIORED = Format(
+    "biored",
+    read=read_biored,
+    write=write_biored,
+    matches=partial(_has_only, words=_BIORED_WORDS),
+    sign="PubTator with BioRED's types and relations",
+)

@@ -1,0 +1,90 @@
+"""What PubTator cannot hold of documents: each is read again, and held against what was written."""
+
+from collections.abc import Sequence
+from itertools import permutations
+from pathlib import Path
+
+from atlop.corpora.formats.pubtator.lines import parse_block
+from atlop.corpora.formats.pubtator.reader import document_of
+from atlop.corpora.formats.pubtator.scheme import PubtatorScheme
+from atlop.corpora.losses import Loss, Losses
+from atlop.errors import AtlopError
+from atlop.schema import Document, Entity
+
+
+class PubtatorLosses:
+    """Counts what is lost while documents are written."""
+
+    def __init__(self, scheme: PubtatorScheme) -> None:
+        self._scheme = scheme
+        self._losses = Losses()
+        self._unlabelled = 0
+        self._empty = 0
+        self._facts = 0
+
+    def add(self, document: Document, *, lines: Sequence[str], where: str) -> None:
+        """Count what is lost of a document.
+
+        Args:
+            document: The document, every mention with its spans.
+            lines: What was written of it.
+            where: The document, for messages.
+
+        Raises:
+            AtlopError: Its entities or facts would be read as others.
+        """
+        numbered = [(number, line.encode()) for number, line in enumerate(lines, start=1)]
+        block = parse_block(numbered, path=Path(where), scheme=self._scheme)
+        found = document_of(block, scheme=self._scheme, labelled=True)
+        order = _order(document.entities, found=found.entities, where=where)
+        facts = document.facts or ()
+        written = [(order[fact.subject], order[fact.object], fact.relation) for fact in facts]
+        read = {(*self._sorted(fact.subject, fact.object), fact.relation) for fact in found.facts or ()}
+        for index, (subject, object_, relation) in enumerate(written):
+            if (*self._sorted(subject, object_), relation) not in read:
+                raise AtlopError(
+                    f"{where}, fact {index}: would be read as one of other entities, since one of its identifiers "
+                    "has several types; give each type identifiers of its own"
+                )
+        pairs = permutations(range(len(order)), 2) if document.pairs is None else document.pairs
+        classified = {self._sorted(order[subject], order[object_]) for subject, object_ in pairs}
+        self._unlabelled += document.facts is None
+        self._empty += document.facts == ()
+        self._facts += len(facts)
+        self._losses.update(
+            {
+                Loss.EVIDENCE: sum(bool(fact.evidence) for fact in facts),
+                Loss.PAIRS: classified != {self._sorted(*pair) for pair in found.pairs or ()},
+                Loss.UNDIRECTED: self._scheme.directed and not document.directed,
+                Loss.DIRECTED: document.directed and not self._scheme.directed,
+                Loss.WORDS: found.sentences != document.sentences or found.offsets != document.offsets,
+            }
+        )
+
+    def result(self) -> Losses:
+        """Return what was lost of all documents: a file has labels where it has a fact."""
+        return +(self._losses + Losses({Loss.UNLABELLED: self._unlabelled if self._facts else self._empty}))
+
+    def _sorted(self, subject: int, object_: int) -> tuple[int, int]:
+        return (subject, object_) if self._scheme.directed or subject < object_ else (object_, subject)
+
+
+def _order(entities: Sequence[Entity], *, found: Sequence[Entity], where: str) -> list[int]:
+    """Return the place of each entity among those that are read."""
+    places: dict[object, list[int]] = {}
+    for place, entity in enumerate(found):
+        places.setdefault(_said_of(entity), []).append(place)
+    order: list[int] = []
+    for index, entity in enumerate(entities):
+        same = places.get(_said_of(entity))
+        if not same:
+            raise AtlopError(
+                f'{where}, entity {index} ("{entity.name}"): would be read as another; in PubTator mentions are one '
+                "entity where they share identifier and type, and only there"
+            )
+        order.append(same.pop(0))
+    return order
+
+
+def _said_of(entity: Entity) -> object:
+    return entity.identifier, tuple(sorted((mention.spans, mention.name, mention.type) for mention in entity.mentions))

@@ -1,0 +1,145 @@
+"""Documents -> PubTator files."""
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from atlop.corpora.formats.pubtator.losses import PubtatorLosses
+from atlop.corpora.formats.pubtator.scheme import PubtatorScheme, load_scheme
+from atlop.corpora.losses import Loss, Losses
+from atlop.errors import AtlopError
+from atlop.files import atomic_text
+from atlop.json_values import abbreviated
+from atlop.schema import Document, Mention, Span
+
+_LINE_END = re.compile(r"[\r\n]")
+
+
+def write_cdr(path: Path, *, documents: Iterable[Document]) -> Losses:
+    """Write a file as BioCreative V released CDR; see `write_pubtator`."""
+    return write_pubtator(path, documents=documents, scheme=load_scheme("cdr"))
+
+
+def write_biored(path: Path, *, documents: Iterable[Document]) -> Losses:
+    """Write a file in BioRED's format; see `write_pubtator`."""
+    return write_pubtator(path, documents=documents, scheme=load_scheme("biored"))
+
+
+def write_pubtator(path: Path, *, documents: Iterable[Document], scheme: PubtatorScheme) -> Losses:
+    """Write documents as a PubTator file, whole or not at all, packed where `path` ends in `.gz`.
+
+    The first line of a text is the title, further line ends become spaces.
+
+    Args:
+        path: The file.
+        documents: Documents with text and identifiers; taken one at a time.
+        scheme: What differs between corpora.
+
+    Returns:
+        What the format cannot hold: evidence, cuts into sentences and words, lists of pairs that are not the scheme's,
+        directions that are not the scheme's, line ends in texts, whether documents without facts are labelled.
+
+    Raises:
+        AtlopError: A document has no text, an entity no identifier, one of them a character that parts columns, or the
+            entities or facts would be read as others.
+    """
+    losses = PubtatorLosses(scheme)
+    line_ends = 0
+    with atomic_text(path) as file:
+        for index, document in enumerate(documents):
+            where = f'{path}, document {index} ("{document.title}")'
+            prepared = _prepared(document, where=where)
+            lines = list(_lines(prepared, scheme=scheme, where=where))
+            losses.add(prepared, lines=lines, where=where)
+            line_ends += prepared.text != document.text
+            file.writelines(f"{line}\n" for line in [*lines, ""])
+    return losses.result() + Losses({Loss.LINE_END: line_ends})
+
+
+def _prepared(document: Document, *, where: str) -> Document:
+    """Return the document as it can be written: every mention with its spans, line ends but the first as spaces."""
+    if document.text is None:
+        raise AtlopError(
+            f"{where}: has no text; PubTator marks characters of one, so words alone cannot be written: choose another "
+            "format, or give documents with their text"
+        )
+    name, line_end, abstract = document.text.partition("\n")
+    entities = [
+        replace(
+            entity,
+            mentions=tuple(
+                replace(
+                    mention,
+                    name=_LINE_END.sub(" ", mention.name),
+                    spans=_spans(mention, document=document, where=f"{where}, entity {index}, mention {number}"),
+                )
+                for number, mention in enumerate(entity.mentions)
+            ),
+        )
+        for index, entity in enumerate(document.entities)
+    ]
+    text = f"{_LINE_END.sub(' ', name)}{line_end}{_LINE_END.sub(' ', abstract)}"
+    return replace(document, text=text, entities=tuple(entities))
+
+
+def _spans(mention: Mention, *, document: Document, where: str) -> tuple[Span, ...]:
+    if mention.spans:
+        return mention.spans
+    if document.offsets is None:
+        raise AtlopError(f"{where}: nobody says at which characters it stands; expected spans, or offsets of the words")
+    words = document.offsets[mention.sentence][mention.start : mention.end]
+    return ((words[0][0], words[-1][1]),)
+
+
+def _lines(document: Document, *, scheme: PubtatorScheme, where: str) -> Iterator[str]:
+    title = _column(document.title, where=where, parting="|")
+    text = document.text or ""
+    name, _, abstract = text.partition("\n")
+    yield f"{title}|t|{name}"
+    yield f"{title}|a|{abstract}"
+    identifiers = [
+        _column(entity.identifier, where=f"{where}, entity {index}", parting=scheme.identifier_separator)
+        for index, entity in enumerate(document.entities)
+    ]
+    for columns in _mentions(document, identifiers, text=text, scheme=scheme, where=where):
+        yield "\t".join((title, *columns))
+    for index, fact in enumerate(document.facts or ()):
+        relation = _column(fact.relation, where=f"{where}, fact {index}")
+        columns = [relation, identifiers[fact.subject], identifiers[fact.object]]
+        if fact.novelty is not None:
+            columns.append(_column(fact.novelty, where=f"{where}, fact {index}"))
+        yield "\t".join((title, *columns))
+
+
+def _mentions(
+    document: Document, identifiers: list[str], *, text: str, scheme: PubtatorScheme, where: str
+) -> Iterator[list[str]]:
+    """Yield the columns of each mention, in the order of the text; mentions of the same characters share a line."""
+    rows: dict[tuple[tuple[Span, ...], str], list[tuple[str, str]]] = {}
+    for index, entity in enumerate(document.entities):
+        for number, mention in enumerate(entity.mentions):
+            key = mention.spans, _column(mention.type, where=f"{where}, entity {index}, mention {number}")
+            rows.setdefault(key, []).append((identifiers[index], mention.name))
+    for (spans, type_), row in sorted(rows.items()):
+        names = [name for _, name in row]
+        found = " ".join(text[start:end] for start, end in spans).replace("\n", " ")
+        if len(spans) > 1 and len(set(names)) == 1:
+            found = names[0]
+        columns = [",".join(str(span[side]) for span in spans) for side in (0, 1)]
+        columns += [_column(found, where=where), type_, scheme.identifier_separator.join(name for name, _ in row)]
+        if set(names) != {found}:
+            parting = scheme.name_separator if len(names) > 1 else "\t"
+            columns.append(scheme.name_separator.join(_column(name, where=where, parting=parting) for name in names))
+        yield columns
+
+
+def _column(value: str | None, *, where: str, parting: str = "\t") -> str:
+    """Return a value if it can stand in a column; `parting` may not occur in it besides tabs and line ends."""
+    if not value:
+        raise AtlopError(f"{where}: lacks an identifier, type or name, which PubTator needs")
+    if "\t" in value or parting in value or _LINE_END.search(value):
+        raise AtlopError(
+            f"{where}: {abbreviated(value)} holds a tab, a line end or {abbreviated(parting)}, which part columns"
+        )
+    return value
