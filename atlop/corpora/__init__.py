@@ -4,12 +4,12 @@ from atlop.corpora.corpus import Corpus, CorpusFile, read_corpus
 from atlop.corpora.file_start import FileStart
 from atlop.corpora.formats import FORMATS, find_format, find_writer, published_corpora, writable_formats
 from atlop.corpora.formats.format import Format, Reader
-from atlop.corpora.formats.json_lines.reader import document_of
+from atlop.corpora.formats.json_lines.reader import parse_document
 from atlop.corpora.formats.pubtator import SCHEME_PREFIX
 from atlop.corpora.issues import IssueCollector, log_issues
 from atlop.corpora.labelled import TrainFacts, read_labelled, read_train
 from atlop.corpora.losses import Loss, Losses, Writer
-from atlop.corpora.recognition import SUBMISSION, format_of
+from atlop.corpora.recognition import SUBMISSION, recognise_format
 from atlop.corpora.relations import RelationCounter, check_relations, read_train_facts, read_vocabulary, relation_counts
 from atlop.corpora.statistics import CorpusStatistics, corpus_statistics
 
@@ -31,17 +31,17 @@ __all__ = [
     "Writer",
     "check_relations",
     "corpus_statistics",
-    "document_of",
     "find_format",
     "find_writer",
-    "format_of",
     "log_issues",
+    "parse_document",
     "published_corpora",
     "read_corpus",
     "read_labelled",
     "read_train",
     "read_train_facts",
     "read_vocabulary",
+    "recognise_format",
     "relation_counts",
     "writable_formats",
 ]

@@ -9,7 +9,7 @@ from typing import Any
 from atlop.config import Invalid
 from atlop.corpora.formats import find_format
 from atlop.corpora.issues import IssueCollector, log_issues
-from atlop.corpora.recognition import SUBMISSION, format_of
+from atlop.corpora.recognition import SUBMISSION, recognise_format
 from atlop.errors import AtlopError
 from atlop.files import file_sha256
 from atlop.schema import CorpusIssues, Document
@@ -31,7 +31,7 @@ class CorpusFile:
         """
         self.path = path
         self.invalid = invalid
-        name = format_of(path) if format is None else format
+        name = recognise_format(path) if format is None else format
         if name == SUBMISSION:
             raise AtlopError(f"{path}: is a submission; expected documents, with their sentences and entities")
         self._format = find_format(path, format=name)

@@ -24,7 +24,7 @@ class IssueCollector:
         self.self_relations = 0
         self.unclassified = 0
 
-    def drop(self, problem: AtlopError) -> None:
+    def add_invalid(self, problem: AtlopError) -> None:
         """Note an invalid document, which the reader then leaves out.
 
         Raises:
@@ -34,19 +34,19 @@ class IssueCollector:
             raise problem
         self.skipped.append(str(problem))
 
-    def repeat(self) -> None:
+    def add_repeated(self) -> None:
         """Note a document that the file has before, which the reader then leaves out."""
         self.repeated += 1
 
-    def merge(self, count: int) -> None:
+    def add_merged(self, count: int) -> None:
         """Note how many facts of a document were listed before."""
         self.merged += count
 
-    def lose_unmentioned(self, count: int) -> None:
+    def add_unmentioned(self, count: int) -> None:
         """Note how many facts of a document were left out because an entity of theirs has no mention."""
         self.unmentioned += count
 
-    def keep_unclassified(self, document: Document) -> None:
+    def add_unclassified(self, document: Document) -> None:
         """Note how many facts of a document are kept though no pair stands for them."""
         pairs = [(fact.subject, fact.object) for fact in document.facts or ()]
         own = sum(subject == object_ for subject, object_ in pairs)

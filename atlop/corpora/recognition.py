@@ -7,10 +7,10 @@ from atlop.corpora.formats import FORMATS, pubtator
 from atlop.errors import AtlopError
 
 SUBMISSION = "submission"
-"""What `format_of` calls a leaderboard file: no corpus, but `atlop check` takes it too."""
+"""What `recognise_format` calls a leaderboard file: no corpus, but `atlop check` takes it too."""
 
 
-def format_of(path: Path) -> str:
+def recognise_format(path: Path) -> str:
     """Return the format of a corpus file or folder, or `SUBMISSION`; only the beginning is read.
 
     Args:

@@ -13,9 +13,9 @@ import torch
 from transformers import PreTrainedTokenizerBase
 
 from atlop.config import Precision
-from atlop.corpora import document_of
+from atlop.corpora import parse_document
 from atlop.corpora.formats.json_lines.reader import FORMAT
-from atlop.corpora.json_rows import object_of
+from atlop.corpora.json_objects import parse_json_object
 from atlop.device import accelerator_for
 from atlop.errors import AtlopError
 from atlop.inference.explanation import pair_contexts
@@ -253,7 +253,7 @@ def read_document(document: InputDocument, *, group_by: str | None) -> Document:
     if isinstance(value, Document):
         return value
     if isinstance(value, bytes):
-        value = object_of(value, expected=FORMAT, where=where)
+        value = parse_json_object(value, expected=FORMAT, where=where)
     if isinstance(value, Mapping):
         row = dict(value)
     elif isinstance(value, tuple) and len(value) == 2:
@@ -263,4 +263,4 @@ def read_document(document: InputDocument, *, group_by: str | None) -> Document:
     text = field(row, "text", str, where=where)
     if "entities" in row:
         row["entities"] = normalize_entities(row["entities"], text=text, group_by=group_by, where=where)
-    return document_of(row, title=document.title, where=where)[0]
+    return parse_document(row, title=document.title, where=where)[0]

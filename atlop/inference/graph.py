@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import quote
 
-from atlop.corpora.json_rows import object_of
+from atlop.corpora.json_objects import parse_json_object
 from atlop.errors import AtlopError
 from atlop.files import atomic_path, read_lines
 
@@ -30,7 +30,7 @@ def read_facts(path: Path) -> Iterator[dict[str, Any]]:
         AtlopError: The file cannot be read, or a line is not such a result.
     """
     for number, line in enumerate(read_lines(path), start=1):
-        row = object_of(line, expected=EXPECTED, where=f"{path}, line {number}")
+        row = parse_json_object(line, expected=EXPECTED, where=f"{path}, line {number}")
         if "error" in row:
             continue
         if not isinstance(row.get("facts"), list):

@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from atlop.corpora.formats.json_lines.reader import name_of
-from atlop.corpora.text.character_spans import read_spans
+from atlop.corpora.formats.json_lines.reader import mention_text
+from atlop.corpora.text.character_spans import parse_spans
 from atlop.errors import AtlopError
 from atlop.json_values import abbreviated, expect, field
 from atlop.schema import Span
@@ -48,7 +48,7 @@ def _add(groups: dict[object, dict[str, Any]], item: Any, *, text: str, group_by
     if not isinstance(value, str | int | None):
         raise AtlopError(f'{where}, "{group_by}": expected a string or a whole number, found {abbreviated(value)}')
     has_key = value is not None and value != ""
-    key = (group_by, value) if has_key else " ".join(name_of(spans, text=text).split())
+    key = (group_by, value) if has_key else " ".join(mention_text(spans, text=text).split())
     group = groups.setdefault(key, {"mentions": []})
     group["mentions"].append({"spans": [list(span) for span in spans], **_present(row, ("name", "type"))})
     group |= {"id": str(value)} if has_key else _present(row, ("id",)) if "id" not in group else {}
@@ -56,9 +56,9 @@ def _add(groups: dict[object, dict[str, Any]], item: Any, *, text: str, group_by
 
 def _spans(row: dict[str, Any], *, text: str, where: str) -> tuple[Span, ...]:
     if "spans" in row:
-        return read_spans(field(row, "spans", list, where=where), text=text, where=where)
+        return parse_spans(field(row, "spans", list, where=where), text=text, where=where)
     span = [field(row, key, int, where=where) for key in ("start", "end")]
-    return read_spans([span], text=text, where=where)
+    return parse_spans([span], text=text, where=where)
 
 
 def _present(row: dict[str, Any], keys: Sequence[str]) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from starlette.exceptions import HTTPException as AnyHTTPException
 from starlette.requests import ClientDisconnect
 
 from atlop import __version__
-from atlop.corpora.json_rows import line_of
+from atlop.corpora.json_objects import to_json_line
 from atlop.errors import AtlopError
 from atlop.inference import Extraction, ExtractionError, RelationExtractor
 from atlop.inference.extractor import InputDocument, read_document
@@ -133,7 +133,7 @@ def _document(value: Any, *, index: int, group_by: str | None, limits: Limits) -
     where = f"document {index}"
     try:
         row = expect(value, dict, where=where)
-        line_of(row, where=where)  # refuses lone surrogates, which JSON allows and tokenizers do not
+        to_json_line(row, where=where)  # refuses lone surrogates, which JSON allows and tokenizers do not
         document = read_document(InputDocument(index, where, where, row), group_by=group_by)
         limits.check(document, where=where)
     except AtlopError as error:

@@ -21,12 +21,12 @@ def test_what_is_noted_adds_up() -> None:
     issues = IssueCollector(invalid="skip")
 
     for _ in range(2):
-        issues.drop(AtlopError("one"))
-        issues.repeat()
-        issues.merge(3)
-        issues.lose_unmentioned(4)
-        issues.keep_unclassified(listed)
-        issues.keep_unclassified(own)
+        issues.add_invalid(AtlopError("one"))
+        issues.add_repeated()
+        issues.add_merged(3)
+        issues.add_unmentioned(4)
+        issues.add_unclassified(listed)
+        issues.add_unclassified(own)
 
     assert issues.issues() == CorpusIssues(("one", "one"), 2, 6, 8, 2, 2)
     assert list(issues.issues().counts().values()) == [2, 2, 6, 8, 2, 2]

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from atlop.corpora import FORMATS
-from atlop.corpora.recognition import SUBMISSION, format_of
+from atlop.corpora.recognition import SUBMISSION, recognise_format
 from atlop.errors import AtlopError
 
 DOCUMENT = '{"vertexSet": [[{"name": "h_idx"}]], "title": "one", "sents": [["h_idx"]]}'
@@ -50,19 +50,19 @@ def write(path: Path, text: str) -> Path:
     ],
 )
 def test_a_format_is_told_by_name_and_beginning(tmp_path: Path, name: str, text: str, format: str) -> None:
-    assert format_of(write(tmp_path / name, text)) == format
+    assert recognise_format(write(tmp_path / name, text)) == format
 
 
 def test_a_folder_of_annotations_is_dwie(tmp_path: Path) -> None:
     write(tmp_path / "README", "no annotation")
     write(tmp_path / "DW_1.json", ANNOTATION)
 
-    assert format_of(tmp_path) == "dwie"
+    assert recognise_format(tmp_path) == "dwie"
 
 
 @pytest.mark.parametrize("text", ["", "{}", "no JSON", '"text"', '{"documents": []}'])
 def test_what_is_named_json_is_left_to_the_reader_that_says_what_is_amiss(tmp_path: Path, text: str) -> None:
-    assert format_of(write(tmp_path / "dev.json", text)) == "docred"
+    assert recognise_format(write(tmp_path / "dev.json", text)) == "docred"
 
 
 @pytest.mark.parametrize(
@@ -78,7 +78,7 @@ def test_what_is_named_json_is_left_to_the_reader_that_says_what_is_amiss(tmp_pa
 )
 def test_a_file_of_no_known_format_is_told_what_is_known(tmp_path: Path, name: str, text: str, found: str) -> None:
     with pytest.raises(AtlopError, match=found) as problem:
-        format_of(write(tmp_path / name, text))
+        recognise_format(write(tmp_path / name, text))
 
     assert str(problem.value).startswith(f"{tmp_path / name}: ")
     assert "name the format with --format" in str(problem.value)
@@ -90,21 +90,21 @@ def test_a_file_of_no_known_format_is_told_what_is_known(tmp_path: Path, name: s
 def test_only_the_first_documents_of_pubtator_are_looked_at(tmp_path: Path) -> None:
     text = "\n".join([*20 * [CDR], TITLE + "1\t0\t7\tp53\tGene\t7157\n"])
 
-    assert format_of(write(tmp_path / "CDR.txt", text)) == "cdr"
+    assert recognise_format(write(tmp_path / "CDR.txt", text)) == "cdr"
 
 
 def test_a_folder_without_annotations_is_refused(tmp_path: Path) -> None:
     with pytest.raises(AtlopError, match=r"is a folder, and holds no \.json file"):
-        format_of(tmp_path)
+        recognise_format(tmp_path)
     write(tmp_path / "dev.json", f"[{DOCUMENT}]")
     with pytest.raises(AtlopError, match=r"is a folder, and dev\.json in it is no annotation of DWIE"):
-        format_of(tmp_path)
+        recognise_format(tmp_path)
 
 
 @pytest.mark.parametrize("name", ["dev.json", "dev.jsonl", "dev.json.gz"])
 def test_a_missing_file_says_so(tmp_path: Path, name: str) -> None:
     with pytest.raises(AtlopError, match="no such file; check the path"):
-        format_of(tmp_path / name)
+        recognise_format(tmp_path / name)
 
 
 def test_a_file_that_is_no_gzip_says_so(tmp_path: Path) -> None:
@@ -112,7 +112,7 @@ def test_a_file_that_is_no_gzip_says_so(tmp_path: Path) -> None:
     path.write_text("[]", encoding="utf-8")
 
     with pytest.raises(AtlopError, match=r"dev\.json\.gz: cannot be read: Not a gzipped file"):
-        format_of(path)
+        recognise_format(path)
 
 
 def test_a_large_file_is_not_read_whole(tmp_path: Path) -> None:
@@ -122,7 +122,7 @@ def test_a_large_file_is_not_read_whole(tmp_path: Path) -> None:
         file.seek(10**10)  # a hole: ten gigabytes on paper, nothing on disk
         file.write(b"]")
 
-    assert format_of(path) == "docred"
+    assert recognise_format(path) == "docred"
 
 
 @pytest.mark.parametrize(
@@ -144,4 +144,4 @@ def test_a_large_file_is_not_read_whole(tmp_path: Path) -> None:
     ],
 )
 def test_real_corpora_are_recognised(real_data: Path, name: str, format: str) -> None:
-    assert format_of(real_data / name) == format
+    assert recognise_format(real_data / name) == format

@@ -17,7 +17,7 @@ from transformers import AutoTokenizer
 from atlop.config import DataConfig, PreprocessingConfig
 from atlop.corpora import read_corpus
 from atlop.corpora.formats.docred import reader
-from atlop.corpora.formats.docred.json_list import items_of_list
+from atlop.corpora.formats.docred.json_list import stream_json_list
 from atlop.errors import AtlopError
 from atlop.files import file_sha256
 from atlop.preprocessing import GrowingVocabulary, Preprocessor
@@ -58,13 +58,13 @@ def read_files(train: Path, dev: Path, *, max_length: int = 100, **config: Any) 
 def record_reads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Record the name of every corpus file that is read."""
     names: list[str] = []
-    original = items_of_list
+    original = stream_json_list
 
     def recording(path: Path, *, expected: str) -> Any:
         names.append(path.name)
         return original(path, expected=expected)
 
-    monkeypatch.setattr(reader, "items_of_list", recording)
+    monkeypatch.setattr(reader, "stream_json_list", recording)
     return names
 
 

@@ -63,14 +63,14 @@ def read_cdr_gda(path: Path, *, issues: IssueCollector) -> Iterator[Document]:
             if same != digest:
                 raise AtlopError(f"{where}: line {before} says otherwise of the same document; keep one of the two")
             if before:
-                issues.repeat()
+                issues.add_repeated()
                 continue
             document, merged = _document(title, columns[1], columns[2:], where=where)
         except AtlopError as problem:
-            issues.drop(problem)
+            issues.add_invalid(problem)
         else:
             read[title] = number, digest
-            issues.merge(merged)
+            issues.add_merged(merged)
             yield document
 
 

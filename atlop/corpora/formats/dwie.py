@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from atlop.corpora.file_start import FileStart
 from atlop.corpora.formats.format import Format
 from atlop.corpora.issues import IssueCollector
-from atlop.corpora.text.plain_text import cut_text, mention_at, words_of
+from atlop.corpora.text.plain_text import cut_text, locate_mention, slice_words
 from atlop.errors import AtlopError
 from atlop.files import read_json
 from atlop.json_values import abbreviated, expect, field
@@ -68,10 +68,10 @@ def read_dwie(path: Path, *, issues: IssueCollector, split: str | None = None) -
                     continue
             document, merged, unmentioned = _document(row, file=file)
         except AtlopError as problem:
-            issues.drop(problem)
+            issues.add_invalid(problem)
         else:
-            issues.merge(merged)
-            issues.lose_unmentioned(unmentioned)
+            issues.add_merged(merged)
+            issues.add_unmentioned(unmentioned)
             yield document
     if split is not None and split not in tags:
         raise AtlopError(f"{path}: no document has the tag {split!r}; found {', '.join(sorted(tags)) or 'none'}")
@@ -108,7 +108,7 @@ def _document(row: dict[str, Any], *, file: Path) -> tuple[Document, int, int]:
     ]
     document = Document(
         title=title,
-        sentences=words_of(text, offsets),
+        sentences=slice_words(text, offsets),
         entities=tuple(entities.values()),
         facts=tuple(dict.fromkeys(kept)),
         text=text,
@@ -192,7 +192,9 @@ def _span(mention: dict[str, Any], *, text: str, where: str) -> tuple[Span, str]
 
 def _mentions(concept: _Concept, *, offsets: tuple[tuple[Span, ...], ...], where: str) -> tuple[Mention, ...]:
     try:
-        return tuple(mention_at((span,), offsets=offsets, name=name, type=concept.type) for span, name in concept.found)
+        return tuple(
+            locate_mention((span,), offsets=offsets, name=name, type=concept.type) for span, name in concept.found
+        )
     except AtlopError as problem:
         raise AtlopError(f"{where}, {problem}") from None
 

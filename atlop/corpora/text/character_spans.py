@@ -11,7 +11,7 @@ Offsets: TypeAlias = tuple[tuple[Span, ...], ...]
 """Characters of each word of each sentence."""
 
 
-def read_spans(values: list[Any], *, text: str, where: str) -> tuple[Span, ...]:
+def parse_spans(values: list[Any], *, text: str, where: str) -> tuple[Span, ...]:
     """Return the characters of one mention.
 
     Args:
@@ -27,7 +27,7 @@ def read_spans(values: list[Any], *, text: str, where: str) -> tuple[Span, ...]:
     spans: list[Span] = []
     for index, value in enumerate(values):
         place = f"{where}, span {index}"
-        span = read_span(expect(value, list, where=place), text=text, where=place)
+        span = parse_span(expect(value, list, where=place), text=text, where=place)
         if spans and span[0] < spans[-1][1]:
             raise AtlopError(
                 f"{place}: starts at character {span[0]}, before span {index - 1} ends ({spans[-1][1]}); "
@@ -37,7 +37,7 @@ def read_spans(values: list[Any], *, text: str, where: str) -> tuple[Span, ...]:
     return tuple(spans)
 
 
-def read_span(value: list[Any], *, text: str, where: str) -> Span:
+def parse_span(value: list[Any], *, text: str, where: str) -> Span:
     """Return one stretch of characters.
 
     Raises:
@@ -50,7 +50,7 @@ def read_span(value: list[Any], *, text: str, where: str) -> Span:
     return start, end
 
 
-def read_words(value: list[Any], *, text: str, where: str) -> Offsets:
+def parse_words(value: list[Any], *, text: str, where: str) -> Offsets:
     """Return the words that a document lists.
 
     Args:

@@ -29,7 +29,7 @@ def cut_text(text: str, *, mentions: Iterable[Span] = ()) -> tuple[tuple[Span, .
     Args:
         text: The text.
         mentions: Characters of mentions: no sentence ends inside one, and no word goes over its start or end. Give
-            `whole_and_parts` of a mention that stands in several places.
+            `parts_and_extent` of a mention that stands in several places.
 
     Raises:
         AtlopError: A mention is empty or goes beyond the text.
@@ -48,17 +48,17 @@ def cut_text(text: str, *, mentions: Iterable[Span] = ()) -> tuple[tuple[Span, .
     return tuple(sentence for sentence in sentences if sentence)
 
 
-def whole_and_parts(spans: tuple[Span, ...]) -> tuple[Span, ...]:
+def parts_and_extent(spans: tuple[Span, ...]) -> tuple[Span, ...]:
     """Return the characters of a mention, and where they are several, those from its first to its last as well."""
     return spans if len(spans) == 1 else (_whole(spans), *spans)
 
 
-def words_of(text: str, offsets: tuple[tuple[Span, ...], ...]) -> tuple[tuple[str, ...], ...]:
+def slice_words(text: str, offsets: tuple[tuple[Span, ...], ...]) -> tuple[tuple[str, ...], ...]:
     """Return the words of each sentence, given the characters of each."""
     return tuple(tuple(text[start:end] for start, end in sentence) for sentence in offsets)
 
 
-def mention_at(spans: tuple[Span, ...], *, offsets: tuple[tuple[Span, ...], ...], name: str, type: str) -> Mention:
+def locate_mention(spans: tuple[Span, ...], *, offsets: tuple[tuple[Span, ...], ...], name: str, type: str) -> Mention:
     """Return the mention that stands at some characters of a text.
 
     Args:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from atlop.corpora.formats.docred import json_list
-from atlop.corpora.formats.docred.json_list import items_of_list
+from atlop.corpora.formats.docred.json_list import stream_json_list
 from atlop.errors import AtlopError
 from atlop.files import read_json
 from atlop.json_values import expect
@@ -16,7 +16,7 @@ LONG = ["é", "😀", 'a "b" \\ud800'] * 20_000
 
 
 def items(path: Path) -> list[Any]:
-    return list(items_of_list(path, expected="expected a list"))
+    return list(stream_json_list(path, expected="expected a list"))
 
 
 def write(folder: Path, content: str | bytes, *, name: str = "list.json") -> Path:
@@ -52,7 +52,7 @@ def test_a_packed_list_is_streamed(tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("never_whole")
 def test_the_first_items_come_before_the_last_are_read(tmp_path: Path) -> None:
-    rows = items_of_list(write(tmp_path, json.dumps(["whole"] * 100_000) + "garbage"), expected="")
+    rows = stream_json_list(write(tmp_path, json.dumps(["whole"] * 100_000) + "garbage"), expected="")
 
     assert [next(rows) for _ in range(3)] == ["whole"] * 3
 
@@ -63,7 +63,7 @@ def test_what_is_nested_too_deep_ends_in_a_message(tmp_path: Path, before: str, 
     path = write(tmp_path, f"[1, {before * times}1{after * times}]")
 
     with pytest.raises(AtlopError, match=r"too deep|thousands deep"):
-        [expect(item, int, where="item") for item in items_of_list(path, expected="expected numbers")]
+        [expect(item, int, where="item") for item in stream_json_list(path, expected="expected numbers")]
 
 
 @pytest.mark.usefixtures("never_whole")

@@ -28,15 +28,15 @@ def test_a_descriptor_has_the_numbers_of_its_record(tmp_path: Path, name: str) -
 
     tree = read_descriptors(path)
 
-    assert tree.numbers_of("D006327") == tree.numbers_of("MESH:D006327") == ("C14.280.067.558", "C23.550.073.425")
-    assert tree.numbers_of("D000001") == tree.numbers_of("D9") == ()
+    assert tree.tree_numbers("D006327") == tree.tree_numbers("MESH:D006327") == ("C14.280.067.558", "C23.550.073.425")
+    assert tree.tree_numbers("D000001") == tree.tree_numbers("D9") == ()
 
 
 def test_all_places_above_are_found(tmp_path: Path) -> None:
     path = tmp_path / "d2025.bin"
     path.write_bytes(RECORDS)
 
-    assert read_descriptors(path).above(["D006327", "D000001"]) == {
+    assert read_descriptors(path).ancestors(["D006327", "D000001"]) == {
         *("C14", "C14.280", "C14.280.067"),
         *("C23", "C23.550", "C23.550.073"),
     }

@@ -7,7 +7,7 @@ import pytest
 from atlop.corpora.formats.pubtator.reader import read_biored, read_cdr, read_pubtator
 from atlop.corpora.formats.pubtator.scheme import PubtatorScheme, load_scheme
 from atlop.corpora.issues import IssueCollector
-from atlop.corpora.text.plain_text import words_of
+from atlop.corpora.text.plain_text import slice_words
 from atlop.errors import AtlopError
 from atlop.schema import Document, Fact
 
@@ -55,7 +55,7 @@ def test_a_document_holds_its_text_words_entities_pairs_and_facts(tmp_path: Path
         ("No", "Li", "was", "left", "."),
     )
     assert document.offsets is not None
-    assert words_of(document.text, document.offsets) == document.sentences
+    assert slice_words(document.text, document.offsets) == document.sentences
     assert [entity.identifier for entity in document.entities] == ["D008094", "D007674", "D056486", "-1"]
     assert [
         (mention.name, mention.sentence, mention.start, mention.end) for mention in document.entities[0].mentions
@@ -410,7 +410,7 @@ def test_real_corpora_are_read_whole(
     for document in read_documents:
         assert document.text is not None
         assert document.offsets is not None
-        assert words_of(document.text, document.offsets) == document.sentences
+        assert slice_words(document.text, document.offsets) == document.sentences
         for mention in (mention for entity in document.entities for mention in entity.mentions):
             words = document.offsets[mention.sentence][mention.start : mention.end]
             assert ((words[0][0], words[-1][1]),) == mention.spans

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from atlop.corpora.text.plain_text import cut_text, mention_at, whole_and_parts, words_of
+from atlop.corpora.text.plain_text import cut_text, locate_mention, parts_and_extent, slice_words
 from atlop.errors import AtlopError
 from atlop.schema import Span
 
@@ -15,7 +15,7 @@ def sentences_of(text: str, *, mentions: tuple[Span, ...] = ()) -> list[str]:
 
 
 def words_in(text: str, *, mentions: tuple[Span, ...] = ()) -> list[str]:
-    return [word for words in words_of(text, cut_text(text, mentions=mentions)) for word in words]
+    return [word for words in slice_words(text, cut_text(text, mentions=mentions)) for word in words]
 
 
 @pytest.mark.parametrize(
@@ -115,20 +115,20 @@ def test_no_sentence_ends_inside_a_mention() -> None:
 def test_a_discontinuous_mention_counts_from_its_first_character_to_its_last() -> None:
     text = "Renal. Or hepatic toxicity. It is."
     spans = ((0, 5), (18, 26))
-    offsets = cut_text(text, mentions=whole_and_parts(spans))
+    offsets = cut_text(text, mentions=parts_and_extent(spans))
 
-    mention = mention_at(spans, offsets=offsets, name="Renal toxicity", type="Disease")
+    mention = locate_mention(spans, offsets=offsets, name="Renal toxicity", type="Disease")
 
     assert len(offsets) == 2
     assert (mention.sentence, mention.start, mention.end, mention.spans) == (0, 0, 5, spans)
-    assert whole_and_parts(((3, 4),)) == ((3, 4),)
+    assert parts_and_extent(((3, 4),)) == ((3, 4),)
 
 
 def test_a_mention_finds_its_sentence_and_words() -> None:
     text = "It is. HNF-6 binds DNA."
     offsets = cut_text(text, mentions=((7, 12),))
 
-    mention = mention_at(((7, 12),), offsets=offsets, name="HNF-6", type="Gene")
+    mention = locate_mention(((7, 12),), offsets=offsets, name="HNF-6", type="Gene")
 
     assert (mention.sentence, mention.start, mention.end) == (1, 0, 3)
 
@@ -137,7 +137,7 @@ def test_space_at_the_edges_of_a_mention_belongs_to_no_word() -> None:
     text = "It is. HNF binds."
     offsets = cut_text(text, mentions=((6, 11),))
 
-    mention = mention_at(((6, 11),), offsets=offsets, name=" HNF ", type="Gene")
+    mention = locate_mention(((6, 11),), offsets=offsets, name=" HNF ", type="Gene")
 
     assert (len(offsets), mention.sentence, mention.start, mention.end) == (2, 1, 0, 1)
 
@@ -147,7 +147,7 @@ def test_a_mention_without_a_word_is_refused(span: Span) -> None:
     text = "It is. It binds.  "
 
     with pytest.raises(AtlopError, match=f"characters {span[0]} to {span[1]}: there is no word, only space"):
-        mention_at((span,), offsets=cut_text(text, mentions=(span,)), name=" ", type="Gene")
+        locate_mention((span,), offsets=cut_text(text, mentions=(span,)), name=" ", type="Gene")
 
 
 @pytest.mark.parametrize("span", [(0, 6), (-1, 2), (3, 3), (4, 2)])
@@ -195,7 +195,7 @@ def test_sentences_agree_with_the_preprocessed_cdr_files(real_data: Path) -> Non
         for line in (real_data / f"cdr/{split}_filter.data").read_text(encoding="utf-8").splitlines():
             document, sentences = line.split("\t")[:2]
             text = texts[document]
-            found = _ends("".join(words) for words in words_of(text, cut_text(text)))
+            found = _ends("".join(words) for words in slice_words(text, cut_text(text)))
             listed = _ends(sentence.replace(" ", "") for sentence in sentences.split("|"))
             agreed += len(found & listed)
             ours += len(found - listed)

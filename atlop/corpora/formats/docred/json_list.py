@@ -19,7 +19,7 @@ _DEEPEST = 8000
 """Opening brackets that may be open at once; the parser's memory grows with the square of their number."""
 
 
-def items_of_list(path: Path, *, expected: str) -> Iterator[Any]:
+def stream_json_list(path: Path, *, expected: str) -> Iterator[Any]:
     """Yield the items of a JSON file that is one list (`.json`, `.json.gz`), the same as `read_json` gives.
 
     Only what is being read lies in memory. A file that the streaming parser does not take, be it damaged or only

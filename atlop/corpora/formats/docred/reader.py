@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from atlop.corpora.formats.docred.json_list import items_of_list
+from atlop.corpora.formats.docred.json_list import stream_json_list
 from atlop.corpora.issues import IssueCollector
 from atlop.errors import AtlopError
 from atlop.json_values import abbreviated, expect, field, integers
@@ -27,13 +27,13 @@ def read_docred(path: Path, *, issues: IssueCollector) -> Iterator[Document]:
     Raises:
         AtlopError: The file cannot be read or is no list, or a document is invalid and `issues` is strict.
     """
-    for index, row in enumerate(items_of_list(path, expected=FORMAT)):
+    for index, row in enumerate(stream_json_list(path, expected=FORMAT)):
         try:
             document, merged = _document(row, where=f"{path}, document {index}")
         except AtlopError as problem:
-            issues.drop(problem)
+            issues.add_invalid(problem)
         else:
-            issues.merge(merged)
+            issues.add_merged(merged)
             yield document
 
 

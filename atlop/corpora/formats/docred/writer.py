@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from atlop.corpora.json_rows import line_of
+from atlop.corpora.json_objects import to_json_line
 from atlop.corpora.losses import Loss, Losses
 from atlop.files import atomic_text
 from atlop.schema import Document, Fact, Mention
@@ -29,7 +29,7 @@ def write_docred(path: Path, *, documents: Iterable[Document]) -> Losses:
     with atomic_text(path) as file:
         file.write("[")
         for index, document in enumerate(documents):
-            row = line_of(_row(document), where=f'{path}, document {index} ("{document.title}")')
+            row = to_json_line(_row(document), where=f'{path}, document {index} ("{document.title}")')
             file.write(f",\n{row}" if index else f"\n{row}")
             losses.update(_losses(document))
         file.write("\n]\n")

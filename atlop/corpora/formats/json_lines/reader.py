@@ -37,9 +37,9 @@ from pathlib import Path
 from typing import Any
 
 from atlop.corpora.issues import IssueCollector
-from atlop.corpora.json_rows import object_of
-from atlop.corpora.text.character_spans import ListedWords, Offsets, read_span, read_spans, read_words
-from atlop.corpora.text.plain_text import cut_text, mention_at, whole_and_parts, words_of
+from atlop.corpora.json_objects import parse_json_object
+from atlop.corpora.text.character_spans import ListedWords, Offsets, parse_span, parse_spans, parse_words
+from atlop.corpora.text.plain_text import cut_text, locate_mention, parts_and_extent, slice_words
 from atlop.errors import AtlopError
 from atlop.files import read_lines
 from atlop.json_values import abbreviated, expect, field, integers
@@ -63,17 +63,17 @@ def read_json_lines(path: Path, *, issues: IssueCollector) -> Iterator[Document]
         if line.isspace():
             continue
         try:
-            row = object_of(line, expected=FORMAT, where=f"{path}, line {number}")
-            document, merged = document_of(row, title=f"line {number}", where=f"{path}, line {number}")
+            row = parse_json_object(line, expected=FORMAT, where=f"{path}, line {number}")
+            document, merged = parse_document(row, title=f"line {number}", where=f"{path}, line {number}")
         except AtlopError as problem:
-            issues.drop(problem)
+            issues.add_invalid(problem)
         else:
-            issues.merge(merged)
-            issues.keep_unclassified(document)
+            issues.add_merged(merged)
+            issues.add_unclassified(document)
             yield document
 
 
-def document_of(row: dict[str, Any], *, title: str, where: str) -> tuple[Document, int]:
+def parse_document(row: dict[str, Any], *, title: str, where: str) -> tuple[Document, int]:
     """Return the document that an object of this format holds, and the number of relations that repeat an earlier one.
 
     Args:
@@ -104,7 +104,7 @@ def document_of(row: dict[str, Any], *, title: str, where: str) -> tuple[Documen
         facts.setdefault(fact.key, fact)
     document = Document(
         title=title,
-        sentences=words_of(text, offsets),
+        sentences=slice_words(text, offsets),
         entities=_placed(entities, offsets=offsets),
         facts=tuple(facts.values()) if "relations" in row else None,
         text=text,
@@ -150,16 +150,16 @@ def _entity(value: object, *, text: str, where: str) -> _Entity:
 
 def _mention(value: object, *, text: str, type: str, where: str) -> _Mention:
     if isinstance(value, list):
-        span = read_span(value, text=text, where=where)
+        span = parse_span(value, text=text, where=where)
         return _Mention((span,), text[span[0] : span[1]], type, where)
     if not isinstance(value, dict):
         raise AtlopError(f'{where}: expected [start, end], or an object with "spans"; found {abbreviated(value)}')
-    spans = read_spans(field(value, "spans", list, where=where), text=text, where=where)
-    name = field(value, "name", str, where=where) if "name" in value else name_of(spans, text=text)
+    spans = parse_spans(field(value, "spans", list, where=where), text=text, where=where)
+    name = field(value, "name", str, where=where) if "name" in value else mention_text(spans, text=text)
     return _Mention(spans, name, field(value, "type", str, where=where) if "type" in value else type, where)
 
 
-def name_of(spans: tuple[Span, ...], *, text: str) -> str:
+def mention_text(spans: tuple[Span, ...], *, text: str) -> str:
     """Return the name of a mention that is not given one: what the text has there, parts joined by a space."""
     return " ".join(text[start:end] for start, end in spans)
 
@@ -171,8 +171,8 @@ def _offsets(row: dict[str, Any], entities: list[_Entity], *, text: str, where: 
         for mention in mentions:
             if text[mention.spans[0][0] : mention.spans[-1][1]].isspace():
                 raise AtlopError(f"{mention.where}: holds only space; expected characters of a word")
-        return cut_text(text, mentions=[span for mention in mentions for span in whole_and_parts(mention.spans)])
-    offsets = read_words(field(row, "words", list, where=where), text=text, where=where)
+        return cut_text(text, mentions=[span for mention in mentions for span in parts_and_extent(mention.spans)])
+    offsets = parse_words(field(row, "words", list, where=where), text=text, where=where)
     listed = ListedWords(offsets)
     for mention in mentions:
         listed.check_mention(mention.spans, where=mention.where)
@@ -185,7 +185,7 @@ def _placed(entities: list[_Entity], *, offsets: Offsets) -> tuple[Entity, ...]:
     filled = tuple(words for words in offsets if words)  # an empty sentence stands nowhere in the text
 
     def placed(mention: _Mention) -> Mention:
-        found = mention_at(mention.spans, offsets=filled, name=mention.name, type=mention.type)
+        found = locate_mention(mention.spans, offsets=filled, name=mention.name, type=mention.type)
         return found if len(filled) == len(offsets) else replace(found, sentence=numbers[found.sentence])
 
     return tuple(Entity(tuple(map(placed, entity.mentions)), entity.identifier) for entity in entities)

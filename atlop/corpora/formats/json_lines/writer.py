@@ -5,8 +5,8 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from atlop.corpora.formats.json_lines.reader import name_of
-from atlop.corpora.json_rows import line_of
+from atlop.corpora.formats.json_lines.reader import mention_text
+from atlop.corpora.json_objects import to_json_line
 from atlop.corpora.losses import Loss, Losses
 from atlop.corpora.text.character_spans import Offsets
 from atlop.errors import AtlopError
@@ -33,7 +33,7 @@ def write_json_lines(path: Path, *, documents: Iterable[Document]) -> Losses:
     with atomic_text(path) as file:
         for index, document in enumerate(documents):
             where = f'{path}, document {index} ("{document.title}")'
-            file.write(line_of(_row(document, where=where), where=where) + "\n")
+            file.write(to_json_line(_row(document, where=where), where=where) + "\n")
             losses[Loss.EMPTY_WORD] += sum(not word for sentence in document.sentences for word in sentence)
     return +losses
 
@@ -96,7 +96,7 @@ def _mention(mention: Mention, *, type: str, text: str, offsets: Offsets, where:
             f'{where} ("{mention.name}"): its parts overlap or are out of order; mend it where it came from'
         )
     row: dict[str, Any] = {"spans": spans}
-    if mention.name != name_of(spans, text=text):
+    if mention.name != mention_text(spans, text=text):
         row["name"] = mention.name
     if mention.type != type:
         row["type"] = mention.type

@@ -55,7 +55,7 @@ class Block:
     relations: tuple[RelationLine, ...]
 
 
-def blocks_of(path: Path) -> Iterator[Lines]:
+def read_blocks(path: Path) -> Iterator[Lines]:
     """Yield the lines of each document: blank lines part documents, and a title always begins one.
 
     Raises:

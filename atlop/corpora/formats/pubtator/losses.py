@@ -5,7 +5,7 @@ from itertools import permutations
 from pathlib import Path
 
 from atlop.corpora.formats.pubtator.lines import parse_block
-from atlop.corpora.formats.pubtator.reader import document_of
+from atlop.corpora.formats.pubtator.reader import build_document
 from atlop.corpora.formats.pubtator.scheme import PubtatorScheme
 from atlop.corpora.losses import Loss, Losses
 from atlop.errors import AtlopError
@@ -35,7 +35,7 @@ class PubtatorLosses:
         """
         numbered = [(number, line.encode()) for number, line in enumerate(lines, start=1)]
         block = parse_block(numbered, path=Path(where), scheme=self._scheme)
-        found = document_of(block, scheme=self._scheme, labelled=True)
+        found = build_document(block, scheme=self._scheme, labelled=True)
         order = _order(document.entities, found=found.entities, where=where)
         facts = document.facts or ()
         written = [(order[fact.subject], order[fact.object], fact.relation) for fact in facts]
@@ -73,10 +73,10 @@ def _order(entities: Sequence[Entity], *, found: Sequence[Entity], where: str) -
     """Return the place of each entity among those that are read."""
     places: dict[object, list[int]] = {}
     for place, entity in enumerate(found):
-        places.setdefault(_said_of(entity), []).append(place)
+        places.setdefault(_entity_key(entity), []).append(place)
     order: list[int] = []
     for index, entity in enumerate(entities):
-        same = places.get(_said_of(entity))
+        same = places.get(_entity_key(entity))
         if not same:
             raise AtlopError(
                 f'{where}, entity {index} ("{entity.name}"): would be read as another; in PubTator mentions are one '
@@ -86,5 +86,5 @@ def _order(entities: Sequence[Entity], *, found: Sequence[Entity], where: str) -
     return order
 
 
-def _said_of(entity: Entity) -> object:
+def _entity_key(entity: Entity) -> object:
     return entity.identifier, tuple(sorted((mention.spans, mention.name, mention.type) for mention in entity.mentions))

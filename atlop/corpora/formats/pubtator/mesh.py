@@ -13,15 +13,15 @@ class DescriptorTree:
     def __init__(self, numbers: dict[str, tuple[str, ...]]) -> None:
         self._numbers = numbers
 
-    def numbers_of(self, identifier: str) -> tuple[str, ...]:
+    def tree_numbers(self, identifier: str) -> tuple[str, ...]:
         """Return the tree numbers of a descriptor, `D003866` or `MESH:D003866`; none where it is unknown."""
         return self._numbers.get(identifier.rpartition(":")[2], ())
 
-    def above(self, identifiers: Iterable[str]) -> frozenset[str]:
+    def ancestors(self, identifiers: Iterable[str]) -> frozenset[str]:
         """Return the tree numbers above any place of any of the descriptors, their own excluded."""
         above: set[str] = set()
         for identifier in identifiers:
-            for number in self.numbers_of(identifier):
+            for number in self.tree_numbers(identifier):
                 parts = number.split(".")
                 above.update(".".join(parts[:depth]) for depth in range(1, len(parts)))
         return frozenset(above)

@@ -9,11 +9,18 @@ from dataclasses import replace
 from itertools import product
 from pathlib import Path
 
-from atlop.corpora.formats.pubtator.lines import Block, MentionLine, RelationLine, blocks_of, has_relations, parse_block
+from atlop.corpora.formats.pubtator.lines import (
+    Block,
+    MentionLine,
+    RelationLine,
+    has_relations,
+    parse_block,
+    read_blocks,
+)
 from atlop.corpora.formats.pubtator.mesh import DescriptorTree, read_descriptors
 from atlop.corpora.formats.pubtator.scheme import PubtatorScheme, load_scheme
 from atlop.corpora.issues import IssueCollector
-from atlop.corpora.text.plain_text import cut_text, mention_at, whole_and_parts, words_of
+from atlop.corpora.text.plain_text import cut_text, locate_mention, parts_and_extent, slice_words
 from atlop.errors import AtlopError
 from atlop.schema import Document, Entity, Fact, Mention, Span
 
@@ -44,19 +51,19 @@ def read_pubtator(path: Path, *, issues: IssueCollector, scheme: PubtatorScheme)
     """
     tree = read_descriptors(scheme.ancestors) if scheme.ancestors is not None else None
     labelled = has_relations(path)
-    for lines in blocks_of(path):
+    for lines in read_blocks(path):
         try:
             block = parse_block(lines, path=path, scheme=scheme)
-            document = document_of(block, scheme=scheme, labelled=labelled, tree=tree)
+            document = build_document(block, scheme=scheme, labelled=labelled, tree=tree)
         except AtlopError as problem:
-            issues.drop(problem)
+            issues.add_invalid(problem)
         else:
-            issues.merge(len(block.relations) - len(document.facts or ()))
-            issues.keep_unclassified(document)
+            issues.add_merged(len(block.relations) - len(document.facts or ()))
+            issues.add_unclassified(document)
             yield document
 
 
-def document_of(
+def build_document(
     block: Block, *, scheme: PubtatorScheme, labelled: bool, tree: DescriptorTree | None = None
 ) -> Document:
     """Return the document that a block of lines describes.
@@ -71,12 +78,12 @@ def document_of(
         AtlopError: A relation is of an identifier that no mention has, or a mention holds no word.
     """
     rows = sorted(block.mentions, key=lambda row: (row.spans, row.type))
-    offsets = cut_text(block.text, mentions=[span for row in rows for span in whole_and_parts(row.spans)])
+    offsets = cut_text(block.text, mentions=[span for row in rows for span in parts_and_extent(row.spans)])
     entities = _entities(rows, offsets=offsets, scheme=scheme)
     facts = _facts(block.relations, entities=entities, scheme=scheme)
     return Document(
         title=block.identifier,
-        sentences=words_of(block.text, offsets),
+        sentences=slice_words(block.text, offsets),
         entities=entities,
         facts=facts if labelled else None,
         text=block.text,
@@ -94,7 +101,7 @@ def _entities(
     unknown = 0  # tells mentions without an identifier apart
     for row in rows:
         try:
-            mention = mention_at(row.spans, offsets=offsets, name=row.names[0], type=row.type)
+            mention = locate_mention(row.spans, offsets=offsets, name=row.names[0], type=row.type)
         except AtlopError as problem:
             raise AtlopError(f"{row.where}: {problem}") from None
         for identifier, name in zip(row.identifiers, row.names, strict=True):
@@ -154,9 +161,9 @@ def _without_ancestors(
     objects: dict[int, list[str]] = {}
     for fact in facts:
         objects.setdefault(fact.subject, []).append(entities[fact.object].identifier or "")
-    above = {subject: tree.above(identifiers) for subject, identifiers in objects.items()}
+    above = {subject: tree.ancestors(identifiers) for subject, identifiers in objects.items()}
     holding = {(fact.subject, fact.object) for fact in facts}
     for subject, object_ in pairs:
-        numbers = tree.numbers_of(entities[object_].identifier or "")
+        numbers = tree.tree_numbers(entities[object_].identifier or "")
         if (subject, object_) in holding or above.get(subject, frozenset()).isdisjoint(numbers):
             yield subject, object_

@@ -9,7 +9,7 @@ from atlop.json_values import abbreviated
 from atlop.parsing import TOO_DEEP, json_value
 
 
-def object_of(line: bytes, *, expected: str, where: str) -> dict[str, Any]:
+def parse_json_object(line: bytes, *, expected: str, where: str) -> dict[str, Any]:
     """Return the JSON object that a line holds.
 
     Args:
@@ -31,11 +31,11 @@ def object_of(line: bytes, *, expected: str, where: str) -> dict[str, Any]:
     if not isinstance(row, dict):
         raise AtlopError(f"{where}: {expected}; found {abbreviated(row)}")
     if "\\u" in text:  # JSON can say "\ud800"; no tokenizer takes it
-        line_of(row, where=where)
+        to_json_line(row, where=where)
     return row
 
 
-def line_of(row: Mapping[str, object], *, where: str) -> str:
+def to_json_line(row: Mapping[str, object], *, where: str) -> str:
     """Return an object as one line of JSON, without its end.
 
     Args:
