@@ -1,4 +1,4 @@
-"""The words that all the rest speaks: documents, entities, mentions, facts and relations."""
+"""The data types that the whole package shares: documents, entities, mentions, facts and relations."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -14,12 +14,12 @@ Span: TypeAlias = tuple[int, int]
 """Characters `[start, end)` of a document's text."""
 
 NameTriple: TypeAlias = tuple[str, str, str]
-"""A fact by the names of its mentions: subject name, object name, relation id. What Ign F1 compares."""
+"""A fact by mention names: subject name, object name, relation id. Ign F1 compares these."""
 
 
 @dataclass(frozen=True, slots=True)
 class Mention:
-    """One place in a document that names an entity."""
+    """One mention of an entity in a document."""
 
     name: str
     """The text as the corpus gives it."""
@@ -32,19 +32,19 @@ class Mention:
     type: str
     """Entity type as the corpus names it, for example `PER`."""
     spans: tuple[Span, ...] = ()
-    """Where it stands in the document's text, several for a discontinuous mention; empty where there is no text.
+    """Its characters in the document's text, several spans for a discontinuous mention; empty without a text.
 
-    `start` and `end` then go from the first word to the last of all of them.
+    `start` and `end` cover all of them.
     """
 
 
 @dataclass(frozen=True, slots=True)
 class Entity:
-    """A thing that a document speaks of, with every place that names it; at least one."""
+    """An entity of a document, with all its mentions; at least one."""
 
     mentions: tuple[Mention, ...]
     identifier: str | None = None
-    """What a knowledge base or the corpus calls it, for example the MeSH descriptor `D008750`; `None` where unknown."""
+    """Id in a knowledge base or in the corpus, for example the MeSH descriptor `D008750`; `None` where unknown."""
 
     @property
     def name(self) -> str:
@@ -70,31 +70,31 @@ class Fact:
     evidence: tuple[int, ...] = ()
     """Indices of the sentences that support the fact."""
     novelty: str | None = None
-    """What BioRED says of it: `Novel` for a finding of the document, `No` for background; `None` elsewhere."""
+    """BioRED's label: `Novel` for a finding of the document, `No` for background; `None` elsewhere."""
 
     @property
     def key(self) -> tuple[int, int, str]:
-        """What makes the fact one and the same within its document: subject, object, relation."""
+        """Identifies the fact within its document: subject, object, relation."""
         return self.subject, self.object, self.relation
 
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A text cut into sentences and words, with its entities and, where labelled, its facts."""
+    """A text split into sentences and words, with its entities and, if labelled, its facts."""
 
     title: str
     sentences: tuple[tuple[str, ...], ...]
     entities: tuple[Entity, ...]
     facts: tuple[Fact, ...] | None
-    """Every fact once; `None` where the corpus has no labels, empty where it says that there are none."""
+    """Each fact once; `None` if the corpus has no labels, empty if it is labelled and has none."""
     text: str | None = None
-    """The text that the words were cut from; `None` where the corpus has words only."""
+    """The original text; `None` if the corpus has only words."""
     offsets: tuple[tuple[Span, ...], ...] | None = None
-    """Where each word of each sentence stands in the text; `None` without one."""
+    """Characters of each word of each sentence in `text`; `None` without a text."""
     pairs: tuple[tuple[int, int], ...] | None = None
-    """Subject and object of each pair that is classified, where the corpus lists them; `None` for all ordered pairs."""
+    """Subject and object of each pair to classify, if the corpus lists them; `None` for all ordered pairs."""
     directed: bool = True
-    """Whether a fact holds from subject to object only. Where not, it is listed once, the lower entity as subject."""
+    """Whether facts hold from subject to object only. If not, each is listed once, the lower entity as subject."""
 
     @property
     def words(self) -> int:
@@ -102,7 +102,7 @@ class Document:
         return sum(map(len, self.sentences))
 
     def name_triples(self) -> Iterable[NameTriple]:
-        """Yield each fact once for every pair of a subject name and an object name, undirected ones in both orders."""
+        """Yield each fact for every pair of a subject name and an object name; undirected facts in both orders."""
         for fact in self.facts or ():
             for subject in self.entities[fact.subject].mentions:
                 for object_ in self.entities[fact.object].mentions:
@@ -113,41 +113,41 @@ class Document:
 
 @dataclass(frozen=True, slots=True)
 class RelationUse:
-    """How often a corpus states a relation, and where it does so first."""
+    """How often a corpus uses a relation, and its first fact."""
 
     relation: str
     """Relation id."""
     facts: int
     """Number of facts."""
     document: int
-    """Index of the first one's document."""
+    """Index of the first fact's document."""
     title: str
     """Title of that document."""
     subject: int
-    """Index of the first one's subject among the document's entities."""
+    """Index of the first fact's subject among the document's entities."""
     object: int
-    """Index of the first one's object."""
+    """Index of the first fact's object."""
 
 
 @dataclass(frozen=True, slots=True)
 class CorpusIssues:
-    """What a corpus file holds besides valid documents and facts that can be learned."""
+    """What a reader left out of a corpus file, and facts that no pair can predict."""
 
     skipped: tuple[str, ...] = ()
-    """One message for each invalid document that was left out."""
+    """One message for each invalid document that was skipped."""
     repeated: int = 0
-    """Number of documents left out because the file has the very same document before."""
+    """Number of documents left out as identical to an earlier one."""
     merged: int = 0
-    """Number of facts left out because the same document lists them before."""
+    """Number of facts left out as repeated within their document."""
     unmentioned: int = 0
-    """Number of facts left out because no mention names one of their entities."""
+    """Number of facts left out because one of their entities has no mention."""
     self_relations: int = 0
-    """Number of facts from an entity to itself; they are kept, but no pair stands for them."""
+    """Number of facts from an entity to itself; they are kept, but have no pair."""
     unclassified: int = 0
-    """Number of other facts whose pair the corpus does not classify; they are kept, without a pair."""
+    """Number of other facts whose pair the corpus does not classify; they are kept, but have no pair."""
 
     def counts(self) -> dict[str, int]:
-        """Return the number of each kind under the name that results have for it."""
+        """Return the number of each kind, by its key in results."""
         return {
             "skipped_documents": len(self.skipped),
             "repeated_documents": self.repeated,
@@ -165,7 +165,7 @@ class RelationVocabulary:
     relations: tuple[str, ...]
     """Relation ids in the order of their class ids."""
     names: Mapping[str, str]
-    """Readable name of each relation that has one, for example `P17` -> `country`."""
+    """Readable names, where there are any, for example `P17` -> `country`."""
 
     @property
     def classes(self) -> int:
@@ -180,7 +180,7 @@ class RelationVocabulary:
         """Return the class id of a relation.
 
         Raises:
-            AtlopError: The vocabulary does not have the relation.
+            AtlopError: The relation is not in the vocabulary.
         """
         try:
             return self._class_ids[relation]
@@ -198,9 +198,9 @@ class RelationVocabulary:
         return self.relations[class_id - 1]
 
     def name_of(self, relation: str) -> str:
-        """Return the readable name of a relation, or its id where it has none."""
+        """Return the readable name of a relation, or its id if it has none."""
         return self.names.get(relation, relation)
 
 
-def _shortened(relations: tuple[str, ...], most: int = 8) -> str:
-    return ", ".join(relations[:most]) + (", …" if len(relations) > most else "")
+def _shortened(relations: tuple[str, ...], limit: int = 8) -> str:
+    return ", ".join(relations[:limit]) + (", …" if len(relations) > limit else "")

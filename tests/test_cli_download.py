@@ -80,7 +80,7 @@ def test_force_replaces_a_file_that_is_wrong(tmp_path: Path) -> None:
     path = tmp_path / "dev.json"
     path.write_text("[]", encoding="utf-8")
 
-    assert "call the command with --force" in run("download", "other", "--output", tmp_path, code=2)[1]
+    assert "run the command with --force" in run("download", "other", "--output", tmp_path, code=2)[1]
     run("download", "other", "--output", tmp_path, "--force")
 
     assert path.read_bytes() == DOCUMENTS
@@ -105,6 +105,6 @@ def test_offline_it_says_what_to_fetch_by_hand(monkeypatch: pytest.MonkeyPatch) 
 
     assert output == ""
     assert f"{nowhere} does not answer" in problem
-    assert "put these files into data/docred/ as they are" in problem
+    assert "put them into data/docred/ unchanged" in problem
     assert problem.count("/data/") == 4  # one address for each usual file
     assert "train_distant" not in problem

@@ -1,4 +1,4 @@
-"""Files on disk -> `Document`."""
+"""Corpus files to `Document` and back."""
 
 from atlop.corpora.corpus import Corpus, CorpusFile, read_corpus
 from atlop.corpora.file_start import FileStart

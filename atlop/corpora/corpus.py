@@ -1,4 +1,4 @@
-"""A corpus file: `CorpusFile` goes through it document by document, `read_corpus` reads it whole."""
+"""A corpus file: `CorpusFile` streams its documents, `read_corpus` reads all of them."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,18 +16,18 @@ from atlop.schema import CorpusIssues, Document
 
 
 class CorpusFile:
-    """The documents of one file (of DWIE: one folder), read anew each time that they are gone through; none is kept."""
+    """The documents of one file (for DWIE, one folder), read again in each iteration and never kept."""
 
     def __init__(self, path: Path, *, format: str | None = None, invalid: Invalid = "strict"):
-        """Find out how to read the file.
+        """Find the format of the file.
 
         Args:
             path: The file.
             format: A key of `FORMATS`, or `pubtator:` with the path of a scheme; `None` recognises it.
-            invalid: `strict` raises at the first invalid document, `skip` leaves it out and counts it.
+            invalid: `strict` raises at the first invalid document, `skip` skips and counts it.
 
         Raises:
-            AtlopError: The format or the policy is unknown, or the file is of no known format or a submission.
+            AtlopError: The format or the policy is unknown, the format is not recognised, or the file is a submission.
         """
         self.path = path
         self.invalid = invalid
@@ -44,15 +44,15 @@ class CorpusFile:
 
     @property
     def issues(self) -> CorpusIssues:
-        """What the last pass met besides valid documents."""
+        """The issues that the last iteration met."""
         return self._issues.issues()
 
     @cached_property
     def sha256(self) -> dict[str, str]:
-        """The sha256 of all that is read, by path: of the file, which comes first, and of what its format needs.
+        """The sha256 of each file that is read, by path: first the corpus file, then those that its format needs.
 
         Raises:
-            AtlopError: Something of it cannot be read.
+            AtlopError: One of them cannot be read.
         """
         return {str(path): file_sha256(path) for path in (self.path, *self._format.extra_files(self.path))}
 
@@ -60,7 +60,7 @@ class CorpusFile:
         """Yield every valid document.
 
         Raises:
-            AtlopError: The file cannot be read, a document is invalid (`strict`), or every one is.
+            AtlopError: The file cannot be read, a document is invalid (`strict`), or all are.
         """
         self._issues = issues = IssueCollector(invalid=self.invalid)
         is_empty = True
@@ -74,10 +74,10 @@ class CorpusFile:
             )
 
     def read(self) -> "Corpus":
-        """Read the file whole; what is odd about it is logged.
+        """Read all documents and log the issues.
 
         Raises:
-            AtlopError: The file cannot be read, a document is invalid (`strict`), or every one is.
+            AtlopError: The file cannot be read, a document is invalid (`strict`), or all are.
         """
         documents = tuple(self)
         log_issues(self.path, documents=len(documents), issues=self.issues)
@@ -86,11 +86,11 @@ class CorpusFile:
 
 @dataclass(frozen=True)
 class Corpus:
-    """The documents of one file, and what is odd about it."""
+    """The documents of one file, and its issues."""
 
     path: Path
     sha256: str
-    """Of the file's bytes, hexadecimal; of a folder as `file_sha256` says."""
+    """Of the file's bytes, hexadecimal; `file_sha256` defines that of a folder."""
     documents: tuple[Document, ...]
     issues: CorpusIssues
 
@@ -104,14 +104,14 @@ class Corpus:
 
 
 def read_corpus(path: Path, *, format: str | None = None, invalid: Invalid = "strict") -> Corpus:
-    """Read a corpus file whole; what is odd about it is logged.
+    """Read all documents of a corpus file and log its issues.
 
     Args:
         path: The file, or DWIE's folder.
         format: A key of `FORMATS`, or `pubtator:` with the path of a scheme; `None` recognises it.
-        invalid: `strict` raises at the first invalid document, `skip` leaves it out, logs and counts it.
+        invalid: `strict` raises at the first invalid document, `skip` skips, logs and counts it.
 
     Raises:
-        AtlopError: The format is unknown, the file cannot be read, a document is invalid (`strict`), or every one is.
+        AtlopError: The format is unknown, the file cannot be read, a document is invalid (`strict`), or all are.
     """
     return CorpusFile(path, format=format, invalid=invalid).read()

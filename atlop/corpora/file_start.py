@@ -18,7 +18,7 @@ class FileStart:
     """The beginning of a file, unpacked and without leading space; a folder has an empty one."""
 
     def __init__(self, path: Path):
-        """Remember the file; nothing is read yet."""
+        """Read nothing yet."""
         self.path = path
 
     @cached_property

@@ -1,4 +1,4 @@
-"""Where published corpora lie, and how a file comes from there."""
+"""Hosts of published corpora, and how a file is fetched from each."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -6,42 +6,42 @@ from typing import Any, ClassVar, Protocol
 
 from atlop.errors import AtlopError
 
-_PATIENCE = 5  # seconds in which the hub must answer; huggingface_hub alone tries for half a minute
+_TIMEOUT = 5  # seconds for the hub to answer; huggingface_hub alone retries for half a minute
 
 
 class Host(Protocol):
-    """A place that files come from."""
+    """A host that files are fetched from."""
 
     @property
     def variable(self) -> str:
-        """Name of the environment variable that gives another server, for a mirror or a test."""
+        """Environment variable that names another server, a mirror or one of a test."""
         ...
 
     def url(self, path: str, *, server: str | None = None) -> str:
-        """Return where a file is, for people too; `server` is another than the usual one."""
+        """Return the address of a file, on another server than the default one if given."""
         ...
 
-    def fetch(self, path: str, *, folder: Path, server: str | None = None, again: bool = False) -> Path:
-        """Bring a file into a folder that is for nothing else, where a part of it may lie already.
+    def fetch(self, path: str, *, folder: Path, server: str | None = None, force: bool = False) -> Path:
+        """Fetch a file, or the rest of one that was interrupted.
 
         Args:
-            path: Of the file, in the repository.
-            folder: Where it goes.
-            server: Another than the usual one.
-            again: Whether a copy that the host's own library keeps is passed over.
+            path: Path in the repository.
+            folder: Folder for downloads only, which may have a part of the file.
+            server: Another server than the default one.
+            force: Ignore copies in the cache of the host's library.
 
         Returns:
-            Where the file is now.
+            Path of the fetched file.
 
         Raises:
-            AtlopError: It does not come; the message says why.
+            AtlopError: It cannot be fetched; the message says why.
         """
         ...
 
 
 @dataclass(frozen=True)
 class HubDataset:
-    """A dataset on the Hugging Face hub, fetched by `huggingface_hub`."""
+    """A dataset on the Hugging Face Hub."""
 
     variable: ClassVar[str] = "HF_ENDPOINT"
     repository: str
@@ -49,29 +49,27 @@ class HubDataset:
     """Commit."""
 
     def url(self, path: str, *, server: str | None = None) -> str:
-        """Return where a file is."""
-        return f"{_server(server)}/datasets/{self.repository}/resolve/{self.revision}/{path}"
+        """Return the address of a file."""
+        return f"{_hub(server)}/datasets/{self.repository}/resolve/{self.revision}/{path}"
 
-    def fetch(self, path: str, *, folder: Path, server: str | None = None, again: bool = False) -> Path:
-        """Bring a file, or find it in the hub's cache, where no request is made."""
+    def fetch(self, path: str, *, folder: Path, server: str | None = None, force: bool = False) -> Path:
+        """Fetch a file, or find it in the Hub's cache without a request."""
         from huggingface_hub import hf_hub_download, try_to_load_from_cache
 
         from atlop.network import is_reachable
 
-        which: dict[str, Any] = {"repo_type": "dataset", "revision": self.revision}
-        cached = None if again else try_to_load_from_cache(self.repository, path, **which)
+        options: dict[str, Any] = {"repo_type": "dataset", "revision": self.revision}
+        cached = None if force else try_to_load_from_cache(self.repository, path, **options)
         if isinstance(cached, str):
             return Path(cached)
-        if not is_reachable(_server(server), timeout=_PATIENCE):
-            raise AtlopError(f"{_server(server)} does not answer")
+        if not is_reachable(_hub(server), timeout=_TIMEOUT):
+            raise AtlopError(f"{_hub(server)} does not answer")
+        options |= {"endpoint": _hub(server), "local_dir": folder, "cache_dir": folder / "cache"}
         try:
-            found = hf_hub_download(
-                self.repository, path, **which, endpoint=_server(server), local_dir=folder, cache_dir=folder / "cache"
-            )
-        except Exception as error:  # the errors of its HTTP library have no base in common, and the library changes
+            return Path(hf_hub_download(self.repository, path, **options))
+        except Exception as error:  # its HTTP library changes between versions, and its errors share no base class
             reason = str(error.__cause__ or error).strip().partition("\n")[0]
             raise AtlopError(f"{self.url(path, server=server)}: cannot be fetched: {reason}") from error
-        return Path(found)
 
 
 @dataclass(frozen=True)
@@ -84,17 +82,17 @@ class GitHubFolder:
     """Branch or commit."""
 
     def url(self, path: str, *, server: str | None = None) -> str:
-        """Return where a file is."""
+        """Return the address of a file."""
         return f"{(server or 'https://raw.githubusercontent.com').rstrip('/')}/{self.repository}/{self.revision}/{path}"
 
-    def fetch(self, path: str, *, folder: Path, server: str | None = None, again: bool = False) -> Path:
-        """Bring a file, or the rest of it; nothing is kept elsewhere, so `again` changes nothing."""
-        from atlop.network import fetch  # urllib takes long to import, and every command has the table of formats
+    def fetch(self, path: str, *, folder: Path, server: str | None = None, force: bool = False) -> Path:
+        """Fetch a file, or the rest of it; there is no cache that `force` could ignore."""
+        from atlop.network import fetch  # urllib is slow to import, and every command imports the table of formats
 
         target = folder / Path(path).name
         fetch(self.url(path, server=server), to=target)
         return target
 
 
-def _server(given: str | None) -> str:
-    return (given or "https://huggingface.co").rstrip("/")
+def _hub(server: str | None) -> str:
+    return (server or "https://huggingface.co").rstrip("/")

@@ -1,4 +1,4 @@
-"""What a reader meets besides valid documents."""
+"""Issues that a reader meets besides valid documents."""
 
 import logging
 from pathlib import Path
@@ -11,7 +11,7 @@ logger = logging.getLogger(__name__)
 
 
 class IssueCollector:
-    """What is odd about one file, gathered while a reader goes through it; named as in `CorpusIssues`."""
+    """Collects the issues of one file while it is read; counts are named as in `CorpusIssues`."""
 
     def __init__(self, *, invalid: Invalid = "strict") -> None:
         if invalid not in ("strict", "skip"):
@@ -25,38 +25,38 @@ class IssueCollector:
         self.unclassified = 0
 
     def add_invalid(self, problem: AtlopError) -> None:
-        """Note an invalid document, which the reader then leaves out.
+        """Record an invalid document, which the reader then skips.
 
         Raises:
-            AtlopError: The problem itself, unless invalid documents are to be skipped.
+            AtlopError: The problem itself, unless invalid documents are skipped.
         """
         if self._invalid == "strict":
             raise problem
         self.skipped.append(str(problem))
 
     def add_repeated(self) -> None:
-        """Note a document that the file has before, which the reader then leaves out."""
+        """Record a document that is identical to an earlier one; the reader then skips it."""
         self.repeated += 1
 
     def add_merged(self, count: int) -> None:
-        """Note how many facts of a document were listed before."""
+        """Record the number of facts that a document repeats."""
         self.merged += count
 
     def add_unmentioned(self, count: int) -> None:
-        """Note how many facts of a document were left out because an entity of theirs has no mention."""
+        """Record the number of facts left out of a document because an entity has no mention."""
         self.unmentioned += count
 
     def add_unclassified(self, document: Document) -> None:
-        """Note how many facts of a document are kept though no pair stands for them."""
+        """Count the facts of a document that are kept without a pair."""
         pairs = [(fact.subject, fact.object) for fact in document.facts or ()]
-        own = sum(subject == object_ for subject, object_ in pairs)
-        listed = None if document.pairs is None else frozenset(document.pairs)
-        self.self_relations += own
-        if listed is not None:
-            self.unclassified += sum(pair not in listed for pair in pairs) - own
+        self_relations = sum(subject == object_ for subject, object_ in pairs)
+        self.self_relations += self_relations
+        if document.pairs is not None:
+            classified = frozenset(document.pairs)
+            self.unclassified += sum(pair not in classified for pair in pairs) - self_relations
 
     def issues(self) -> CorpusIssues:
-        """Return what was noted until now."""
+        """Return the issues so far."""
         return CorpusIssues(
             skipped=tuple(self.skipped),
             repeated=self.repeated,
@@ -68,23 +68,23 @@ class IssueCollector:
 
 
 def log_issues(path: Path, *, documents: int, issues: CorpusIssues) -> None:
-    """Warn of what is odd about a file, a line for each kind.
+    """Log a warning for each kind of issue.
 
     Args:
         path: The file.
-        documents: Number of documents that are left.
-        issues: What there is.
+        documents: Number of documents that were read.
+        issues: The issues of the file.
     """
     for problem in issues.skipped:
         logger.warning("document skipped: %s", problem)
     if issues.skipped:
         logger.warning("%s: %d documents skipped, %d read", path, len(issues.skipped), documents)
-    for count, what in (
-        (issues.repeated, "documents left out, since the file has the very same documents before"),
-        (issues.merged, "facts merged with one of the same subject, object and relation (the first stays)"),
-        (issues.unmentioned, "facts left out, since no mention names one of their entities"),
-        (issues.self_relations, "facts from an entity to itself, which no pair stands for"),
+    for count, description in (
+        (issues.repeated, "documents left out as identical to an earlier one"),
+        (issues.merged, "facts merged with one of the same subject, object and relation (the first is kept)"),
+        (issues.unmentioned, "facts left out, because no mention names one of their entities"),
+        (issues.self_relations, "facts from an entity to itself, which have no pair"),
         (issues.unclassified, "facts of pairs that the corpus does not classify"),
     ):
         if count:
-            logger.warning("%s: %d %s", path, count, what)
+            logger.warning("%s: %d %s", path, count, description)

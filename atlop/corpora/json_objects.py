@@ -1,4 +1,4 @@
-"""JSON objects as lines of text, both ways."""
+"""JSON objects from and to lines of text."""
 
 import json
 from collections.abc import Mapping
@@ -10,15 +10,15 @@ from atlop.parsing import TOO_DEEP, json_value
 
 
 def parse_json_object(line: bytes, *, expected: str, where: str) -> dict[str, Any]:
-    """Return the JSON object that a line holds.
+    """Parse a line that is a JSON object.
 
     Args:
-        line: Bytes of the line, with or without its end.
-        expected: What to say where it holds something else.
-        where: The line, for messages.
+        line: The line in UTF-8, with or without its end.
+        expected: What the line should be, for messages.
+        where: Location of the line, for messages.
 
     Raises:
-        AtlopError: The line is not UTF-8, not JSON or no object, or a string in it holds half a surrogate pair.
+        AtlopError: The line is not UTF-8, not JSON or not an object, or a string has half a surrogate pair.
     """
     try:
         text = line.rstrip(b"\r\n").decode()
@@ -30,20 +30,20 @@ def parse_json_object(line: bytes, *, expected: str, where: str) -> dict[str, An
         raise AtlopError(f"{where}, column {error.colno}: not valid JSON ({error.msg}); {expected}") from None
     if not isinstance(row, dict):
         raise AtlopError(f"{where}: {expected}; found {abbreviated(row)}")
-    if "\\u" in text:  # JSON can say "\ud800"; no tokenizer takes it
+    if "\\u" in text:  # JSON can contain "\ud800", which no tokenizer accepts
         to_json_line(row, where=where)
     return row
 
 
 def to_json_line(row: Mapping[str, object], *, where: str) -> str:
-    """Return an object as one line of JSON, without its end.
+    """Format an object as one line of JSON, without its end.
 
     Args:
         row: The object.
-        where: Its place, for the message.
+        where: Location of the object, for messages.
 
     Raises:
-        AtlopError: A string holds half a surrogate pair, which UTF-8 cannot write.
+        AtlopError: A string has half a surrogate pair, which UTF-8 cannot encode.
     """
     try:
         text = json.dumps(row, ensure_ascii=False)
@@ -52,7 +52,7 @@ def to_json_line(row: Mapping[str, object], *, where: str) -> str:
         raise AtlopError(f"{where}: {TOO_DEEP}") from None
     except UnicodeEncodeError as error:
         raise AtlopError(
-            f"{where}: holds half a surrogate pair, {error.object[error.start : error.end]!a}, which is no character; "
-            "mend the encoding of the file that it comes from"
+            f"{where}: has half a surrogate pair, {error.object[error.start : error.end]!a}, which is not a character; "
+            "fix the encoding of the file that it comes from"
         ) from None
     return text

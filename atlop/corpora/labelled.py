@@ -1,4 +1,4 @@
-"""What scores ask of files: labels to hold facts against, and what training has seen of them."""
+"""Files that scores need: labelled documents, and the facts that training has seen."""
 
 from pathlib import Path
 from typing import NamedTuple
@@ -11,7 +11,7 @@ from atlop.schema import NameTriple
 
 
 def read_labelled(file: Path, *, format: str | None = None, invalid: Invalid = "strict") -> Corpus:
-    """Read a corpus to score against; its format is recognised where it is `None`.
+    """Read a corpus to score against; `format=None` recognises its format.
 
     Raises:
         AtlopError: It cannot be read, or a document has no labels.
@@ -26,23 +26,23 @@ def read_labelled(file: Path, *, format: str | None = None, invalid: Invalid = "
 
 
 class TrainFacts(NamedTuple):
-    """What scores ask of a train file; both `None` without one."""
+    """The facts of a train file, as far as scores need them; both `None` without a file."""
 
     seen: frozenset[NameTriple] | None = None
-    """Those of the scored corpus's facts that it has, by name: what Ign F1 leaves out."""
+    """Facts of the scored corpus that the train file has too, by name: Ign F1 leaves them out."""
     frequency: dict[str, int] | None = None
-    """Number of facts of each relation; `None` of a `.fact` file, which does not tell it."""
+    """Number of facts of each relation; `None` for a `.fact` file, which does not have it."""
 
 
 def read_train(file: Path | None, *, corpus: Corpus, format: str | None = None) -> TrainFacts:
-    """Return what the scores of a corpus ask of a train file, where one is given.
+    """Read the facts of a train file, if any, that the scores of a corpus need.
 
     Raises:
         AtlopError: The train file cannot be read.
     """
     if file is None:
         return TrainFacts()
-    among = {triple for document in corpus.documents for triple in document.name_triples()}
+    scored = {triple for document in corpus.documents for triple in document.name_triples()}
     counter = RelationCounter()
-    seen = read_train_facts(file, format=format, among=among, counter=counter)
+    seen = read_train_facts(file, format=format, among=scored, counter=counter)
     return TrainFacts(seen, {use.relation: use.facts for use in counter.result()} or None)

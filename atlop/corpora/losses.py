@@ -1,4 +1,4 @@
-"""What a format cannot hold of the documents written in it."""
+"""What a format cannot store of the documents written in it."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -10,7 +10,7 @@ from atlop.schema import Document
 
 
 class Loss(StrEnum):
-    """A kind of thing that a writer drops, or keeps in part."""
+    """A kind of information that a writer drops, or keeps in part."""
 
     TEXT = "texts and character offsets"
     IDENTIFIER = "identifiers"
@@ -20,7 +20,7 @@ class Loss(StrEnum):
     EVIDENCE = "evidence of facts"
     UNLABELLED = "whether documents without facts are labelled"
     LINE_END = "texts with line ends, kept as spaces"
-    WORDS = "cuts into sentences and words, cut anew by whoever reads"
+    WORDS = "boundaries of sentences and words, which readers find again"
     NOVELTY = "novelty of facts"
     SELF_RELATION = "facts from an entity to itself"
     DISCONTINUOUS = "discontinuous mentions, kept from first to last word"
@@ -28,12 +28,12 @@ class Loss(StrEnum):
 
 
 Losses: TypeAlias = Counter[Loss]
-"""How often each kind was dropped; kinds that were not are left out."""
+"""How often each kind was dropped; kinds that were not are missing."""
 
 
 class Writer(Protocol):
-    """Writes documents in one file format, as they come, and counts what it drops."""
+    """Streams documents into a file of one format and counts what it drops."""
 
     def __call__(self, path: Path, *, documents: Iterable[Document]) -> Losses:
-        """Write the file, whole or not at all, packed where `path` ends in `.gz`."""
+        """Write the file, all or nothing, gzipped if `path` ends in `.gz`."""
         ...

@@ -1,4 +1,4 @@
-"""What is known of a published corpus that `atlop download` fetches."""
+"""Published corpora that `atlop download` fetches: their files, sizes and checksums."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -8,7 +8,7 @@ from atlop.corpora.hosts import Host
 
 @dataclass(frozen=True)
 class Digest:
-    """What is known of a file's bytes."""
+    """Checksum and size of a file, as far as they are known."""
 
     sha256: str | None = None
     bytes: int | None = None
@@ -19,27 +19,27 @@ class PublishedFile:
     """One file of a corpus."""
 
     path: str
-    """In the repository; what ends in `.gz` is unpacked."""
+    """Path in the repository; `.gz` files are unpacked."""
     entries: int
-    """Number of documents, or of what else it holds."""
+    """Number of documents or relation names."""
     holds: Literal["documents", "relation names"] = "documents"
     published: Digest = Digest()
-    """Of the file as it is published."""
+    """Of the published file."""
     unpacked: Digest = Digest()
-    """Of the file as it is used; the same where nothing is unpacked."""
-    usual: bool = True
-    """Whether it comes without being asked for."""
+    """Of the unpacked file, if it is published as `.gz`."""
+    default: bool = True
+    """Whether it is fetched without being named."""
     note: str = ""
-    """What explains another number of entries."""
+    """Why a file may have another number of entries."""
 
     @property
     def published_name(self) -> str:
-        """Name as it is published, for example `dev.json.gz`."""
+        """For example `dev.json.gz`."""
         return self.path.rpartition("/")[2]
 
     @property
     def name(self) -> str:
-        """Name as it is used, for example `dev.json`."""
+        """Name after unpacking, for example `dev.json`."""
         return self.published_name.removesuffix(".gz")
 
     @property
@@ -49,16 +49,16 @@ class PublishedFile:
 
     @property
     def digest(self) -> Digest:
-        """What is known of the file as it is used."""
+        """Checksum and size after unpacking."""
         return self.unpacked if self.is_packed else self.published
 
 
 @dataclass(frozen=True)
 class PublishedCorpus:
-    """A corpus: where it is published, and its files."""
+    """A corpus, where it is published, and its files."""
 
     title: str
     host: Host
     files: tuple[PublishedFile, ...]
     note: str = ""
-    """What a user should know besides."""
+    """Advice that is printed after a download."""

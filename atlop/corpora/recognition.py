@@ -1,4 +1,4 @@
-"""Which format a file has, told from its name and its beginning."""
+"""The format of a file, recognised by its name and beginning."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ from atlop.corpora.formats import FORMATS, pubtator
 from atlop.errors import AtlopError
 
 SUBMISSION = "submission"
-"""What `recognise_format` calls a leaderboard file: no corpus, but `atlop check` takes it too."""
+"""What `recognise_format` returns for a leaderboard file: not a corpus, but `atlop check` takes it too."""
 
 
 def recognise_format(path: Path) -> str:
@@ -17,8 +17,8 @@ def recognise_format(path: Path) -> str:
         path: A file, also packed as `.gz`, or DWIE's folder.
 
     Raises:
-        AtlopError: It cannot be read, or no format in `FORMATS` matches it. What is named `.json` counts as `docred`
-            where nothing else fits: its reader says what is wrong.
+        AtlopError: It cannot be read, or no format in `FORMATS` matches. A `.json` file that nothing matches counts as
+            `docred`, whose reader says what is wrong.
     """
     if path.suffix == ".zip" and not path.is_dir():
         return SUBMISSION
@@ -41,7 +41,7 @@ def recognise_format(path: Path) -> str:
 
 
 def _described(start: FileStart) -> str:
-    """Say what a file of no known format is."""
+    """Describe a file of no known format."""
     if start.path.is_dir():
         first = min(start.path.glob("*.json"), default=None)
         found = "holds no .json file" if first is None else f"{first.name} in it is no annotation of DWIE"

@@ -1,4 +1,4 @@
-"""The relations of a corpus: class ids, readable names, and the facts already known from training."""
+"""The relations of a corpus: class ids, readable names, and the facts that training has seen."""
 
 import logging
 from collections import Counter
@@ -16,37 +16,37 @@ from atlop.schema import THRESHOLD_CLASS, Document, Fact, NameTriple, RelationUs
 logger = logging.getLogger(__name__)
 
 NO_RELATION = "Na"
-"""What `rel2id.json` calls class 0."""
+"""Name of class 0 in `rel2id.json`."""
 
 
 def read_vocabulary(
     rel2id: Path | None, *, names: Path | None = None, relations: Iterable[str] = ()
 ) -> RelationVocabulary:
-    """Read the relations that a model is to know.
+    """Read the relations that a model distinguishes.
 
     Args:
-        rel2id: JSON object from relation to class id: 1 to n, and `Na` = 0 where the file has it. Without it,
-            `relations` in alphabetical order.
+        rel2id: JSON object from relation to class id: 1 to n, and optionally `Na` = 0. Without a file, `relations` are
+            numbered in alphabetical order.
         names: JSON object from relation to readable name (DocRED's `rel_info.json`).
-        relations: Relation ids of the train documents, taken where there is no `rel2id`.
+        relations: Relation ids of the train documents, used only without `rel2id`.
 
     Raises:
-        AtlopError: A file is malformed, or there is neither `rel2id` nor a relation.
+        AtlopError: A file is malformed, or there are neither `rel2id` nor relations.
     """
-    readable = _strings(names) if names is not None else {}
-    known = _by_class_id(rel2id) if rel2id is not None else _by_name(relations)
-    return RelationVocabulary(known, {key: readable[key] for key in known if key in readable})
+    readable = {} if names is None else _read_names(names)
+    ids = _alphabetical(relations) if rel2id is None else _read_class_ids(rel2id)
+    return RelationVocabulary(ids, {relation: readable[relation] for relation in ids if relation in readable})
 
 
 class RelationCounter:
-    """Counts the relations that documents state while they pass."""
+    """Counts the relations of documents while they are iterated over."""
 
     def __init__(self) -> None:
         self._first: dict[str, tuple[int, str, Fact]] = {}
         self._facts: Counter[str] = Counter()
 
     def watch(self, documents: Iterable[Document]) -> Iterator[Document]:
-        """Yield the documents on, counted."""
+        """Yield the documents unchanged, and count their relations."""
         for index, document in enumerate(documents):
             for fact in document.facts or ():
                 self._first.setdefault(fact.relation, (index, document.title, fact))
@@ -54,7 +54,7 @@ class RelationCounter:
             yield document
 
     def result(self) -> tuple[RelationUse, ...]:
-        """Return the relations of all documents that passed, in order of first appearance."""
+        """Return the relations of all documents so far, in order of first appearance."""
         return tuple(
             RelationUse(relation, self._facts[relation], index, title, fact.subject, fact.object)
             for relation, (index, title, fact) in self._first.items()
@@ -62,7 +62,7 @@ class RelationCounter:
 
 
 def relation_counts(documents: Iterable[Document]) -> tuple[RelationUse, ...]:
-    """Return the relations that documents state, in order of first appearance."""
+    """Count the relations of documents; in order of first appearance."""
     counter = RelationCounter()
     for _ in counter.watch(documents):
         pass
@@ -72,27 +72,28 @@ def relation_counts(documents: Iterable[Document]) -> tuple[RelationUse, ...]:
 def check_relations(
     path: Path, *, relations: Iterable[RelationUse], vocabulary: RelationVocabulary, skipped: bool
 ) -> None:
-    """Make sure that the vocabulary has the relation of every fact of a corpus.
+    """Check that the vocabulary has all relations of a corpus.
 
     Args:
         path: The corpus file, for the message.
         relations: Its relations, in order of first appearance.
-        vocabulary: The known ones.
-        skipped: Whether documents were left out, so that the index of a document is not the file's.
+        vocabulary: The relations of the model.
+        skipped: Whether documents were skipped, so that a document's index is not its index in the file.
 
     Raises:
-        AtlopError: A relation is not known; the message names the first such fact and counts the others.
+        AtlopError: A relation is unknown; the message names its first fact and counts the others.
     """
-    lacking = [use for use in relations if use.relation not in vocabulary]
-    if lacking:
-        first = lacking[0]
-        place = f'document "{first.title}"' if skipped else f'document {first.document} ("{first.title}")'
-        frequent = sorted(lacking, key=lambda use: -use.facts)[:8]
+    unknown = [use for use in relations if use.relation not in vocabulary]
+    if unknown:
+        first = unknown[0]
+        location = f'document "{first.title}"' if skipped else f'document {first.document} ("{first.title}")'
+        frequent = sorted(unknown, key=lambda use: -use.facts)[:8]
         listed = ", ".join(f"{use.relation} ({use.facts})" for use in frequent)
         raise AtlopError(
-            f'{path}, {place}, fact from entity {first.subject} to {first.object}: relation "{first.relation}" is not '
-            f"among the {len(vocabulary.relations)} known ones; lacking with their number of facts: "
-            f"{listed}{', …' if len(lacking) > 8 else ''}; give the rel2id.json that belongs to this corpus"
+            f"{path}, {location}, fact from entity {first.subject} to {first.object}: relation "
+            f'"{first.relation}" is not among the {len(vocabulary.relations)} known ones; unknown, '
+            f"with their number of facts: {listed}{', …' if len(unknown) > 8 else ''}; "
+            "give the rel2id.json of this corpus"
         )
 
 
@@ -104,31 +105,38 @@ def read_train_facts(
     among: Set[NameTriple] | None = None,
     counter: RelationCounter | None = None,
 ) -> frozenset[NameTriple]:
-    """Read the facts that training has seen, by the names of their mentions: what Ign F1 leaves out.
+    """Read the facts that training has seen, by mention names: Ign F1 leaves them out.
 
     Args:
         path: A labelled train file, or a `.fact` file: a JSON list of [subject name, object name, relation].
         format: Format of the train file; `None` recognises it.
-        invalid: Whether an invalid document of it stops the reading or is left out.
-        among: Facts that matter, where not all do: those of the documents to score.
-        counter: Counts the facts of each relation of a train file besides; a `.fact` file does not tell them.
+        invalid: `strict` raises at the first invalid document, `skip` skips it.
+        among: Return only facts among these: those of the documents to score.
+        counter: Also counts the facts of each relation; not for a `.fact` file, which does not have all facts.
 
     Raises:
         AtlopError: The file is malformed or has no labels.
     """
     if path.suffix == ".fact":
-        triples = _listed_facts(path)
+        triples = _facts_of_list(path)
     else:
-        triples = _stated_facts(CorpusFile(path, format=format, invalid=invalid), counter=counter or RelationCounter())
+        file = CorpusFile(path, format=format, invalid=invalid)
+        triples = _facts_of_documents(file, counter=counter or RelationCounter())
     return frozenset(triples if among is None else (triple for triple in triples if triple in among))
 
 
-def _listed_facts(path: Path) -> Iterator[NameTriple]:
+def _facts_of_list(path: Path) -> Iterator[NameTriple]:
     for index, row in enumerate(expect(read_json(path), list, where=str(path))):
-        yield _triple(row, where=f"{path}, fact {index}")
+        if not isinstance(row, list) or len(row) != 3 or set(map(type, row)) != {str}:
+            raise AtlopError(
+                f"{path}, fact {index}: expected [subject name, object name, relation], three strings; "
+                f"found {abbreviated(row)}"
+            )
+        subject, object_, relation = row
+        yield subject, object_, relation
 
 
-def _stated_facts(file: CorpusFile, *, counter: RelationCounter) -> Iterator[NameTriple]:
+def _facts_of_documents(file: CorpusFile, *, counter: RelationCounter) -> Iterator[NameTriple]:
     is_labelled = False
     for document in counter.watch(file):
         is_labelled = is_labelled or document.facts is not None
@@ -139,15 +147,15 @@ def _stated_facts(file: CorpusFile, *, counter: RelationCounter) -> Iterator[Nam
         )
 
 
-def _by_class_id(path: Path) -> tuple[str, ...]:
+def _read_class_ids(path: Path) -> tuple[str, ...]:
     rows: dict[str, Any] = expect(read_json(path), dict, where=str(path))
     by_id: dict[int, str] = {}
     for relation, value in rows.items():
         class_id = expect(value, int, where=f'{path}, "{relation}"')
         if (class_id == THRESHOLD_CLASS) != (relation == NO_RELATION):
             raise AtlopError(
-                f'{path}, "{relation}": has id {class_id}; id {THRESHOLD_CLASS} is for "{NO_RELATION}", no relation, '
-                "and for it alone: the others count from 1"
+                f'{path}, "{relation}": has id {class_id}; id {THRESHOLD_CLASS} is reserved for "{NO_RELATION}"; '
+                "relations count from 1"
             )
         if class_id in by_id:
             raise AtlopError(f'{path}, "{relation}": has id {class_id}, and so has "{by_id[class_id]}"')
@@ -155,7 +163,7 @@ def _by_class_id(path: Path) -> tuple[str, ...]:
     by_id.pop(THRESHOLD_CLASS, None)
     count = len(by_id)
     if not count:
-        raise AtlopError(f'{path}: names no relation; expected an object such as {{"{NO_RELATION}": 0, "P17": 1}}')
+        raise AtlopError(f'{path}: has no relation; expected an object such as {{"{NO_RELATION}": 0, "P17": 1}}')
     for class_id, relation in by_id.items():
         if not 1 <= class_id <= count:
             missing = next(number for number in range(1, count + 1) if number not in by_id)
@@ -166,23 +174,14 @@ def _by_class_id(path: Path) -> tuple[str, ...]:
     return tuple(by_id[class_id] for class_id in range(1, count + 1))
 
 
-def _by_name(relations: Iterable[str]) -> tuple[str, ...]:
-    known = tuple(sorted(set(relations)))
-    if not known:
+def _alphabetical(relations: Iterable[str]) -> tuple[str, ...]:
+    ids = tuple(sorted(set(relations)))
+    if not ids:
         raise AtlopError("the train documents have no facts to take the relations from; give a rel2id.json")
-    logger.info("no rel2id.json: class ids 1 to %d follow the train labels in alphabetical order", len(known))
-    return known
+    logger.info("no rel2id.json: class ids 1 to %d are the relations of the train file in alphabetical order", len(ids))
+    return ids
 
 
-def _strings(path: Path) -> dict[str, str]:
+def _read_names(path: Path) -> dict[str, str]:
     rows: dict[str, Any] = expect(read_json(path), dict, where=str(path))
     return {key: expect(value, str, where=f'{path}, "{key}"') for key, value in rows.items()}
-
-
-def _triple(row: object, *, where: str) -> NameTriple:
-    if isinstance(row, list) and len(row) == 3 and set(map(type, row)) == {str}:
-        subject, object_, relation = row
-        return subject, object_, relation
-    raise AtlopError(
-        f"{where}: expected [subject name, object name, relation], three strings; found {abbreviated(row)}"
-    )

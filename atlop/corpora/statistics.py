@@ -1,19 +1,19 @@
-"""Numbers that describe a corpus."""
+"""Statistics of a corpus."""
 
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from atlop.schema import Document, Entity, Fact
+from atlop.schema import Document, Fact
 
 
 @dataclass(frozen=True)
 class CorpusStatistics:
-    """Counts and shares of a corpus, all plain values; what rests on labels is `None` where no document has any."""
+    """Counts and shares of a corpus; those of labels are `None` if no document is labelled."""
 
     documents: int
     labelled_documents: int
-    """Documents with labels, be they empty."""
+    """Documents with labels, even empty ones."""
     sentences: int
     words: int
     words_mean: float
@@ -22,33 +22,30 @@ class CorpusStatistics:
     """Of the longest document."""
     entities: int
     entities_max: int
-    """Of the document with the most."""
+    """Largest number in a document."""
     mentions: int
     pairs: int
-    """Pairs to classify, over all documents: those that a document lists, else all of two different entities.
-
-    An undirected document has each pair once, not in both directions.
-    """
+    """Pairs to classify: those that a document lists, else all pairs of different entities, undirected ones once."""
     facts: int | None
     pairs_with_fact: int | None
     pairs_with_several: int | None
-    """Pairs with two relations or more."""
+    """Pairs with at least two relations."""
     self_relations: int | None
     """Facts from an entity to itself."""
     relations: dict[str, int] | None
     """Number of facts of each relation, most frequent first."""
     cross_sentence_share: float | None
-    """Share of facts whose entities are named in no common sentence; `None` without facts."""
+    """Share of facts whose entities share no sentence; `None` without facts."""
     without_evidence_share: float | None
-    """Share of facts that list no evidence; `None` without facts."""
+    """Share of facts without evidence; `None` without facts."""
     repeated_titles: tuple[str, ...]
-    """Titles that more than one document has, in order."""
+    """Titles of more than one document, in order."""
     documents_without_pairs: int
-    """Documents without a pair to classify: with fewer than two entities, or with an empty list of pairs."""
+    """Documents without pairs to classify: fewer than two entities, or an empty list of pairs."""
 
 
 def corpus_statistics(documents: Iterable[Document]) -> CorpusStatistics:
-    """Count what the documents hold; one is held at a time, and of the others the titles."""
+    """Count what the documents hold; in memory are one document and all titles."""
     tally = _Tally()
     for document in documents:
         tally.add(document)
@@ -57,7 +54,7 @@ def corpus_statistics(documents: Iterable[Document]) -> CorpusStatistics:
 
 @dataclass
 class _Tally:
-    """Running totals; named as in `CorpusStatistics` where they are the same."""
+    """Running totals, named as in `CorpusStatistics`."""
 
     titles: Counter[str] = field(default_factory=Counter)
     labelled_documents: int = 0
@@ -77,7 +74,7 @@ class _Tally:
     relations: Counter[str] = field(default_factory=Counter)
 
     def add(self, document: Document) -> None:
-        words, entities, pairs = document.words, len(document.entities), _pairs(document)
+        words, entities, pairs = document.words, len(document.entities), _pair_count(document)
         self.titles[document.title] += 1
         self.sentences += len(document.sentences)
         self.words += words
@@ -89,16 +86,18 @@ class _Tally:
         self.documents_without_pairs += not pairs
         if document.facts is not None:
             self.labelled_documents += 1
-            self._add_facts(document.facts, named_in=list(map(_sentences_of, document.entities)))
+            self._add_facts(
+                document.facts, sentences=[{m.sentence for m in entity.mentions} for entity in document.entities]
+            )
 
-    def _add_facts(self, facts: tuple[Fact, ...], *, named_in: list[frozenset[int]]) -> None:
-        """Count the facts of a document; its entities are named in these sentences."""
-        on_pairs = Counter((fact.subject, fact.object) for fact in facts)
+    def _add_facts(self, facts: tuple[Fact, ...], *, sentences: list[set[int]]) -> None:
+        """Count the facts of a document, given the sentences of each entity."""
+        by_pair = Counter((fact.subject, fact.object) for fact in facts)
         self.relations.update(fact.relation for fact in facts)
-        self.pairs_with_fact += len(on_pairs)
-        self.pairs_with_several += sum(count > 1 for count in on_pairs.values())
+        self.pairs_with_fact += len(by_pair)
+        self.pairs_with_several += sum(count > 1 for count in by_pair.values())
         self.self_relations += sum(fact.subject == fact.object for fact in facts)
-        self.cross_sentence += sum(named_in[fact.subject].isdisjoint(named_in[fact.object]) for fact in facts)
+        self.cross_sentence += sum(sentences[fact.subject].isdisjoint(sentences[fact.object]) for fact in facts)
         self.without_evidence += sum(not fact.evidence for fact in facts)
 
     def result(self) -> CorpusStatistics:
@@ -127,13 +126,8 @@ class _Tally:
         )
 
 
-def _pairs(document: Document) -> int:
-    """Return the number of pairs to classify."""
+def _pair_count(document: Document) -> int:
     if document.pairs is not None:
         return len(set(document.pairs if document.directed else map(frozenset, document.pairs)))
     ordered = len(document.entities) * (len(document.entities) - 1)
     return ordered if document.directed else ordered // 2
-
-
-def _sentences_of(entity: Entity) -> frozenset[int]:
-    return frozenset(mention.sentence for mention in entity.mentions)

@@ -35,7 +35,7 @@ HUB = PublishedCorpus(
     (
         PublishedFile("data/dev.json.gz", entries=200, published=digest(PACKED), note="once it had 201"),
         PublishedFile("data/rel_info.json.gz", entries=2, holds="relation names"),
-        PublishedFile("data/distant.json.gz", entries=200, usual=False),
+        PublishedFile("data/distant.json.gz", entries=200, default=False),
     ),
     note="It has no rel2id.json.",
 )
@@ -178,7 +178,7 @@ def test_of_a_file_with_another_sum_nothing_stays(
     size = f"{len(content):,} bytes and sha256"
     assert f"has {size} {hashlib.sha256(content).hexdigest()}, expected {size} {'0' * 64}" in str(problem.value)
     assert str(problem.value).startswith(corpus.host.url(corpus.files[0].path, server=site.url))
-    assert "nothing of it was kept" in str(problem.value)
+    assert "it was removed" in str(problem.value)
     assert names_in(tmp_path) == set()
 
 
@@ -204,9 +204,9 @@ def test_of_a_file_with_another_number_of_documents_nothing_stays(
     [
         (DEV, "cannot be unpacked: Not a gzipped file"),
         (PACKED[:-20], "cannot be unpacked: "),
-        (gzip.compress(DEV[:-20]), "is not the JSON that was expected: "),
+        (gzip.compress(DEV[:-20]), "is not the expected JSON: "),
         (gzip.compress(b"{}", mtime=0), "has 0 documents, expected 200 "),
-        (gzip.compress(b"", mtime=0), "is not the JSON that was expected: "),
+        (gzip.compress(b"", mtime=0), "is not the expected JSON: "),
     ],
 )
 def test_of_a_damaged_file_nothing_stays(site: Site, tmp_path: Path, content: bytes, message: str) -> None:
@@ -226,7 +226,7 @@ def test_a_file_that_the_server_does_not_have_is_named(site: Site, tmp_path: Pat
         download(corpus, folder=tmp_path, server=site.url)
 
     assert corpus.host.url(corpus.files[0].path, server=site.url) in str(problem.value).splitlines()[0]
-    assert "To fetch by hand" in str(problem.value)
+    assert "To fetch the missing files by hand" in str(problem.value)
     assert not list(tmp_path.glob("*.json"))
 
 
@@ -242,10 +242,10 @@ def test_without_the_server_it_says_what_to_fetch_by_hand_and_where_to_put_it(si
     first, *rest = str(problem.value).splitlines()
     assert first == f"{nowhere} does not answer"
     assert rest == [
-        f"To fetch by hand what is missing, put these files into {tmp_path}/ as they are:",
+        f"To fetch the missing files by hand, put them into {tmp_path}/ unchanged:",
         f"  {nowhere}/{RESOLVED}/dev.json.gz  ({len(PACKED)} bytes, sha256 {hashlib.sha256(PACKED).hexdigest()})",
         f"  {nowhere}/{RESOLVED}/rel_info.json.gz  (2 relation names)",
-        "and call the same command again: it checks and unpacks what is there, and fetches only what is not.",
+        "and run the same command again: it checks and unpacks these files, and fetches only missing ones.",
     ]
     assert names_in(tmp_path) == set()
 
@@ -261,7 +261,7 @@ def test_only_what_is_missing_is_to_be_fetched_by_hand(site: Site, tmp_path: Pat
 
 
 def test_github_that_does_not_answer_is_told_the_same_way(site: Site, tmp_path: Path) -> None:
-    with pytest.raises(AtlopError, match=r"cannot be fetched: .*refused\nTo fetch by hand"):
+    with pytest.raises(AtlopError, match=r"cannot be fetched: .*refused\nTo fetch the missing files by hand"):
         download(GITHUB, folder=tmp_path, server=closed_port())
 
 
@@ -270,7 +270,7 @@ def test_offline_mode_of_the_hub_asks_for_nothing(site: Site, tmp_path: Path, mo
 
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
 
-    with pytest.raises(AtlopError, match=r"cannot be fetched: .*offline.*\nTo fetch by hand"):
+    with pytest.raises(AtlopError, match=r"cannot be fetched: .*offline.*\nTo fetch the missing files by hand"):
         download(HUB, folder=tmp_path, server=site.url)
 
     assert not site.fetched
@@ -289,7 +289,7 @@ def test_packed_files_put_there_by_hand_are_unpacked_without_a_request(site: Sit
 def test_a_wrong_file_put_there_by_hand_is_named_and_left(site: Site, tmp_path: Path) -> None:
     (tmp_path / "dev.json.gz").write_bytes(PACKED + b"x")
 
-    with pytest.raises(AtlopError, match=r"dev\.json\.gz: has .* expected .*; remove it and call the command again"):
+    with pytest.raises(AtlopError, match=r"dev\.json\.gz: has .* expected .*; remove it and run the command again"):
         download(HUB, folder=tmp_path, names=["dev"], server=site.url)
 
     assert names_in(tmp_path) == {"dev.json.gz"}
@@ -337,8 +337,8 @@ def test_a_sum_of_the_packed_file_says_nothing_of_one_that_is_there(site: Site, 
 @pytest.mark.parametrize(
     ("corpus", "content", "message"),
     [
-        (HUB, b"[1, 2]", r"dev\.json: has 2 documents, expected 200 \(once it had 201\); call .* with --force"),
-        (HUB, DEV[:-1], r"dev\.json: is not the JSON that was expected: "),
+        (HUB, b"[1, 2]", r"dev\.json: has 2 documents, expected 200 \(once it had 201\); run .* with --force"),
+        (HUB, DEV[:-1], r"dev\.json: is not the expected JSON: "),
         (GITHUB, DEV.replace(b"199", b"200"), r"dev\.json: has .*sha256 .*, expected .*sha256 .*with --force"),
     ],
 )
@@ -352,7 +352,7 @@ def test_what_is_there_and_wrong_is_left_unless_it_is_to_be_fetched_again(
     assert (tmp_path / "dev.json").read_bytes() == content
     assert not site.requests
 
-    download(corpus, folder=tmp_path, names=["dev"], server=site.url, again=True)
+    download(corpus, folder=tmp_path, names=["dev"], server=site.url, force=True)
     assert (tmp_path / "dev.json").read_bytes() == DEV
 
 
@@ -411,7 +411,7 @@ def test_the_sums_are_those_of_the_page_about_data() -> None:
 
 
 def test_only_the_large_file_waits_to_be_asked_for() -> None:
-    assert [file.name for corpus in PUBLISHED.values() for file in corpus.files if not file.usual] == [
+    assert [file.name for corpus in PUBLISHED.values() for file in corpus.files if not file.default] == [
         "train_distant.json"
     ]
 

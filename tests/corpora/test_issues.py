@@ -41,9 +41,9 @@ def test_each_kind_is_told_once(caplog: pytest.LogCaptureFixture) -> None:
         "document skipped: one",
         "document skipped: two",
         "a: 2 documents skipped, 9 read",
-        "a: 2 documents left out, since the file has the very same documents before",
-        "a: 3 facts merged with one of the same subject, object and relation (the first stays)",
-        "a: 4 facts left out, since no mention names one of their entities",
-        "a: 5 facts from an entity to itself, which no pair stands for",
+        "a: 2 documents left out as identical to an earlier one",
+        "a: 3 facts merged with one of the same subject, object and relation (the first is kept)",
+        "a: 4 facts left out, because no mention names one of their entities",
+        "a: 5 facts from an entity to itself, which have no pair",
         "a: 6 facts of pairs that the corpus does not classify",
     ]

@@ -172,7 +172,7 @@ def test_an_invalid_document_is_an_error_in_its_place(extractor: RelationExtract
         f"document {index}" for index in range(1, 1 + len(bad))
     ]
     assert messages[4].endswith("ends at character 1000, but the text has 102 characters")
-    assert messages[8].endswith("holds only space; expected characters of a word")
+    assert messages[8].endswith("has only space; expected characters of a word")
     assert messages[10].endswith("is a group of mentions, but entity 1 is an ungrouped mention ([52, 66]); group all mentions, or none")  # fmt: skip  # noqa: E501
 
 

@@ -195,7 +195,7 @@ def test_skipped_documents_are_logged_in_every_run(tmp_path: Path, caplog: pytes
         assert [record.getMessage().removeprefix(f"{tmp_path}/") for record in caplog.records] == [
             f"document skipped: {tmp_path}/train.json, document 1: {reader.FORMAT}; found 3",
             "train.json: 1 documents skipped, 1 read",
-            "train.json: 1 facts merged with one of the same subject, object and relation (the first stays)",
+            "train.json: 1 facts merged with one of the same subject, object and relation (the first is kept)",
             "dev.json: 1 facts have relations that are unknown to the model",
         ]
         assert found.train.counts()["skipped_documents"] == found.train.counts()["merged_facts"] == 1

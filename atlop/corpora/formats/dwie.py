@@ -1,8 +1,8 @@
-"""DWIE's own format: a folder of JSON files, one a document, with its mentions, concepts and relations.
+"""DWIE's own format: a folder with a JSON file per document, with its mentions, concepts and relations.
 
-DWIE is published without the articles. Its download script writes the files again with the text under "content"; where
-a file has no such key, the text is that of `texts/NAME.txt` beside the folder, NAME being the file's. Characters count
-from 0, and so do the mentions and relations of a file in messages.
+DWIE is published without the articles. Its download script adds the texts to the files under "content"; the text of a
+file without this key is read from `../texts/NAME.txt`, with the file's name. Characters count from 0, as do mentions
+and relations in messages.
 """
 
 from collections import Counter
@@ -22,39 +22,28 @@ from atlop.schema import Document, Entity, Fact, Mention, Span
 
 _TYPE_TAG = "type::"
 _TOP_TYPES = ("entity", "value")
-_TYPES = (
-    "location",
-    "organization",
-    "person",
-    "misc",
-    "event",
-    "ethnicity",
-    "time",
-    "role",
-    "money",
-    "other",
-)
-"""DWIE's types below `entity` and `value`, which its edition in DocRED format names; finer ones stand beside them."""
+_TYPES = ("location", "organization", "person", "misc", "event", "ethnicity", "time", "role", "money", "other")
+"""Types below `entity` and `value`, as in DWIE's edition in DocRED format; concepts may also have finer ones."""
 _NO_TYPE = "none"
 
 
 def read_dwie(path: Path, *, issues: IssueCollector, split: str | None = None) -> Iterator[Document]:
     """Yield the documents of a folder in DWIE's format, by file name.
 
-    Concepts are entities, and `link` is their identifier. Concepts without a mention are left out, and so are their
-    relations. A mention's type is the concept's tag below `type::entity` and `type::value`, for example `location`.
+    Concepts become entities with `link` as identifier. Concepts without mentions are left out with their relations. The
+    type is the concept's tag below `type::entity` and `type::value`, for example `location`.
 
     Args:
         path: A folder of `.json` files.
-        issues: Is told of invalid documents, of relations that are listed again, and of those left out.
-        split: Only documents with this tag: `train`, `test`; `None` for all.
+        issues: Collects invalid documents, repeated relations, and relations left out.
+        split: Read only documents with this tag: `train`, `test`; `None` reads all.
 
     Raises:
-        AtlopError: There is no such folder, file or tag, or a document is invalid and `issues` is strict.
+        AtlopError: There are no files or no document has the tag, or a document is invalid and `issues` is strict.
     """
     files = sorted(path.glob("*.json"))
     if not files:
-        raise AtlopError(f"{path}: expected a folder with DWIE's .json files, one a document; found none")
+        raise AtlopError(f"{path}: expected a folder with DWIE's .json files, one per document; found none")
     tags: Counter[str] = Counter()
     for file in files:
         try:
@@ -80,25 +69,25 @@ def read_dwie(path: Path, *, issues: IssueCollector, split: str | None = None) -
 class _Concept(NamedTuple):
     type: str
     link: str | None
-    found: list[tuple[Span, str]]
-    """Characters and name of each mention; it may have none."""
+    mentions: list[tuple[Span, str]]
+    """Characters and name of each mention; may be empty."""
 
 
 def _document(row: dict[str, Any], *, file: Path) -> tuple[Document, int, int]:
-    """Return the document, the number of relations that repeat one, and of those that name an unmentioned concept."""
+    """Return the document and its numbers of repeated relations and of those with an unmentioned concept."""
     where = str(file)
     title = field(row, "id", str, where=where)
     text = _text(row, file=file)
     concepts = _concepts(row, text=text, where=where)
-    offsets = cut_text(text, mentions=[span for concept in concepts.values() for span, _ in concept.found])
+    offsets = cut_text(text, mentions=[span for concept in concepts.values() for span, _ in concept.mentions])
     entities = {
         identifier: Entity(_mentions(concept, offsets=offsets, where=where), concept.link)
         for identifier, concept in concepts.items()
-        if concept.found
+        if concept.mentions
     }
     numbers = {identifier: number for number, identifier in enumerate(entities)}
     relations = [
-        _relation(relation, known=concepts, where=f"{where}, relation {index}")
+        _relation(relation, concepts=concepts, where=f"{where}, relation {index}")
         for index, relation in enumerate(field(row, "relations", list, where=where))
     ]
     kept = [
@@ -118,21 +107,21 @@ def _document(row: dict[str, Any], *, file: Path) -> tuple[Document, int, int]:
 
 
 def _concepts(row: dict[str, Any], *, text: str, where: str) -> dict[int, _Concept]:
-    """Return each concept with its mentions, by its id, in the order of the file."""
+    """Return the concepts by id, in the order of the file."""
     concepts: dict[int, _Concept] = {}
     for index, value in enumerate(field(row, "concepts", list, where=where)):
-        place = f"{where}, concept {index}"
-        concept = expect(value, dict, where=place)
-        identifier = field(concept, "concept", int, where=place)
+        location = f"{where}, concept {index}"
+        concept = expect(value, dict, where=location)
+        identifier = field(concept, "concept", int, where=location)
         if identifier in concepts:
-            raise AtlopError(f'{place}: "concept" is {identifier}, and so is that of an earlier one')
-        link = None if concept.get("link") is None else field(concept, "link", str, where=place)
-        concepts[identifier] = _Concept(_type(field(concept, "tags", list, where=place), where=place), link, [])
+            raise AtlopError(f'{location}: "concept" is {identifier}, and so is that of an earlier one')
+        link = None if concept.get("link") is None else field(concept, "link", str, where=location)
+        concepts[identifier] = _Concept(_type(field(concept, "tags", list, where=location), where=location), link, [])
     for index, value in enumerate(field(row, "mentions", list, where=where)):
-        place = f"{where}, mention {index}"
-        mention = expect(value, dict, where=place)
-        identifier = _known(mention, "concept", known=concepts, where=place)
-        concepts[identifier].found.append(_span(mention, text=text, where=place))
+        location = f"{where}, mention {index}"
+        mention = expect(value, dict, where=location)
+        identifier = _concept_id(mention, "concept", concepts=concepts, where=location)
+        concepts[identifier].mentions.append(_span(mention, text=text, where=location))
     return concepts
 
 
@@ -141,39 +130,39 @@ def _text(row: dict[str, Any], *, file: Path) -> str:
         text = field(row, "content", str, where=str(file))
         try:
             text.encode()
-        except UnicodeEncodeError as error:  # JSON can say "\ud800"; no tokenizer takes it
+        except UnicodeEncodeError as error:  # JSON can contain "\ud800", which no tokenizer accepts
             raise AtlopError(
-                f'{file}, "content": character {error.start} is half a surrogate pair, which is no character; '
-                "mend the file's encoding"
+                f'{file}, "content": character {error.start} is half a surrogate pair, which is not a character; '
+                "fix the file's encoding"
             ) from None
         return text
-    beside = _texts_folder(file.parent) / f"{file.stem}.txt"
+    text_file = _texts_folder(file.parent) / f"{file.stem}.txt"
     try:
-        return beside.read_bytes().decode()  # line ends stay: each character counts
+        return text_file.read_bytes().decode()  # read_text would change line ends, and so offsets
     except FileNotFoundError:
         raise AtlopError(
-            f'{file}: has no "content", and there is no {beside}; DWIE comes without the articles: fetch them with its '
-            "download script and give the folder that it writes"
+            f'{file}: has no "content", and there is no {text_file}; DWIE is published without articles: '
+            "fetch them with its download script and give the folder that it writes"
         ) from None
     except UnicodeDecodeError as error:
-        raise AtlopError(f"{beside}: byte {error.start} is not UTF-8") from None
+        raise AtlopError(f"{text_file}: byte {error.start} is not UTF-8") from None
     except OSError as error:
-        raise AtlopError(f"{beside}: cannot be read: {error}") from None
+        raise AtlopError(f"{text_file}: cannot be read: {error}") from None
 
 
 def _type(tags: list[Any], *, where: str) -> str:
-    """Return the type that the tags name: the level below `entity` and `value`."""
+    """Return the type in the tags at the level below `entity` and `value`, if possible."""
     named = [expect(tag, str, where=f'{where}, "tags"') for tag in tags]
     types = [tag.removeprefix(_TYPE_TAG) for tag in named if tag.startswith(_TYPE_TAG)]
-    for wanted in (_TYPES, set(types).difference(_TOP_TYPES), types):
+    for preferred in (_TYPES, set(types).difference(_TOP_TYPES), types):
         for type_ in types:
-            if type_ in wanted:
+            if type_ in preferred:
                 return type_
     return _NO_TYPE
 
 
 def _span(mention: dict[str, Any], *, text: str, where: str) -> tuple[Span, str]:
-    """Return the characters and the name of a mention, once they agree with the text."""
+    """Return the characters and the name of a mention, and check them against the text."""
     start, end = field(mention, "begin", int, where=where), field(mention, "end", int, where=where)
     name = field(mention, "text", str, where=where)
     if not 0 <= start < end <= len(text):
@@ -185,7 +174,7 @@ def _span(mention: dict[str, Any], *, text: str, where: str) -> tuple[Span, str]
         raise AtlopError(
             f"{where}: is {abbreviated(name)}, but characters {start} to {end} of the text are "
             f"{abbreviated(text[start:end])}; "
-            "the text is not the one that was annotated"
+            "expected the text that was annotated"
         )
     return (start, end), name
 
@@ -193,25 +182,25 @@ def _span(mention: dict[str, Any], *, text: str, where: str) -> tuple[Span, str]
 def _mentions(concept: _Concept, *, offsets: tuple[tuple[Span, ...], ...], where: str) -> tuple[Mention, ...]:
     try:
         return tuple(
-            locate_mention((span,), offsets=offsets, name=name, type=concept.type) for span, name in concept.found
+            locate_mention((span,), offsets=offsets, name=name, type=concept.type) for span, name in concept.mentions
         )
     except AtlopError as problem:
         raise AtlopError(f"{where}, {problem}") from None
 
 
-def _relation(value: object, *, known: Mapping[int, _Concept], where: str) -> tuple[int, int, str]:
-    """Return subject and object by their concept ids, and the relation."""
+def _relation(value: object, *, concepts: Mapping[int, _Concept], where: str) -> tuple[int, int, str]:
+    """Return the concept ids of subject and object, and the relation."""
     row: dict[str, Any] = expect(value, dict, where=where)
-    subject, object_ = (_known(row, key, known=known, where=where) for key in ("s", "o"))
+    subject, object_ = (_concept_id(row, key, concepts=concepts, where=where) for key in ("s", "o"))
     if subject == object_:
         raise AtlopError(f'{where}: "s" and "o" are both concept {subject}; a relation holds between two concepts')
     return subject, object_, field(row, "p", str, where=where)
 
 
-def _known(row: dict[str, Any], key: str, *, known: Mapping[int, _Concept], where: str) -> int:
+def _concept_id(row: dict[str, Any], key: str, *, concepts: Mapping[int, _Concept], where: str) -> int:
     identifier = field(row, key, int, where=where)
-    if identifier not in known:
-        raise AtlopError(f'{where}: "{key}" is concept {identifier}, which the document does not list')
+    if identifier not in concepts:
+        raise AtlopError(f'{where}: "{key}" is concept {identifier}, which the document does not have')
     return identifier
 
 

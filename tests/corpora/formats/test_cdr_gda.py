@@ -164,7 +164,7 @@ def test_a_document_that_comes_twice_is_one_document(tmp_path: Path, invalid: In
 
 def test_of_different_documents_with_one_id_the_first_stays(tmp_path: Path) -> None:
     path = write(tmp_path, VALID, line(pair(VELOCINE, TREMOR)))
-    message = f'{path}, line 2 (document "900"): line 1 says otherwise of the same document; keep one of the two'
+    message = f'{path}, line 2 (document "900"): line 1 has another document of this id; keep one of the two'
 
     with pytest.raises(AtlopError) as error:
         read(path)
@@ -195,10 +195,10 @@ COUNTS = "expected one of each for every mention"
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda _: "900\n", ": columns: 1; expected the id, the text and 17 for each pair, parted by tabs"),
+        (lambda _: "900\n", ": columns: 1; expected the id, the text and 17 for each pair, separated by tabs"),
         (
             lambda text: text.replace("\n", "\t\n"),
-            ": columns: 54; expected the id, the text and 17 for each pair, parted by tabs",
+            ": columns: 54; expected the id, the text and 17 for each pair, separated by tabs",
         ),
         (
             replaced("1:NR:2", "2:CID:1"),
@@ -249,7 +249,7 @@ COUNTS = "expected one of each for every mention"
         ),
         (
             replaced("4:4", "4:3"),
-            ", pair 0, argument 1 (D8), mention 1: starts at word 3 and ends at word 3, so it holds no word; "
+            ", pair 0, argument 1 (D8), mention 1: starts at word 3 and ends at word 3, so it has no words; "
             "the end is one past the last word",
         ),
         (
@@ -266,8 +266,8 @@ COUNTS = "expected one of each for every mention"
         ),
         (
             replaced("4:4", "4:6"),
-            ", pair 0, argument 1 (D8), mention 1: ends at word 6, but its sentence 0 at word 5; "
-            "a mention stands in one sentence",
+            ", pair 0, argument 1 (D8), mention 1: ends at word 6, but its sentence 0 ends at word 5; "
+            "expected a mention within one sentence",
         ),
         (
             replaced(TEXT, ""),
@@ -275,13 +275,13 @@ COUNTS = "expected one of each for every mention"
         ),
         (
             lambda text: text.replace("\n", "\t" + "\t".join(pair(VELOCINE, TREMOR, label="1:CID:2")) + "\n"),
-            ", pair 3: is listed as pair 0 without a relation, and here with one; keep one of the two",
+            ", pair 3: has a relation, but pair 0 of the same entities has none; keep one of the two",
         ),
         (
             replaced(
                 "not_include\tR2L", "1:NR:2\tR2L\tCROSS\t0\t0\t" + "\t".join(VELOCINE + ATAXIA) + "\tnot_include\tR2L"
             ),
-            ", pair 2: is listed as pair 1 with a relation, and here without one; keep one of the two",
+            ", pair 2: has no relation, but pair 1 of the same entities has one; keep one of the two",
         ),
     ],
 )

@@ -120,7 +120,7 @@ def test_repeated_facts_are_merged_with_one_warning_for_the_file(
     assert corpus.issues.merged == 2
     assert corpus.documents[0].facts == (Fact(0, 1, "P159", (0, 1)), Fact(1, 0, "P159"))
     assert [record.getMessage() for record in caplog.records] == [
-        f"{path}: 2 facts merged with one of the same subject, object and relation (the first stays)"
+        f"{path}: 2 facts merged with one of the same subject, object and relation (the first is kept)"
     ]
 
 
@@ -166,7 +166,7 @@ def first_mention(row: Row) -> Row:
         (lambda row: row["sents"][1].insert(2, None), ", sentence 1, word 2: expected a string, found null"),
         (
             lambda row: row["sents"][1].insert(2, "\ud800"),
-            ", sentence 1: holds half a surrogate pair, '\\ud800', which is no character; mend the file's encoding",
+            ", sentence 1: has half a surrogate pair, '\\ud800', which is not a character; fix the file's encoding",
         ),
         (lambda row: row.pop("vertexSet"), ': key "vertexSet" is missing; found "title", "sents", "labels"'),
         (lambda row: row.update(labels=None), ', "labels": expected a list, found null'),
@@ -230,11 +230,11 @@ def test_a_malformed_document_is_refused(tmp_path: Path, change: Callable[[Row],
         ),
         (
             lambda row: first_mention(row).update(pos=[3, 1]),
-            ", mention 0: starts at word 3 and ends at word 1, so it holds no word; the end is one past the last word",
+            ", mention 0: starts at word 3 and ends at word 1, so it has no words; the end is one past the last word",
         ),
         (
             lambda row: first_mention(row).update(pos=[1, 1]),
-            ", mention 0: starts at word 1 and ends at word 1, so it holds no word; the end is one past the last word",
+            ", mention 0: starts at word 1 and ends at word 1, so it has no words; the end is one past the last word",
         ),
     ],
 )

@@ -131,7 +131,7 @@ def test_a_file_without_text_says_how_to_get_it(tmp_path: Path) -> None:
     path = write(tmp_path, changed(lambda row: row.pop("content")))
 
     assert message_of(path) == (
-        f'DW_1.json: has no "content", and there is no {tmp_path}/texts/DW_1.txt; DWIE comes without the articles: '
+        f'DW_1.json: has no "content", and there is no {tmp_path}/texts/DW_1.txt; DWIE is published without articles: '
         "fetch them with its download script and give the folder that it writes"
     )
 
@@ -195,7 +195,7 @@ def read_back(document: Document, mention: Mention) -> str:
         (lambda row: row.update(content=None), ', "content": expected a string, found null'),
         (
             lambda row: row.update(content="Ana \ud800"),
-            ', "content": character 4 is half a surrogate pair, which is no character; mend the file\'s encoding',
+            ', "content": character 4 is half a surrogate pair, which is not a character; fix the file\'s encoding',
         ),
         (lambda row: row.pop("relations"), ': key "relations" is missing'),
         (lambda row: row.update(mentions={}), ', "mentions": expected a list, found {}'),
@@ -203,7 +203,7 @@ def read_back(document: Document, mention: Mention) -> str:
         (
             lambda row: row["mentions"][1].update(text="Nurnberg"),
             ', mention 1: is "Nurnberg", but characters 13 to 21 of the text are "Nürnberg"; '
-            "the text is not the one that was annotated",
+            "expected the text that was annotated",
         ),
         (
             lambda row: row["mentions"][1].update(end=13, text=""),
@@ -225,7 +225,7 @@ def read_back(document: Document, mention: Mention) -> str:
         ),
         (
             lambda row: row["mentions"][1].update(concept=3),
-            ', mention 1: "concept" is concept 3, which the document does not list',
+            ', mention 1: "concept" is concept 3, which the document does not have',
         ),
         (lambda row: row["concepts"].append(3), ", concept 5: expected an object, found 3"),
         (
@@ -240,7 +240,7 @@ def read_back(document: Document, mention: Mention) -> str:
         ),
         (
             lambda row: row["relations"][0].update(o=9),
-            ', relation 0: "o" is concept 9, which the document does not list',
+            ', relation 0: "o" is concept 9, which the document does not have',
         ),
         (lambda row: row["relations"][0].update(p=17), ', relation 0, "p": expected a string, found 17'),
     ],
@@ -273,7 +273,9 @@ def test_a_file_that_is_no_json_object_can_be_skipped(tmp_path: Path) -> None:
 
 def test_a_folder_without_annotations_is_refused(tmp_path: Path) -> None:
     for path in (tmp_path, tmp_path / "annos"):
-        with pytest.raises(AtlopError, match=r"expected a folder with DWIE's \.json files, one a document; found none"):
+        with pytest.raises(
+            AtlopError, match=r"expected a folder with DWIE's \.json files, one per document; found none"
+        ):
             read(path)
 
 

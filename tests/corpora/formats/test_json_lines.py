@@ -29,7 +29,7 @@ OFFSETS = (
     ((18, 20), (21, 23), (24, 29), (30, 32), (33, 40), (40, 41)),
 )
 """How TEXT is cut."""
-FORMAT = 'expected one JSON object a line, with "text", "entities" and, where labelled, "relations"'
+FORMAT = 'expected one JSON object per line, with "text", "entities" and, where labelled, "relations"'
 
 
 def changed(change: Callable[[Row], object]) -> Row:
@@ -330,13 +330,13 @@ def test_repeated_relations_are_merged_and_the_first_stays(tmp_path: Path) -> No
         (b'{"text": "\xff"}', ", line 2: byte 10 is not UTF-8; expected JSON in UTF-8"),
         (
             b'{"text": "a \\uD83D b", "entities": []}',
-            ", line 2: holds half a surrogate pair, '\\ud83d', which is no character; "
-            "mend the encoding of the file that it comes from",
+            ", line 2: has half a surrogate pair, '\\ud83d', which is not a character; "
+            "fix the encoding of the file that it comes from",
         ),
         (
             b'{"title": "\\ud83d", "text": "", "entities": []}',
-            ", line 2: holds half a surrogate pair, '\\ud83d', which is no character; "
-            "mend the encoding of the file that it comes from",
+            ", line 2: has half a surrogate pair, '\\ud83d', which is not a character; "
+            "fix the encoding of the file that it comes from",
         ),
     ],
 )
@@ -429,7 +429,7 @@ def test_a_malformed_entity_is_refused(tmp_path: Path, change: Callable[[Row], o
             ": starts at character 7 and ends at character 0, so it holds none; the end is one past the last character",
         ),
         ([33, 42], ": ends at character 42, but the text has 41 characters"),
-        ([17, 18], ": holds only space; expected characters of a word"),
+        ([17, 18], ": has only space; expected characters of a word"),
         ({"name": "Skai TV"}, ': key "spans" is missing; found "name"'),
         ({"spans": 0}, ', "spans": expected a list, found 0'),
         ({"spans": []}, ', "spans": is empty; expected at least one [start, end]'),

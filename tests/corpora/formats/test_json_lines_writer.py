@@ -120,7 +120,7 @@ def test_a_mention_of_empty_words_is_refused_and_nothing_is_written(tmp_path: Pa
 
     assert str(error.value) == (
         f'{path}, document 1 ("Skai TV"), entity 0, mention 0 ("x"): consists of empty words, so it has no characters; '
-        "drop the mention, or mend the words"
+        "drop the mention, or fix the words"
     )
     assert list(tmp_path.iterdir()) == []
 
@@ -133,7 +133,7 @@ def test_parts_that_overlap_are_refused(tmp_path: Path) -> None:
 
 
 def test_half_a_surrogate_pair_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(AtlopError, match=r"document 0 .*: holds half a surrogate pair, '\\ud800', which is no char"):
+    with pytest.raises(AtlopError, match=r"document 0 .*: has half a surrogate pair, '\\ud800', which is not a char"):
         write_json_lines(tmp_path / "out.jsonl", documents=[replace(PLAIN, title="\ud800")])
 
 

@@ -31,7 +31,7 @@ DOWNLOADS = {
                 "data/train_distant.json.gz",
                 entries=101_873,
                 unpacked=Digest("db6d3cdaab8d36926318bb9339f6fd82d19dbacd186c74d7c20c734355a58b36", 437_046_821),
-                usual=False,
+                default=False,
             ),
         ),
         note="There is no rel2id.json (the customary class ids) in this repository, and none is needed to train: "
@@ -40,7 +40,7 @@ DOWNLOADS = {
     ),
     "redocred": PublishedCorpus(
         title="Re-DocRED",
-        host=GitHubFolder("tonytan48/Re-DocRED", revision="main"),  # the sums pin what the branch must hold
+        host=GitHubFolder("tonytan48/Re-DocRED", revision="main"),  # the checksums pin its content
         files=(
             PublishedFile(
                 "data/train_revised.json",

@@ -1,4 +1,4 @@
-"""The items of a JSON list, one after the other, however long the list."""
+"""Streaming of the items of a JSON list of any length."""
 
 import re
 from collections.abc import Iterator
@@ -13,24 +13,24 @@ from atlop.errors import AtlopError
 from atlop.files import opened, read_json
 from atlop.json_values import abbreviated
 
-_HALF_A_PAIR = re.compile(rb"\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])")
-_PAIR = rb"\ud83d\ude00"
-_DEEPEST = 8000
-"""Opening brackets that may be open at once; the parser's memory grows with the square of their number."""
+_HALF_SURROGATE = re.compile(rb"\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])")
+_SURROGATE_PAIR = rb"\ud83d\ude00"
+_MAX_DEPTH = 8000
+"""Limit of nested brackets; the parser's memory grows with the square of the depth."""
 
 
 def stream_json_list(path: Path, *, expected: str) -> Iterator[Any]:
-    """Yield the items of a JSON file that is one list (`.json`, `.json.gz`), the same as `read_json` gives.
+    """Yield the items of a JSON file that is one list (`.json`, `.json.gz`), equal to those of `read_json`.
 
-    Only what is being read lies in memory. A file that the streaming parser does not take, be it damaged or only
-    unusual (NaN, numbers beyond 64 bits), is read whole instead: that tells what is wrong, and where.
+    Only one item is in memory. Files that the streaming parser rejects, damaged or just unusual (NaN, numbers beyond
+    64 bits), are read as a whole instead, which tells what is wrong, and where.
 
     Args:
         path: The file.
-        expected: What should be there, for the message.
+        expected: What the file should be, for messages.
 
     Raises:
-        AtlopError: The file cannot be read, is not JSON, or is no list.
+        AtlopError: The file cannot be read, is not JSON, or is not a list.
     """
     count = 0
     try:
@@ -45,7 +45,7 @@ def stream_json_list(path: Path, *, expected: str) -> Iterator[Any]:
 
 
 class _NotStreamableError(Exception):
-    """The streaming parser cannot take the file; nothing is said about whether it is right."""
+    """The streaming parser rejects the file, which may be valid."""
 
 
 def _streamed(path: Path) -> Iterator[Any]:
@@ -57,45 +57,40 @@ def _streamed(path: Path) -> Iterator[Any]:
 
 
 class _Text:
-    """A file's bytes, for the streaming parser to read.
+    """A file's bytes for the streaming parser, without what it misreads.
 
-    The parser takes an object for an empty list, and half a surrogate pair for a question mark; both are kept from it,
-    and so is what may be nested too deep.
+    The parser reads an object as an empty list and half a surrogate pair as a question mark.
     """
 
     def __init__(self, file: BufferedIOBase):
-        """Look at the beginning.
-
-        Raises:
-            _NotStreamableError: No list begins there.
-        """
+        """Raise `_NotStreamableError` unless the file begins with a list."""
         self._file = file
-        self._ahead = file.read(64)
-        if not self._ahead.lstrip().startswith(b"["):
+        self._buffer = file.read(64)
+        if not self._buffer.lstrip().startswith(b"["):
             raise _NotStreamableError
         self._open = 0
 
     def read(self, size: int) -> bytes:
-        """Return the next bytes, all but the last few: there a surrogate pair may be cut.
+        """Return the next bytes but for the last few, where a surrogate pair may be cut.
 
         Raises:
-            _NotStreamableError: There is half a surrogate pair, or there are too many brackets.
+            _NotStreamableError: There is half a surrogate pair or too deep nesting.
         """
-        if size == 0:  # the parser asks whether it gets bytes or text
+        if size == 0:  # the parser tests whether it gets bytes or text
             return b""
         new = self._file.read(size)
-        data = self._ahead + new
-        given = max(0, len(data) - len(_PAIR) + 1) if new else len(data)
-        half = _HALF_A_PAIR.search(data)
-        if half and half.start() < given:
+        data = self._buffer + new
+        complete = max(0, len(data) - len(_SURROGATE_PAIR) + 1) if new else len(data)
+        half = _HALF_SURROGATE.search(data)
+        if half and half.start() < complete:
             raise _NotStreamableError
-        self._ahead = data[given:]
-        self._count_brackets(data[:given])
-        return data[:given]
+        self._buffer = data[complete:]
+        self._count_brackets(data[:complete])
+        return data[:complete]
 
     def _count_brackets(self, data: bytes) -> None:
-        """Refuse what may be too deep; brackets in strings count too, which at worst has a file read whole."""
+        """Reject what may be nested too deep; brackets in strings count too, which at worst disables streaming."""
         opening, closing = (data.count(one) + data.count(other) for one, other in ((b"[", b"{"), (b"]", b"}")))
-        if self._open + opening > _DEEPEST:
+        if self._open + opening > _MAX_DEPTH:
             raise _NotStreamableError
         self._open = max(0, self._open + opening - closing)

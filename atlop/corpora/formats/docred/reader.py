@@ -1,7 +1,6 @@
-"""The DocRED format: one JSON list of documents, as DocRED, Re-DocRED and DWIE come (`.json`, `.json.gz`).
+"""DocRED format to documents: one JSON list, as DocRED, Re-DocRED and DWIE are published (`.json`, `.json.gz`).
 
-Extra keys are ignored. Documents, sentences, entities, mentions, labels and words count from 0, in the file and in
-every message.
+Extra keys are ignored. Documents, sentences, entities, mentions, labels and words count from 0, in files and messages.
 """
 
 from collections.abc import Iterator
@@ -22,10 +21,10 @@ def read_docred(path: Path, *, issues: IssueCollector) -> Iterator[Document]:
 
     Args:
         path: A `.json` or `.json.gz` file.
-        issues: Is told of invalid documents and of facts that a document lists more than once.
+        issues: Collects invalid documents and repeated facts.
 
     Raises:
-        AtlopError: The file cannot be read or is no list, or a document is invalid and `issues` is strict.
+        AtlopError: The file cannot be read or is not a list, or a document is invalid and `issues` is strict.
     """
     for index, row in enumerate(stream_json_list(path, expected=FORMAT)):
         try:
@@ -38,7 +37,7 @@ def read_docred(path: Path, *, issues: IssueCollector) -> Iterator[Document]:
 
 
 def _document(row: object, *, where: str) -> tuple[Document, int]:
-    """Return the document and the number of labels that repeat an earlier one."""
+    """Return the document and its number of repeated labels."""
     if not isinstance(row, dict):
         raise AtlopError(f"{where}: {FORMAT}; found {abbreviated(row)}")
     title = field(row, "title", str, where=where)
@@ -70,10 +69,10 @@ def _sentence(words: object, *, where: str) -> tuple[str, ...]:
             expect(word, str, where=f"{where}, word {index}")
     try:
         "".join(words).encode()
-    except UnicodeEncodeError as error:  # JSON can say "\ud800"; no tokenizer takes it
+    except UnicodeEncodeError as error:  # JSON can contain "\ud800", which no tokenizer accepts
         raise AtlopError(
-            f"{where}: holds half a surrogate pair, {error.object[error.start : error.end]!a}, which is no character; "
-            "mend the file's encoding"
+            f"{where}: has half a surrogate pair, {error.object[error.start : error.end]!a}, which is not a character; "
+            "fix the file's encoding"
         ) from None
     return tuple(words)
 
@@ -119,7 +118,7 @@ def _span(position: list[Any], *, where: str) -> tuple[int, int]:
         raise AtlopError(f"{where}: starts at word {start}; words count from 0 within their sentence")
     if end <= start:
         raise AtlopError(
-            f"{where}: starts at word {start} and ends at word {end}, so it holds no word; "
+            f"{where}: starts at word {start} and ends at word {end}, so it has no words; "
             "the end is one past the last word"
         )
     return start, end

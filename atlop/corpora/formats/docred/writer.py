@@ -1,4 +1,4 @@
-"""Documents -> the DocRED format, which has words, directed facts and nothing that `Loss` names."""
+"""Documents to DocRED format, which has only words and directed facts."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -7,23 +7,23 @@ from typing import Any
 from atlop.corpora.json_objects import to_json_line
 from atlop.corpora.losses import Loss, Losses
 from atlop.files import atomic_text
-from atlop.schema import Document, Fact, Mention
+from atlop.schema import Document, Mention
 
 
 def write_docred(path: Path, *, documents: Iterable[Document]) -> Losses:
-    """Write documents in DocRED format, one a line of the JSON list.
+    """Write documents in DocRED format: a JSON list with one document per line.
 
     Args:
-        path: A `.json` or `.json.gz` file; it appears when all documents are written.
-        documents: The documents, as they come.
+        path: A `.json` or `.json.gz` file; it appears once all documents are written.
+        documents: The documents.
 
     Returns:
-        What the format cannot hold: texts (unless they are the words with one space between), identifiers, lists of
-        pairs, novelty, the parts of discontinuous mentions, facts from an entity to itself. Facts of undirected
-        documents are written in the direction in which they are listed.
+        What the format cannot store: texts (other than the words joined by spaces), identifiers, lists of pairs,
+        novelty, the parts of discontinuous mentions, facts from an entity to itself. Facts of undirected documents
+        are written in the direction in which they are listed.
 
     Raises:
-        AtlopError: A document holds half a surrogate pair.
+        AtlopError: A document has half a surrogate pair.
     """
     losses = Losses()
     with atomic_text(path) as file:
@@ -43,29 +43,26 @@ def _row(document: Document) -> dict[str, Any]:
         "vertexSet": [[_mention(mention) for mention in entity.mentions] for entity in document.entities],
     }
     if document.facts is not None:
-        row["labels"] = [_label(fact) for fact in document.facts if fact.subject != fact.object]
+        row["labels"] = [
+            {"h": fact.subject, "t": fact.object, "r": fact.relation, "evidence": fact.evidence}
+            for fact in document.facts
+            if fact.subject != fact.object
+        ]
     return row
 
 
 def _mention(mention: Mention) -> dict[str, Any]:
-    return {
-        "name": mention.name,
-        "sent_id": mention.sentence,
-        "pos": [mention.start, mention.end],
-        "type": mention.type,
-    }
-
-
-def _label(fact: Fact) -> dict[str, Any]:
-    return {"h": fact.subject, "t": fact.object, "r": fact.relation, "evidence": fact.evidence}
+    position = [mention.start, mention.end]
+    return {"name": mention.name, "sent_id": mention.sentence, "pos": position, "type": mention.type}
 
 
 def _losses(document: Document) -> Losses:
     facts = document.facts or ()
+    words_joined = " ".join(word for sentence in document.sentences for word in sentence)
     mentions = (mention for entity in document.entities for mention in entity.mentions)
     return Losses(
         {
-            Loss.TEXT: document.text is not None and document.text != _words_with_spaces(document),
+            Loss.TEXT: document.text not in (None, words_joined),
             Loss.IDENTIFIER: sum(entity.identifier is not None for entity in document.entities),
             Loss.PAIRS: document.pairs is not None,
             Loss.UNDIRECTED: not document.directed,
@@ -74,7 +71,3 @@ def _losses(document: Document) -> Losses:
             Loss.DISCONTINUOUS: sum(len(mention.spans) > 1 for mention in mentions),
         }
     )
-
-
-def _words_with_spaces(document: Document) -> str:
-    return " ".join(word for sentence in document.sentences for word in sentence)

@@ -1,6 +1,6 @@
-"""JSON lines: the format for one's own data, plain text and character offsets (`.jsonl`, `.jsonl.gz`).
+"""JSON lines: the format for your own data, plain text and character offsets (`.jsonl`, `.jsonl.gz`).
 
-One JSON object a line in UTF-8, here broken for reading:
+One JSON object per line in UTF-8, here wrapped for reading:
 
     {"title": "Skai TV",
      "text": "Skai TV is Greek. It is based in Piraeus.",
@@ -8,27 +8,27 @@ One JSON object a line in UTF-8, here broken for reading:
                   {"mentions": [[33, 40]], "type": "LOC"}],
      "relations": [{"subject": 0, "object": 1, "relation": "P159", "evidence": [0, 1]}]}
 
-Needed are `text` and `entities`; other keys than these are ignored. Of a document:
+`text` and `entities` are required; keys other than these are ignored:
 
-- `title`: a string; without it, `line N`. A submission wants each title once.
-- `text`: a string, cut into sentences and words by `cut_text` where there are no `words`.
-- `entities`: a list of objects. `mentions` is a list, at least one; `type` a string, without it ""; `id` a string,
-  what a knowledge base calls it.
-- `relations`: a list of objects, empty where there are none; without it, the document is not labelled. `subject` and
-  `object` are indices of entities and `relation` is a string. `evidence` is a list of sentence indices; `novelty` a
-  string, as in BioRED.
-- `words`: a list of sentences, each a list of `[start, end]`, one a word, in the order of the text. What no word covers
-  is left out. No mention starts or ends inside a word or goes beyond its sentence.
-- `pairs`: a list of `[subject, object]`, the pairs to classify; without it, all ordered pairs. Relations of other pairs
+- `title`: a string, by default `line N`. In a submission, titles must be unique.
+- `text`: a string; split into sentences and words by `cut_text` unless there are `words`.
+- `entities`: a list of objects. `mentions` is a list of at least one; `type` a string, by default ""; `id` a string,
+  for example from a knowledge base.
+- `relations`: a list of objects, which may be empty; without it, the document is not labelled. `subject` and `object`
+  are indices of entities and `relation` is a string. `evidence` is a list of sentence indices; `novelty` a string, as
+  in BioRED.
+- `words`: a list of sentences, each a list of `[start, end]` for each word, in the order of the text. Text outside of
+  words is ignored. Mentions must start and end at word boundaries of one sentence.
+- `pairs`: a list of `[subject, object]`, the pairs to classify; by default all ordered pairs. Relations of other pairs
   and from an entity to itself are kept, and counted.
-- `directed`: `false` where a relation holds both ways; relations and pairs then have the lower entity as subject.
+- `directed`: `false` if relations hold in both directions; relations and pairs then have the lower entity as subject.
 
 A mention is `[start, end]`, or an object with `spans`, a list of `[start, end]` in the order of the text, several for a
-discontinuous mention; `name`, where it differs from the text; `type`, where it differs from the entity's.
+discontinuous mention; `name`, if it differs from the text; `type`, if it differs from the entity's.
 
-`[start, end]` are characters of the text from 0, the end one past the last, as Python counts them: an emoji outside
-Unicode's first 65,536 characters is one, though JavaScript and Java count it as two. Entities, mentions, relations and
-sentences count from 0 as well; lines count from 1.
+`[start, end]` count characters of the text from 0, with an exclusive end, as in Python: an emoji outside Unicode's
+first 65,536 characters is one, though JavaScript and Java count it as two. Entities, mentions, relations and sentences
+count from 0 as well; lines count from 1.
 """
 
 from collections.abc import Iterator
@@ -45,16 +45,15 @@ from atlop.files import read_lines
 from atlop.json_values import abbreviated, expect, field, integers
 from atlop.schema import Document, Entity, Fact, Mention, Span
 
-FORMAT = 'expected one JSON object a line, with "text", "entities" and, where labelled, "relations"'
+FORMAT = 'expected one JSON object per line, with "text", "entities" and, where labelled, "relations"'
 
 
 def read_json_lines(path: Path, *, issues: IssueCollector) -> Iterator[Document]:
-    """Yield the documents of a file of JSON lines, one line held at a time. Blank lines are passed over.
+    """Yield the documents of a file of JSON lines, with one line in memory. Blank lines are ignored.
 
     Args:
         path: A `.jsonl` or `.jsonl.gz` file.
-        issues: Is told of invalid documents, and of relations that a document lists more than once or that no pair
-            stands for.
+        issues: Collects invalid documents, repeated relations, and relations without a pair.
 
     Raises:
         AtlopError: The file cannot be read, or a document is invalid and `issues` is strict.
@@ -74,12 +73,12 @@ def read_json_lines(path: Path, *, issues: IssueCollector) -> Iterator[Document]
 
 
 def parse_document(row: dict[str, Any], *, title: str, where: str) -> tuple[Document, int]:
-    """Return the document that an object of this format holds, and the number of relations that repeat an earlier one.
+    """Parse a document; return it and its number of repeated relations.
 
     Args:
-        row: The object.
-        title: The document's title where the object has none.
-        where: Its place, for messages.
+        row: The JSON object.
+        title: Default title.
+        where: Location of the object, for messages.
 
     Raises:
         AtlopError: The document is invalid.
@@ -105,7 +104,7 @@ def parse_document(row: dict[str, Any], *, title: str, where: str) -> tuple[Docu
     document = Document(
         title=title,
         sentences=slice_words(text, offsets),
-        entities=_placed(entities, offsets=offsets),
+        entities=_with_words(entities, offsets=offsets),
         facts=tuple(facts.values()) if "relations" in row else None,
         text=text,
         offsets=offsets,
@@ -117,7 +116,7 @@ def parse_document(row: dict[str, Any], *, title: str, where: str) -> tuple[Docu
 
 @dataclass(frozen=True, slots=True)
 class _Mention:
-    """A mention whose words are not known yet."""
+    """A mention before its words are known."""
 
     spans: tuple[Span, ...]
     name: str
@@ -127,7 +126,7 @@ class _Mention:
 
 @dataclass(frozen=True, slots=True)
 class _Entity:
-    """An entity whose mentions' words are not known yet."""
+    """An entity before the words of its mentions are known."""
 
     mentions: tuple[_Mention, ...]
     identifier: str | None
@@ -160,17 +159,17 @@ def _mention(value: object, *, text: str, type: str, where: str) -> _Mention:
 
 
 def mention_text(spans: tuple[Span, ...], *, text: str) -> str:
-    """Return the name of a mention that is not given one: what the text has there, parts joined by a space."""
+    """Return the text of a mention; parts are joined by a space."""
     return " ".join(text[start:end] for start, end in spans)
 
 
 def _offsets(row: dict[str, Any], entities: list[_Entity], *, text: str, where: str) -> Offsets:
-    """Return the words that the document lists, or those that its text is cut into."""
+    """Return the words that the document lists, or else split its text."""
     mentions = [mention for entity in entities for mention in entity.mentions]
     if "words" not in row:
         for mention in mentions:
             if text[mention.spans[0][0] : mention.spans[-1][1]].isspace():
-                raise AtlopError(f"{mention.where}: holds only space; expected characters of a word")
+                raise AtlopError(f"{mention.where}: has only space; expected characters of a word")
         return cut_text(text, mentions=[span for mention in mentions for span in parts_and_extent(mention.spans)])
     offsets = parse_words(field(row, "words", list, where=where), text=text, where=where)
     listed = ListedWords(offsets)
@@ -179,31 +178,31 @@ def _offsets(row: dict[str, Any], entities: list[_Entity], *, text: str, where: 
     return offsets
 
 
-def _placed(entities: list[_Entity], *, offsets: Offsets) -> tuple[Entity, ...]:
-    """Return the entities with the words of their mentions."""
+def _with_words(entities: list[_Entity], *, offsets: Offsets) -> tuple[Entity, ...]:
+    """Find the words of the entities' mentions."""
     numbers = [number for number, words in enumerate(offsets) if words]
-    filled = tuple(words for words in offsets if words)  # an empty sentence stands nowhere in the text
+    filled = tuple(words for words in offsets if words)  # empty sentences have no offsets
 
-    def placed(mention: _Mention) -> Mention:
+    def with_words(mention: _Mention) -> Mention:
         found = locate_mention(mention.spans, offsets=filled, name=mention.name, type=mention.type)
         return found if len(filled) == len(offsets) else replace(found, sentence=numbers[found.sentence])
 
-    return tuple(Entity(tuple(map(placed, entity.mentions)), entity.identifier) for entity in entities)
+    return tuple(Entity(tuple(map(with_words, entity.mentions)), entity.identifier) for entity in entities)
 
 
 def _pairs(row: dict[str, Any], *, entities: int, directed: bool, where: str) -> tuple[tuple[int, int], ...]:
     pairs: dict[tuple[int, int], int] = {}
     for index, value in enumerate(field(row, "pairs", list, where=where)):
-        place = f"{where}, pair {index}"
-        numbers = integers(expect(value, list, where=place), where=place)
+        location = f"{where}, pair {index}"
+        numbers = integers(expect(value, list, where=location), where=location)
         if len(numbers) != 2:
-            raise AtlopError(f"{place}: expected [subject, object], found {abbreviated(value)}")
+            raise AtlopError(f"{location}: expected [subject, object], found {abbreviated(value)}")
         subject, object_ = numbers if directed else sorted(numbers)
-        _check_entities(subject, object_, entities=entities, where=place)
+        _check_entities(subject, object_, entities=entities, where=location)
         if subject == object_:
-            raise AtlopError(f"{place}: subject and object are both entity {subject}; expected two entities")
+            raise AtlopError(f"{location}: subject and object are both entity {subject}; expected two entities")
         if (first := pairs.setdefault((subject, object_), index)) != index:
-            raise AtlopError(f"{place}: repeats pair {first}; list each pair once")
+            raise AtlopError(f"{location}: repeats pair {first}; list each pair once")
     return tuple(pairs)
 
 

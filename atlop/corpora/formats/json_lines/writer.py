@@ -1,4 +1,4 @@
-"""Documents -> JSON lines (`json_lines.py` says what they are), which hold all that a document has but empty words."""
+"""Documents to JSON lines (described in `reader.py`), which can store all but empty words."""
 
 from collections.abc import Iterable
 from itertools import pairwise
@@ -15,19 +15,19 @@ from atlop.schema import Document, Entity, Fact, Mention, Span
 
 
 def write_json_lines(path: Path, *, documents: Iterable[Document]) -> Losses:
-    """Write documents as JSON lines, with their words: they are read again as they are, empty words excepted.
+    """Write documents as JSON lines, with their words, so that reading them returns the same but for empty words.
 
-    A document without a text gets one: its words with one space between.
+    A document without a text gets one: its words joined by spaces.
 
     Args:
-        path: A `.jsonl` or `.jsonl.gz` file; it appears when all documents are written.
-        documents: The documents, as they come.
+        path: A `.jsonl` or `.jsonl.gz` file; it appears once all documents are written.
+        documents: The documents.
 
     Returns:
-        What the format cannot hold: empty words.
+        What the format cannot store: empty words.
 
     Raises:
-        AtlopError: A document holds half a surrogate pair, a mention only empty words, or parts that overlap.
+        AtlopError: A document has half a surrogate pair, or a mention has only empty words or parts that overlap.
     """
     losses = Losses()
     with atomic_text(path) as file:
@@ -41,7 +41,7 @@ def write_json_lines(path: Path, *, documents: Iterable[Document]) -> Losses:
 def _row(document: Document, *, where: str) -> dict[str, Any]:
     text, offsets = document.text, document.offsets
     if text is None or offsets is None:
-        text, offsets = _text_of_words(document)
+        text, offsets = _join_words(document)
     row: dict[str, Any] = {
         "title": document.title,
         "text": text,
@@ -60,8 +60,8 @@ def _row(document: Document, *, where: str) -> dict[str, Any]:
     return row
 
 
-def _text_of_words(document: Document) -> tuple[str, Offsets]:
-    """Return the words with one space between, and where each of them stands; an empty one takes no place."""
+def _join_words(document: Document) -> tuple[str, Offsets]:
+    """Return the words joined by spaces, and their offsets; empty words take no space."""
     offsets = []
     end = 0
     for sentence in document.sentences:
@@ -89,12 +89,10 @@ def _entity(entity: Entity, *, text: str, offsets: Offsets, where: str) -> dict[
 
 
 def _mention(mention: Mention, *, type: str, text: str, offsets: Offsets, where: str) -> object:
-    """Return `[start, end]` where that says all, else an object."""
+    """Return `[start, end]` if that is sufficient, else an object."""
     spans = mention.spans or (_characters(mention, offsets=offsets, where=where),)
     if any(after[0] < before[1] for before, after in pairwise(spans)):
-        raise AtlopError(
-            f'{where} ("{mention.name}"): its parts overlap or are out of order; mend it where it came from'
-        )
+        raise AtlopError(f'{where} ("{mention.name}"): its parts overlap or are out of order; fix the mention')
     row: dict[str, Any] = {"spans": spans}
     if mention.name != mention_text(spans, text=text):
         row["name"] = mention.name
@@ -108,7 +106,7 @@ def _characters(mention: Mention, *, offsets: Offsets, where: str) -> Span:
     if not words:
         raise AtlopError(
             f'{where} ("{mention.name}"): consists of empty words, so it has no characters; drop the mention, '
-            "or mend the words"
+            "or fix the words"
         )
     return words[0][0], words[-1][1]
 
