@@ -74,7 +74,7 @@ def test_words_without_a_text_do_not_become_pubtator(corpus: Path, tmp_path: Pat
 
     _, problem = run("convert", corpus, out, "--to", "cdr", code=2)
 
-    assert problem.startswith(f'atlop: error: {out}, document 0 ("Skai TV"): has no text; ')
+    assert problem.startswith(f'atlop: error: {out}, document 0 ("Skai TV"): has no text, ')
     assert list(tmp_path.iterdir()) == [corpus]
 
 

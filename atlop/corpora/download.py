@@ -104,8 +104,8 @@ def _install(
                 _unpack(published, to=temporary, location=location)
             else:
                 published.replace(temporary)
-            done = "unpacked" if published.parent == folder else "fetched"  # also from the cache of the host's library
-            return _check(temporary, file, location=location, done=done)
+            fetched = published.parent != folder  # now, or earlier into the cache of the host's library
+            return _check(temporary, file, location=location, done="fetched" if fetched else "unpacked")
     except AtlopError as problem:
         if is_download:
             shutil.rmtree(folder / _PARTIAL, ignore_errors=True)

@@ -18,11 +18,7 @@ class IssueCollector:
             raise AtlopError(f'invalid documents: expected "strict" or "skip", found {invalid!r}')
         self._invalid = invalid
         self.skipped: list[str] = []
-        self.repeated = 0
-        self.merged = 0
-        self.unmentioned = 0
-        self.self_relations = 0
-        self.unclassified = 0
+        self.repeated = self.merged = self.unmentioned = self.self_relations = self.unclassified = 0
 
     def add_invalid(self, problem: AtlopError) -> None:
         """Record an invalid document, which the reader then skips.
@@ -57,14 +53,8 @@ class IssueCollector:
 
     def issues(self) -> CorpusIssues:
         """Return the issues so far."""
-        return CorpusIssues(
-            skipped=tuple(self.skipped),
-            repeated=self.repeated,
-            merged=self.merged,
-            unmentioned=self.unmentioned,
-            self_relations=self.self_relations,
-            unclassified=self.unclassified,
-        )
+        counts = {kind: count for kind, count in vars(self).items() if isinstance(count, int)}
+        return CorpusIssues(skipped=tuple(self.skipped), **counts)
 
 
 def log_issues(path: Path, *, documents: int, issues: CorpusIssues) -> None:

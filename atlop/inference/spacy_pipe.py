@@ -123,7 +123,7 @@ def document_row(doc: Doc, *, group_by: GroupBy) -> dict[str, Any]:
         starts = {sentence.start_char for sentence in doc.sents}
         starts = {start for start in starts if not any(first < start < end for first, end in spans)}
     else:
-        starts = set(sentence_starts(doc.text, whole=tuple(spans)))
+        starts = set(sentence_starts(doc.text, unbroken=tuple(spans)))
     sentences: list[list[list[int]]] = [[]]
     for token in doc:
         if token.idx in starts and sentences[-1]:

@@ -91,18 +91,6 @@ class _Pair(NamedTuple):
     object: _Argument
 
 
-class _Words:
-    """Maps words of a document to sentences."""
-
-    def __init__(self, sentences: Sequence[Sequence[str]]) -> None:
-        self.starts = tuple(accumulate(map(len, sentences), initial=0))
-        """Number of words before each sentence, and in total."""
-
-    def sentence_of(self, word: int) -> int:
-        """Return the sentence of a word."""
-        return bisect_right(self.starts, word) - 1
-
-
 def _columns(line: bytes, *, where: str) -> list[str]:
     try:
         columns = line.decode().split("\t")
@@ -122,9 +110,9 @@ def _columns(line: bytes, *, where: str) -> list[str]:
 def _document(title: str, text: str, columns: list[str], *, where: str) -> tuple[Document, int]:
     """Return the document and its number of repeated facts."""
     sentences = tuple(tuple(sentence.split()) for sentence in text.split("|"))
-    words = _Words(sentences)
+    starts = tuple(accumulate(map(len, sentences), initial=0))  # number of words before each sentence, and in total
     rows = tuple(
-        _pair(columns[first : first + _PAIR_COLUMNS], words=words, where=f"{where}, pair {first // _PAIR_COLUMNS}")
+        _pair(columns[first : first + _PAIR_COLUMNS], starts=starts, where=f"{where}, pair {first // _PAIR_COLUMNS}")
         for first in range(0, len(columns), _PAIR_COLUMNS)
     )
     mentions_by_id: dict[str, tuple[Mention, ...]] = {}  # an entity has the mentions of its first pair
@@ -171,7 +159,7 @@ def _unclassified_entities(
     return (Entity(tuple(mentions), identifier) for identifier, mentions in others.items())
 
 
-def _pair(columns: list[str], *, words: _Words, where: str) -> _Pair:
+def _pair(columns: list[str], *, starts: tuple[int, ...], where: str) -> _Pair:
     label, direction, crossing = columns[:3]
     found = _LABEL.fullmatch(label)
     if not found and label != _NOT_CLASSIFIED:
@@ -184,7 +172,7 @@ def _pair(columns: list[str], *, words: _Words, where: str) -> _Pair:
     if crossing not in _CROSSING:
         raise AtlopError(f"{where}: {abbreviated(crossing)} after the direction; expected {' or '.join(_CROSSING)}")
     first, second = (
-        _argument(columns[at : at + _ARGUMENT_COLUMNS], words=words, where=f"{where}, argument {number}")
+        _argument(columns[at : at + _ARGUMENT_COLUMNS], starts=starts, where=f"{where}, argument {number}")
         for number, at in enumerate((5, 5 + _ARGUMENT_COLUMNS))
     )
     if first.identifier == second.identifier:
@@ -194,7 +182,7 @@ def _pair(columns: list[str], *, words: _Words, where: str) -> _Pair:
     return _Pair(relation=relation, classified=bool(found), subject=subject, object=object_)
 
 
-def _argument(columns: list[str], *, words: _Words, where: str) -> _Argument:
+def _argument(columns: list[str], *, starts: tuple[int, ...], where: str) -> _Argument:
     identifier, joined_names, type_, *positions = columns
     if not identifier.strip():
         raise AtlopError(f"{where}: its id is empty")
@@ -210,26 +198,28 @@ def _argument(columns: list[str], *, words: _Words, where: str) -> _Argument:
             f"{len(sentences)}; expected one of each for every mention"
         )
     mentions = (
-        _mention(name, type_, first, end, sentence, words=words, where=f"{where}, mention {index}")
+        _mention(name, type_, first, end, sentence, starts=starts, where=f"{where}, mention {index}")
         for index, (name, first, end, sentence) in enumerate(zip(names, firsts, ends, sentences, strict=True))
     )
     return _Argument(identifier, tuple(mentions))
 
 
-def _mention(name: str, type_: str, first: int, end: int, sentence: int, *, words: _Words, where: str) -> Mention:
+def _mention(
+    name: str, type_: str, first: int, end: int, sentence: int, *, starts: tuple[int, ...], where: str
+) -> Mention:
     if end <= first:
         raise AtlopError(
             f"{where}: starts at word {first} and ends at word {end}, so it has no words; "
             "the end is one past the last word"
         )
-    if end > words.starts[-1]:
-        raise AtlopError(f"{where}: ends at word {end}, but the document has {words.starts[-1]} words")
-    found = words.sentence_of(first)
+    if end > starts[-1]:
+        raise AtlopError(f"{where}: ends at word {end}, but the document has {starts[-1]} words")
+    found = bisect_right(starts, first) - 1
     if found != sentence:
         raise AtlopError(
             f"{where}: is listed in sentence {sentence}, but its first word {first} is in sentence {found}"
         )
-    start, following = words.starts[sentence : sentence + 2]
+    start, following = starts[sentence : sentence + 2]
     if end > following:
         raise AtlopError(
             f"{where}: ends at word {end}, but its sentence {sentence} ends at word {following}; "

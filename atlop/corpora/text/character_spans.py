@@ -1,4 +1,4 @@
-"""Character spans out of JSON: of mentions and of words, checked against the text that they are of."""
+"""Character spans of mentions and words in JSON, checked against their text."""
 
 from bisect import bisect_left, bisect_right
 from typing import Any, TypeAlias
@@ -12,25 +12,25 @@ Offsets: TypeAlias = tuple[tuple[Span, ...], ...]
 
 
 def parse_spans(values: list[Any], *, text: str, where: str) -> tuple[Span, ...]:
-    """Return the characters of one mention.
+    """Parse the spans of a mention.
 
     Args:
-        values: `[start, end]` each, in the order of the text.
+        values: `[start, end]` of each part, in the order of the text.
         text: The text.
-        where: The mention, for messages.
+        where: Location of the mention, for messages.
 
     Raises:
-        AtlopError: There is none, or one is empty, goes beyond the text or overlaps the one before.
+        AtlopError: There are none, or one is empty, exceeds the text or overlaps the previous one.
     """
     if not values:
         raise AtlopError(f'{where}, "spans": is empty; expected at least one [start, end]')
     spans: list[Span] = []
     for index, value in enumerate(values):
-        place = f"{where}, span {index}"
-        span = parse_span(expect(value, list, where=place), text=text, where=place)
+        location = f"{where}, span {index}"
+        span = parse_span(expect(value, list, where=location), text=text, where=location)
         if spans and span[0] < spans[-1][1]:
             raise AtlopError(
-                f"{place}: starts at character {span[0]}, before span {index - 1} ends ({spans[-1][1]}); "
+                f"{location}: starts at character {span[0]}, before span {index - 1} ends ({spans[-1][1]}); "
                 "expected spans in the order of the text that do not overlap"
             )
         spans.append(span)
@@ -38,10 +38,10 @@ def parse_spans(values: list[Any], *, text: str, where: str) -> tuple[Span, ...]
 
 
 def parse_span(value: list[Any], *, text: str, where: str) -> Span:
-    """Return one stretch of characters.
+    """Parse a span.
 
     Raises:
-        AtlopError: It is not `[start, end]`, empty, or beyond the text.
+        AtlopError: It is not `[start, end]`, is empty, or exceeds the text.
     """
     if len(value) != 2:
         raise AtlopError(f"{where}: expected [start, end] in characters, found {abbreviated(value)}")
@@ -51,41 +51,48 @@ def parse_span(value: list[Any], *, text: str, where: str) -> Span:
 
 
 def parse_words(value: list[Any], *, text: str, where: str) -> Offsets:
-    """Return the words that a document lists.
+    """Parse the words of a document.
 
     Args:
         value: A list of sentences, each a list of `[start, end]`.
         text: The text.
-        where: The document, for messages.
+        where: Location of the document, for messages.
 
     Raises:
-        AtlopError: A word is malformed, empty, beyond the text, or starts before the one before it ends.
+        AtlopError: A word is malformed, is empty, exceeds the text, or overlaps the previous one.
     """
     sentences: list[tuple[Span, ...]] = []
-    reached = 0
+    previous_end = 0
     for number, sentence in enumerate(value):
         words: list[Span] = []
         for word in expect(sentence, list, where=f"{where}, sentence {number}"):
-            if not (_is_pair(word) and reached <= word[0] < word[1] <= len(text)):
-                raise _word_problem(word, reached, text=text, where=f"{where}, sentence {number}, word {len(words)}")
-            start, reached = word
-            words.append((start, reached))
+            if not (_is_pair(word) and previous_end <= word[0] < word[1] <= len(text)):
+                location = f"{where}, sentence {number}, word {len(words)}"
+                if not _is_pair(word):
+                    raise AtlopError(f"{location}: expected [start, end] in characters, found {abbreviated(word)}")
+                _check_characters(*word, text=text, where=location)
+                raise AtlopError(
+                    f"{location}: starts at character {word[0]}, before the previous word ends ({previous_end}); "
+                    "expected words in the order of the text that do not overlap"
+                )
+            start, previous_end = word
+            words.append((start, previous_end))
         sentences.append(tuple(words))
     return tuple(sentences)
 
 
 class ListedWords:
-    """The words that a document lists, to hold its mentions against."""
+    """The words of a document, to check its mentions against."""
 
     def __init__(self, offsets: Offsets) -> None:
         self._words = [word for words in offsets for word in words]
         self._sentences = [number for number, words in enumerate(offsets) for _ in words]
 
     def check_mention(self, spans: tuple[Span, ...], *, where: str) -> None:
-        """Make sure that a mention consists of whole words of one sentence.
+        """Check that a mention consists of whole words of one sentence.
 
         Raises:
-            AtlopError: It starts or ends inside a word, holds none, or goes over the end of a sentence.
+            AtlopError: It starts or ends inside a word, has no words, or crosses the end of a sentence.
         """
         for start, end in spans:
             self._check_boundary(start, verb="starts", where=where)
@@ -116,28 +123,12 @@ def _is_pair(value: object) -> bool:
     return type(value) is list and len(value) == 2 and type(value[0]) is int and type(value[1]) is int
 
 
-def _word_problem(value: object, reached: int, *, text: str, where: str) -> AtlopError:
-    """Return what is wrong with a word, given where the word before it ends."""
-    if not _is_pair(value):
-        return AtlopError(f"{where}: expected [start, end] in characters, found {abbreviated(value)}")
-    assert isinstance(value, list)
-    start, end = value
-    try:
-        _check_characters(start, end, text=text, where=where)
-    except AtlopError as problem:
-        return problem
-    return AtlopError(
-        f"{where}: starts at character {start}, before the word before it ends ({reached}); "
-        "expected words in the order of the text that do not overlap"
-    )
-
-
 def _check_characters(start: int, end: int, *, text: str, where: str) -> None:
     if start < 0:
         raise AtlopError(f"{where}: starts at character {start}; characters count from 0")
     if end <= start:
         raise AtlopError(
-            f"{where}: starts at character {start} and ends at character {end}, so it holds none; "
+            f"{where}: starts at character {start} and ends at character {end}, so it has none; "
             "the end is one past the last character"
         )
     if end > len(text):

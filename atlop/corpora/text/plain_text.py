@@ -1,4 +1,4 @@
-"""A plain text, cut into sentences and words that keep their place in it."""
+"""Plain text, split into sentences and words with character offsets."""
 
 import re
 import unicodedata
@@ -16,61 +16,61 @@ _FRAGMENT = re.compile(rf"[{_IDEOGRAPHS}]|[^\W_{_IDEOGRAPHS}]+|\S")
 _NOT_SPACE = re.compile(r"\S")
 _ATTACHED = frozenset(
     ("Mn", "Mc", "Me", "Cf", "Sk")
-)  # accents, vowel signs, joiners, ´, skin tones: Unicode categories
+)  # Unicode categories of accents, vowel signs, joiners, ´, skin tones
 
 
 def cut_text(text: str, *, mentions: Iterable[Span] = ()) -> tuple[tuple[Span, ...], ...]:
-    """Cut a text into sentences and words; return the characters of each word of each sentence.
+    """Split a text into sentences and words; return the characters of each word of each sentence.
 
-    A word is a run of letters and digits, or one other character that is no space; a Chinese or Japanese character is a
-    word of its own. Accents and vowel signs stay with the letter before them. Every character that is no space lies in
-    exactly one word, in order. Sentences without a word are left out.
+    A word is a run of letters and digits, a Chinese or Japanese character, or another character other than space.
+    Accents and vowel signs belong to the letter before them. Every character other than space is in exactly one word.
+    Sentences without words are left out.
 
     Args:
         text: The text.
-        mentions: Characters of mentions: no sentence ends inside one, and no word goes over its start or end. Give
-            `parts_and_extent` of a mention that stands in several places.
+        mentions: Characters of mentions: no sentence ends inside one, and no word crosses its start or end. Of a
+            discontinuous mention, give `parts_and_extent`.
 
     Raises:
-        AtlopError: A mention is empty or goes beyond the text.
+        AtlopError: A mention is empty or exceeds the text.
     """
-    whole = tuple(mentions)
-    for start, end in whole:
+    mentions = tuple(mentions)
+    for start, end in mentions:
         if not 0 <= start < end <= len(text):
             raise AtlopError(
                 f"mention at characters {start} to {end}: expected a start before the end, "
                 f"both within the text's {len(text)} characters"
             )
-    starts = sentence_starts(text, whole=tuple(_without_leading_space(text, span=span) for span in whole))
-    words = _cut(_words(text), at=sorted({character for span in whole for character in span}))
-    first = [bisect_left(words, start, key=itemgetter(0)) for start in starts]  # word of each sentence
-    sentences = (tuple(words[slice(*part)]) for part in pairwise([0, *first, len(words)]))
+    starts = sentence_starts(text, unbroken=tuple(_without_leading_space(text, span=span) for span in mentions))
+    words = _split_at(_words(text), boundaries=sorted({boundary for span in mentions for boundary in span}))
+    first_words = [bisect_left(words, start, key=itemgetter(0)) for start in starts]
+    sentences = (tuple(words[first:end]) for first, end in pairwise([0, *first_words, len(words)]))
     return tuple(sentence for sentence in sentences if sentence)
 
 
 def parts_and_extent(spans: tuple[Span, ...]) -> tuple[Span, ...]:
-    """Return the characters of a mention, and where they are several, those from its first to its last as well."""
-    return spans if len(spans) == 1 else (_whole(spans), *spans)
+    """Return the spans of a mention, and if there are several, also the span from the first to the last."""
+    return spans if len(spans) == 1 else (_extent(spans), *spans)
 
 
 def slice_words(text: str, offsets: tuple[tuple[Span, ...], ...]) -> tuple[tuple[str, ...], ...]:
-    """Return the words of each sentence, given the characters of each."""
+    """Return the words of each sentence, given their offsets."""
     return tuple(tuple(text[start:end] for start, end in sentence) for sentence in offsets)
 
 
 def locate_mention(spans: tuple[Span, ...], *, offsets: tuple[tuple[Span, ...], ...], name: str, type: str) -> Mention:
-    """Return the mention that stands at some characters of a text.
+    """Return the mention at some characters of a text.
 
     Args:
-        spans: Its characters; several where it is discontinuous.
-        offsets: Characters of each word of each sentence, as `cut_text` gives them for this mention.
-        name: Its text as the corpus gives it.
+        spans: Its characters; several spans if it is discontinuous.
+        offsets: Characters of each word of each sentence, as `cut_text` returns them for this mention.
+        name: Its name in the corpus.
         type: Its entity type.
 
     Raises:
         AtlopError: There is no word at these characters.
     """
-    first, end = _whole(spans)
+    first, end = _extent(spans)
     sentence = bisect_right(offsets, first, key=lambda words: words[0][0]) - 1
     if sentence < 0 or offsets[sentence][-1][1] <= first:
         sentence += 1  # the characters begin with space before a sentence
@@ -82,7 +82,7 @@ def locate_mention(spans: tuple[Span, ...], *, offsets: tuple[tuple[Span, ...], 
     return Mention(name=name, sentence=sentence, start=start_word, end=end_word, type=type, spans=spans)
 
 
-def _whole(spans: tuple[Span, ...]) -> Span:
+def _extent(spans: tuple[Span, ...]) -> Span:
     return min(start for start, _ in spans), max(end for _, end in spans)
 
 
@@ -92,13 +92,12 @@ def _without_leading_space(text: str, *, span: Span) -> Span:
 
 
 def _words(text: str) -> list[Span]:
-    """Return the characters of each word."""
     fragments = [fragment.span() for fragment in _FRAGMENT.finditer(text)]
     attached = frozenset(character for character in frozenset(text) if _is_attached(character))
     if not attached:
         return fragments
     words: list[Span] = []
-    joins = False  # whether the word so far ends with an accent or joiner, so that the next fragment belongs to it
+    joins = False  # whether the last word ends with an accent or joiner, so that the next fragment belongs to it
     for start, end in fragments:
         attaches = text[start] in attached
         if words and start == words[-1][1] and (attaches or joins):
@@ -109,18 +108,18 @@ def _words(text: str) -> list[Span]:
     return words
 
 
-def _cut(words: list[Span], *, at: list[int]) -> list[Span]:
-    """Return the words, those parted that go over a character of `at`, which is sorted."""
-    cut: list[Span] = []
-    index = 0  # first character of `at` behind the words so far
+def _split_at(words: list[Span], *, boundaries: list[int]) -> list[Span]:
+    """Split the words that cross one of the boundaries, which are sorted."""
+    split: list[Span] = []
+    index = 0  # of the first boundary after the words so far
     for start, end in words:
-        while index < len(at) and at[index] < end:
-            if start < at[index]:
-                cut.append((start, at[index]))
-                start = at[index]
+        while index < len(boundaries) and boundaries[index] < end:
+            if start < boundaries[index]:
+                split.append((start, boundaries[index]))
+                start = boundaries[index]
             index += 1
-        cut.append((start, end))
-    return cut
+        split.append((start, end))
+    return split
 
 
 def _is_attached(character: str) -> bool:

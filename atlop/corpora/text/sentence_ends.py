@@ -1,4 +1,4 @@
-"""Where the sentences of a plain text begin: rules for English biomedical and news text, in linear time."""
+"""Sentence boundaries of plain text: rules for English biomedical and news text, in linear time."""
 
 import re
 from bisect import bisect_left
@@ -6,14 +6,14 @@ from collections.abc import Iterator
 
 from atlop.schema import Span
 
-LONGEST_BRACKET = 500
-"""No sentence ends between brackets that stand at most this many characters apart; beyond, one was forgotten."""
+MAX_BRACKET = 500
+"""No sentence ends between brackets up to this many characters apart; beyond, one is assumed to be missing."""
 
-_REACH = 24  # characters that a decision about one full stop may read on each side
+_MAX_CONTEXT = 24  # characters on each side of a full stop that decide about it
 
-# Neither alternative can fail after its first character, so that the search never goes back.
+# No alternative can fail after its first character, so that the search never backtracks.
 _STOP = re.compile(r"[.!?…]+[\"')\]}”’»]*|[。！？｡।॥؟۔]+[\"')\]}”’»」』）】]*|\n\s*")
-_UNSPACED = frozenset("。！？｡")  # Chinese and Japanese put no space after them
+_UNSPACED = frozenset("。！？｡")  # in Chinese and Japanese, no space follows
 _NOT_SPACE = re.compile(r"\S")
 _BRACKET = re.compile(r"[()\[\]{}]|\n[^\S\n]*\n")
 
@@ -32,40 +32,40 @@ _NEVER_LAST = _words(
     "dr mr mrs ms prof rev gen col capt lt sgt sen rep gov hon st mt messrs vs cf viz approx ca fig figs eq eqs ref "
     "refs vol vols pp nos ed eds resp incl dept e.g eg i.e"
 )
-"""Abbreviations, lower-cased, that something always follows."""
+"""Lower-cased abbreviations that never end a sentence."""
 
 _SELDOM_LAST = _words(
     "al no inc ltd co corp bros jr sr etc est sp spp subsp var univ a.m p.m ph.d jan feb mar apr jun jul aug "
     "sep sept oct nov dec ave blvd rd"
 )
-"""Abbreviations that end a sentence where a word follows that usually begins one."""
+"""Lower-cased abbreviations that end a sentence only before a word that usually begins one."""
 
-_BEGINNERS = _words(
+_FIRST_WORDS = _words(
     "the a an this these those that there it its they their we our i he she his her you in on at as by for from to of "
     "with after although because before during when where while what who how why if since until however moreover "
     "furthermore therefore thus hence but and so yet both all each no none neither most many some several such here "
     "patients results conclusions conclusion methods background objective then also"
 )
-"""Words, lower-cased, that usually begin a sentence where they are capitalised."""
+"""Lower-cased words that usually begin a sentence if they are capitalised."""
 
 
-def sentence_starts(text: str, *, whole: tuple[Span, ...] = ()) -> list[int]:
-    """Return the character where each sentence but the first begins, in order.
+def sentence_starts(text: str, *, unbroken: tuple[Span, ...] = ()) -> list[int]:
+    """Return the first character of each sentence but the first, in order.
 
     Args:
         text: The text.
-        whole: Characters that no sentence end may part, for example those of each mention.
+        unbroken: Spans that no sentence end may split, for example those of mentions.
     """
-    mentions, all_whole = _Whole(whole), _Whole((*whole, *_brackets(text)))
+    given, with_brackets = _UnbrokenSpans(unbroken), _UnbrokenSpans((*unbroken, *_brackets(text)))
     starts: list[int] = []
     for start, certain in _candidates(text):
-        if not (mentions if certain else all_whole).holds(start) and (not starts or starts[-1] < start):
+        if not (given if certain else with_brackets).contain(start) and (not starts or starts[-1] < start):
             starts.append(start)
     return starts
 
 
-class _Whole:
-    """Stretches of a text that stay together."""
+class _UnbrokenSpans:
+    """Spans of a text that no sentence end may split; overlapping ones are merged."""
 
     def __init__(self, spans: tuple[Span, ...]) -> None:
         self._first: list[int] = []
@@ -77,14 +77,14 @@ class _Whole:
                 self._first.append(first)
                 self._end.append(end)
 
-    def holds(self, character: int) -> bool:
-        """Whether a cut before the character would part a stretch."""
-        index = bisect_left(self._first, character) - 1  # the last stretch that begins before it
+    def contain(self, character: int) -> bool:
+        """Whether a boundary before the character would split a span."""
+        index = bisect_left(self._first, character) - 1  # the last span that begins before it
         return index >= 0 and character < self._end[index]
 
 
 def _brackets(text: str) -> Iterator[Span]:
-    """Yield the characters between each bracket and its partner in the same paragraph."""
+    """Yield the span of each pair of brackets in a paragraph."""
     partners = {")": "(", "]": "[", "}": "{"}
     open_: dict[str, list[int]] = {opener: [] for opener in partners.values()}
     for match in _BRACKET.finditer(text):
@@ -95,15 +95,15 @@ def _brackets(text: str) -> Iterator[Span]:
             open_ = {opener: [] for opener in open_}
         elif open_[partners[found]]:
             start = open_[partners[found]].pop()
-            if match.end() - start <= LONGEST_BRACKET:
+            if match.end() - start <= MAX_BRACKET:
                 yield start, match.end()
 
 
 def _candidates(text: str) -> Iterator[tuple[int, bool]]:
-    """Yield each character where a sentence may begin, and whether it does so even between brackets."""
+    """Yield each character where a sentence may begin, and whether it may even between brackets."""
     first = _NOT_SPACE.search(text)
     title_end = text.find("\n", first.start()) if first else -1
-    begun = 0  # where the sentence begins that is being read
+    begin = 0  # of the current sentence
     for stop in _STOP.finditer(text):
         following = _NOT_SPACE.search(text, stop.end())
         if following is None:
@@ -111,51 +111,51 @@ def _candidates(text: str) -> Iterator[tuple[int, bool]]:
         start = following.start()
         if text[stop.start()] == "\n":
             certain = stop.group().count("\n") > 1 or (
-                stop.start() == title_end and not _goes_on(text[start : start + _REACH])
+                stop.start() == title_end and not _continues(text[start : start + _MAX_CONTEXT])
             )
             ends = certain
         else:
             certain = False
             spaced = start > stop.end() or text[stop.start()] in _UNSPACED
-            ends = spaced and _ends(text, stop=stop.span(), begun=begun, start=start)
+            ends = spaced and _ends_sentence(text, stop=stop.span(), begin=begin, start=start)
         if ends:
-            begun = start
+            begin = start
             yield start, certain
 
 
-def _ends(text: str, *, stop: Span, begun: int, start: int) -> bool:
+def _ends_sentence(text: str, *, stop: Span, begin: int, start: int) -> bool:
     """Whether a stop ends the sentence.
 
     Args:
         text: The text.
-        stop: Characters of the stop and of the quotes and brackets that close after it.
-        begun: Where the sentence begins.
-        start: First character after the stop and the space.
+        stop: Characters of the stop and of closing quotes and brackets after it.
+        begin: First character of the sentence.
+        start: First character after the stop and space.
     """
-    after = text[start : start + _REACH]
-    if _goes_on(after):
+    after = text[start : start + _MAX_CONTEXT]
+    if _continues(after):
         return False
     if text[stop[0]] != "." or text[stop[0] + 1 : stop[0] + 2] == ".":
         return True
-    if stop[0] - begun < 5 and _ENUMERATION.fullmatch(text[begun : stop[0]]):  # "1. Introduction"
+    if stop[0] - begin < 5 and _ENUMERATION.fullmatch(text[begin : stop[0]]):  # "1. Introduction"
         return False
-    found = _WORD_BEFORE.search(text[max(0, stop[0] - _REACH) : stop[0]])
+    found = _WORD_BEFORE.search(text[max(0, stop[0] - _MAX_CONTEXT) : stop[0]])
     word = found.group() if found else ""
     if word.lower() in _NEVER_LAST:
         return False
     if word.lower() in _SELDOM_LAST or _INITIALS.fullmatch(word):
-        lettered = _LETTERED.search(text[max(0, stop[0] - _REACH) : stop[0]])
-        return lettered is not None or _begins(after)
+        lettered = _LETTERED.search(text[max(0, stop[0] - _MAX_CONTEXT) : stop[0]])
+        return lettered is not None or _begins_sentence(after)
     return True
 
 
-def _goes_on(after: str) -> bool:
-    """Whether what follows cannot begin a sentence: a small word, or a comma; `p53` and `mRNA` can."""
+def _continues(after: str) -> bool:
+    """Whether a sentence cannot begin so: with a lower-case word or a comma; with `p53` and `mRNA` it can."""
     word = _WORD_AFTER.match(after)
     return (word.group(1).isalpha() and word.group(1).islower()) if word else after[0] in ",;:)]}%/"
 
 
-def _begins(after: str) -> bool:
-    """Whether what follows begins with a word that usually begins a sentence."""
+def _begins_sentence(after: str) -> bool:
+    """Whether the first word usually begins a sentence."""
     word = _WORD_AFTER.match(after)
-    return word is not None and word.group(1)[0].isupper() and word.group(1).lower() in _BEGINNERS
+    return word is not None and word.group(1)[0].isupper() and word.group(1).lower() in _FIRST_WORDS

@@ -203,7 +203,7 @@ def test_listed_words_are_kept_with_empty_sentences(tmp_path: Path) -> None:
         ),
         (
             lambda words: words[1].__setitem__(2, [24, 24]),
-            ", sentence 1, word 2: starts at character 24 and ends at character 24, so it holds none; "
+            ", sentence 1, word 2: starts at character 24 and ends at character 24, so it has none; "
             "the end is one past the last character",
         ),
         (
@@ -212,7 +212,7 @@ def test_listed_words_are_kept_with_empty_sentences(tmp_path: Path) -> None:
         ),
         (
             lambda words: words[1].__setitem__(0, [16, 20]),
-            ", sentence 1, word 0: starts at character 16, before the word before it ends (17); "
+            ", sentence 1, word 0: starts at character 16, before the previous word ends (17); "
             "expected words in the order of the text that do not overlap",
         ),
         (
@@ -422,11 +422,11 @@ def test_a_malformed_entity_is_refused(tmp_path: Path, change: Callable[[Row], o
         ([-1, 7], ": starts at character -1; characters count from 0"),
         (
             [7, 7],
-            ": starts at character 7 and ends at character 7, so it holds none; the end is one past the last character",
+            ": starts at character 7 and ends at character 7, so it has none; the end is one past the last character",
         ),
         (
             [7, 0],
-            ": starts at character 7 and ends at character 0, so it holds none; the end is one past the last character",
+            ": starts at character 7 and ends at character 0, so it has none; the end is one past the last character",
         ),
         ([33, 42], ": ends at character 42, but the text has 41 characters"),
         ([17, 18], ": has only space; expected characters of a word"),

@@ -6,10 +6,9 @@ from typing import Any
 
 import pytest
 
-from atlop.corpora import IssueCollector, Loss, Reader, read_corpus
+from atlop.corpora import FORMATS, IssueCollector, Loss, Reader, read_corpus
 from atlop.corpora.formats.json_lines.reader import read_json_lines
 from atlop.corpora.formats.json_lines.writer import write_json_lines
-from atlop.corpora.formats.pubtator.reader import read_biored, read_cdr
 from atlop.errors import AtlopError
 from atlop.schema import Document, Entity, Fact, Mention
 
@@ -156,10 +155,10 @@ def test_the_golden_documents_are_read_again_with_every_word(golden: Path, tmp_p
 @pytest.mark.parametrize(
     ("name", "reader"),
     [
-        ("cdr/CDR_DevelopmentSet.PubTator.txt", read_cdr),
-        ("cdr/CDR_TrainingSet.PubTator.txt", read_cdr),
-        ("biored/Dev.PubTator", read_biored),
-        ("biored/Train.PubTator", read_biored),
+        ("cdr/CDR_DevelopmentSet.PubTator.txt", FORMATS["cdr"].read),
+        ("cdr/CDR_TrainingSet.PubTator.txt", FORMATS["cdr"].read),
+        ("biored/Dev.PubTator", FORMATS["biored"].read),
+        ("biored/Train.PubTator", FORMATS["biored"].read),
     ],
 )
 def test_real_texts_are_read_again_also_where_their_words_are_not_listed(

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from atlop.corpora.formats.pubtator.reader import read_biored, read_cdr, read_pubtator
+from atlop.corpora.formats.pubtator.reader import read_pubtator
 from atlop.corpora.formats.pubtator.scheme import PubtatorScheme, load_scheme
 from atlop.corpora.issues import IssueCollector
 from atlop.corpora.text.plain_text import slice_words
@@ -261,11 +261,11 @@ def test_an_empty_file_has_no_documents_and_text_may_be_in_any_script(tmp_path: 
         ),
         (
             (TEXT[0], "13|a|It."),
-            'line 2 (document "12"): the line is of document "13"; put a blank line between documents',
+            'line 2 (document "12"): the line belongs to document "13"; put a blank line between documents',
         ),
         (
             (*TEXT, LITHIUM.replace("12", "13", 1)),
-            'line 3 (document "12"): the line is of document "13"; put a blank line between documents',
+            'line 3 (document "12"): the line belongs to document "13"; put a blank line between documents',
         ),
         (
             (*TEXT, "12\tCID\tD008094"),
@@ -283,7 +283,7 @@ def test_an_empty_file_has_no_documents_and_text_may_be_in_any_script(tmp_path: 
         ),
         (
             (*TEXT, "12\t0,12\t7\tLithium\tChemical\tD1"),
-            'line 3 (document "12"): has 2 starts and 1 ends; expected as many of both',
+            'line 3 (document "12"): has 2 starts and 1 ends; expected equal numbers',
         ),
         (
             (*TEXT, "12\t0\t99\tLithium\tChemical\tD1"),
@@ -315,12 +315,12 @@ def test_an_empty_file_has_no_documents_and_text_may_be_in_any_script(tmp_path: 
         ),
         (
             (*TEXT, LITHIUM, "12\tCID\tD008094\tD9"),
-            'line 4 (document "12"): relation CID is of "D9", but no mention has this identifier; '
+            'line 4 (document "12"): relation CID names "D9", but no mention has this identifier; '
             "the document's are D008094",
         ),
         (
             (*TEXT, TOXICITY, "12\tCID\t-1\t-1"),
-            'line 4 (document "12"): relation CID is of "-1", but no mention has this identifier; '
+            'line 4 (document "12"): relation CID names "-1", but no mention has this identifier; '
             "the document's are (none)",
         ),
     ],
@@ -401,7 +401,7 @@ def test_real_corpora_are_read_whole(
     real_data: Path, name: str, scheme: str, documents: int, facts: int, novel: int, own: int, outside: int
 ) -> None:
     issues = IssueCollector()
-    read_documents = list({"cdr": read_cdr, "biored": read_biored}[scheme](real_data / name, issues=issues))
+    read_documents = list(read_pubtator(real_data / name, issues=issues, scheme=scheme))
     found = [fact for document in read_documents for fact in document.facts or ()]
 
     assert (len(read_documents), len(found), issues.merged) == (documents, facts, 0)
@@ -418,7 +418,7 @@ def test_real_corpora_are_read_whole(
 
 def test_the_pairs_of_cdr_are_those_of_the_preprocessed_files(real_data: Path) -> None:
     for part, split in (("Training", "train"), ("Development", "dev")):
-        documents = read_cdr(real_data / f"cdr/CDR_{part}Set.PubTator.txt", issues=IssueCollector())
+        documents = read_pubtator(real_data / f"cdr/CDR_{part}Set.PubTator.txt", issues=IssueCollector(), scheme="cdr")
         pairs = {
             (document.title, document.entities[subject].identifier, document.entities[object_].identifier)
             for document in documents

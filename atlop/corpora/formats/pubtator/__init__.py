@@ -1,4 +1,4 @@
-"""PubTator: BioCreative V CDR and BioRED as released, and further corpora by a scheme."""
+"""PubTator: BioCreative V CDR and BioRED as released, and other corpora with a scheme."""
 
 import re
 from functools import partial
@@ -6,15 +6,15 @@ from itertools import islice
 
 from atlop.corpora.file_start import FileStart
 from atlop.corpora.formats.format import Format
-from atlop.corpora.formats.pubtator.reader import read_biored, read_cdr, read_pubtator
+from atlop.corpora.formats.pubtator.reader import read_pubtator
 from atlop.corpora.formats.pubtator.scheme import find_scheme, load_scheme
-from atlop.corpora.formats.pubtator.writer import write_biored, write_cdr, write_pubtator
+from atlop.corpora.formats.pubtator.writer import write_pubtator
 
 SCHEME_PREFIX = "pubtator:"
-"""Begins the format of further PubTator corpora; the path of their scheme follows."""
+"""Prefix of the names of formats with a scheme: the path of the scheme follows."""
 
 _FIRST_LINE = re.compile(rb"[^|\t]+\|[ta]\|")
-_MAX_DOCUMENTS = 20  # looked through for types and relations
+_MAX_DOCUMENTS = 20  # that are searched for types and relations
 _CDR_WORDS = frozenset({"Chemical", "Disease", "CID"})
 _BIORED_WORDS = frozenset(
     (
@@ -53,7 +53,7 @@ def _has_only(start: FileStart, *, words: frozenset[str]) -> bool:
 
 
 def scheme_format(name: str) -> Format:
-    """Return the format of a corpus that has a scheme of its own.
+    """Return the format of a corpus with its own scheme.
 
     Args:
         name: `SCHEME_PREFIX` and the path of a scheme, or the name of a shipped one.
@@ -74,15 +74,15 @@ def scheme_format(name: str) -> Format:
 
 CDR = Format(
     "cdr",
-    read=read_cdr,
-    write=write_cdr,
+    read=partial(read_pubtator, scheme="cdr"),
+    write=partial(write_pubtator, scheme="cdr"),
     matches=partial(_has_only, words=_CDR_WORDS),
     sign='PubTator with the types "Chemical" and "Disease"',
 )
 BIORED = Format(
     "biored",
-    read=read_biored,
-    write=write_biored,
+    read=partial(read_pubtator, scheme="biored"),
+    write=partial(write_pubtator, scheme="biored"),
     matches=partial(_has_only, words=_BIORED_WORDS),
     sign="PubTator with BioRED's types and relations",
 )

@@ -1,4 +1,4 @@
-"""The lines of a PubTator file, taken apart: one document's title, abstract, mentions and relations."""
+"""Parsing of the lines of a PubTator file: title, abstract, mentions and relations of a document."""
 
 import re
 from collections.abc import Iterator
@@ -23,7 +23,7 @@ _BETWEEN_PARTS = re.compile(r"[\s,;|.]+")
 
 @dataclass(frozen=True, slots=True)
 class MentionLine:
-    """One mention, of one entity or several."""
+    """A mention of one entity or several."""
 
     where: str
     spans: tuple[Span, ...]
@@ -35,7 +35,7 @@ class MentionLine:
 
 @dataclass(frozen=True, slots=True)
 class RelationLine:
-    """One relation between two identifiers."""
+    """A relation between two identifiers."""
 
     where: str
     relation: str
@@ -46,7 +46,7 @@ class RelationLine:
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """All lines of one document."""
+    """The parsed lines of a document."""
 
     identifier: str
     text: str
@@ -56,7 +56,7 @@ class Block:
 
 
 def read_blocks(path: Path) -> Iterator[Lines]:
-    """Yield the lines of each document: blank lines part documents, and a title always begins one.
+    """Yield the lines of each document: blank lines separate documents, and a title always begins one.
 
     Raises:
         AtlopError: The file is missing or not readable.
@@ -74,7 +74,7 @@ def read_blocks(path: Path) -> Iterator[Lines]:
 
 
 def has_relations(path: Path) -> bool:
-    """Whether a file has a relation at all; it is read up to the first one.
+    """Whether a file has any relation; it is read up to the first one.
 
     Raises:
         AtlopError: The file is missing or not readable.
@@ -87,10 +87,10 @@ def has_relations(path: Path) -> bool:
 
 
 def parse_block(lines: Lines, *, path: Path, scheme: PubtatorScheme) -> Block:
-    """Take the lines of a document apart.
+    """Parse the lines of a document.
 
     Raises:
-        AtlopError: A line is malformed, or a mention is not what the text has at its place.
+        AtlopError: A line is malformed, or a mention differs from the text at its offsets.
     """
     decoded = [(number, _decoded(line, where=f"{path}, line {number}")) for number, line in lines]
     number, line = decoded[0]
@@ -137,13 +137,15 @@ def _text_line(line: str, *, kind: str, where: str) -> tuple[str, str]:
 
 def _check_owner(found: str, expected: str, *, where: str) -> None:
     if found != expected:
-        raise AtlopError(f"{where}: the line is of document {abbreviated(found)}; put a blank line between documents")
+        raise AtlopError(
+            f"{where}: the line belongs to document {abbreviated(found)}; put a blank line between documents"
+        )
 
 
 def _mention_line(columns: list[str], *, text: str, scheme: PubtatorScheme, where: str) -> MentionLine:
     starts, ends = (list(map(int, re.split("[,;]", column))) for column in _both_offsets(columns, where=where))
     if len(starts) != len(ends):
-        raise AtlopError(f"{where}: has {len(starts)} starts and {len(ends)} ends; expected as many of both")
+        raise AtlopError(f"{where}: has {len(starts)} starts and {len(ends)} ends; expected equal numbers")
     spans = tuple(sorted(zip(starts, ends, strict=True)))
     for start, end in spans:
         if not start < end <= len(text):
@@ -159,8 +161,8 @@ def _mention_line(columns: list[str], *, text: str, scheme: PubtatorScheme, wher
             )
     name = columns[3]
     _check_text(name, text=text, spans=spans, where=where)
-    given = columns[5].split(scheme.identifier_separator) if len(columns) > 5 else [""]
-    identifiers = tuple(identifier.strip() or scheme.no_identifier for identifier in given)
+    listed = columns[5].split(scheme.identifier_separator) if len(columns) > 5 else [""]
+    identifiers = tuple(identifier.strip() or scheme.no_identifier for identifier in listed)
     if len(columns) < 7:
         return MentionLine(where, spans, columns[4], identifiers, (name,) * len(identifiers))
     names = tuple(columns[6].split(scheme.name_separator)) if len(identifiers) > 1 else (columns[6],)
@@ -178,7 +180,7 @@ def _both_offsets(columns: list[str], *, where: str) -> list[str]:
 
 
 def _check_text(name: str, *, text: str, spans: tuple[Span, ...], where: str) -> None:
-    """Make sure that a mention is what stands at its characters; the parts of one in several may be joined freely."""
+    """Check a mention against the text; the parts of a discontinuous one may be joined in any way."""
     first, end = spans[0][0], max(end for _, end in spans)
     found = text[first:end].replace("\n", " ")
     if name in (found, text[first:end]):
@@ -187,11 +189,10 @@ def _check_text(name: str, *, text: str, spans: tuple[Span, ...], where: str) ->
         found = " ".join(text[start:end] for start, end in spans).replace("\n", " ")
         if _BETWEEN_PARTS.sub("", name) == _BETWEEN_PARTS.sub("", found):
             return
-    place = " and ".join(f"{start} to {end}" for start, end in spans)
+    location = " and ".join(f"{start} to {end}" for start, end in spans)
     raise AtlopError(
-        f"{where}: the mention is {abbreviated(name)}, but characters {place} are {abbreviated(found)}; "
-        "expected the same text "
-        "(title and abstract count with one character between them)"
+        f"{where}: the mention is {abbreviated(name)}, but characters {location} are {abbreviated(found)}; "
+        "expected the same text (title and abstract count with one character between them)"
     )
 
 

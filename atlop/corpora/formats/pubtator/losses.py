@@ -1,4 +1,4 @@
-"""What PubTator cannot hold of documents: each is read again, and held against what was written."""
+"""What PubTator cannot store of documents: the written lines are parsed and compared with each document."""
 
 from collections.abc import Sequence
 from itertools import permutations
@@ -13,7 +13,7 @@ from atlop.schema import Document, Entity
 
 
 class PubtatorLosses:
-    """Counts what is lost while documents are written."""
+    """Counts losses while documents are written."""
 
     def __init__(self, scheme: PubtatorScheme) -> None:
         self._scheme = scheme
@@ -23,11 +23,11 @@ class PubtatorLosses:
         self._facts = 0
 
     def add(self, document: Document, *, lines: Sequence[str], where: str) -> None:
-        """Count what is lost of a document.
+        """Count the losses of a document.
 
         Args:
             document: The document, every mention with its spans.
-            lines: What was written of it.
+            lines: The lines that were written.
             where: The document, for messages.
 
         Raises:
@@ -36,7 +36,7 @@ class PubtatorLosses:
         numbered = [(number, line.encode()) for number, line in enumerate(lines, start=1)]
         block = parse_block(numbered, path=Path(where), scheme=self._scheme)
         found = build_document(block, scheme=self._scheme, labelled=True)
-        order = _order(document.entities, found=found.entities, where=where)
+        order = _match(document.entities, found=found.entities, where=where)
         facts = document.facts or ()
         written = [(order[fact.subject], order[fact.object], fact.relation) for fact in facts]
         read = {(*self._sorted(fact.subject, fact.object), fact.relation) for fact in found.facts or ()}
@@ -62,25 +62,26 @@ class PubtatorLosses:
         )
 
     def result(self) -> Losses:
-        """Return what was lost of all documents: a file has labels where it has a fact."""
+        """Return the losses of all documents."""
+        # A file counts as labelled if it has a fact.
         return +(self._losses + Losses({Loss.UNLABELLED: self._unlabelled if self._facts else self._empty}))
 
     def _sorted(self, subject: int, object_: int) -> tuple[int, int]:
         return (subject, object_) if self._scheme.directed or subject < object_ else (object_, subject)
 
 
-def _order(entities: Sequence[Entity], *, found: Sequence[Entity], where: str) -> list[int]:
-    """Return the place of each entity among those that are read."""
-    places: dict[object, list[int]] = {}
-    for place, entity in enumerate(found):
-        places.setdefault(_entity_key(entity), []).append(place)
+def _match(entities: Sequence[Entity], *, found: Sequence[Entity], where: str) -> list[int]:
+    """Return the index of each entity among the parsed ones."""
+    indices: dict[object, list[int]] = {}
+    for index, entity in enumerate(found):
+        indices.setdefault(_entity_key(entity), []).append(index)
     order: list[int] = []
     for index, entity in enumerate(entities):
-        same = places.get(_entity_key(entity))
+        same = indices.get(_entity_key(entity))
         if not same:
             raise AtlopError(
-                f'{where}, entity {index} ("{entity.name}"): would be read as another; in PubTator mentions are one '
-                "entity where they share identifier and type, and only there"
+                f'{where}, entity {index} ("{entity.name}"): would be read as another; in PubTator, mentions '
+                "belong to the same entity if and only if they share identifier and type"
             )
         order.append(same.pop(0))
     return order

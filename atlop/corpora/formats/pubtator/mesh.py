@@ -1,4 +1,4 @@
-"""MeSH's descriptor file: which descriptor is more general than which."""
+"""MeSH's descriptor file, which orders descriptors from general to specific."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -8,43 +8,43 @@ from atlop.files import read_lines
 
 
 class DescriptorTree:
-    """The places of MeSH descriptors in its trees; a descriptor may have several."""
+    """The tree numbers of MeSH descriptors; a descriptor may have several."""
 
     def __init__(self, numbers: dict[str, tuple[str, ...]]) -> None:
         self._numbers = numbers
 
     def tree_numbers(self, identifier: str) -> tuple[str, ...]:
-        """Return the tree numbers of a descriptor, `D003866` or `MESH:D003866`; none where it is unknown."""
+        """Return the tree numbers of a descriptor, `D003866` or `MESH:D003866`; none if it is unknown."""
         return self._numbers.get(identifier.rpartition(":")[2], ())
 
     def ancestors(self, identifiers: Iterable[str]) -> frozenset[str]:
-        """Return the tree numbers above any place of any of the descriptors, their own excluded."""
-        above: set[str] = set()
+        """Return all tree numbers above those of the descriptors."""
+        found: set[str] = set()
         for identifier in identifiers:
             for number in self.tree_numbers(identifier):
                 parts = number.split(".")
-                above.update(".".join(parts[:depth]) for depth in range(1, len(parts)))
-        return frozenset(above)
+                found.update(".".join(parts[:depth]) for depth in range(1, len(parts)))
+        return frozenset(found)
 
 
 def read_descriptors(path: Path) -> DescriptorTree:
-    """Read MeSH's descriptors in ASCII (`d2025.bin`, also packed as `.gz`).
+    """Read MeSH's descriptors in ASCII (`d2025.bin`, also gzipped as `.gz`).
 
-    Each record starts with `*NEWRECORD`, has one line `MN = C10.228.140` for each place, and `UI = D001927`.
+    Each record starts with `*NEWRECORD`, a line `MN = C10.228.140` for each tree number, and `UI = D001927`.
 
     Raises:
         AtlopError: The file cannot be read or has no such record.
     """
     numbers: dict[str, tuple[str, ...]] = {}
-    places: list[str] = []
+    tree_numbers: list[str] = []
     for line in read_lines(path):
         key, equals, value = line.partition(b" = ")
         if line.rstrip() == b"*NEWRECORD":
-            places = []
+            tree_numbers = []
         elif equals and key == b"MN":
-            places.append(value.decode("ascii", errors="replace").strip())
+            tree_numbers.append(value.decode("ascii", errors="replace").strip())
         elif equals and key == b"UI":
-            numbers[value.decode("ascii", errors="replace").strip()] = tuple(places)
+            numbers[value.decode("ascii", errors="replace").strip()] = tuple(tree_numbers)
     if not any(numbers.values()):
         raise AtlopError(
             f"{path}: has no descriptor with a tree number; expected MeSH's descriptors in ASCII, named like d2025.bin "

@@ -1,7 +1,7 @@
-"""PubTator files: `id|t|title`, `id|a|abstract`, then a line for each mention and each relation (also packed as `.gz`).
+"""PubTator to documents: `id|t|title`, `id|a|abstract`, then a line for each mention and relation (also as `.gz`).
 
-A document's title is its identifier, its text is title, line end and abstract. Entities are numbered by where they
-stand first in the text. What differs between corpora is declared in a `PubtatorScheme`.
+A document's title is its identifier, its text is title, line end and abstract. Entities are numbered by their first
+mention in the text. A `PubtatorScheme` declares what differs between corpora.
 """
 
 from collections.abc import Iterator
@@ -25,30 +25,22 @@ from atlop.errors import AtlopError
 from atlop.schema import Document, Entity, Fact, Mention, Span
 
 
-def read_cdr(path: Path, *, issues: IssueCollector) -> Iterator[Document]:
-    """Yield the documents of a CDR file as BioCreative V released it; see `read_pubtator`."""
-    return read_pubtator(path, issues=issues, scheme=load_scheme("cdr"))
-
-
-def read_biored(path: Path, *, issues: IssueCollector) -> Iterator[Document]:
-    """Yield the documents of a BioRED file; see `read_pubtator`."""
-    return read_pubtator(path, issues=issues, scheme=load_scheme("biored"))
-
-
-def read_pubtator(path: Path, *, issues: IssueCollector, scheme: PubtatorScheme) -> Iterator[Document]:
+def read_pubtator(path: Path, *, issues: IssueCollector, scheme: PubtatorScheme | str) -> Iterator[Document]:
     """Yield the documents of a PubTator file.
 
-    Documents without relations have none, but where the whole file has not one, it has no labels. A fact whose pair the
-    scheme does not classify is kept, without its pair, and counted: to list it would tell at test time that it holds.
+    If the whole file has no relations, its documents are unlabelled. Facts whose pair the scheme does not classify are
+    kept and counted, but their pair is not added, which would reveal at test time that they hold.
 
     Args:
-        path: A file, also packed as `.gz`.
-        issues: Is told of invalid documents, repeated facts, and facts without a classified pair.
-        scheme: What differs between corpora.
+        path: A file, also gzipped as `.gz`.
+        issues: Collects invalid documents, repeated facts, and facts without a classified pair.
+        scheme: What differs between corpora, or the name of a shipped scheme.
 
     Raises:
         AtlopError: The file cannot be read, or a document is invalid and `issues` is strict.
     """
+    if isinstance(scheme, str):
+        scheme = load_scheme(scheme)
     tree = read_descriptors(scheme.ancestors) if scheme.ancestors is not None else None
     labelled = has_relations(path)
     for lines in read_blocks(path):
@@ -66,16 +58,16 @@ def read_pubtator(path: Path, *, issues: IssueCollector, scheme: PubtatorScheme)
 def build_document(
     block: Block, *, scheme: PubtatorScheme, labelled: bool, tree: DescriptorTree | None = None
 ) -> Document:
-    """Return the document that a block of lines describes.
+    """Build a document from its lines.
 
     Args:
-        block: Its lines, taken apart.
+        block: Its parsed lines.
         scheme: What differs between corpora.
-        labelled: Whether a document without relations has none, or no labels.
-        tree: MeSH's descriptors, where the scheme asks for them.
+        labelled: Whether a document without relations counts as labelled.
+        tree: MeSH's descriptors, if the scheme needs them.
 
     Raises:
-        AtlopError: A relation is of an identifier that no mention has, or a mention holds no word.
+        AtlopError: No mention has the identifier of a relation, or a mention has no words.
     """
     rows = sorted(block.mentions, key=lambda row: (row.spans, row.type))
     offsets = cut_text(block.text, mentions=[span for row in rows for span in parts_and_extent(row.spans)])
@@ -96,9 +88,9 @@ def build_document(
 def _entities(
     rows: list[MentionLine], *, offsets: tuple[tuple[Span, ...], ...], scheme: PubtatorScheme
 ) -> tuple[Entity, ...]:
-    """Gather mentions by identifier and type; a number may be a gene's and a species' alike."""
-    named: dict[tuple[str, str, int], list[Mention]] = {}
-    unknown = 0  # tells mentions without an identifier apart
+    """Group mentions by identifier and type; a gene and a species may have the same number."""
+    groups: dict[tuple[str, str, int], list[Mention]] = {}
+    unknown = 0  # each mention without an identifier is an entity
     for row in rows:
         try:
             mention = locate_mention(row.spans, offsets=offsets, name=row.names[0], type=row.type)
@@ -107,8 +99,8 @@ def _entities(
         for identifier, name in zip(row.identifiers, row.names, strict=True):
             unknown += identifier == scheme.no_identifier
             key = identifier, row.type, unknown if identifier == scheme.no_identifier else 0
-            named.setdefault(key, []).append(replace(mention, name=name))
-    return tuple(Entity(tuple(mentions), identifier) for (identifier, _, _), mentions in named.items())
+            groups.setdefault(key, []).append(replace(mention, name=name))
+    return tuple(Entity(tuple(mentions), identifier) for (identifier, _, _), mentions in groups.items())
 
 
 def _facts(
@@ -123,10 +115,10 @@ def _facts(
         for identifier in (row.subject, row.object):
             if identifier not in known:
                 raise AtlopError(
-                    f'{row.where}: relation {row.relation} is of "{identifier}", but no mention has this identifier; '
+                    f'{row.where}: relation {row.relation} names "{identifier}", but no mention has this identifier; '
                     f"the document's are {', '.join(list(known)[:8]) or '(none)'}{', …' if len(known) > 8 else ''}"
                 )
-        # An identifier that two types share means the one that makes a classified pair.
+        # If two types share an identifier, the one that makes a classified pair is meant.
         choices = list(product(known[row.subject], known[row.object]))
         subject, object_ = next((pair for pair in choices if _is_classified(pair, entities, scheme)), choices[0])
         if not scheme.directed:
@@ -144,7 +136,7 @@ def _is_classified(pair: tuple[int, int], entities: tuple[Entity, ...], scheme: 
 def _pairs(
     entities: tuple[Entity, ...], *, facts: tuple[Fact, ...], scheme: PubtatorScheme, tree: DescriptorTree | None
 ) -> tuple[tuple[int, int], ...]:
-    """Return the pairs that the scheme classifies, by subject and object."""
+    """Return the pairs that the scheme classifies."""
     known = [index for index, entity in enumerate(entities) if entity.identifier != scheme.no_identifier]
     pairs = [
         pair
@@ -157,13 +149,13 @@ def _pairs(
 def _without_ancestors(
     pairs: list[tuple[int, int]], *, entities: tuple[Entity, ...], facts: tuple[Fact, ...], tree: DescriptorTree
 ) -> Iterator[tuple[int, int]]:
-    """Yield the pairs but those whose object is more general than an annotated object of the same subject."""
+    """Yield the pairs whose object is not more general than an annotated object of the same subject."""
     objects: dict[int, list[str]] = {}
     for fact in facts:
         objects.setdefault(fact.subject, []).append(entities[fact.object].identifier or "")
-    above = {subject: tree.ancestors(identifiers) for subject, identifiers in objects.items()}
-    holding = {(fact.subject, fact.object) for fact in facts}
+    ancestors = {subject: tree.ancestors(identifiers) for subject, identifiers in objects.items()}
+    positive = {(fact.subject, fact.object) for fact in facts}
     for subject, object_ in pairs:
         numbers = tree.tree_numbers(entities[object_].identifier or "")
-        if (subject, object_) in holding or above.get(subject, frozenset()).isdisjoint(numbers):
+        if (subject, object_) in positive or ancestors.get(subject, frozenset()).isdisjoint(numbers):
             yield subject, object_

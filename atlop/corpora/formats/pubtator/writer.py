@@ -1,4 +1,4 @@
-"""Documents -> PubTator files."""
+"""Documents to PubTator files."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -16,34 +16,26 @@ from atlop.schema import Document, Mention, Span
 _LINE_END = re.compile(r"[\r\n]")
 
 
-def write_cdr(path: Path, *, documents: Iterable[Document]) -> Losses:
-    """Write a file as BioCreative V released CDR; see `write_pubtator`."""
-    return write_pubtator(path, documents=documents, scheme=load_scheme("cdr"))
+def write_pubtator(path: Path, *, documents: Iterable[Document], scheme: PubtatorScheme | str) -> Losses:
+    """Write documents as a PubTator file, all or nothing, gzipped if `path` ends in `.gz`.
 
-
-def write_biored(path: Path, *, documents: Iterable[Document]) -> Losses:
-    """Write a file in BioRED's format; see `write_pubtator`."""
-    return write_pubtator(path, documents=documents, scheme=load_scheme("biored"))
-
-
-def write_pubtator(path: Path, *, documents: Iterable[Document], scheme: PubtatorScheme) -> Losses:
-    """Write documents as a PubTator file, whole or not at all, packed where `path` ends in `.gz`.
-
-    The first line of a text is the title, further line ends become spaces.
+    The first line of a text is the title; other line ends become spaces.
 
     Args:
         path: The file.
-        documents: Documents with text and identifiers; taken one at a time.
-        scheme: What differs between corpora.
+        documents: Documents with text and identifiers.
+        scheme: What differs between corpora, or the name of a shipped scheme.
 
     Returns:
-        What the format cannot hold: evidence, cuts into sentences and words, lists of pairs that are not the scheme's,
-        directions that are not the scheme's, line ends in texts, whether documents without facts are labelled.
+        What the format cannot store: evidence, boundaries of sentences and words, pairs and directions other than the
+        scheme's, line ends in texts, whether documents without facts are labelled.
 
     Raises:
-        AtlopError: A document has no text, an entity no identifier, one of them a character that parts columns, or the
-            entities or facts would be read as others.
+        AtlopError: A document has no text, an entity has no identifier, a value has a character that separates columns,
+            or entities or facts would be read as others.
     """
+    if isinstance(scheme, str):
+        scheme = load_scheme(scheme)
     losses = PubtatorLosses(scheme)
     line_ends = 0
     with atomic_text(path) as file:
@@ -58,11 +50,11 @@ def write_pubtator(path: Path, *, documents: Iterable[Document], scheme: Pubtato
 
 
 def _prepared(document: Document, *, where: str) -> Document:
-    """Return the document as it can be written: every mention with its spans, line ends but the first as spaces."""
+    """Add the spans of every mention, and replace line ends but the first in the text by spaces."""
     if document.text is None:
         raise AtlopError(
-            f"{where}: has no text; PubTator marks characters of one, so words alone cannot be written: choose another "
-            "format, or give documents with their text"
+            f"{where}: has no text, whose characters PubTator needs; choose another format, or give documents with "
+            "their text"
         )
     name, line_end, abstract = document.text.partition("\n")
     entities = [
@@ -87,19 +79,19 @@ def _spans(mention: Mention, *, document: Document, where: str) -> tuple[Span, .
     if mention.spans:
         return mention.spans
     if document.offsets is None:
-        raise AtlopError(f"{where}: nobody says at which characters it stands; expected spans, or offsets of the words")
+        raise AtlopError(f"{where}: has no character offsets; expected spans, or offsets of the words")
     words = document.offsets[mention.sentence][mention.start : mention.end]
     return ((words[0][0], words[-1][1]),)
 
 
 def _lines(document: Document, *, scheme: PubtatorScheme, where: str) -> Iterator[str]:
-    title = _column(document.title, where=where, parting="|")
+    title = _column(document.title, where=where, separator="|")
     text = document.text or ""
     name, _, abstract = text.partition("\n")
     yield f"{title}|t|{name}"
     yield f"{title}|a|{abstract}"
     identifiers = [
-        _column(entity.identifier, where=f"{where}, entity {index}", parting=scheme.identifier_separator)
+        _column(entity.identifier, where=f"{where}, entity {index}", separator=scheme.identifier_separator)
         for index, entity in enumerate(document.entities)
     ]
     for columns in _mentions(document, identifiers, text=text, scheme=scheme, where=where):
@@ -115,7 +107,7 @@ def _lines(document: Document, *, scheme: PubtatorScheme, where: str) -> Iterato
 def _mentions(
     document: Document, identifiers: list[str], *, text: str, scheme: PubtatorScheme, where: str
 ) -> Iterator[list[str]]:
-    """Yield the columns of each mention, in the order of the text; mentions of the same characters share a line."""
+    """Yield the columns of each mention in the order of the text; mentions of the same characters share a line."""
     rows: dict[tuple[tuple[Span, ...], str], list[tuple[str, str]]] = {}
     for index, entity in enumerate(document.entities):
         for number, mention in enumerate(entity.mentions):
@@ -129,17 +121,19 @@ def _mentions(
         columns = [",".join(str(span[side]) for span in spans) for side in (0, 1)]
         columns += [_column(found, where=where), type_, scheme.identifier_separator.join(name for name, _ in row)]
         if set(names) != {found}:
-            parting = scheme.name_separator if len(names) > 1 else "\t"
-            columns.append(scheme.name_separator.join(_column(name, where=where, parting=parting) for name in names))
+            separator = scheme.name_separator if len(names) > 1 else "\t"
+            columns.append(
+                scheme.name_separator.join(_column(name, where=where, separator=separator) for name in names)
+            )
         yield columns
 
 
-def _column(value: str | None, *, where: str, parting: str = "\t") -> str:
-    """Return a value if it can stand in a column; `parting` may not occur in it besides tabs and line ends."""
+def _column(value: str | None, *, where: str, separator: str = "\t") -> str:
+    """Check that a column has a value without tabs, line ends or `separator`."""
     if not value:
-        raise AtlopError(f"{where}: lacks an identifier, type or name, which PubTator needs")
-    if "\t" in value or parting in value or _LINE_END.search(value):
+        raise AtlopError(f"{where}: has no identifier, type or name, which PubTator needs")
+    if "\t" in value or separator in value or _LINE_END.search(value):
         raise AtlopError(
-            f"{where}: {abbreviated(value)} holds a tab, a line end or {abbreviated(parting)}, which part columns"
+            f"{where}: {abbreviated(value)} has a tab, a line end or {abbreviated(separator)}, which separate columns"
         )
     return value
