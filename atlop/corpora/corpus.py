@@ -22,7 +22,7 @@ class CorpusFile:
         """Find the format of the file.
 
         Args:
-            path: The file.
+            path: The file, or DWIE's folder.
             format: A key of `FORMATS`, or `pubtator:` with the path of a scheme; `None` recognises it.
             invalid: `strict` raises at the first invalid document, `skip` skips and counts it.
 
@@ -104,14 +104,5 @@ class Corpus:
 
 
 def read_corpus(path: Path, *, format: str | None = None, invalid: Invalid = "strict") -> Corpus:
-    """Read all documents of a corpus file and log its issues.
-
-    Args:
-        path: The file, or DWIE's folder.
-        format: A key of `FORMATS`, or `pubtator:` with the path of a scheme; `None` recognises it.
-        invalid: `strict` raises at the first invalid document, `skip` skips, logs and counts it.
-
-    Raises:
-        AtlopError: The format is unknown, the file cannot be read, a document is invalid (`strict`), or all are.
-    """
+    """Read all documents of a corpus file and log its issues; arguments and errors are those of `CorpusFile`."""
     return CorpusFile(path, format=format, invalid=invalid).read()

@@ -178,7 +178,7 @@ def _instructions(corpus: PublishedCorpus, files: Sequence[PublishedFile], *, fo
     lines = [f"To fetch the missing files by hand, put them into {folder}{os.sep} unchanged:"]
     for file in files:
         size = "" if file.published.bytes is None else f"{file.published.bytes:,} bytes, "
-        known = f"sha256 {file.published.sha256}" if file.published.sha256 else f"{file.entries:,} {file.holds}"
-        lines.append(f"  {corpus.host.url(file.path, server=server)}  ({size}{known})")
+        check = f"sha256 {file.published.sha256}" if file.published.sha256 else f"{file.entries:,} {file.holds}"
+        lines.append(f"  {corpus.host.url(file.path, server=server)}  ({size}{check})")
     lines.append("and run the same command again: it checks and unpacks these files, and fetches only missing ones.")
     return "\n".join(lines)

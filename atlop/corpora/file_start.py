@@ -15,7 +15,10 @@ _MAX_DEPTH = 1000  # of nested lists and objects
 
 
 class FileStart:
-    """The beginning of a file, unpacked and without leading space; a folder has an empty one."""
+    """The beginning of a file, unpacked and without leading space; that of a folder is empty.
+
+    All attributes and methods raise `AtlopError` if the file cannot be read.
+    """
 
     def __init__(self, path: Path):
         """Read nothing yet."""
@@ -23,11 +26,7 @@ class FileStart:
 
     @cached_property
     def first_byte(self) -> bytes:
-        """The first byte that is not space; empty where there is none.
-
-        Raises:
-            AtlopError: The file cannot be read.
-        """
+        """The first byte that is not space; empty if there is none."""
         if self.path.is_dir():
             return b""
         with self._opened() as file:
@@ -35,30 +34,18 @@ class FileStart:
 
     @cached_property
     def first_line(self) -> bytes:
-        """The first line that is not blank, without its end; at most 16 MiB.
-
-        Raises:
-            AtlopError: The file cannot be read.
-        """
+        """The first line that is not blank, without its end; at most 16 MiB."""
         return next(self.lines(), b"")
 
     def lines(self) -> Iterator[bytes]:
-        """Yield the lines without their ends, from the first that is not blank.
-
-        Raises:
-            AtlopError: The file cannot be read.
-        """
+        """Yield the lines without their ends, from the first that is not blank."""
         if self.first_byte:
             with self._opened() as file:
                 while line := file.readline(_MAX_LINE):
                     yield line.rstrip(b"\r\n")
 
     def json_keys(self) -> Iterator[str]:
-        """Yield the keys of the outermost JSON object, or of the first one in a list, as far as the file is JSON.
-
-        Raises:
-            AtlopError: The file cannot be read.
-        """
+        """Yield the keys of the outermost JSON object, or of the first one in a list, as far as the file is JSON."""
         if self.first_byte not in (b"[", b"{"):
             return
         level = 2 if self.first_byte == b"[" else 1  # of the object's keys

@@ -1,4 +1,4 @@
-"""Issues that a reader meets besides valid documents."""
+"""Issues that a reader finds in a corpus file."""
 
 import logging
 from pathlib import Path

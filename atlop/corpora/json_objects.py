@@ -30,9 +30,24 @@ def parse_json_object(line: bytes, *, expected: str, where: str) -> dict[str, An
         raise AtlopError(f"{where}, column {error.colno}: not valid JSON ({error.msg}); {expected}") from None
     if not isinstance(row, dict):
         raise AtlopError(f"{where}: {expected}; found {abbreviated(row)}")
-    if "\\u" in text:  # JSON can contain "\ud800", which no tokenizer accepts
+    if "\\u" in text:
         to_json_line(row, where=where)
     return row
+
+
+def check_characters(text: str, *, where: str) -> None:
+    """Refuse half a surrogate pair, which JSON can escape but UTF-8 cannot encode and no tokenizer accepts.
+
+    Raises:
+        AtlopError: The text has one.
+    """
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise AtlopError(
+            f"{where}: has half a surrogate pair, {text[error.start : error.end]!a}, which is not a character; "
+            "fix the encoding of the file that it comes from"
+        ) from None
 
 
 def to_json_line(row: Mapping[str, object], *, where: str) -> str:
@@ -47,12 +62,7 @@ def to_json_line(row: Mapping[str, object], *, where: str) -> str:
     """
     try:
         text = json.dumps(row, ensure_ascii=False)
-        text.encode()
     except RecursionError:
         raise AtlopError(f"{where}: {TOO_DEEP}") from None
-    except UnicodeEncodeError as error:
-        raise AtlopError(
-            f"{where}: has half a surrogate pair, {error.object[error.start : error.end]!a}, which is not a character; "
-            "fix the encoding of the file that it comes from"
-        ) from None
+    check_characters(text, where=where)
     return text

@@ -14,7 +14,7 @@ def recognise_format(path: Path) -> str:
     """Return the format of a corpus file or folder, or `SUBMISSION`; only the beginning is read.
 
     Args:
-        path: A file, also packed as `.gz`, or DWIE's folder.
+        path: A file, also gzipped as `.gz`, or DWIE's folder.
 
     Raises:
         AtlopError: It cannot be read, or no format in `FORMATS` matches. A `.json` file that nothing matches counts as
@@ -35,16 +35,14 @@ def recognise_format(path: Path) -> str:
     if name.endswith(".json") and not path.is_dir():
         return "docred"
     signs = "".join(f"\n  {format.name}: {format.sign}" for format in FORMATS.values() if format.sign)
-    raise AtlopError(
-        f"{path}: {_described(start)}; name the format with --format. Known ones are recognised so:{signs}"
-    )
+    raise AtlopError(f"{path}: {_describe(start)}; name the format with --format. Formats are recognised by:{signs}")
 
 
-def _described(start: FileStart) -> str:
+def _describe(start: FileStart) -> str:
     """Describe a file of no known format."""
     if start.path.is_dir():
         first = min(start.path.glob("*.json"), default=None)
-        found = "holds no .json file" if first is None else f"{first.name} in it is no annotation of DWIE"
+        found = "holds no .json file" if first is None else f"{first.name} in it is not an annotation of DWIE"
         return f"is a folder, and {found}"
     if pubtator.begins(start):
         words = pubtator.types_and_relations(start)

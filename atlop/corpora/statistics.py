@@ -2,9 +2,9 @@
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-from atlop.schema import Document, Fact
+from atlop.schema import Document
 
 
 @dataclass(frozen=True)
@@ -46,84 +46,58 @@ class CorpusStatistics:
 
 def corpus_statistics(documents: Iterable[Document]) -> CorpusStatistics:
     """Count what the documents hold; in memory are one document and all titles."""
-    tally = _Tally()
+    titles: Counter[str] = Counter()
+    relations: Counter[str] = Counter()
+    sums: Counter[str] = Counter()
+    words_max = entities_max = 0
     for document in documents:
-        tally.add(document)
-    return tally.result()
+        titles[document.title] += 1
+        relations.update(fact.relation for fact in document.facts or ())
+        sums.update(_counts(document))
+        words_max = max(words_max, document.words)
+        entities_max = max(entities_max, len(document.entities))
+    facts, labelled = relations.total(), sums["labelled_documents"] > 0
+    return CorpusStatistics(
+        documents=titles.total(),
+        labelled_documents=sums["labelled_documents"],
+        sentences=sums["sentences"],
+        words=sums["words"],
+        words_mean=sums["words"] / titles.total() if titles else 0.0,
+        words_max=words_max,
+        entities=sums["entities"],
+        entities_max=entities_max,
+        mentions=sums["mentions"],
+        pairs=sums["pairs"],
+        facts=facts if labelled else None,
+        pairs_with_fact=sums["pairs_with_fact"] if labelled else None,
+        pairs_with_several=sums["pairs_with_several"] if labelled else None,
+        self_relations=sums["self_relations"] if labelled else None,
+        relations=dict(sorted(relations.items(), key=lambda item: (-item[1], item[0]))) if labelled else None,
+        cross_sentence_share=sums["cross_sentence"] / facts if facts else None,
+        without_evidence_share=sums["without_evidence"] / facts if facts else None,
+        repeated_titles=tuple(title for title, count in titles.items() if count > 1),
+        documents_without_pairs=sums["documents_without_pairs"],
+    )
 
 
-@dataclass
-class _Tally:
-    """Running totals, named as in `CorpusStatistics`."""
-
-    titles: Counter[str] = field(default_factory=Counter)
-    labelled_documents: int = 0
-    sentences: int = 0
-    words: int = 0
-    words_max: int = 0
-    entities: int = 0
-    entities_max: int = 0
-    mentions: int = 0
-    pairs: int = 0
-    documents_without_pairs: int = 0
-    pairs_with_fact: int = 0
-    pairs_with_several: int = 0
-    self_relations: int = 0
-    cross_sentence: int = 0
-    without_evidence: int = 0
-    relations: Counter[str] = field(default_factory=Counter)
-
-    def add(self, document: Document) -> None:
-        words, entities, pairs = document.words, len(document.entities), _pair_count(document)
-        self.titles[document.title] += 1
-        self.sentences += len(document.sentences)
-        self.words += words
-        self.words_max = max(self.words_max, words)
-        self.entities += entities
-        self.entities_max = max(self.entities_max, entities)
-        self.mentions += sum(len(entity.mentions) for entity in document.entities)
-        self.pairs += pairs
-        self.documents_without_pairs += not pairs
-        if document.facts is not None:
-            self.labelled_documents += 1
-            self._add_facts(
-                document.facts, sentences=[{m.sentence for m in entity.mentions} for entity in document.entities]
-            )
-
-    def _add_facts(self, facts: tuple[Fact, ...], *, sentences: list[set[int]]) -> None:
-        """Count the facts of a document, given the sentences of each entity."""
-        by_pair = Counter((fact.subject, fact.object) for fact in facts)
-        self.relations.update(fact.relation for fact in facts)
-        self.pairs_with_fact += len(by_pair)
-        self.pairs_with_several += sum(count > 1 for count in by_pair.values())
-        self.self_relations += sum(fact.subject == fact.object for fact in facts)
-        self.cross_sentence += sum(sentences[fact.subject].isdisjoint(sentences[fact.object]) for fact in facts)
-        self.without_evidence += sum(not fact.evidence for fact in facts)
-
-    def result(self) -> CorpusStatistics:
-        documents, facts, labelled = self.titles.total(), self.relations.total(), bool(self.labelled_documents)
-        most_frequent = sorted(self.relations.items(), key=lambda item: (-item[1], item[0]))
-        return CorpusStatistics(
-            documents=documents,
-            labelled_documents=self.labelled_documents,
-            sentences=self.sentences,
-            words=self.words,
-            words_mean=self.words / documents if documents else 0.0,
-            words_max=self.words_max,
-            entities=self.entities,
-            entities_max=self.entities_max,
-            mentions=self.mentions,
-            pairs=self.pairs,
-            facts=facts if labelled else None,
-            pairs_with_fact=self.pairs_with_fact if labelled else None,
-            pairs_with_several=self.pairs_with_several if labelled else None,
-            self_relations=self.self_relations if labelled else None,
-            relations=dict(most_frequent) if labelled else None,
-            cross_sentence_share=self.cross_sentence / facts if facts else None,
-            without_evidence_share=self.without_evidence / facts if facts else None,
-            repeated_titles=tuple(title for title, count in self.titles.items() if count > 1),
-            documents_without_pairs=self.documents_without_pairs,
-        )
+def _counts(document: Document) -> dict[str, int]:
+    facts, pairs = document.facts or (), _pair_count(document)
+    by_pair = Counter((fact.subject, fact.object) for fact in facts)
+    sentences = [{mention.sentence for mention in entity.mentions} for entity in document.entities]
+    return {
+        "labelled_documents": document.facts is not None,
+        "sentences": len(document.sentences),
+        "words": document.words,
+        "entities": len(document.entities),
+        "mentions": sum(len(entity.mentions) for entity in document.entities),
+        "pairs": pairs,
+        "documents_without_pairs": not pairs,
+        "pairs_with_fact": len(by_pair),
+        "pairs_with_several": sum(count > 1 for count in by_pair.values()),
+        "self_relations": sum(fact.subject == fact.object for fact in facts),
+        "cross_sentence": sum(sentences[fact.subject].isdisjoint(sentences[fact.object]) for fact in facts),
+        "without_evidence": sum(not fact.evidence for fact in facts),
+    }
 
 
 def _pair_count(document: Document) -> int:

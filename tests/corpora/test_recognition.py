@@ -97,7 +97,7 @@ def test_a_folder_without_annotations_is_refused(tmp_path: Path) -> None:
     with pytest.raises(AtlopError, match=r"is a folder, and holds no \.json file"):
         recognise_format(tmp_path)
     write(tmp_path / "dev.json", f"[{DOCUMENT}]")
-    with pytest.raises(AtlopError, match=r"is a folder, and dev\.json in it is no annotation of DWIE"):
+    with pytest.raises(AtlopError, match=r"is a folder, and dev\.json in it is not an annotation of DWIE"):
         recognise_format(tmp_path)
 
 

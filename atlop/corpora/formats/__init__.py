@@ -1,4 +1,4 @@
-"""The formats of corpus files: one module each, and one line in `FORMATS`."""
+"""The formats of corpus files: one module and one line in `FORMATS` each."""
 
 from pathlib import Path
 
@@ -22,7 +22,7 @@ FORMATS: dict[str, Format] = {
     "dwie_train": DWIE_TRAIN,
     "dwie_test": DWIE_TEST,
 }
-"""Every format under its name, in the order in which a file is compared with them."""
+"""Every format by name; `recognise_format` tries them in this order."""
 
 
 def writable_formats() -> tuple[str, ...]:
@@ -36,7 +36,7 @@ def published_corpora() -> dict[str, PublishedCorpus]:
 
 
 def find_format(path: Path, *, format: str) -> Format:
-    """Return the format of a name.
+    """Return the format with a name.
 
     Args:
         path: The file, for the message.
@@ -53,7 +53,7 @@ def find_format(path: Path, *, format: str) -> Format:
 
 
 def find_writer(path: Path, *, format: str) -> Writer:
-    """Return what writes a format.
+    """Return the writer of a format.
 
     Args:
         path: The file to make, for the message.
@@ -62,8 +62,8 @@ def find_writer(path: Path, *, format: str) -> Writer:
     Raises:
         AtlopError: The scheme is not known, or documents cannot be written in the format.
     """
-    known = (*writable_formats(), f"{SCHEME_PREFIX}SCHEME.toml")
-    write = find_format(path, format=format).write if format in known or format.startswith(SCHEME_PREFIX) else None
-    if write is None:
-        raise AtlopError(f"{path}: cannot be written in format {format!r}; known: {', '.join(known)}")
-    return write
+    known = scheme_format(format) if format.startswith(SCHEME_PREFIX) else FORMATS.get(format)
+    if known is None or known.write is None:
+        names = ", ".join([*writable_formats(), f"{SCHEME_PREFIX}SCHEME.toml"])
+        raise AtlopError(f"{path}: cannot be written in format {format!r}; known: {names}")
+    return known.write

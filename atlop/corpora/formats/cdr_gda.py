@@ -149,12 +149,12 @@ def _unclassified_entities(
     rows: Sequence[_Pair], *, mentions_by_id: dict[str, tuple[Mention, ...]]
 ) -> Iterator[Entity]:
     """Return entities of the mentions that no classified entity has; they get markers, but no pairs."""
-    known = {identifier: frozenset(mentions) for identifier, mentions in mentions_by_id.items()}
+    classified = {identifier: frozenset(mentions) for identifier, mentions in mentions_by_id.items()}
     others: dict[str, dict[Mention, None]] = {}
     for row in rows:
         for identifier, mentions in (row.subject, row.object):
             for mention in mentions:
-                if mention not in known.get(identifier, ()):
+                if mention not in classified.get(identifier, ()):
                     others.setdefault(identifier, {})[mention] = None
     return (Entity(tuple(mentions), identifier) for identifier, mentions in others.items())
 

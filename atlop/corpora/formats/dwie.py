@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 from atlop.corpora.file_start import FileStart
 from atlop.corpora.formats.format import Format
 from atlop.corpora.issues import IssueCollector
+from atlop.corpora.json_objects import check_characters
 from atlop.corpora.text.plain_text import cut_text, locate_mention, slice_words
 from atlop.errors import AtlopError
 from atlop.files import read_json
@@ -128,13 +129,7 @@ def _concepts(row: dict[str, Any], *, text: str, where: str) -> dict[int, _Conce
 def _text(row: dict[str, Any], *, file: Path) -> str:
     if "content" in row:
         text = field(row, "content", str, where=str(file))
-        try:
-            text.encode()
-        except UnicodeEncodeError as error:  # JSON can contain "\ud800", which no tokenizer accepts
-            raise AtlopError(
-                f'{file}, "content": character {error.start} is half a surrogate pair, which is not a character; '
-                "fix the file's encoding"
-            ) from None
+        check_characters(text, where=f'{file}, "content"')
         return text
     text_file = _texts_folder(file.parent) / f"{file.stem}.txt"
     try:

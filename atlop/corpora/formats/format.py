@@ -1,4 +1,4 @@
-"""What a file format is made of; `FORMATS` has one for each name."""
+"""Definition of a file format."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -26,19 +26,19 @@ def _no_files(path: Path) -> tuple[Path, ...]:
 
 @dataclass(frozen=True)
 class Format:
-    """A file format: how it is read, and where that is possible, written, recognised and downloaded."""
+    """A file format: how files are read and, optionally, written, recognised and downloaded."""
 
     name: str
     """What `--format` and `data.format` call it."""
     read: Reader
     write: Writer | None = None
     matches: Callable[[FileStart], bool] | None = None
-    """Whether a file that begins so has this format; `None` where only its name tells."""
+    """Whether a file with this beginning has the format; `None` if that cannot be recognised."""
     sign: str = ""
-    """What `matches` looks for, for the message about a file of no known format."""
+    """Description of such files in the message about a file of no known format."""
     suffix: str | None = None
-    """End of the names of files in this format, whatever they hold, for example `.jsonl`."""
+    """File name suffix that is sufficient to recognise the format, for example `.jsonl`."""
     extra_files: Callable[[Path], tuple[Path, ...]] = _no_files
-    """Returns the files and folders that are read besides a corpus file."""
+    """Returns other files and folders that are read with a corpus file."""
     downloads: Mapping[str, PublishedCorpus] = field(default_factory=dict)
     """Published corpora in this format, by the name that `atlop download` takes."""

@@ -56,10 +56,10 @@ def sentence_starts(text: str, *, unbroken: tuple[Span, ...] = ()) -> list[int]:
         text: The text.
         unbroken: Spans that no sentence end may split, for example those of mentions.
     """
-    given, with_brackets = _UnbrokenSpans(unbroken), _UnbrokenSpans((*unbroken, *_brackets(text)))
+    spans, spans_and_brackets = _UnbrokenSpans(unbroken), _UnbrokenSpans((*unbroken, *_brackets(text)))
     starts: list[int] = []
     for start, certain in _candidates(text):
-        if not (given if certain else with_brackets).contain(start) and (not starts or starts[-1] < start):
+        if not (spans if certain else spans_and_brackets).contain(start) and (not starts or starts[-1] < start):
             starts.append(start)
     return starts
 

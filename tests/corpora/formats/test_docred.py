@@ -166,7 +166,8 @@ def first_mention(row: Row) -> Row:
         (lambda row: row["sents"][1].insert(2, None), ", sentence 1, word 2: expected a string, found null"),
         (
             lambda row: row["sents"][1].insert(2, "\ud800"),
-            ", sentence 1: has half a surrogate pair, '\\ud800', which is not a character; fix the file's encoding",
+            ", sentence 1: has half a surrogate pair, '\\ud800', which is not a character; "
+            "fix the encoding of the file that it comes from",
         ),
         (lambda row: row.pop("vertexSet"), ': key "vertexSet" is missing; found "title", "sents", "labels"'),
         (lambda row: row.update(labels=None), ', "labels": expected a list, found null'),

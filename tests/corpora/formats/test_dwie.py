@@ -195,7 +195,8 @@ def read_back(document: Document, mention: Mention) -> str:
         (lambda row: row.update(content=None), ', "content": expected a string, found null'),
         (
             lambda row: row.update(content="Ana \ud800"),
-            ', "content": character 4 is half a surrogate pair, which is not a character; fix the file\'s encoding',
+            ", \"content\": has half a surrogate pair, '\\ud800', which is not a character; "
+            "fix the encoding of the file that it comes from",
         ),
         (lambda row: row.pop("relations"), ': key "relations" is missing'),
         (lambda row: row.update(mentions={}), ', "mentions": expected a list, found {}'),

@@ -9,7 +9,7 @@ DOCRED = Format(
     "docred",
     read=read_docred,
     write=write_docred,
-    matches=lambda start: start.first_byte == b"[",  # a list of facts, a submission, is sorted out before
+    matches=lambda start: start.first_byte == b"[",  # submissions, lists of facts, are recognised before
     sign='a JSON list of documents with "sents" and "vertexSet"',
     downloads=DOWNLOADS,
 )

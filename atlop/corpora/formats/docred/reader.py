@@ -9,6 +9,7 @@ from typing import Any
 
 from atlop.corpora.formats.docred.json_list import stream_json_list
 from atlop.corpora.issues import IssueCollector
+from atlop.corpora.json_objects import check_characters
 from atlop.errors import AtlopError
 from atlop.json_values import abbreviated, expect, field, integers
 from atlop.schema import Document, Entity, Fact, Mention
@@ -67,13 +68,7 @@ def _sentence(words: object, *, where: str) -> tuple[str, ...]:
     if not set(map(type, words)) <= {str}:
         for index, word in enumerate(words):
             expect(word, str, where=f"{where}, word {index}")
-    try:
-        "".join(words).encode()
-    except UnicodeEncodeError as error:  # JSON can contain "\ud800", which no tokenizer accepts
-        raise AtlopError(
-            f"{where}: has half a surrogate pair, {error.object[error.start : error.end]!a}, which is not a character; "
-            "fix the file's encoding"
-        ) from None
+    check_characters("".join(words), where=where)
     return tuple(words)
 
 

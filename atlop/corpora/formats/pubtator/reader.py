@@ -106,20 +106,20 @@ def _entities(
 def _facts(
     relations: tuple[RelationLine, ...], *, entities: tuple[Entity, ...], scheme: PubtatorScheme
 ) -> tuple[Fact, ...]:
-    known: dict[str, list[int]] = {}
+    indices: dict[str, list[int]] = {}
     for index, entity in enumerate(entities):
         if entity.identifier != scheme.no_identifier:
-            known.setdefault(entity.identifier or "", []).append(index)
+            indices.setdefault(entity.identifier or "", []).append(index)
     facts: dict[tuple[int, int, str], Fact] = {}
     for row in relations:
         for identifier in (row.subject, row.object):
-            if identifier not in known:
+            if identifier not in indices:
                 raise AtlopError(
                     f'{row.where}: relation {row.relation} names "{identifier}", but no mention has this identifier; '
-                    f"the document's are {', '.join(list(known)[:8]) or '(none)'}{', …' if len(known) > 8 else ''}"
+                    f"the document's are {', '.join(list(indices)[:8]) or '(none)'}{', …' if len(indices) > 8 else ''}"
                 )
         # If two types share an identifier, the one that makes a classified pair is meant.
-        choices = list(product(known[row.subject], known[row.object]))
+        choices = list(product(indices[row.subject], indices[row.object]))
         subject, object_ = next((pair for pair in choices if _is_classified(pair, entities, scheme)), choices[0])
         if not scheme.directed:
             subject, object_ = min(subject, object_), max(subject, object_)
@@ -137,10 +137,10 @@ def _pairs(
     entities: tuple[Entity, ...], *, facts: tuple[Fact, ...], scheme: PubtatorScheme, tree: DescriptorTree | None
 ) -> tuple[tuple[int, int], ...]:
     """Return the pairs that the scheme classifies."""
-    known = [index for index, entity in enumerate(entities) if entity.identifier != scheme.no_identifier]
+    identified = [index for index, entity in enumerate(entities) if entity.identifier != scheme.no_identifier]
     pairs = [
         pair
-        for pair in product(known, known)
+        for pair in product(identified, identified)
         if (scheme.directed or pair[0] < pair[1]) and _is_classified(pair, entities, scheme)
     ]
     return tuple(pairs if tree is None else _without_ancestors(pairs, entities=entities, facts=facts, tree=tree))
