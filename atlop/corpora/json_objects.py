@@ -18,7 +18,7 @@ def parse_json_object(line: bytes, *, expected: str, where: str) -> dict[str, An
         where: Location of the line, for messages.
 
     Raises:
-        AtlopError: The line is not UTF-8, not JSON or not an object, or a string has half a surrogate pair.
+        AtlopError: The line is not UTF-8, not JSON or not an object, or a string has a lone surrogate.
     """
     try:
         text = line.rstrip(b"\r\n").decode()
@@ -36,7 +36,7 @@ def parse_json_object(line: bytes, *, expected: str, where: str) -> dict[str, An
 
 
 def check_characters(text: str, *, where: str) -> None:
-    """Refuse half a surrogate pair, which JSON can escape but UTF-8 cannot encode and no tokenizer accepts.
+    """Refuse a lone surrogate, which JSON can escape but UTF-8 cannot encode and no tokenizer accepts.
 
     Raises:
         AtlopError: The text has one.
@@ -45,7 +45,7 @@ def check_characters(text: str, *, where: str) -> None:
         text.encode()
     except UnicodeEncodeError as error:
         raise AtlopError(
-            f"{where}: has half a surrogate pair, {text[error.start : error.end]!a}, which is not a character; "
+            f"{where}: has a lone surrogate, {text[error.start : error.end]!a}, which is not a character; "
             "fix the encoding of the file that it comes from"
         ) from None
 
@@ -58,7 +58,7 @@ def to_json_line(row: Mapping[str, object], *, where: str) -> str:
         where: Location of the object, for messages.
 
     Raises:
-        AtlopError: A string has half a surrogate pair, which UTF-8 cannot encode.
+        AtlopError: A string has a lone surrogate, which UTF-8 cannot encode.
     """
     try:
         text = json.dumps(row, ensure_ascii=False)

@@ -166,7 +166,7 @@ def first_mention(row: Row) -> Row:
         (lambda row: row["sents"][1].insert(2, None), ", sentence 1, word 2: expected a string, found null"),
         (
             lambda row: row["sents"][1].insert(2, "\ud800"),
-            ", sentence 1: has half a surrogate pair, '\\ud800', which is not a character; "
+            ", sentence 1: has a lone surrogate, '\\ud800', which is not a character; "
             "fix the encoding of the file that it comes from",
         ),
         (lambda row: row.pop("vertexSet"), ': key "vertexSet" is missing; found "title", "sents", "labels"'),

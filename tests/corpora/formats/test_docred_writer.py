@@ -82,7 +82,7 @@ def test_a_text_that_is_the_words_with_one_space_between_is_no_loss(tmp_path: Pa
 
 
 def test_half_a_surrogate_pair_is_refused_and_nothing_is_written(tmp_path: Path) -> None:
-    with pytest.raises(AtlopError, match=r"document 1 .*: has half a surrogate pair"):
+    with pytest.raises(AtlopError, match=r"document 1 .*: has a lone surrogate"):
         write_docred(tmp_path / "out.json", documents=[PLAIN, replace(PLAIN, title="\ud800")])
 
     assert list(tmp_path.iterdir()) == []

@@ -195,7 +195,7 @@ def read_back(document: Document, mention: Mention) -> str:
         (lambda row: row.update(content=None), ', "content": expected a string, found null'),
         (
             lambda row: row.update(content="Ana \ud800"),
-            ", \"content\": has half a surrogate pair, '\\ud800', which is not a character; "
+            ", \"content\": has a lone surrogate, '\\ud800', which is not a character; "
             "fix the encoding of the file that it comes from",
         ),
         (lambda row: row.pop("relations"), ': key "relations" is missing'),

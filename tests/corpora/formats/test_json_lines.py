@@ -330,12 +330,12 @@ def test_repeated_relations_are_merged_and_the_first_stays(tmp_path: Path) -> No
         (b'{"text": "\xff"}', ", line 2: byte 10 is not UTF-8; expected JSON in UTF-8"),
         (
             b'{"text": "a \\uD83D b", "entities": []}',
-            ", line 2: has half a surrogate pair, '\\ud83d', which is not a character; "
+            ", line 2: has a lone surrogate, '\\ud83d', which is not a character; "
             "fix the encoding of the file that it comes from",
         ),
         (
             b'{"title": "\\ud83d", "text": "", "entities": []}',
-            ", line 2: has half a surrogate pair, '\\ud83d', which is not a character; "
+            ", line 2: has a lone surrogate, '\\ud83d', which is not a character; "
             "fix the encoding of the file that it comes from",
         ),
     ],

@@ -132,7 +132,7 @@ def test_parts_that_overlap_are_refused(tmp_path: Path) -> None:
 
 
 def test_half_a_surrogate_pair_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(AtlopError, match=r"document 0 .*: has half a surrogate pair, '\\ud800', which is not a char"):
+    with pytest.raises(AtlopError, match=r"document 0 .*: has a lone surrogate, '\\ud800', which is not a char"):
         write_json_lines(tmp_path / "out.jsonl", documents=[replace(PLAIN, title="\ud800")])
 
 

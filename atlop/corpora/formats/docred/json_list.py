@@ -13,7 +13,7 @@ from atlop.errors import AtlopError
 from atlop.files import opened, read_json
 from atlop.json_values import abbreviated
 
-_HALF_SURROGATE = re.compile(rb"\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])")
+_LONE_SURROGATE = re.compile(rb"\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])")
 _SURROGATE_PAIR = rb"\ud83d\ude00"
 _MAX_DEPTH = 8000
 """Limit of nested brackets; the parser's memory grows with the square of the depth."""
@@ -59,7 +59,7 @@ def _streamed(path: Path) -> Iterator[Any]:
 class _Text:
     """A file's bytes for the streaming parser, without what it misreads.
 
-    The parser reads an object as an empty list and half a surrogate pair as a question mark.
+    The parser reads an object as an empty list and a lone surrogate as a question mark.
     """
 
     def __init__(self, file: BufferedIOBase):
@@ -74,15 +74,15 @@ class _Text:
         """Return the next bytes but for the last few, where a surrogate pair may be cut.
 
         Raises:
-            _NotStreamableError: There is half a surrogate pair or too deep nesting.
+            _NotStreamableError: There is a lone surrogate or too deep nesting.
         """
         if size == 0:  # the parser tests whether it gets bytes or text
             return b""
         new = self._file.read(size)
         data = self._buffer + new
         complete = max(0, len(data) - len(_SURROGATE_PAIR) + 1) if new else len(data)
-        half = _HALF_SURROGATE.search(data)
-        if half and half.start() < complete:
+        lone = _LONE_SURROGATE.search(data)
+        if lone and lone.start() < complete:
             raise _NotStreamableError
         self._buffer = data[complete:]
         self._count_brackets(data[:complete])

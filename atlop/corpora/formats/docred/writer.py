@@ -23,7 +23,7 @@ def write_docred(path: Path, *, documents: Iterable[Document]) -> Losses:
         are written in the direction in which they are listed.
 
     Raises:
-        AtlopError: A document has half a surrogate pair.
+        AtlopError: A document has a lone surrogate.
     """
     losses = Losses()
     with atomic_text(path) as file:

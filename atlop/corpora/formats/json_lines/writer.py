@@ -27,7 +27,7 @@ def write_json_lines(path: Path, *, documents: Iterable[Document]) -> Losses:
         What the format cannot store: empty words.
 
     Raises:
-        AtlopError: A document has half a surrogate pair, or a mention has only empty words or parts that overlap.
+        AtlopError: A document has a lone surrogate, or a mention has only empty words or parts that overlap.
     """
     losses = Losses()
     with atomic_text(path) as file:
