@@ -134,29 +134,26 @@ def _document(title: str, text: str, columns: list[str], *, where: str) -> tuple
             )
         if row.relation is not None:
             facts.setdefault((*pair, row.relation), Fact(*pair, row.relation))
-    entities = [Entity(mentions, identifier) for identifier, mentions in mentions_by_id.items()]
     document = Document(
         title=title,
         sentences=sentences,
-        entities=(*entities, *_unclassified_entities(rows, mentions_by_id=mentions_by_id)),
+        entities=tuple(_entities(rows, classified=mentions_by_id)),
         facts=tuple(facts.values()),
         pairs=tuple(pairs),
     )
     return document, sum(row.relation is not None for row in rows) - len(facts)
 
 
-def _unclassified_entities(
-    rows: Sequence[_Pair], *, mentions_by_id: dict[str, tuple[Mention, ...]]
-) -> Iterator[Entity]:
-    """Return entities of the mentions that no classified entity has; they get markers, but no pairs."""
-    classified = {identifier: frozenset(mentions) for identifier, mentions in mentions_by_id.items()}
+def _entities(rows: Sequence[_Pair], *, classified: dict[str, tuple[Mention, ...]]) -> Iterator[Entity]:
+    """Yield the classified entities, then entities of all other mentions, which get markers, but no pairs."""
+    known = {identifier: frozenset(mentions) for identifier, mentions in classified.items()}
     others: dict[str, dict[Mention, None]] = {}
-    for row in rows:
-        for identifier, mentions in (row.subject, row.object):
-            for mention in mentions:
-                if mention not in classified.get(identifier, ()):
-                    others.setdefault(identifier, {})[mention] = None
-    return (Entity(tuple(mentions), identifier) for identifier, mentions in others.items())
+    for identifier, mentions in (argument for row in rows for argument in (row.subject, row.object)):
+        for mention in mentions:
+            if mention not in known.get(identifier, ()):
+                others.setdefault(identifier, {})[mention] = None
+    for identifier, entity_mentions in (*classified.items(), *others.items()):
+        yield Entity(tuple(entity_mentions), identifier)
 
 
 def _pair(columns: list[str], *, starts: tuple[int, ...], where: str) -> _Pair:
