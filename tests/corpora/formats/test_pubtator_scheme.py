@@ -52,11 +52,11 @@ def test_the_descriptor_file_lies_beside_the_scheme(tmp_path: Path) -> None:
         ("pairs = [", "mine.toml: not valid TOML: "),
         (
             "direct = true",
-            "mine.toml: the scheme is not valid:\n  direct: unknown key; did you mean directed? known here: pairs, "
+            "mine.toml: the scheme is not valid:\n  direct: unknown key; did you mean directed? known are pairs, "
             "directed, identifier_separator, name_separator, no_identifier, ancestors",
         ),
         ('identifier_separator = ""', "  identifier_separator: String should have at least 1 character"),
-        ('pairs = [["Gene"]]', "  pairs.0.1: missing"),
+        ('pairs = [["Gene"]]', "  pairs.0.1: Field required"),
         (
             'directed = false\nancestors = "d.bin"',
             "  ancestors: Value error, compares objects, so directed must be true",

@@ -1,11 +1,13 @@
 """Schemes of PubTator corpora: small TOML files, shipped for CDR and BioRED."""
 
+import difflib
 from importlib.resources import files
 from pathlib import Path
 
 from pydantic import Field, ValidationError, ValidationInfo, field_validator
+from pydantic_core import ErrorDetails
 
-from atlop.config import Section, validation_problems
+from atlop.config import Section
 from atlop.errors import AtlopError
 from atlop.files import read_toml
 
@@ -58,8 +60,8 @@ def load_scheme(name_or_path: str | Path) -> PubtatorScheme:
     try:
         scheme = PubtatorScheme.model_validate(tree)
     except ValidationError as error:
-        problems = "\n".join(f"  {problem}" for problem in validation_problems(error, section=PubtatorScheme))
-        raise AtlopError(f"{path}: the scheme is not valid:\n{problems}") from None
+        problems = "".join(f"\n  {_describe(problem)}" for problem in error.errors())
+        raise AtlopError(f"{path}: the scheme is not valid:{problems}") from None
     if scheme.ancestors is None:
         return scheme
     return scheme.model_copy(update={"ancestors": path.parent / scheme.ancestors})
@@ -79,3 +81,11 @@ def find_scheme(name_or_path: str | Path) -> Path:
     if str(name_or_path) in shipped:
         return shipped[str(name_or_path)]
     raise AtlopError(f"{name_or_path}: no such scheme file; shipped ones are {', '.join(shipped)}")
+
+
+def _describe(problem: ErrorDetails) -> str:
+    location, keys = ".".join(map(str, problem["loc"])), list(PubtatorScheme.model_fields)
+    if problem["type"] != "extra_forbidden":
+        return f"{location}: {problem['msg']}"
+    nearest = difflib.get_close_matches(location, keys, n=1, cutoff=0.0)
+    return f"{location}: unknown key; did you mean {nearest[0]}? known are {', '.join(keys)}"
