@@ -10,9 +10,9 @@ from atlop.corpora import (
     RelationCounter,
     check_relations,
     corpus_statistics,
-    format_of,
     read_corpus,
     read_vocabulary,
+    recognise_format,
 )
 from atlop.errors import AtlopError
 from atlop.schema import RelationVocabulary
@@ -64,7 +64,7 @@ def check(
 
 def _is_submission(file: Path) -> bool:
     try:
-        return format_of(file) == SUBMISSION
+        return recognise_format(file) == SUBMISSION
     except AtlopError:
         return False  # the check of a corpus says what is wrong
 

@@ -31,8 +31,8 @@ def convert(
     Args:
         file: The documents.
         output: The file to make; it appears when all documents are written.
-        to: Format of `output`, a key of `WRITERS`.
-        format: Format of `file`, a key of `CORPORA`; by default it is recognised.
+        to: Format of `output`, a name of `writable_formats`.
+        format: Format of `file`, a key of `FORMATS`; by default it is recognised.
         invalid: `strict` raises at the first invalid document, `skip` leaves it out and counts it.
 
     Raises:

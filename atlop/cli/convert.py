@@ -9,7 +9,7 @@ from atlop import converting
 from atlop.cli.options import Invalid, Json
 from atlop.cli.session import print_result
 from atlop.cli.text import GAP, Row, count_rows
-from atlop.corpora import CORPORA, SCHEME_PREFIX, WRITERS
+from atlop.corpora import FORMATS, SCHEME_PREFIX, writable_formats
 
 
 def convert(
@@ -18,7 +18,9 @@ def convert(
     target: Annotated[
         str,
         typer.Option(
-            "--to", metavar="NAME", help=f"Format of OUTPUT: {', '.join(WRITERS)}, {SCHEME_PREFIX}SCHEME.toml."
+            "--to",
+            metavar="NAME",
+            help=f"Format of OUTPUT: {', '.join(writable_formats())}, {SCHEME_PREFIX}SCHEME.toml.",
         ),
     ],
     source: Annotated[
@@ -26,7 +28,7 @@ def convert(
         typer.Option(
             "--from",
             metavar="NAME",
-            help=f"Format of FILE: {', '.join(CORPORA)}, {SCHEME_PREFIX}SCHEME.toml. [default: recognised]",
+            help=f"Format of FILE: {', '.join(FORMATS)}, {SCHEME_PREFIX}SCHEME.toml. [default: recognised]",
         ),
     ] = None,
     invalid: Invalid = "strict",

@@ -10,6 +10,7 @@ import typer
 from atlop.cli.options import Json
 from atlop.cli.session import print_result
 from atlop.cli.text import Row
+from atlop.corpora import published_corpora
 from atlop.errors import AtlopError
 
 
@@ -32,14 +33,14 @@ def download(
     name mirrors of huggingface.co and raw.githubusercontent.com.
     """
     from atlop.corpora.download import download
-    from atlop.corpora.sources import SOURCES
 
-    if corpus not in SOURCES:
-        raise AtlopError(f"unknown corpus {corpus!r}; known: {', '.join(SOURCES)}")
-    source = SOURCES[corpus]
+    known = published_corpora()
+    if corpus not in known:
+        raise AtlopError(f"unknown corpus {corpus!r}; known: {', '.join(known)}")
+    published = known[corpus]
     folder = output or Path("data") / corpus
-    server = os.environ.get(source.host.variable)
-    downloaded = download(source, folder=folder, names=[*(files or ()), *(more or ())], server=server, again=force)
+    server = os.environ.get(published.host.variable)
+    downloaded = download(published, folder=folder, names=[*(files or ()), *(more or ())], server=server, force=force)
     rows: list[Row] = [
         (
             file.name,
@@ -51,12 +52,12 @@ def download(
     print_result(
         {
             "corpus": corpus,
-            "title": source.title,
+            "title": published.title,
             "output": folder,
             "files": [asdict(file) for file in downloaded],
-            "note": source.note,
+            "note": published.note,
         },
         as_json=as_json,
-        heading="\n".join(filter(None, [f"{folder}: {source.title}", source.note])),
+        heading="\n".join(filter(None, [f"{folder}: {published.title}", published.note])),
         rows=rows,
     )

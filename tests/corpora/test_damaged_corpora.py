@@ -11,8 +11,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from atlop.cli.checking import check_corpus_file
-from atlop.cli.converting import convert_file
+from atlop.checking import CheckedFile, check
+from atlop.converting import convert
 from atlop.corpora import (
     FORMATS,
     Corpus,
