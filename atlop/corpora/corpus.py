@@ -67,10 +67,9 @@ class CorpusFile:
         for document in self._format.read(self.path, issues=issues):
             is_empty = False
             yield document
-        if is_empty and issues.skipped:
-            count = len(issues.skipped)
+        if is_empty and (skipped := issues.skipped):
             raise AtlopError(
-                f"{self.path}: every document is invalid ({count}); the first problem: {issues.skipped[0]}"
+                f"{self.path}: every document is invalid ({len(skipped)}); the first problem: {skipped[0]}"
             )
 
     def read(self) -> "Corpus":

@@ -12,26 +12,21 @@ _TIMEOUT = 5  # seconds for the hub to answer; huggingface_hub alone retries for
 class Host(Protocol):
     """A host that files are fetched from."""
 
-    @property
-    def variable(self) -> str:
-        """Environment variable that names another server, a mirror or one of a test."""
-        ...
+    variable: ClassVar[str]
+    """Environment variable that names another server, a mirror or one of a test."""
 
     def url(self, path: str, *, server: str | None = None) -> str:
         """Return the address of a file, on another server than the default one if given."""
         ...
 
     def fetch(self, path: str, *, folder: Path, server: str | None = None, force: bool = False) -> Path:
-        """Fetch a file, or the rest of one that was interrupted.
+        """Fetch a file, or the rest of one that was interrupted, and return where it is.
 
         Args:
             path: Path in the repository.
             folder: Folder for downloads only, which may have a part of the file.
             server: Another server than the default one.
             force: Ignore copies in the cache of the host's library.
-
-        Returns:
-            Path of the fetched file.
 
         Raises:
             AtlopError: It cannot be fetched; the message says why.

@@ -58,13 +58,7 @@ class IssueCollector:
 
 
 def log_issues(path: Path, *, documents: int, issues: CorpusIssues) -> None:
-    """Log a warning for each kind of issue.
-
-    Args:
-        path: The file.
-        documents: Number of documents that were read.
-        issues: The issues of the file.
-    """
+    """Log a warning for each kind of issue of a file; `documents` is the number that was read."""
     for problem in issues.skipped:
         logger.warning("document skipped: %s", problem)
     if issues.skipped:

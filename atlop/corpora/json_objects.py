@@ -10,12 +10,7 @@ from atlop.parsing import TOO_DEEP, json_value
 
 
 def parse_json_object(line: bytes, *, expected: str, where: str) -> dict[str, Any]:
-    """Parse a line that is a JSON object.
-
-    Args:
-        line: The line in UTF-8, with or without its end.
-        expected: What the line should be, for messages.
-        where: Location of the line, for messages.
+    """Parse a line that is a JSON object, with or without its end; `expected` says in messages what it should be.
 
     Raises:
         AtlopError: The line is not UTF-8, not JSON or not an object, or a string has a lone surrogate.
@@ -52,10 +47,6 @@ def check_characters(text: str, *, where: str) -> None:
 
 def to_json_line(row: Mapping[str, object], *, where: str) -> str:
     """Format an object as one line of JSON, without its end.
-
-    Args:
-        row: The object.
-        where: Location of the object, for messages.
 
     Raises:
         AtlopError: A string has a lone surrogate, which UTF-8 cannot encode.

@@ -72,13 +72,9 @@ def relation_counts(documents: Iterable[Document]) -> tuple[RelationUse, ...]:
 def check_relations(
     path: Path, *, relations: Iterable[RelationUse], vocabulary: RelationVocabulary, skipped: bool
 ) -> None:
-    """Check that the vocabulary has all relations of a corpus.
+    """Check that the vocabulary has all relations of a corpus, given in order of first appearance.
 
-    Args:
-        path: The corpus file, for the message.
-        relations: Its relations, in order of first appearance.
-        vocabulary: The relations of the model.
-        skipped: Whether documents were skipped, so that a document's index is not its index in the file.
+    `skipped` says whether documents were skipped, so that a document's index is not its index in the file.
 
     Raises:
         AtlopError: A relation is unknown; the message names its first fact and counts the others.

@@ -23,13 +23,9 @@ _PAIRS_PER_CHUNK = 64  # bounds memory: each pair needs an attention row of ever
 def pair_contexts(
     pairs: Sequence[tuple[int, int]], *, document: Document, attention: EntityAttention, words: NDArray[np.int32]
 ) -> dict[tuple[int, int], Context]:
-    """Return the context of each pair.
+    """Return the context of each pair of subject and object.
 
-    Args:
-        pairs: Subject and object.
-        document: The document.
-        attention: Attention of its entities.
-        words: Index of each token's word in the document, −1 for none, `[tokens]`.
+    `words` is the index of each token's word in the document, −1 for none, `[tokens]`.
     """
     builder = _ContextBuilder(document)
     weighted = word_weights(pairs, document=document, attention=attention, words=words)

@@ -41,7 +41,6 @@ def normalize_entities(value: object, *, text: str, group_by: str | None, where:
 
 
 def _add(groups: dict[object, dict[str, Any]], item: Any, *, text: str, group_by: str | None, where: str) -> None:
-    """Add an ungrouped mention to its entity."""
     row: dict[str, Any] = {"spans": [item]} if isinstance(item, list) else item
     spans = _spans(row, text=text, where=where)
     value = None if group_by is None else row.get(group_by)

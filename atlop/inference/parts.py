@@ -79,29 +79,29 @@ def extract_file(
         parts.begin(settings)
     accelerator.wait_for_everyone()
     parts.check(settings, path=path, output=output)
-    writer = _PartWriter(extractor, parts, path=path, group_by=group_by, explain=explain)
-    computed = sum(1 for _ in progress(writer.run()))
+    writing = _write_parts(extractor, parts, path=path, group_by=group_by, explain=explain)
+    computed = sum(1 for _ in progress(writing))
     accelerator.wait_for_everyone()
     if not accelerator.is_main_process:
         return None
     counts = ExtractionCounts()
-    write(output, lines=parts.lines(writer.parts_in_file, counts=counts))
-    parts.remove()
+    write(output, lines=parts.lines(counts))
+    shutil.rmtree(parts.folder)
     return ExtractionSummary(counts, computed)
 
 
 class _PartFolder:
-    """The folder that holds the parts."""
-
     def __init__(self, folder: Path):
-        self._folder = folder
+        self.folder = folder
         self._manifest = folder / "manifest.json"
+        self.count = 0
+        """Parts of the file, including those of other processes; known after `_write_parts`."""
 
     def begin(self, settings: dict[str, Any]) -> None:
         """Create the folder, unless a complete one exists."""
         if not self._manifest.exists():
-            shutil.rmtree(self._folder, ignore_errors=True)
-            self._folder.mkdir(parents=True)
+            shutil.rmtree(self.folder, ignore_errors=True)
+            self.folder.mkdir(parents=True)
             write_text(self._manifest, json.dumps(settings, indent=2) + "\n")
 
     def check(self, settings: dict[str, Any], *, path: Path, output: Path) -> None:
@@ -109,24 +109,23 @@ class _PartFolder:
         found = read_json(self._manifest)
         if different := [key for key, value in settings.items() if found.get(key) != value]:
             raise AtlopError(
-                f"{self._folder}: holds parts of {output.name} with another {' and '.join(different)} "
+                f"{self.folder}: holds parts of {output.name} with another {' and '.join(different)} "
                 f"than now for {path}; repeat the command that began it, remove the folder, or give another --output"
             )
 
     def path(self, part: int) -> Path:
-        """Return the path of a part."""
-        return self._folder / f"part-{part:08}.jsonl"
+        return self.folder / f"part-{part:08}.jsonl"
 
-    def lines(self, parts: int, *, counts: ExtractionCounts) -> Iterator[bytes]:
+    def lines(self, counts: ExtractionCounts) -> Iterator[bytes]:
         """Yield the lines of all documents in order, and add up the counts of the parts."""
-        for part in range(parts):
-            if not self.path(part).exists():
-                raise AtlopError(
-                    f"{self.path(part)}: is missing although every process has ended; processes on several machines "
-                    "need an output folder that all of them share"
-                )
-        for part in range(parts):
-            yield from self._lines(self.path(part), counts=counts)
+        parts = [self.path(part) for part in range(self.count)]
+        if missing := next((part for part in parts if not part.exists()), None):
+            raise AtlopError(
+                f"{missing}: is missing although every process has ended; processes on several machines "
+                "need an output folder that all of them share"
+            )
+        for part in parts:
+            yield from self._lines(part, counts=counts)
 
     def _lines(self, part: Path, *, counts: ExtractionCounts) -> Iterator[bytes]:
         latest = b""
@@ -142,42 +141,25 @@ class _PartFolder:
                 "which makes it again"
             ) from None
 
-    def remove(self) -> None:
-        """Remove the folder."""
-        shutil.rmtree(self._folder)
 
-
-@dataclass
-class _PartWriter:
-    """Writes this process's parts of a file."""
-
-    extractor: RelationExtractor
-    parts: _PartFolder
-    path: Path
-    group_by: str | None
-    explain: bool
-    parts_in_file: int = 0
-    """All parts of the file, including those of other processes; known after `run`."""
-
-    def run(self) -> Iterator[None]:
-        """Write the missing parts, and yield after each document."""
-        process, processes = self.extractor.accelerator.process_index, self.extractor.accelerator.num_processes
-        documents = enumerate(
-            (number, line) for number, line in enumerate(read_lines(self.path), start=1) if not line.isspace()
+def _write_parts(
+    extractor: RelationExtractor, parts: _PartFolder, *, path: Path, group_by: str | None, explain: bool
+) -> Iterator[None]:
+    """Write the missing parts of this process, and yield after each document."""
+    process, processes = extractor.accelerator.process_index, extractor.accelerator.num_processes
+    documents = enumerate((number, line) for number, line in enumerate(read_lines(path), start=1) if not line.isspace())
+    for part, lines in groupby(documents, key=lambda item: item[0] // DOCUMENTS_PER_PART):
+        parts.count = part + 1
+        target = parts.path(part)
+        if part % processes != process or target.exists():
+            continue
+        inputs = (
+            InputDocument(index, f"{path}, line {number}", f"line {number}", line) for index, (number, line) in lines
         )
-        for part, lines in groupby(documents, key=lambda item: item[0] // DOCUMENTS_PER_PART):
-            self.parts_in_file = part + 1
-            target = self.parts.path(part)
-            if part % processes != process or target.exists():
-                continue
-            inputs = (
-                InputDocument(index, f"{self.path}, line {number}", f"line {number}", line)
-                for index, (number, line) in lines
-            )
-            counts = ExtractionCounts()
-            with atomic_text(target) as file:
-                for result in self.extractor.extract(inputs, group_by=self.group_by, explain=self.explain):
-                    file.write(json.dumps(result.as_json(), ensure_ascii=False) + "\n")
-                    counts.add(ExtractionCounts.from_result(result))
-                    yield
-                file.write(json.dumps(asdict(counts), ensure_ascii=False) + "\n")
+        counts = ExtractionCounts()
+        with atomic_text(target) as file:
+            for result in extractor.extract(inputs, group_by=group_by, explain=explain):
+                file.write(json.dumps(result.as_json(), ensure_ascii=False) + "\n")
+                counts.add(ExtractionCounts.from_result(result))
+                yield
+            file.write(json.dumps(asdict(counts), ensure_ascii=False) + "\n")

@@ -8,6 +8,7 @@ character offsets into `doc.text`.
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
+from functools import cached_property
 from itertools import tee
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
@@ -43,17 +44,13 @@ class RelationPipe(Pipe):
         self._batch_size = batch_size
         self._precision = precision
         self._explain = explain
-        self._loaded: RelationExtractor | None = None
         if not Doc.has_extension("relations"):
             Doc.set_extension("relations", default=None)
 
-    @property
+    @cached_property
     def extractor(self) -> RelationExtractor:
         """The model, loaded on first use."""
-        if self._loaded is None:
-            self._load(self._model)
-        assert self._loaded is not None
-        return self._loaded
+        return self._load(self._model)
 
     def __call__(self, doc: Doc) -> Doc:
         """Set the relations of one document."""
@@ -62,9 +59,7 @@ class RelationPipe(Pipe):
     def pipe(self, stream: Iterable[Doc], *, batch_size: int = 0) -> Iterator[Doc]:
         """Set the relations of a stream of documents, batched by length.
 
-        Args:
-            stream: The documents.
-            batch_size: Unused: spaCy's buffer size. The component's configuration has the model's batch size.
+        `batch_size` is spaCy's buffer size and unused; the component's configuration has the model's batch size.
         """
         docs, to_read = tee(stream)
         rows = (document_row(doc, group_by=self._group_by) for doc in to_read)
@@ -82,11 +77,11 @@ class RelationPipe(Pipe):
 
     def from_disk(self, path: str | Path, *, exclude: Iterable[str] = ()) -> "RelationPipe":
         """Load the model from the pipeline's folder; the model that the configuration names need not exist any more."""
-        self._load(path)
+        self.extractor = self._load(path)
         return self
 
-    def _load(self, folder: str | Path) -> None:
-        self._loaded = RelationExtractor.from_pretrained(folder, precision=self._precision, batch_size=self._batch_size)
+    def _load(self, folder: str | Path) -> RelationExtractor:
+        return RelationExtractor.from_pretrained(folder, precision=self._precision, batch_size=self._batch_size)
 
 
 @Language.factory(
@@ -134,7 +129,6 @@ def document_row(doc: Doc, *, group_by: GroupBy) -> dict[str, Any]:
 
 
 def _entities(doc: Doc, *, group_by: GroupBy) -> list[dict[str, Any]]:
-    """Group the mentions of a document into entities."""
     clusters = _clusters(doc) if group_by == "coref" else []
     cluster_of = {span: cluster for cluster in clusters for span in cluster}
     groups: dict[object, list[Span]] = defaultdict(list)
@@ -157,11 +151,8 @@ def _entity(ents: list[Span], *, cluster: Cluster) -> dict[str, Any]:
 
 def _clusters(doc: Doc) -> list[Cluster]:
     """Return the character spans of each coreference cluster."""
-    found = [
-        [(span.start_char, span.end_char) for span in group]
-        for name, group in doc.spans.items()
-        if name.startswith(CLUSTERS)
-    ]
+    groups = [group for name, group in doc.spans.items() if name.startswith(CLUSTERS)]
+    clusters = [tuple((span.start_char, span.end_char) for span in group) for group in groups]
     if doc.has_extension(CLUSTERS):
-        found += [[(start, end) for start, end in cluster] for cluster in doc._.get(CLUSTERS) or ()]
-    return [tuple(cluster) for cluster in found]
+        clusters += [tuple((start, end) for start, end in cluster) for cluster in doc._.get(CLUSTERS) or ()]
+    return clusters

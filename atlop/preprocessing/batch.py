@@ -101,7 +101,6 @@ class Batch:
         return labels.index_fill_(0, rows * classes + class_ids, True).view(-1, classes)
 
     def _with_buffer(self, buffer: Tensor) -> "Batch":
-        """Return the same batch as views of another buffer."""
         views: dict[str, Any] = {
             name: buffer.as_strided(view.shape, view.stride(), view.storage_offset())
             for name, view in self._views().items()
@@ -114,12 +113,7 @@ class Batch:
 
 
 def collate(documents: Sequence[Features], *, windowing: Windowing) -> Batch:
-    """Make a batch of documents.
-
-    Args:
-        documents: At least one.
-        windowing: How documents are split into windows.
-    """
+    """Make a batch of at least one document."""
     lengths = tuple(len(document.input_ids) for document in documents)
     padded_length = max(lengths)
     windows = split_into_windows(lengths, windowing)
@@ -150,7 +144,6 @@ def collate(documents: Sequence[Features], *, windowing: Windowing) -> Batch:
 def _token_arrays(
     documents: Sequence[Features], windows: Sequence[Window], *, windowing: Windowing, padded_length: int
 ) -> dict[str, NDArray[Any]]:
-    """Pack the windows."""
     lengths = [window.tokens for window in windows]
     past_end = len(documents) * padded_length
     input_ids: list[ArrayLike] = []
@@ -207,7 +200,6 @@ def _occurrence_arrays(
 
 
 def _pair_arrays(documents: Sequence[Features]) -> dict[str, NDArray[Any]]:
-    """Concatenate pairs, labels and evidence of the documents."""
     entities = max(document.entities for document in documents)
     first_pairs = np.cumsum([0, *(len(document.pairs) for document in documents)])
     first_labels = np.cumsum([0, *(len(document.labels) for document in documents)])
@@ -220,7 +212,6 @@ def _pair_arrays(documents: Sequence[Features]) -> dict[str, NDArray[Any]]:
 
 
 def _padded(rows: Sequence[NDArray[Any]], *, fill: int) -> NDArray[Any]:
-    """Stack rows of different lengths."""
     table = np.full((len(rows), max(map(len, rows))), fill)
     for row, values in zip(table, rows, strict=True):
         row[: len(values)] = values

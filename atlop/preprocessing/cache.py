@@ -46,12 +46,8 @@ def cache_folder() -> Path:
 def cached(key: Mapping[str, Any], *, name: str, build: Build) -> PreprocessedCorpus:
     """Return the entry of a key; if there is none, one process builds it while the others wait.
 
-    If the folder cannot be written, the corpus is built in memory, with a warning.
-
-    Args:
-        key: All that the entry depends on, as JSON values.
-        name: Name of the corpus in messages.
-        build: Builds the entry.
+    The key is all that the entry depends on, as JSON values; the name is that of the corpus in messages. If the folder
+    cannot be written, the corpus is built in memory, with a warning.
     """
     entry = _Entry(cache_folder(), key)
     corpus = entry.read()

@@ -37,12 +37,7 @@ class PreprocessedCorpus(Sequence[Features]):
     """
 
     def __init__(self, table: pa.Table, metadata: CorpusMetadata):
-        """Keep the table.
-
-        Args:
-            table: With schema `atlop.preprocessing.table.SCHEMA`.
-            metadata: Its relations, types and issues.
-        """
+        """Keep a table with schema `atlop.preprocessing.table.SCHEMA`, and its metadata."""
         self.metadata = metadata
         self._table = table
         self._batches = [_Columns(batch) for batch in table.to_batches()]
@@ -86,11 +81,7 @@ class PreprocessedCorpus(Sequence[Features]):
         return np.where(listed, self._lengths("pairs") // 2, entities * (entities - 1))
 
     def class_shares(self, classes: int) -> NDArray[np.float64]:
-        """Return the share of all pairs that each class holds for, `[classes]`; 0 for TH.
-
-        Args:
-            classes: Number of classes of the vocabulary, TH included.
-        """
+        """Return the share of all pairs that each of `classes` classes holds for, `[classes]`; 0 for TH."""
         numbers = pc.list_flatten(self._table["label_relations"]).to_numpy()
         orders = np.repeat(2 - self._column("directed"), self._lengths("label_relations"))
         class_ids = self._classes[numbers]

@@ -12,7 +12,7 @@ import atlop
 from atlop.files import file_sha256
 from atlop.preprocessing.tokens import SpecialTokens
 
-_CODE = ("preprocessing", "corpora", "schema.py")
+_CODE = ("preprocessing/**/*.py", "corpora/**/*.py", "corpora/**/*.toml", "schema.py")
 """The code that preprocesses a corpus, relative to the package."""
 
 
@@ -37,15 +37,11 @@ def tokenizer_sha256(tokenizer: PreTrainedTokenizerBase) -> str:
 def code_sha256() -> str:
     """Return a digest of the package's version and of all code that turns a corpus into features."""
     folder = Path(atlop.__file__).parent
-    files = [file for path in _CODE for file in _modules(folder / path)]
-    return sha256_of_json([atlop.__version__, *(file_sha256(file) for file in sorted(files))])
+    files = sorted(file for pattern in _CODE for file in folder.glob(pattern))
+    return sha256_of_json([atlop.__version__, *map(file_sha256, files)])
 
 
 def _description(tokenizer: PreTrainedTokenizerBase) -> Any:
     """Describe a tokenizer that is written in Python."""
     special = {name: str(token) for name, token in tokenizer.special_tokens_map.items()}
     return [type(tokenizer).__name__, tokenizer.get_vocab(), special]
-
-
-def _modules(path: Path) -> list[Path]:
-    return [*path.rglob("*.py"), *path.rglob("*.toml")] if path.is_dir() else [path]

@@ -34,11 +34,7 @@ class TokenCounter:
     """Counts the tokens of documents as they pass; keeps none of them."""
 
     def __init__(self, tokenizer: PreTrainedTokenizerBase, *, lengths: tuple[int, ...] = LENGTHS):
-        """Prepare the tokenizer.
-
-        Args:
-            tokenizer: Any tokenizer of transformers with a token for `*`.
-            lengths: Maximum lengths to report, special tokens included.
+        """Prepare a tokenizer of transformers; `lengths` are maximum lengths to report, special tokens included.
 
         Raises:
             AtlopError: The tokenizer has no token for `*`.

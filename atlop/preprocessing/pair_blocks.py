@@ -29,9 +29,7 @@ class PairBlock:
     def context_indices(self, pairs: Tensor, *, entities: int) -> Tensor:
         """Return the index of each pair in the flattened `[documents, subjects, objects]`, `[pairs]`.
 
-        Args:
-            pairs: The pairs of the block, rows of `Batch.pairs`.
-            entities: Number of entities that documents are padded to.
+        The pairs of the block are rows of `Batch.pairs`; `entities` is the number that documents are padded to.
         """
         subject, object_ = (pairs % entities).unbind(dim=1)
         document = pairs[:, 0] // entities - self.documents.start
@@ -104,14 +102,7 @@ def gather_rows(values: Tensor, rows: PairRows) -> Tensor:
 
 
 def scatter_rows(target: Tensor | None, values: Tensor, rows: PairRows, *, count: int) -> Tensor:
-    """Write rows of a tensor in place and return it; it is allocated if there is none.
-
-    Args:
-        target: `[count, …]`.
-        values: `[rows, …]`.
-        rows: Where they go.
-        count: Number of rows of the target.
-    """
+    """Write values, `[rows, …]`, into a target, `[count, …]`, in place, and return it; allocate it if there is none."""
     if isinstance(rows, slice) and len(values) == count:
         return values
     if target is None:

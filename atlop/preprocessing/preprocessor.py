@@ -96,8 +96,7 @@ class Preprocessor:
             for sentence_index, sentence in enumerate(document.sentences)
             for word_index, word in enumerate(sentence)
         ]
-        words = np.repeat(np.arange(len(counts), dtype=np.int32), counts)[: self._max_tokens]
-        return np.pad(words, (len(self._special.start), len(self._special.end)), constant_values=-1)
+        return self._numbered_tokens(np.array(counts, dtype=np.int64))
 
     def _features(self, document: Document, *, index: int) -> Features:
         tokens, sentence_ends, mention_positions = self._tokenize(document)
@@ -120,7 +119,7 @@ class Preprocessor:
             mention_positions=positions[kept] + np.int32(len(start)),
             mention_entities=kept_entities,
             mention_types=types[kept],
-            token_sentences=self._token_sentences(sentence_ends),
+            token_sentences=self._numbered_tokens(np.diff([0, *sentence_ends])),
             entities=len(document.entities),
             pairs=pairs,
             labels=labels,
@@ -132,11 +131,10 @@ class Preprocessor:
             directed=document.directed,
         )
 
-    def _token_sentences(self, sentence_ends: list[int]) -> NDArray[np.int32]:
-        """Return the sentence of each kept token, −1 for special tokens, from the sentence ends before truncation."""
-        counts = np.diff(np.array([0, *sentence_ends]))
-        sentences = np.repeat(np.arange(len(counts), dtype=np.int32), counts)[: self._max_tokens]
-        return np.pad(sentences, (len(self._special.start), len(self._special.end)), constant_values=-1)
+    def _numbered_tokens(self, counts: NDArray[np.int64]) -> NDArray[np.int32]:
+        """Return the word or sentence of each kept token, −1 for special tokens, from the number of tokens of each."""
+        numbers = np.repeat(np.arange(len(counts), dtype=np.int32), counts)[: self._max_tokens]
+        return np.pad(numbers, (len(self._special.start), len(self._special.end)), constant_values=-1)
 
     def _marked_words(self, document: Document) -> tuple[Counter[tuple[int, int]], Counter[tuple[int, int]]]:
         """Return the number of `*` before and after each word at which a mention starts or ends."""

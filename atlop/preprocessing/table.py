@@ -14,19 +14,19 @@ DOCUMENTS_PER_BATCH = 1000
 """Documents of a record batch."""
 
 _LIST = pa.list_(pa.field("item", pa.int32(), nullable=False))
-LISTS = (
-    "input_ids",
-    "mention_positions",
-    "mention_entities",
-    "mention_types",
-    "sentence_tokens",
-    "pairs",
-    "label_rows",
-    "label_relations",
-    "evidence_labels",
-    "evidence_sentences",
-)
-"""Columns with a list for each document."""
+LISTS: dict[str, Callable[[Features], NDArray[np.int32] | None]] = {
+    "input_ids": lambda document: document.input_ids,
+    "mention_positions": lambda document: document.mention_positions,
+    "mention_entities": lambda document: document.mention_entities,
+    "mention_types": lambda document: document.mention_types,
+    "sentence_tokens": lambda document: sentence_tokens(document.token_sentences),
+    "pairs": lambda document: _listed_pairs(document),
+    "label_rows": lambda document: _first_order(document, document.labels)[:, 0],
+    "label_relations": lambda document: _first_order(document, document.labels)[:, 1],
+    "evidence_labels": lambda document: _first_order(document, document.evidence)[:, 0],
+    "evidence_sentences": lambda document: _first_order(document, document.evidence)[:, 1],
+}
+"""Columns with a list for each document, and how it is made."""
 COUNTS = ("entities", "truncated_mentions", "unreachable_entities", "unreachable_facts", "directed")
 """Columns with a number for each document."""
 SCHEMA = pa.schema(
@@ -42,11 +42,7 @@ SCHEMA = pa.schema(
 
 
 def write_table(sink: pa.NativeFile, documents: Iterable[Features]) -> None:
-    """Write features as an Arrow IPC file.
-
-    Args:
-        sink: Destination.
-        documents: From a preprocessor with a `GrowingVocabulary` of relations and of types.
+    """Write features, from a preprocessor with a `GrowingVocabulary` of relations and of types, as an Arrow IPC file.
 
     Raises:
         OSError: The bytes cannot be written.
@@ -64,21 +60,9 @@ def decode_title(title: pa.BinaryScalar) -> str:
 
 
 def _record_batch(documents: Sequence[Features]) -> pa.RecordBatch:
-    listed: dict[str, Callable[[Features], NDArray[np.int32] | None]] = {
-        "input_ids": lambda document: document.input_ids,
-        "mention_positions": lambda document: document.mention_positions,
-        "mention_entities": lambda document: document.mention_entities,
-        "mention_types": lambda document: document.mention_types,
-        "sentence_tokens": lambda document: sentence_tokens(document.token_sentences),
-        "pairs": _listed_pairs,
-        "label_rows": lambda document: _first_order(document, document.labels)[:, 0],
-        "label_relations": lambda document: _first_order(document, document.labels)[:, 1],
-        "evidence_labels": lambda document: _first_order(document, document.evidence)[:, 0],
-        "evidence_sentences": lambda document: _first_order(document, document.evidence)[:, 1],
-    }
     # JSON strings may have lone surrogates, Arrow strings may not.
     columns = [pa.array([document.title.encode("utf-8", "surrogatepass") for document in documents], pa.binary())]
-    columns += [_ragged(map(listed[name], documents)) for name in LISTS]
+    columns += [_ragged(map(listed, documents)) for listed in LISTS.values()]
     columns += [pa.array([int(getattr(document, name)) for document in documents], pa.int32()) for name in COUNTS]
     return pa.record_batch(columns, schema=SCHEMA)
 

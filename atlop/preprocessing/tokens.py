@@ -66,11 +66,9 @@ class WordTokenizer:
     """Tokenizes words one by one, and caches their tokens."""
 
     def __init__(self, tokenizer: PreTrainedTokenizerBase, *, leading_space: bool = False):
-        """Keep the tokenizer.
+        """Keep a tokenizer of transformers.
 
-        Args:
-            tokenizer: Any tokenizer that transformers loads.
-            leading_space: Tokenize each word as if preceded by a space; matters for byte-level BPE (RoBERTa).
+        `leading_space` tokenizes each word as if preceded by a space, which matters for byte-level BPE (RoBERTa).
         """
         self._tokenizer = tokenizer
         self._prefix = " " if leading_space else ""

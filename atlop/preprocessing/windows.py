@@ -41,13 +41,7 @@ class Windowing:
     def for_encoder(
         cls, encoder: PreTrainedConfig, *, start: tuple[int, ...], end: tuple[int, ...], size: int | None = None
     ) -> Self:
-        """Return the windowing for an encoder.
-
-        Args:
-            encoder: Its configuration.
-            start: Special tokens added before a window.
-            end: Special tokens added after a window.
-            size: Maximum tokens of a window; by default 512, or the encoder's maximum if that is smaller.
+        """Return the windowing for an encoder; by default windows have 512 tokens, or its maximum if that is smaller.
 
         Raises:
             AtlopError: The size is larger than the encoder's maximum.
@@ -80,12 +74,7 @@ class Window:
 
 
 def split_into_windows(lengths: Sequence[int], windowing: Windowing) -> list[Window]:
-    """Split documents into windows; a short document is one window, unchanged.
-
-    Args:
-        lengths: Tokens of each document.
-        windowing: The sizes and special tokens.
-    """
+    """Split documents of some lengths in tokens into windows; a short document is one window, unchanged."""
     start, end = windowing.start, windowing.end
     return [
         Window(document, first, stop, prefix=start if first else (), suffix=end if stop < length else ())
@@ -113,7 +102,7 @@ def window_spans(length: int, *, size: int, start_tokens: int, end_tokens: int) 
     if last_start <= first_stop:
         return [(0, first_stop), (last_start, length)]
     inner = size - start_tokens - end_tokens
-    assert inner > 0, "a window has room for a token besides the special tokens"
+    assert inner > 0, "a window holds at least one token besides the special tokens"
     stride = max(1, inner - min(MINIMUM_OVERLAP, inner // 2))
     steps = -(-last_start // stride)
     starts = [step * last_start // steps for step in range(1, steps)]

@@ -36,11 +36,7 @@ def published_corpora() -> dict[str, PublishedCorpus]:
 
 
 def find_format(path: Path, *, format: str) -> Format:
-    """Return the format with a name.
-
-    Args:
-        path: The file, for the message.
-        format: A key of `FORMATS`, or `pubtator:` with the path of a scheme.
+    """Return a format by its key in `FORMATS`, or by `pubtator:` with the path of a scheme.
 
     Raises:
         AtlopError: The format or the scheme is not known.
@@ -53,11 +49,7 @@ def find_format(path: Path, *, format: str) -> Format:
 
 
 def find_writer(path: Path, *, format: str) -> Writer:
-    """Return the writer of a format.
-
-    Args:
-        path: The file to make, for the message.
-        format: A name of `writable_formats`, or `pubtator:` with the path of a scheme.
+    """Return the writer of a name of `writable_formats`, or of `pubtator:` with the path of a scheme.
 
     Raises:
         AtlopError: The scheme is not known, or documents cannot be written in the format.

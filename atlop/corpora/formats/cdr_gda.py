@@ -40,11 +40,7 @@ def read_cdr_gda(path: Path, *, issues: IssueCollector) -> Iterator[Document]:
     """Yield the documents of a file in the paper's format for CDR and GDA.
 
     The subject of a pair is the argument that comes first in the text. Repeated pairs and identical documents are read
-    once; a different document with an id that was read before is invalid.
-
-    Args:
-        path: A `.data` or `.data.gz` file.
-        issues: Collects invalid documents, repeated documents and repeated facts.
+    once, and counted in `issues`; a different document with an id that was read before is invalid.
 
     Raises:
         AtlopError: The file cannot be read, or a document is invalid and `issues` is strict.

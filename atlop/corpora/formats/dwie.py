@@ -131,7 +131,7 @@ def _text(row: dict[str, Any], *, file: Path) -> str:
         text = field(row, "content", str, where=str(file))
         check_characters(text, where=f'{file}, "content"')
         return text
-    text_file = _texts_folder(file.parent) / f"{file.stem}.txt"
+    text_file = file.parent.absolute().parent / "texts" / f"{file.stem}.txt"
     try:
         return text_file.read_bytes().decode()  # read_text would change line ends, and so offsets
     except FileNotFoundError:
@@ -149,11 +149,8 @@ def _type(tags: list[Any], *, where: str) -> str:
     """Return the type in the tags at the level below `entity` and `value`, if possible."""
     named = [expect(tag, str, where=f'{where}, "tags"') for tag in tags]
     types = [tag.removeprefix(_TYPE_TAG) for tag in named if tag.startswith(_TYPE_TAG)]
-    for preferred in (_TYPES, set(types).difference(_TOP_TYPES), types):
-        for type_ in types:
-            if type_ in preferred:
-                return type_
-    return _NO_TYPE
+    choices = (_TYPES, set(types).difference(_TOP_TYPES), types)
+    return next((type_ for preferred in choices for type_ in types if type_ in preferred), _NO_TYPE)
 
 
 def _span(mention: dict[str, Any], *, text: str, where: str) -> tuple[Span, str]:
@@ -199,12 +196,8 @@ def _concept_id(row: dict[str, Any], key: str, *, concepts: Mapping[int, _Concep
     return identifier
 
 
-def _texts_folder(folder: Path) -> Path:
-    return folder.absolute().parent / "texts"
-
-
 def _texts(path: Path) -> tuple[Path, ...]:
-    folder = _texts_folder(path)
+    folder = path.absolute().parent / "texts"
     return (folder,) if folder.is_dir() else ()
 
 

@@ -12,12 +12,7 @@ Offsets: TypeAlias = tuple[tuple[Span, ...], ...]
 
 
 def parse_spans(values: list[Any], *, text: str, where: str) -> tuple[Span, ...]:
-    """Parse the spans of a mention.
-
-    Args:
-        values: `[start, end]` of each part, in the order of the text.
-        text: The text.
-        where: Location of the mention, for messages.
+    """Parse the spans of a mention: `[start, end]` of each part, in the order of the text.
 
     Raises:
         AtlopError: There are none, or one is empty, exceeds the text or overlaps the previous one.
@@ -51,12 +46,7 @@ def parse_span(value: list[Any], *, text: str, where: str) -> Span:
 
 
 def parse_words(value: list[Any], *, text: str, where: str) -> Offsets:
-    """Parse the words of a document.
-
-    Args:
-        value: A list of sentences, each a list of `[start, end]`.
-        text: The text.
-        where: Location of the document, for messages.
+    """Parse the words of a document: a list of sentences, each a list of `[start, end]`.
 
     Raises:
         AtlopError: A word is malformed, is empty, exceeds the text, or overlaps the previous one.

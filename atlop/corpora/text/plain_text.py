@@ -14,9 +14,7 @@ from atlop.schema import Mention, Span
 _IDEOGRAPHS = "\u3005-\u3007\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
 _FRAGMENT = re.compile(rf"[{_IDEOGRAPHS}]|[^\W_{_IDEOGRAPHS}]+|\S")
 _NOT_SPACE = re.compile(r"\S")
-_ATTACHED = frozenset(
-    ("Mn", "Mc", "Me", "Cf", "Sk")
-)  # Unicode categories of accents, vowel signs, joiners, ´, skin tones
+_ATTACHED = ("Mn", "Mc", "Me", "Cf", "Sk")  # Unicode categories of accents, vowel signs, joiners, ´, skin tones
 
 
 def cut_text(text: str, *, mentions: Iterable[Span] = ()) -> tuple[tuple[Span, ...], ...]:
@@ -93,7 +91,8 @@ def _without_leading_space(text: str, *, span: Span) -> Span:
 
 def _words(text: str) -> list[Span]:
     fragments = [fragment.span() for fragment in _FRAGMENT.finditer(text)]
-    attached = frozenset(character for character in frozenset(text) if _is_attached(character))
+    beyond_ascii = (character for character in set(text) if not character.isascii())
+    attached = {character for character in beyond_ascii if unicodedata.category(character) in _ATTACHED}
     if not attached:
         return fragments
     words: list[Span] = []
@@ -120,7 +119,3 @@ def _split_at(words: list[Span], *, boundaries: list[int]) -> list[Span]:
             index += 1
         split.append((start, end))
     return split
-
-
-def _is_attached(character: str) -> bool:
-    return not character.isascii() and unicodedata.category(character) in _ATTACHED

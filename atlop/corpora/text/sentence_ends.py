@@ -50,12 +50,7 @@ _FIRST_WORDS = _words(
 
 
 def sentence_starts(text: str, *, unbroken: tuple[Span, ...] = ()) -> list[int]:
-    """Return the first character of each sentence but the first, in order.
-
-    Args:
-        text: The text.
-        unbroken: Spans that no sentence end may split, for example those of mentions.
-    """
+    """Return the first character of each sentence but the first, in order; no sentence end splits an unbroken span."""
     spans, spans_and_brackets = _UnbrokenSpans(unbroken), _UnbrokenSpans((*unbroken, *_brackets(text)))
     starts: list[int] = []
     for start, certain in _candidates(text):
@@ -124,13 +119,9 @@ def _candidates(text: str) -> Iterator[tuple[int, bool]]:
 
 
 def _ends_sentence(text: str, *, stop: Span, begin: int, start: int) -> bool:
-    """Whether a stop ends the sentence.
+    """Whether a stop, with closing quotes and brackets after it, ends the sentence that begins at `begin`.
 
-    Args:
-        text: The text.
-        stop: Characters of the stop and of closing quotes and brackets after it.
-        begin: First character of the sentence.
-        start: First character after the stop and space.
+    `start` is the first character after the stop and space.
     """
     after = text[start : start + _MAX_CONTEXT]
     if _continues(after):

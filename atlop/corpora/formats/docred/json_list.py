@@ -23,11 +23,7 @@ def stream_json_list(path: Path, *, expected: str) -> Iterator[Any]:
     """Yield the items of a JSON file that is one list (`.json`, `.json.gz`), equal to those of `read_json`.
 
     Only one item is in memory. Files that the streaming parser rejects, damaged or just unusual (NaN, numbers beyond
-    64 bits), are read as a whole instead, which tells what is wrong, and where.
-
-    Args:
-        path: The file.
-        expected: What the file should be, for messages.
+    64 bits), are read as a whole instead, which tells what is wrong, and where; `expected` is part of the message.
 
     Raises:
         AtlopError: The file cannot be read, is not JSON, or is not a list.

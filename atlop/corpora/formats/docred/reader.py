@@ -18,11 +18,7 @@ FORMAT = 'expected a JSON list of documents, each with "title", "sents", "vertex
 
 
 def read_docred(path: Path, *, issues: IssueCollector) -> Iterator[Document]:
-    """Yield the documents of a file in DocRED format.
-
-    Args:
-        path: A `.json` or `.json.gz` file.
-        issues: Collects invalid documents and repeated facts.
+    """Yield the documents of a file in DocRED format; repeated facts are read once and counted in `issues`.
 
     Raises:
         AtlopError: The file cannot be read or is not a list, or a document is invalid and `issues` is strict.

@@ -11,11 +11,7 @@ from atlop.schema import Document, Mention
 
 
 def write_docred(path: Path, *, documents: Iterable[Document]) -> Losses:
-    """Write documents in DocRED format: a JSON list with one document per line.
-
-    Args:
-        path: A `.json` or `.json.gz` file; it appears once all documents are written.
-        documents: The documents.
+    """Write documents in DocRED format, all or nothing: a JSON list with one document per line.
 
     Returns:
         What the format cannot store: texts (other than the words joined by spaces), identifiers, lists of pairs,

@@ -51,9 +51,7 @@ FORMAT = 'expected one JSON object per line, with "text", "entities" and, where 
 def read_json_lines(path: Path, *, issues: IssueCollector) -> Iterator[Document]:
     """Yield the documents of a file of JSON lines, with one line in memory. Blank lines are ignored.
 
-    Args:
-        path: A `.jsonl` or `.jsonl.gz` file.
-        issues: Collects invalid documents, repeated relations, and relations without a pair.
+    Repeated relations are read once; they and relations without a pair are counted in `issues`.
 
     Raises:
         AtlopError: The file cannot be read, or a document is invalid and `issues` is strict.
@@ -73,12 +71,7 @@ def read_json_lines(path: Path, *, issues: IssueCollector) -> Iterator[Document]
 
 
 def parse_document(row: dict[str, Any], *, title: str, where: str) -> tuple[Document, int]:
-    """Parse a document; return it and its number of repeated relations.
-
-    Args:
-        row: The JSON object.
-        title: Default title.
-        where: Location of the object, for messages.
+    """Parse a document, whose title is `title` by default; return it and its number of repeated relations.
 
     Raises:
         AtlopError: The document is invalid.

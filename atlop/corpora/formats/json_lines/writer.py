@@ -17,11 +17,7 @@ from atlop.schema import Document, Entity, Fact, Mention, Span
 def write_json_lines(path: Path, *, documents: Iterable[Document]) -> Losses:
     """Write documents as JSON lines, with their words, so that reading them returns the same but for empty words.
 
-    A document without a text gets one: its words joined by spaces.
-
-    Args:
-        path: A `.jsonl` or `.jsonl.gz` file; it appears once all documents are written.
-        documents: The documents.
+    The file is written whole or not at all. A document without a text gets one: its words joined by spaces.
 
     Returns:
         What the format cannot store: empty words.

@@ -143,7 +143,9 @@ def _check_owner(found: str, expected: str, *, where: str) -> None:
 
 
 def _mention_line(columns: list[str], *, text: str, scheme: PubtatorScheme, where: str) -> MentionLine:
-    starts, ends = (list(map(int, re.split("[,;]", column))) for column in _both_offsets(columns, where=where))
+    if not _OFFSETS.fullmatch(columns[2]):
+        raise AtlopError(f"{where}: expected the character where the mention ends, found {abbreviated(columns[2])}")
+    starts, ends = (list(map(int, re.split("[,;]", column))) for column in columns[1:3])
     if len(starts) != len(ends):
         raise AtlopError(f"{where}: has {len(starts)} starts and {len(ends)} ends; expected equal numbers")
     spans = tuple(sorted(zip(starts, ends, strict=True)))
@@ -171,12 +173,6 @@ def _mention_line(columns: list[str], *, text: str, scheme: PubtatorScheme, wher
             f"{where}: the seventh column has {len(names)} names for {len(identifiers)} identifiers; expected as many"
         )
     return MentionLine(where, spans, columns[4], identifiers, names)
-
-
-def _both_offsets(columns: list[str], *, where: str) -> list[str]:
-    if not _OFFSETS.fullmatch(columns[2]):
-        raise AtlopError(f"{where}: expected the character where the mention ends, found {abbreviated(columns[2])}")
-    return columns[1:3]
 
 
 def _check_text(name: str, *, text: str, spans: tuple[Span, ...], where: str) -> None:

@@ -23,12 +23,7 @@ class PubtatorLosses:
         self._facts = 0
 
     def add(self, document: Document, *, lines: Sequence[str], where: str) -> None:
-        """Count the losses of a document.
-
-        Args:
-            document: The document, every mention with its spans.
-            lines: The lines that were written.
-            where: The document, for messages.
+        """Count the losses of a document, whose mentions all have spans, given the lines that were written.
 
         Raises:
             AtlopError: Its entities or facts would be read as others.

@@ -58,13 +58,7 @@ def read_pubtator(path: Path, *, issues: IssueCollector, scheme: PubtatorScheme 
 def build_document(
     block: Block, *, scheme: PubtatorScheme, labelled: bool, tree: DescriptorTree | None = None
 ) -> Document:
-    """Build a document from its lines.
-
-    Args:
-        block: Its parsed lines.
-        scheme: What differs between corpora.
-        labelled: Whether a document without relations counts as labelled.
-        tree: MeSH's descriptors, if the scheme needs them.
+    """Build a document from its lines; one without relations counts as labelled only if `labelled`.
 
     Raises:
         AtlopError: No mention has the identifier of a relation, or a mention has no words.

@@ -19,12 +19,7 @@ _LINE_END = re.compile(r"[\r\n]")
 def write_pubtator(path: Path, *, documents: Iterable[Document], scheme: PubtatorScheme | str) -> Losses:
     """Write documents as a PubTator file, all or nothing, gzipped if `path` ends in `.gz`.
 
-    The first line of a text is the title; other line ends become spaces.
-
-    Args:
-        path: The file.
-        documents: Documents with text and identifiers.
-        scheme: What differs between corpora, or the name of a shipped scheme.
+    The first line of a text is the title; other line ends become spaces. The scheme may be the name of a shipped one.
 
     Returns:
         What the format cannot store: evidence, boundaries of sentences and words, pairs and directions other than the
