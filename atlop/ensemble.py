@@ -2,20 +2,14 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
-from typing import Self
+from typing import Self, Unpack
 
 import torch
-from accelerate import Accelerator
 from torch import Tensor
-from tqdm import tqdm
 from transformers import PreTrainedTokenizerBase
 
-from atlop.config import Precision
-from atlop.corpora import Corpus
 from atlop.decoding import Calibration, read_calibration
-from atlop.device import accelerator_for
 from atlop.errors import AtlopError
 from atlop.files import model_folder, read_json
 from atlop.model import AtlopModel
@@ -24,13 +18,13 @@ from atlop.objectives import AdaptiveThresholding, make_objective
 from atlop.prediction import (
     DecisionRule,
     DocumentScores,
-    Progress,
+    LoopSettings,
     gather_in_order,
     predict_facts,
     score_documents,
 )
 from atlop.preprocessing import Features, Truncation
-from atlop.schema import THRESHOLD_CLASS, Document, Fact, RelationVocabulary
+from atlop.schema import THRESHOLD_CLASS, Document, Fact
 
 
 @dataclass(frozen=True)
@@ -91,76 +85,35 @@ class Ensemble:
         """Return the same models with another calibration."""
         return replace(self, rule=self.rule.with_calibration(calibration))
 
-    def predict(
-        self,
-        documents: Sequence[Document],
-        *,
-        accelerator: Accelerator,
-        batch_size: int,
-        progress: Progress[list[Features]] = iter,
-    ) -> Predictions:
+    def predict(self, documents: Sequence[Document], **loop: Unpack[LoopSettings]) -> Predictions:
         """Predict the facts of documents, the same in every process.
 
-        Args:
-            documents: Labelled or not.
-            accelerator: Device, precision and processes; the models are moved to its device.
-            batch_size: Documents in a batch.
-            progress: Progress bar over batches; called for each model.
+        The models are moved to the accelerator's device; each has its own progress bar.
 
         Raises:
             AtlopError: A score is not finite; the document is named.
         """
         features = [member.preprocess(documents) for member in self.members]
         if len(self.members) == 1:
-            facts = predict_facts(
-                self.members[0].model.to(accelerator.device),
-                features[0],
-                accelerator=accelerator,
-                batch_size=batch_size,
-                progress=progress,
-                rule=self.rule,
-            )
+            model = self.members[0].model.to(loop["accelerator"].device)
+            facts = predict_facts(model, features[0], rule=self.rule, **loop)
         else:
-            scored = self._scores(features, accelerator=accelerator, batch_size=batch_size, progress=progress)
-            facts = [self.rule.facts(document) for document in scored]
+            facts = [self.rule.facts(document) for document in self._scores(features, **loop)]
         return Predictions(
             facts=facts,
             truncation=min(map(Truncation.from_features, features), key=lambda truncation: truncation.facts),
             unknown_facts=sum(document.unknown_facts for document in features[0]),
         )
 
-    def score(
-        self,
-        documents: Sequence[Document],
-        *,
-        accelerator: Accelerator,
-        batch_size: int,
-        progress: Progress[list[Features]] = iter,
-    ) -> Iterator[DocumentScores]:
+    def score(self, documents: Sequence[Document], **loop: Unpack[LoopSettings]) -> Iterator[DocumentScores]:
         """Score documents in their order, the same in every process; args and errors are those of `predict`."""
-        features = [member.preprocess(documents) for member in self.members]
-        return self._scores(features, accelerator=accelerator, batch_size=batch_size, progress=progress)
+        return self._scores([member.preprocess(documents) for member in self.members], **loop)
 
-    def _scores(
-        self,
-        features: list[list[Features]],
-        *,
-        accelerator: Accelerator,
-        batch_size: int,
-        progress: Progress[list[Features]],
-    ) -> Iterator[DocumentScores]:
-        scored = []
+    def _scores(self, features: list[list[Features]], **loop: Unpack[LoopSettings]) -> Iterator[DocumentScores]:
+        accelerator, scored = loop["accelerator"], []
         for member, member_features in zip(self.members, features, strict=True):
-            documents = score_documents(
-                member.model.to(accelerator.device),
-                member_features,
-                accelerator=accelerator,
-                batch_size=batch_size,
-                progress=progress,
-            )
-            scored.append(
-                gather_in_order(((document.index, document) for document in documents), accelerator=accelerator)
-            )
+            documents = score_documents(member.model.to(accelerator.device), member_features, **loop)
+            scored.append(gather_in_order(((each.index, each) for each in documents), accelerator=accelerator))
         if len(scored) == 1:
             return iter(scored[0])
         return map(self._mean, zip(*scored, strict=True))
@@ -203,25 +156,3 @@ def load_ensemble(
     except AtlopError as error:
         raise AtlopError(f"--calibration {calibration}: {error}") from None
     return ensemble.with_calibration(read)
-
-
-def predict_corpus(
-    models: str | Path | Member | Sequence[str | Path | Member],
-    corpus: Corpus,
-    *,
-    calibration: str | Path | None = None,
-    batch_size: int = 8,
-    precision: Precision = "auto",
-    device: str | None = None,
-    show_progress: bool = False,
-) -> tuple[Predictions, RelationVocabulary]:
-    """Load models and find the facts of a corpus; args and errors are those of `atlop.evaluate`.
-
-    Returns:
-        The facts, and the relations that the models know; the same in every process.
-    """
-    accelerator = accelerator_for(precision, device=device)
-    ensemble = load_ensemble(models, calibration=calibration)
-    progress = partial(tqdm, unit="batch", disable=not (show_progress and accelerator.is_main_process))
-    predictions = ensemble.predict(corpus.documents, accelerator=accelerator, batch_size=batch_size, progress=progress)
-    return predictions, ensemble.rule.vocabulary

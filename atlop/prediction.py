@@ -3,8 +3,9 @@
 import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from math import isfinite
-from typing import TypeVar
+from typing import NotRequired, TypeAlias, TypedDict, TypeVar, Unpack
 
 import numpy as np
 import torch
@@ -13,8 +14,11 @@ from accelerate.utils import gather_object
 from accelerate.utils.memory import should_reduce_batch_size
 from numpy.typing import NDArray
 from torch import Tensor
+from tqdm import tqdm
 
+from atlop.config import Precision
 from atlop.decoding import Calibration, decoded_facts
+from atlop.device import accelerator_for
 from atlop.errors import AtlopError
 from atlop.model import AtlopModel, EntityAttention
 from atlop.objectives import Objective, make_objective
@@ -29,6 +33,26 @@ Progress = Callable[[Sequence[Item]], Iterable[Item]]
 
 PAIRS_PER_DECISION = 4096
 """Pairs decided together; limits the memory for documents with many entities."""
+
+
+class LoopSettings(TypedDict):
+    """Keyword arguments of what scores documents."""
+
+    accelerator: Accelerator
+    """Device, precision and processes."""
+    batch_size: int
+    """Documents per batch."""
+    progress: NotRequired[Progress[list[Features]]]
+    """Shows how many batches are done."""
+
+
+def loop_settings(
+    precision: Precision = "auto", *, device: str | None = None, batch_size: int = 8, show_progress: bool = False
+) -> LoopSettings:
+    """Return settings whose progress bar the first process draws; args and errors are those of `accelerator_for`."""
+    accelerator = accelerator_for(precision, device=device)
+    progress = partial(tqdm, unit="batch", disable=not (show_progress and accelerator.is_main_process))
+    return {"accelerator": accelerator, "batch_size": batch_size, "progress": progress}
 
 
 def is_out_of_memory(error: Exception) -> bool:
@@ -107,10 +131,9 @@ def score_batches(
         AtlopError: A score is not finite, or a single document runs out of memory; the document is named.
     """
     model.eval()
+    score = partial(_score_batch, model=model, accelerator=accelerator, keep_attention=keep_attention)
     for batch in batches:
-        for document, scores, attention in _score(
-            batch, model=model, accelerator=accelerator, keep_attention=keep_attention
-        ):
+        for document, scores, attention in _in_halves(score, batch):
             if not all(map(isfinite, scores.flatten().aminmax() if len(scores) else ())):
                 raise AtlopError(
                     f'document {document.index} ("{document.title}"): the model gives scores that are not finite; '
@@ -122,10 +145,12 @@ def score_batches(
             yield DocumentScores(index=document.index, pairs=pairs, scores=scores, attention=attention)
 
 
+_Scored: TypeAlias = tuple[Features, Tensor, EntityAttention | None]
+
+
 def _score_batch(
     documents: list[Features], *, model: AtlopModel, accelerator: Accelerator, keep_attention: bool
-) -> list[tuple[Features, Tensor, EntityAttention | None]]:
-    """Return each document of a batch with its scores and, if kept, its attention."""
+) -> list[_Scored]:
     batch = model.collate(documents).to(accelerator.device)
     with torch.inference_mode(), accelerator.autocast():
         pooled = model.pool(batch)
@@ -134,16 +159,10 @@ def _score_batch(
     return list(zip(documents, scores.split(batch.pair_counts), attention, strict=True))
 
 
-def _score(
-    documents: list[Features], *, model: AtlopModel, accelerator: Accelerator, keep_attention: bool
-) -> Iterator[tuple[Features, Tensor, EntityAttention | None]]:
-    """Yield each document with its scores and, if kept, its attention; split the batch in halves when out of memory.
-
-    Raises:
-        AtlopError: A single document runs out of memory.
-    """
+def _in_halves(score: Callable[[list[Features]], list[_Scored]], documents: list[Features]) -> Iterator[_Scored]:
+    """Score documents together, or in halves when that runs out of memory."""
     try:
-        scored = _score_batch(documents, model=model, accelerator=accelerator, keep_attention=keep_attention)
+        scored = score(documents)
     except (RuntimeError, MemoryError) as error:
         if not is_out_of_memory(error):
             raise
@@ -151,8 +170,7 @@ def _score(
         yield from scored
         return
     # The memory of the failed attempt is only free here, after the `except` block has dropped the error.
-    if accelerator.device.type == "cuda":
-        torch.cuda.empty_cache()
+    torch.cuda.empty_cache()  # does nothing without a GPU
     if len(documents) == 1:
         [document] = documents
         raise AtlopError(
@@ -163,7 +181,7 @@ def _score(
     half = len(documents) // 2
     logger.warning("not enough memory for a batch of %d documents; retrying in halves", len(documents))
     for documents_half in (documents[:half], documents[half:]):
-        yield from _score(documents_half, model=model, accelerator=accelerator, keep_attention=keep_attention)
+        yield from _in_halves(score, documents_half)
 
 
 @dataclass(frozen=True)
@@ -205,27 +223,20 @@ def predict_facts(
     model: AtlopModel,
     documents: Sequence[Features],
     *,
-    accelerator: Accelerator,
-    batch_size: int,
-    progress: Progress[list[Features]] = iter,
     rule: DecisionRule | None = None,
+    **loop: Unpack[LoopSettings],
 ) -> list[tuple[Fact, ...]]:
     """Return the facts of each document in corpus order, the same in every process.
 
     Args and errors are those of `score_documents`; the default `rule` is the model's own with its calibration.
     """
     rule = rule or DecisionRule.from_model(model, calibration=model.config.calibrated)
-    scored = score_documents(model, documents, accelerator=accelerator, batch_size=batch_size, progress=progress)
-    return gather_in_order(((each.index, rule.facts(each)) for each in scored), accelerator=accelerator)
+    scored = score_documents(model, documents, **loop)
+    return gather_in_order(((each.index, rule.facts(each)) for each in scored), accelerator=loop["accelerator"])
 
 
 def gather_in_order(items: Iterable[tuple[int, Item]], *, accelerator: Accelerator) -> list[Item]:
-    """Gather items from all processes and sort them by index; every process gets the same.
-
-    Args:
-        items: Index of a document in its corpus, and an item of it.
-        accelerator: The processes.
-    """
+    """Gather items of documents from all processes and sort them by index; every process gets the same."""
     indexed = list(items)
     if accelerator.num_processes > 1:
         indexed = gather_object(indexed)

@@ -107,21 +107,16 @@ def evaluate(
         AtlopError: A file cannot be read or has no labels, a model cannot be loaded, gives scores that are not finite
             or knows other relations than the others, the calibration is not for it, or there is no such device.
     """
-    from atlop.ensemble import predict_corpus
+    from atlop.ensemble import load_ensemble
+    from atlop.prediction import loop_settings
 
     corpus = read_labelled(Path(file), format=format, invalid=invalid)
     train_facts = read_train(None if train is None else Path(train), corpus=corpus, format=format)
-    predictions, vocabulary = predict_corpus(
-        models,
-        corpus,
-        calibration=calibration,
-        batch_size=batch_size,
-        precision=precision,
-        device=device,
-        show_progress=show_progress,
-    )
+    loop = loop_settings(precision, device=device, batch_size=batch_size, show_progress=show_progress)
+    ensemble = load_ensemble(models, calibration=calibration)
+    predictions = ensemble.predict(corpus.documents, **loop)
     scored = score_facts(predictions.facts, corpus=corpus, train=train_facts)
-    return ModelEvaluation(**vars(scored), predictions=predictions, vocabulary=vocabulary)
+    return ModelEvaluation(**vars(scored), predictions=predictions, vocabulary=ensemble.rule.vocabulary)
 
 
 def evaluate_submission(
@@ -170,14 +165,7 @@ def compare(
 def score_facts(
     predictions: Sequence[Collection[Fact]], *, corpus: Corpus, train: TrainFacts, unknown: int = 0
 ) -> Evaluation:
-    """Score facts against the labels of a corpus.
-
-    Args:
-        predictions: Facts of each document.
-        corpus: The labelled documents.
-        train: Facts of the train file.
-        unknown: Number of facts under titles that the corpus does not have, which count as wrong.
-    """
+    """Score the facts of each document against the labels of a corpus; `unknown` others, of no document, are wrong."""
     table = fact_table(corpus.documents, predictions=predictions, train_facts=train.seen, unknown=unknown)
     return Evaluation(table_scores(table), table, corpus, train)
 

@@ -46,11 +46,11 @@ def calibrate(
     elif not folder.is_dir():
         raise AtlopError(f"{models[0]}: is not a folder, so nothing can be kept in it; give --output FILE")
     corpus = read_labelled(file, format=format, invalid=invalid)
-    with loaded_models(models, batch_size=batch_size, precision=precision, device=device) as (ensemble, settings):
+    with loaded_models(models, batch_size=batch_size, precision=precision, device=device) as (ensemble, loop):
         from atlop.calibration import calibrate, collect_candidates
         from atlop.model_folder import keep_calibration
 
-        scored = ensemble.score(corpus.documents, **settings)
+        scored = ensemble.score(corpus.documents, **loop)
         candidates = collect_candidates(scored, documents=corpus.documents, rule=ensemble.rule)
         found = calibrate(candidates, rule=rule)
         if not is_main_process():

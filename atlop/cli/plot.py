@@ -48,8 +48,8 @@ def plot(
     if dev is not None:
         corpus = read_labelled(dev, format=format, invalid=invalid)
         train_facts = read_train(train, corpus=corpus, format=format)
-        with loaded_models([run], batch_size=batch_size, precision=precision, device=device) as (ensemble, settings):
-            scored = ensemble.score(corpus.documents, **settings)
+        with loaded_models([run], batch_size=batch_size, precision=precision, device=device) as (ensemble, loop):
+            scored = ensemble.score(corpus.documents, **loop)
             decisions, scores = draw_decisions(scored, corpus=corpus, rule=ensemble.rule, train=train_facts)
             if not is_main_process():
                 return

@@ -1,13 +1,12 @@
 """`atlop predict`."""
 
-import sys
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from atlop.cli.models import quiet_models
+from atlop.cli.models import loaded_models
 from atlop.cli.options import BatchSize, CalibrationFile, Device, Format, Invalid, Json, Models, Precision
 from atlop.cli.session import is_main_process, print_result
 from atlop.cli.text import corpus_heading, truncation_rows
@@ -40,23 +39,13 @@ def predict(
         raise AtlopError(
             f"{file}: titles repeat, so a submission could not tell the documents apart: {titles}; give each its own"
         )
-    with quiet_models(models):
-        from atlop.ensemble import predict_corpus
-
-        predictions, vocabulary = predict_corpus(
-            models,
-            corpus,
-            calibration=calibration,
-            batch_size=batch_size,
-            precision=precision,
-            device=device,
-            show_progress=sys.stderr.isatty(),
-        )
+    loading = loaded_models(models, calibration=calibration, batch_size=batch_size, precision=precision, device=device)
+    with loading as (ensemble, loop):
+        predictions = ensemble.predict(corpus.documents, **loop)
     if not is_main_process():
         return
-    archive = write_submission(
-        output, documents=corpus.documents, predictions=predictions.facts, relations=vocabulary.relations
-    )
+    relations = ensemble.rule.vocabulary.relations
+    archive = write_submission(output, documents=corpus.documents, predictions=predictions.facts, relations=relations)
     facts, truncation = sum(map(len, predictions.facts)), asdict(predictions.truncation)
     print_result(
         {

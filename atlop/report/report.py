@@ -11,10 +11,10 @@ from tqdm import tqdm
 from atlop.config import Precision
 from atlop.corpora import Corpus, TrainFacts
 from atlop.device import accelerator_for
-from atlop.ensemble import load_ensemble, predict_corpus
+from atlop.ensemble import load_ensemble
 from atlop.evaluation import OfficialScores, compare
 from atlop.model_folder import preprocessor_for
-from atlop.prediction import batches_by_length, score_batches
+from atlop.prediction import batches_by_length, loop_settings, score_batches
 from atlop.report.analysis import AnalysisCollector, DocumentAnalysis
 from atlop.report.contents import ScoredResult, contents
 from atlop.report.drawing import figure_svg
@@ -126,10 +126,9 @@ def _predict(
     if Path(source).is_file():
         submission = read_submission(Path(source), documents=corpus.documents)
         return _Found(source, submission.predictions, unknown=submission.unknown)
-    predictions, vocabulary = predict_corpus(
-        source, corpus, batch_size=batch_size, precision=precision, device=device, show_progress=show_progress
-    )
-    return _Found(source, predictions.facts, names=vocabulary.names)
+    loop = loop_settings(precision, device=device, batch_size=batch_size, show_progress=show_progress)
+    ensemble = load_ensemble(source)
+    return _Found(source, ensemble.predict(corpus.documents, **loop).facts, names=ensemble.rule.vocabulary.names)
 
 
 def _read_closely(
