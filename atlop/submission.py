@@ -4,8 +4,8 @@ import json
 import lzma
 import zipfile
 import zlib
-from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -67,9 +67,8 @@ def write_submission(
         raise AtlopError(
             f"{path}: predictions for {len(predictions)} documents, but the test file has {len(documents)}"
         )
-    problems = _Problems()
-    for title in _repeated_titles(documents):
-        problems.add("repeated title", _ambiguous(title))
+    problems: defaultdict[str, list[str]] = defaultdict(list)
+    problems["repeated title"] = _repeated_titles(documents)
     known = frozenset(relations)
     rows = []
     for document, facts in zip(documents, predictions, strict=True):
@@ -77,13 +76,14 @@ def write_submission(
         for fact in facts:
             where = f'document "{document.title}", fact {fact.subject} → {fact.object} {fact.relation}'
             for kind, message in _fact_problems(fact, document=document, relations=known):
-                problems.add(kind, f"{where}: {message}")
+                problems[kind].append(f"{where}: {message}")
             if fact.key in seen:
-                problems.add("duplicate", f"{where}: repeated")
+                problems["duplicate"].append(f"{where}: repeated")
             seen.add(fact.key)
-            rows.append(_to_row(fact, title=document.title))
-    if problems:
-        raise AtlopError(f"{path}: not written: " + "; ".join(problems.listed()))
+            row = {"title": document.title, "h_idx": fact.subject, "t_idx": fact.object, "r": fact.relation}
+            rows.append(row | {"evidence": list(fact.evidence)} if fact.evidence else row)
+    if listed := _listed(problems):
+        raise AtlopError(f"{path}: not written: " + "; ".join(listed))
     text = "[" + ",".join("\n" + json.dumps(row) for row in rows) + "\n]\n"
     zip_path = path.with_suffix(".zip")
     write_text(path, text)
@@ -109,8 +109,8 @@ def read_submission(path: Path, *, documents: Sequence[Document]) -> Submission:
     Raises:
         AtlopError: The file is malformed, an entity index is beyond its document, or two documents share a title.
     """
-    for title in _repeated_titles(documents):
-        raise AtlopError(f"{path}: {_ambiguous(title)}")
+    for message in _repeated_titles(documents):
+        raise AtlopError(f"{path}: {message}")
     index_of = {document.title: index for index, document in enumerate(documents)}
     predictions: list[dict[tuple[int, int, str], Fact]] = [{} for _ in documents]
     unknown: dict[tuple[str, int, int, str], None] = {}
@@ -148,19 +148,19 @@ def check_submission(path: Path, *, documents: Sequence[Document], relations: Co
     Returns:
         One message per problem, at most `MAX_LISTED` of a kind, followed by the number of others.
     """
-    problems = _Problems()
-    for title in _repeated_titles(documents):
-        problems.add("repeated title", _ambiguous(title))
+    problems: defaultdict[str, list[str]] = defaultdict(list)
+    problems["repeated title"] = _repeated_titles(documents)
     try:
         rows = _read_rows(path)
-        if path.suffix == ".zip":
-            for name in _other_members(path):
-                problems.add(
-                    "other file", f"{path}: holds {name} besides {MEMBER}; the leaderboard expects no other file"
-                )
     except AtlopError as problem:
-        problems.add("unreadable", str(problem))
-        return problems.listed()
+        problems["unreadable"].append(str(problem))
+        return _listed(problems)
+    if path.suffix == ".zip":
+        with zipfile.ZipFile(path) as archive:
+            others = [name for name in archive.namelist() if name != MEMBER]
+        problems["other file"] = [
+            f"{path}: holds {name} besides {MEMBER}; the leaderboard expects no other file" for name in others
+        ]
     by_title = {document.title: document for document in documents}
     known = None if relations is None else frozenset(relations)
     first_row: dict[tuple[str, int, int, str], int] = {}
@@ -169,41 +169,26 @@ def check_submission(path: Path, *, documents: Sequence[Document], relations: Co
         try:
             title, fact = _parse_row(row, where=where)
         except AtlopError as problem:
-            problems.add("malformed row", str(problem))
+            problems["malformed row"].append(str(problem))
             continue
         document = by_title.get(title)
         if document is None:
-            problems.add("unknown title", f'{where}: no document has the title "{title}"')
+            problems["unknown title"].append(f'{where}: no document has the title "{title}"')
         for kind, message in _fact_problems(fact, document=document, relations=known):
-            problems.add(kind, f'{where} ("{title}"): {message}')
+            problems[kind].append(f'{where} ("{title}"): {message}')
         first = first_row.setdefault((title, *fact.key), number)
         if first != number:
-            problems.add("duplicate", f'{where} ("{title}"): repeats row {first}')
-    return problems.listed()
+            problems["duplicate"].append(f'{where} ("{title}"): repeats row {first}')
+    return _listed(problems)
 
 
-class _Problems:
-    """Messages by kind; keeps a few of each kind and counts all."""
-
-    def __init__(self) -> None:
-        self._messages: dict[str, list[str]] = {}
-        self._counts: Counter[str] = Counter()
-
-    def add(self, kind: str, message: str) -> None:
-        self._counts[kind] += 1
-        if self._counts[kind] <= MAX_LISTED:
-            self._messages.setdefault(kind, []).append(message)
-
-    def __bool__(self) -> bool:
-        return bool(self._counts)
-
-    def listed(self) -> list[str]:
-        messages = []
-        for kind, listed in self._messages.items():
-            messages.extend(listed)
-            if more := self._counts[kind] - len(listed):
-                messages.append(f"… and {more} more of this kind ({kind})")
-        return messages
+def _listed(problems: Mapping[str, Sequence[str]]) -> list[str]:
+    listed: list[str] = []
+    for kind, messages in problems.items():
+        listed += messages[:MAX_LISTED]
+        if len(messages) > MAX_LISTED:
+            listed.append(f"… and {len(messages) - MAX_LISTED} more of this kind ({kind})")
+    return listed
 
 
 def _read_rows(path: Path) -> list[Any]:
@@ -234,11 +219,6 @@ def _read_member(path: Path) -> Any:
     return parse_json(data, where=f"{path}, {MEMBER}")
 
 
-def _other_members(path: Path) -> list[str]:
-    with zipfile.ZipFile(path) as archive:
-        return [name for name in archive.namelist() if name != MEMBER]
-
-
 def _parse_row(value: object, *, where: str) -> tuple[str, Fact]:
     row: dict[str, Any] = expect(value, dict, where=where)
     evidence: tuple[int, ...] = ()
@@ -251,11 +231,6 @@ def _parse_row(value: object, *, where: str) -> tuple[str, Fact]:
         evidence=evidence,
     )
     return field(row, "title", str, where=where), fact
-
-
-def _to_row(fact: Fact, *, title: str) -> dict[str, object]:
-    row: dict[str, object] = {"title": title, "h_idx": fact.subject, "t_idx": fact.object, "r": fact.relation}
-    return row | {"evidence": list(fact.evidence)} if fact.evidence else row
 
 
 def _fact_problems(
@@ -286,10 +261,10 @@ def _index_problems(fact: Fact, *, document: Document) -> Iterator[str]:
 
 
 def _repeated_titles(documents: Sequence[Document]) -> list[str]:
-    return [title for title, count in Counter(document.title for document in documents).items() if count > 1]
-
-
-def _ambiguous(title: str) -> str:
-    return (
+    """Return a message for each title that several documents have."""
+    counts = Counter(document.title for document in documents)
+    return [
         f'more than one document has the title "{title}", so its facts are ambiguous; give each document its own title'
-    )
+        for title, count in counts.items()
+        if count > 1
+    ]
