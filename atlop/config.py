@@ -229,12 +229,7 @@ class RunConfig(ModelConfig):
 
 
 def registered(registry: Mapping[str, Registered], name: str, *, key: str) -> Registered:
-    """Return the entry of a registry, such as `POOLINGS`, under a name.
-
-    Args:
-        registry: Entries by name.
-        name: Name from the configuration.
-        key: Key of the setting, for messages.
+    """Return the entry of a registry, such as `POOLINGS`, under a name from the configuration key `key`.
 
     Raises:
         AtlopError: The registry has no such name.

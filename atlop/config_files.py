@@ -49,11 +49,9 @@ def load_config(source: str, *, overrides: Sequence[str] = ()) -> RunConfig:
 
 
 def find_config(source: str, *, folder: Path = Path()) -> Path:
-    """Return the path of a TOML file, given as a path or by the name of a shipped configuration.
+    """Return the path of a TOML file, given as a path from `folder` or by the name of a shipped configuration.
 
-    Args:
-        source: The path or the name; a file goes before a shipped configuration of the same name.
-        folder: Where a relative path starts.
+    A file goes before a shipped configuration of the same name.
 
     Raises:
         AtlopError: Neither exists; the shipped names are listed.
@@ -94,10 +92,7 @@ def default_settings() -> dict[str, Any]:
 def validation_problems(error: ValidationError, *, section: type[BaseModel], name: str = "") -> list[str]:
     """Describe each wrong value: where it is, what was found and, for an unknown key, the nearest known one.
 
-    Args:
-        error: What validation raised.
-        section: The section that was validated.
-        name: Where it is in the configuration; empty for the root.
+    `section` is what was validated, and `name` where it is in the configuration; empty for the root.
     """
     return [_describe(problem, section=section, name=name) for problem in error.errors()]
 
@@ -166,7 +161,11 @@ def _flat(tree: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]
 def _describe(problem: Any, *, section: type[BaseModel], name: str) -> str:
     location = ".".join(filter(None, [name, *map(str, problem["loc"])]))
     if problem["type"] == "extra_forbidden":
-        owner, key = _section_at(problem["loc"][:-1], root=section), problem["loc"][-1]
+        *parents, key = problem["loc"]
+        owner = section
+        for parent in parents:
+            annotation = owner.model_fields[str(parent)].annotation
+            owner = cast(type[BaseModel], next(iter(get_args(annotation)), annotation))
         for (renamed_in, old), new in _RENAMED.items():
             if issubclass(owner, renamed_in) and key == old:
                 return f"{location}: is called {new} since version 0.2"
@@ -179,11 +178,3 @@ def _describe(problem: Any, *, section: type[BaseModel], name: str) -> str:
     value = problem["input"]
     found = repr(value) if isinstance(value, float) else abbreviated(value)  # `nan` as TOML has it
     return f"{location}: {problem['msg']}; found {found}"
-
-
-def _section_at(location: Sequence[str | int], *, root: type[BaseModel]) -> type[BaseModel]:
-    section = root
-    for key in location:
-        annotation = section.model_fields[str(key)].annotation
-        section = cast(type[BaseModel], next(iter(get_args(annotation)), annotation))
-    return section

@@ -18,7 +18,6 @@ class Calibration(Section):
     """Thresholds of margins, and probabilities of facts by their margin; chosen on a labelled corpus."""
 
     rule: Rule
-    """Whether all relations share one threshold or each has its own."""
     thresholds: dict[str, float]
     """Margin that a fact must exceed, by relation; 0 is the objective's own rule."""
     slope: float = Field(gt=0)
@@ -38,11 +37,7 @@ class Calibration(Section):
 
 
 def read_calibration(values: object, *, vocabulary: RelationVocabulary) -> Calibration:
-    """Parse a calibration.
-
-    Args:
-        values: The fields, from JSON.
-        vocabulary: Relations of the model.
+    """Parse the fields of a calibration, from JSON, of a model with these relations.
 
     Raises:
         AtlopError: A field is missing, unknown or of another type, or the relations differ from the model's.

@@ -19,11 +19,7 @@ _PACKAGES = ("torch", "transformers", "tokenizers", "accelerate", "numpy", "safe
 
 
 def environment(*, data: Mapping[str, str]) -> dict[str, Any]:
-    """Return a random run id, and the versions, machine, code and data that a run depends on.
-
-    Args:
-        data: sha256 of each data file, by path.
-    """
+    """Return a random run id, and the versions, machine, code and data (sha256 by path) that a run depends on."""
     return {
         "run": secrets.token_hex(8),
         "command": command_without_secrets(sys.argv),

@@ -26,9 +26,7 @@ class StoppedError(Exception):
 def loading(kind: str, *, name: str | Path) -> Iterator[None]:
     """Convert any exception that a library raises while it loads files of a model into one message.
 
-    Args:
-        kind: What is being loaded, for example `encoder`.
-        name: Its folder or Hugging Face name.
+    `kind` is what is being loaded, for example `encoder`, and `name` its folder or Hugging Face name.
 
     Raises:
         AtlopError: Something was raised.

@@ -193,10 +193,7 @@ def recover(path: Path) -> None:
 
 
 def model_folder(name: str | Path) -> str:
-    """Return the model folder of a run folder; return any other name unchanged.
-
-    Args:
-        name: Run folder, model folder or Hugging Face name.
+    """Return the model folder of a run folder; return a model folder or a Hugging Face name unchanged.
 
     Raises:
         AtlopError: It is a folder without a model.

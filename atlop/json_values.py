@@ -23,12 +23,7 @@ def abbreviated(value: object) -> str:
 
 
 def expect(value: object, kind: type[T], *, where: str) -> T:
-    """Return a value if it has the expected type; `true` and `1.0` are no integers.
-
-    Args:
-        value: A value from JSON.
-        kind: `str`, `int`, `bool`, `list` or `dict`.
-        where: Its location, for the message.
+    """Return a value from JSON if it has the expected type; `true` and `1.0` are no integers.
 
     Raises:
         AtlopError: The value has another type.

@@ -17,12 +17,7 @@ _TIMEOUT = 30  # seconds without data after which a connection counts as broken
 
 
 def is_reachable(url: str, *, timeout: float) -> bool:
-    """Return whether a server responds, even with an error.
-
-    Args:
-        url: Any address on the server.
-        timeout: Seconds to wait.
-    """
+    """Return whether the server of an address responds within `timeout` seconds, even with an error."""
     try:
         urllib.request.urlopen(urllib.request.Request(url, method="HEAD"), timeout=timeout).close()
     except urllib.error.HTTPError:
@@ -37,10 +32,6 @@ def fetch(url: str, *, to: Path) -> None:
 
     A broken connection is resumed as long as each attempt receives data. A partial file stays at `to`, so that a later
     call continues it.
-
-    Args:
-        url: Address of the file.
-        to: Path to write.
 
     Raises:
         AtlopError: The server does not respond or does not have the file, or the last attempt received no data.

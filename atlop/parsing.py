@@ -15,11 +15,7 @@ TOO_LONG_A_NUMBER = "has a number with thousands of digits, which Python does no
 
 
 def parse_json(data: bytes, *, where: str) -> Any:
-    """Parse JSON in UTF-8.
-
-    Args:
-        data: The bytes of a file.
-        where: Path of the file, for messages.
+    """Parse JSON in UTF-8; `where` is the path of the file, for messages.
 
     Raises:
         AtlopError: The data is not UTF-8, not JSON, or too deep for the parsers.
@@ -38,11 +34,7 @@ def parse_json(data: bytes, *, where: str) -> Any:
 
 
 def json_value(text: str, *, where: str) -> Any:
-    """Parse JSON.
-
-    Args:
-        text: The JSON.
-        where: Location of the text, for messages.
+    """Parse JSON; `where` is its location, for messages.
 
     Raises:
         JSONDecodeError: The text is not JSON.
@@ -63,11 +55,7 @@ def json_value(text: str, *, where: str) -> Any:
 
 
 def parse_toml(text: str, *, where: str) -> dict[str, Any]:
-    """Parse TOML.
-
-    Args:
-        text: The TOML.
-        where: Location of the text, for messages.
+    """Parse TOML; `where` is its location, for messages.
 
     Raises:
         TOMLDecodeError: The text is not TOML.

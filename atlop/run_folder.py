@@ -16,7 +16,7 @@ from atlop.config import RunConfig
 from atlop.config_files import dump_config, flat_settings
 from atlop.errors import AtlopError
 from atlop.evaluation import OfficialScores
-from atlop.files import read_json, recover, sync, write_text
+from atlop.files import read_json, recover, sync, write_json, write_text
 from atlop.json_values import expect, field
 from atlop.preprocessing import Truncation
 
@@ -72,14 +72,9 @@ class RunFolder:
         self._metrics = path / "metrics.jsonl"
 
     def create(self, config: RunConfig, *, environment: Mapping[str, Any]) -> None:
-        """Make the folder, and write the environment and the configuration.
-
-        Args:
-            config: The resolved configuration; written last, since a folder without it is not a run yet.
-            environment: The result of `atlop.environment.environment`.
-        """
+        """Make the folder; write the environment, then the resolved configuration: without it, it is no run yet."""
         self.path.mkdir(parents=True, exist_ok=True)
-        write_text(self._environment, json.dumps(environment, indent=2) + "\n")
+        write_json(self._environment, environment)
         self.write_config(config)
 
     def write_config(self, config: RunConfig) -> None:
@@ -88,12 +83,9 @@ class RunFolder:
 
     def tidy(self) -> None:
         """Remove temporary files and an incomplete `create`, left by a crash."""
-        leftovers = [
-            temporary
-            for path in (self.config, self._environment, self._summary)
-            for temporary in self.path.glob(f".{path.name}.*")
-        ]
-        leftovers += [temporary for model_folder in (self.best, self.last) for temporary in model_folder.glob(".*")]
+        files = (self.config, self._environment, self._summary)
+        leftovers = [temporary for path in files for temporary in self.path.glob(f".{path.name}.*")]
+        leftovers += [*self.best.glob(".*"), *self.last.glob(".*")]
         if not self.config.exists():
             leftovers.append(self._environment)
         for path in leftovers:
@@ -142,7 +134,7 @@ class RunFolder:
 
     def summarise(self, summary: Mapping[str, Any]) -> None:
         """Write the summary."""
-        write_text(self._summary, json.dumps(summary, indent=2) + "\n")
+        write_json(self._summary, summary)
 
     def summary(self) -> dict[str, Any] | None:
         """Return the summary, `None` before training has ended.
@@ -197,11 +189,6 @@ def keep_precision(began: RunConfig, config: RunConfig) -> RunConfig:
 def refuse_changed_config(run: Path, *, began: RunConfig, now: RunConfig) -> None:
     """Refuse to resume a run with settings that change its numbers.
 
-    Args:
-        run: Folder of the run, for the message.
-        began: The configuration that the run began with.
-        now: The configuration to resume with.
-
     Raises:
         AtlopError: Settings differ, other than those in `CHANGEABLE`; each is named.
     """
@@ -220,11 +207,6 @@ def refuse_changed_config(run: Path, *, began: RunConfig, now: RunConfig) -> Non
 
 def refuse_changed_environment(run: Path, *, began: Mapping[str, Any], now: Mapping[str, Any]) -> None:
     """Refuse to resume a run with other data or code; warn if the machine is another.
-
-    Args:
-        run: Folder of the run, for the message.
-        began: The environment that the run began with.
-        now: The current environment.
 
     Raises:
         AtlopError: Data, packages, Python or code have changed; each is named.
@@ -252,6 +234,5 @@ def refuse_changed_environment(run: Path, *, began: Mapping[str, Any], now: Mapp
         )
     if began["machine"] != now["machine"]:
         logger.warning(
-            "%s: resumed on another machine or with other threads; the last digits of numbers may differ",
-            run,
+            "%s: resumed on another machine or with other threads; the last digits of numbers may differ", run
         )

@@ -185,9 +185,8 @@ class RelationVocabulary:
         try:
             return self._class_ids[relation]
         except KeyError:
-            raise AtlopError(
-                f"unknown relation {relation!r}; the model knows {len(self.relations)}: {_shortened(self.relations)}"
-            ) from None
+            known = ", ".join(self.relations[:8]) + (", …" if len(self.relations) > 8 else "")
+            raise AtlopError(f"unknown relation {relation!r}; the model knows {len(self.relations)}: {known}") from None
 
     def __contains__(self, relation: object) -> bool:
         return relation in self._class_ids
@@ -200,7 +199,3 @@ class RelationVocabulary:
     def name_of(self, relation: str) -> str:
         """Return the readable name of a relation, or its id if it has none."""
         return self.names.get(relation, relation)
-
-
-def _shortened(relations: tuple[str, ...], limit: int = 8) -> str:
-    return ", ".join(relations[:limit]) + (", …" if len(relations) > limit else "")

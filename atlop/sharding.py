@@ -15,9 +15,7 @@ from atlop.model import AtlopModel
 def sharded_copy(model: AtlopModel, *, accelerator: Accelerator) -> AtlopModel:
     """Return a copy sharded over all processes; the weights of a layer are gathered while it computes.
 
-    Args:
-        model: The same in every process.
-        accelerator: Device and processes.
+    The model must be the same in every process.
     """
     copy = deepcopy(model)
     mesh = init_device_mesh(accelerator.device.type, (accelerator.num_processes,))

@@ -24,9 +24,7 @@ class StopRequests:
 
     def __enter__(self) -> "StopRequests":
         if current_thread() is main_thread():  # only the main thread may set handlers
-            handled = [
-                number for number in SIGNALS if signal.getsignal(number) != signal.SIG_IGN
-            ]  # ignored under nohup and `… &`
+            handled = [number for number in SIGNALS if signal.getsignal(number) != signal.SIG_IGN]  # as under nohup
             self._previous = {number: signal.signal(number, self._record) for number in handled}
         return self
 

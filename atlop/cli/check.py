@@ -10,7 +10,7 @@ import typer
 from atlop import checking
 from atlop.cli.options import Format, Json
 from atlop.cli.session import USER_ERROR, print_result, quiet_libraries
-from atlop.cli.text import corpus_rows, count_rows, listed
+from atlop.cli.text import Row, count_rows, listed, statistics_rows
 
 
 def check(
@@ -40,6 +40,11 @@ def check(
             show_progress=sys.stderr.isatty(),
         )
     is_corpus, problems = found.kind == "corpus", found.problems
+    rows: list[Row] = []
+    if is_corpus and found.statistics:
+        rows = [("format", found.format or ""), ("problems", f"{len(problems):,}"), *statistics_rows(found.statistics)]
+    elif found.statistics:
+        rows = count_rows(found.statistics)
     verdict = "\n".join(["not valid", *listed(problems)]) if problems else "valid"
     print_result(
         {
@@ -52,7 +57,7 @@ def check(
         },
         as_json=as_json,
         heading=f"{file}: {found.kind}, {verdict}",
-        rows=corpus_rows(found) if is_corpus else count_rows(found.statistics or {}),
+        rows=rows,
     )
     if problems:
         raise typer.Exit(USER_ERROR)

@@ -1,7 +1,7 @@
 """The `atlop` command, with its subcommands in the order of the help."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Annotated, NoReturn
 
 import typer
@@ -61,67 +61,51 @@ def _options(
     """Accept options before the command."""
 
 
-app.command(
-    epilog=example(
+EXAMPLES: dict[Callable[..., None], tuple[str, ...]] = {
+    train: (
         "atlop train docred_bert_base --set optimizer.encoder_learning_rate=3e-5 --output runs/first",
         "atlop train --resume runs/first",
-    )
-)(train)
-app.command(epilog=example("atlop evaluate runs/docred_bert_base dev.json --train train_annotated.json"))(evaluate)
-app.command(
-    epilog=example(
+    ),
+    evaluate: ("atlop evaluate runs/docred_bert_base dev.json --train train_annotated.json",),
+    predict: (
         "atlop predict runs/docred_bert_base test.json --output result.json",
         "atlop predict runs/first runs/second test.json --output result.json",
-    )
-)(predict)
-app.command(
-    epilog=example(
+    ),
+    calibrate: (
         "atlop calibrate runs/docred_bert_base dev.json --rule per_class",
         "atlop calibrate runs/first runs/second dev.json --output thresholds.json",
-    )
-)(calibrate)
-app.command(
-    epilog=example("atlop experiment experiments/thresholds --dry-run", "atlop experiment experiments/thresholds")
-)(experiment)
-app.command(
-    epilog=example(
+    ),
+    experiment: ("atlop experiment experiments/thresholds --dry-run", "atlop experiment experiments/thresholds"),
+    extract: (
         "atlop extract runs/docred_bert_base documents.jsonl --output facts.jsonl",
         "accelerate launch --num_processes 2 -m atlop extract runs/own documents.jsonl --output facts.parquet",
-    )
-)(extract)
-app.command(
-    epilog=example("atlop serve runs/docred_bert_base", "atlop serve runs/own --host 0.0.0.0 --port 80 --batch-size 16")
-)(serve)
-app.command(epilog=example("atlop graph facts.jsonl --output graph.graphml --merge-by id"))(graph)
-app.command(epilog=example("atlop score result.zip dev.json --train train_annotated.json"))(score)
-app.command(epilog=example("atlop compare dev.json first.json second.json --train train_annotated.json"))(compare)
-app.command(
-    epilog=example(
+    ),
+    serve: ("atlop serve runs/docred_bert_base", "atlop serve runs/own --host 0.0.0.0 --port 80 --batch-size 16"),
+    graph: ("atlop graph facts.jsonl --output graph.graphml --merge-by id",),
+    score: ("atlop score result.zip dev.json --train train_annotated.json",),
+    compare: ("atlop compare dev.json first.json second.json --train train_annotated.json",),
+    plot: (
         "atlop plot runs/docred_bert_base --output plots",
         "atlop plot runs/docred_bert_base --output plots --dev dev.json --train train_annotated.json",
-    )
-)(plot)
-app.command(
-    epilog=example(
+    ),
+    report: (
         "atlop report runs/docred_bert_base --output report.html",
         "atlop report result.json --dev dev.json --against runs/docred_bert_base --output report.html",
-    )
-)(report)
-app.command(
-    epilog=example("atlop check train.json --relations rel2id.json", "atlop check result.zip --against test.json")
-)(check)
-app.command(epilog=example("atlop convert train.json train.jsonl --from docred --to jsonl"))(convert)
-app.command(
-    epilog=example(
+    ),
+    check: ("atlop check train.json --relations rel2id.json", "atlop check result.zip --against test.json"),
+    convert: ("atlop convert train.json train.jsonl --from docred --to jsonl",),
+    download: (
         "atlop download docred",
         "atlop download docred --files train_distant",
         "atlop download redocred --files train_revised dev_revised",
-    )
-)(download)
-app.command(
-    epilog=example(
-        "atlop import-checkpoint model.pt --encoder bert-base-cased --relations rel2id.json --output models/released"
-    )
-)(import_checkpoint)
-app.command(epilog=example("atlop push runs/docred_bert_base owner/name --private --license mit"))(push)
+    ),
+    import_checkpoint: (
+        "atlop import-checkpoint model.pt --encoder bert-base-cased --relations rel2id.json --output models/released",
+    ),
+    push: ("atlop push runs/docred_bert_base owner/name --private --license mit",),
+}
+"""Examples of each command, in the order of the help."""
+
+for command, examples in EXAMPLES.items():
+    app.command(epilog=example(*examples))(command)
 app.add_typer(config, name="config")

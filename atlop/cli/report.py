@@ -73,11 +73,6 @@ def report(
 
 
 def _dev_file(run: str) -> Path:
-    """Return the labelled documents that a run was evaluated on.
-
-    Raises:
-        AtlopError: It is no run, or one of version 0.1.
-    """
     config = Path(run) / "config.toml"
     if not config.is_file():
         raise AtlopError(

@@ -33,7 +33,9 @@ def detailed_table(scores: DetailedScores, *, names: Mapping[str, str] | None = 
     rows += [[], [TITLES["macro"]]]
     rows += [[f"  {_macro_label(label)}: {mean.relations}", *_shares(mean)] for label, mean in scores.macro.items()]
     rows += [[], [TITLES["relations"]]]
-    rows += [row("  " + _relation_label(relation, names=names), group) for relation, group in scores.relations.items()]
+    for relation, group in scores.relations.items():
+        name = (names or {}).get(relation)
+        rows.append(row(f"  {relation} {name}" if name else f"  {relation}", group))
     return grid(header, rows, drop=(10, 6, 5, 2, 8, 9))
 
 
@@ -74,8 +76,3 @@ def _interval(estimate: Estimate) -> str:
 
 def _macro_label(label: str) -> str:
     return "all" if label == "all" else label.replace("below", "train facts <")
-
-
-def _relation_label(relation: str, *, names: Mapping[str, str] | None) -> str:
-    name = (names or {}).get(relation)
-    return f"{relation} {name}" if name else relation

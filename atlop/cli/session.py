@@ -73,9 +73,7 @@ def print_result(
 def quiet_libraries(*, needs: str, kind: str) -> Iterator[None]:
     """Silence transformers, and redirect what libraries print to standard error: standard output is for results.
 
-    Args:
-        needs: Folder or Hugging Face name that will be loaded.
-        kind: The kind of thing it names, for messages.
+    `needs` is the folder or Hugging Face name that will be loaded, and `kind` says in messages what it names.
 
     Raises:
         AtlopError: `needs` is a folder that does not exist.

@@ -7,7 +7,6 @@ import textwrap
 from collections.abc import Mapping, Sequence, Set
 from typing import Any, TypeAlias
 
-from atlop.checking import CheckedFile
 from atlop.corpora import Corpus
 from atlop.secrets import without_secrets
 
@@ -167,34 +166,24 @@ def corpus_heading(corpus: Corpus) -> str:
     return f"{corpus.path}: {len(corpus.documents):,} documents{skipped}"
 
 
-def corpus_rows(checked: CheckedFile) -> list[Row]:
-    """Return the rows of a checked corpus; none if it could not be read."""
-    if not checked.statistics:
-        return []
-    problems = f"{len(checked.problems):,}"
-    return [("format", checked.format or ""), ("problems", problems), *statistics_rows(checked.statistics)]
-
-
 def statistics_rows(statistics: Mapping[str, Any]) -> list[Row]:
     """Return the rows of `asdict(CorpusStatistics)`, and of `asdict(TokenStatistics)` merged into it."""
     rows: list[Row] = []
     for key, value in statistics.items():
         label = key.replace("_", " ")
-        if key == "relations":
-            rows.append((label, "n/a" if value is None else f"{len(value):,}"))
+        if value is None:
+            rows.append((label, "n/a"))
+        elif key == "relations":
+            rows.append((label, f"{len(value):,}"))
         elif key == "repeated_titles":
             rows.append((label, f"{len(value):,}", "a submission would be refused" if value else ""))
         elif key == "lost":
             for length, lost in value.items():
                 rows += [(f"{unit} lost at {length:,} tokens", f"{lost[unit]:,}") for unit in ("mentions", "facts")]
-        elif value is None:
-            rows.append((label, "n/a"))
         elif key.endswith("_share"):
             rows.append((label.removesuffix(" share"), percent(value), "% of facts"))
-        elif isinstance(value, float):
-            rows.append((label, f"{value:,.1f}"))
         else:
-            rows.append((label, f"{value:,}"))
+            rows.append((label, f"{value:,.1f}" if isinstance(value, float) else f"{value:,}"))
     relations: Mapping[str, int] = statistics["relations"] or {}
     shown = list(relations.items())[:MAX_LISTED]
     rows += [(f"  {relation}", f"{count:,}") for relation, count in shown]

@@ -52,9 +52,13 @@ def train(
         if not is_main_process():
             return
     best = summary["best"]
+    early: list[Row] = []
+    if stopped := summary["stopped_early"]:
+        note = f"of {stopped['of']:,}; no new best in {stopped['evaluations_since_best']} evaluations"
+        early = [("stopped early, after step", f"{stopped['step']:,}", note)]
     rows: list[Row] = [
         ("steps", f"{summary['steps']:,}"),
-        *_early_stopping_rows(summary["stopped_early"]),
+        *early,
         ("best after step", f"{best['step']:,}"),
         ("minutes", f"{summary['seconds'] / 60:.1f}"),
         GAP,
@@ -65,16 +69,7 @@ def train(
     print_result({"output": output, **summary}, as_json=as_json, heading=heading, rows=rows)
 
 
-def _early_stopping_rows(stopped: dict[str, int] | None) -> list[Row]:
-    """Return a row if patience ended the training."""
-    if stopped is None:
-        return []
-    note = f"of {stopped['of']:,}; no new best in {stopped['evaluations_since_best']} evaluations"
-    return [("stopped early, after step", f"{stopped['step']:,}", note)]
-
-
 def _saved_config(run: Path | None) -> str:
-    """Return the path of the configuration of a run."""
     if run is None:
         raise AtlopError("train: give a configuration, as in `atlop train sample`, or a run with --resume")
     if not (run / "config.toml").is_file():
