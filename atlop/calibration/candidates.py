@@ -59,24 +59,6 @@ class Candidates:
         except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
             raise AtlopError(f"{path}: not a readable file of candidates ({error}); remove it") from None
 
-    def select_documents(self, indices: NDArray[np.int64]) -> "Candidates":
-        """Return the candidates of some documents, renumbering the documents from 0.
-
-        Args:
-            indices: Distinct document indices, ascending.
-        """
-        kept = np.isin(self.document, indices)
-        return Candidates(
-            relations=self.relations,
-            document=np.searchsorted(indices, self.document[kept]),
-            subject=self.subject[kept],
-            object=self.object[kept],
-            class_id=self.class_id[kept],
-            margin=self.margin[kept],
-            correct=self.correct[kept],
-            gold=self.gold[indices],
-        )
-
     def decide(self, thresholds: NDArray[np.float32]) -> NDArray[np.bool_]:
         """Return which candidates exceed their threshold, bool `[candidates]`.
 
@@ -128,7 +110,7 @@ def collect_candidates(
         kept = objective.decide(item.scores, max_relations=rule.max_relations, thresholds=no_thresholds)
         rows, classes = (axis.numpy() for axis in kept.nonzero(as_tuple=True))
         subjects, objects = item.pairs[rows].T
-        gold = _gold(documents[item.index], vocabulary=vocabulary)
+        positives = _gold(documents[item.index], vocabulary=vocabulary)
         keys = zip(subjects.tolist(), objects.tolist(), classes.tolist(), strict=True)
         chunks.append(
             (
@@ -137,22 +119,14 @@ def collect_candidates(
                 objects.astype(np.int64),
                 classes,
                 objective.margins(item.scores)[kept].numpy(),
-                np.fromiter((key in gold for key in keys), dtype=np.bool_, count=len(rows)),
+                np.fromiter((key in positives for key in keys), dtype=np.bool_, count=len(rows)),
             )
         )
     empty = [np.zeros(0, dtype=dtype) for dtype in (np.int64, np.int64, np.int64, np.int64, np.float32, np.bool_)]
     columns = (np.concatenate(column) for column in zip(empty, *chunks, strict=True))
+    gold = np.array([len({fact.key for fact in document.facts or ()}) for document in documents], dtype=np.int64)
     document, subject, object_, class_id, margin, correct = columns
-    return Candidates(
-        relations=vocabulary.relations,
-        document=document,
-        subject=subject,
-        object=object_,
-        class_id=class_id,
-        margin=margin,
-        correct=correct,
-        gold=np.array([len({fact.key for fact in document.facts or ()}) for document in documents], dtype=np.int64),
-    )
+    return Candidates(vocabulary.relations, document, subject, object_, class_id, margin, correct, gold)
 
 
 def _gold(document: Document, *, vocabulary: RelationVocabulary) -> set[tuple[int, int, int]]:

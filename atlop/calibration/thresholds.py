@@ -63,7 +63,6 @@ class _ThresholdSweep:
 
     @classmethod
     def from_margins(cls, margin: NDArray[np.float32], correct: NDArray[np.bool_]) -> "_ThresholdSweep":
-        """Sort candidates by margin."""
         negative, index, counts = np.unique(-margin, return_inverse=True, return_counts=True)
         hits = np.bincount(index, weights=correct, minlength=len(negative)).astype(np.int64)
         return cls(margins=-negative, correct=np.append(0, hits.cumsum()), found=np.append(0, counts.cumsum()))

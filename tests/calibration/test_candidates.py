@@ -11,7 +11,6 @@ from atlop.errors import AtlopError
 from atlop.objectives import AdaptiveThresholding
 from atlop.prediction import DecisionRule, DocumentScores
 from atlop.schema import Document, RelationVocabulary
-from tests.calibration.made_candidates import made_candidates
 from tests.made_documents import document
 
 VOCABULARY = RelationVocabulary(relations=("P1", "P2", "P3"), names={})
@@ -63,11 +62,3 @@ def test_a_document_without_labels_is_refused() -> None:
 def test_no_documents_give_no_candidates() -> None:
     found = collect_candidates([], documents=[], rule=RULE)
     assert len(found.margin) == len(found.gold) == 0
-
-
-def test_candidates_of_some_documents_count_those_from_zero() -> None:
-    made = made_candidates(seed=0)
-    part = made.select_documents(np.array([1, 3]))
-    assert set(part.document.tolist()) == {0, 1}
-    assert part.gold.tolist() == made.gold[[1, 3]].tolist()
-    np.testing.assert_array_equal(part.margin[part.document == 1], made.margin[made.document == 3])

@@ -83,7 +83,7 @@ def test_a_relation_without_candidates_keeps_the_global_threshold() -> None:
 
 
 def test_without_any_candidate_every_threshold_is_zero() -> None:
-    empty = made_candidates(seed=0).select_documents(np.array([], dtype=np.int64))
+    empty = made_candidates(seed=0, size=0)
     assert global_threshold(empty).tolist() == [0.0] * 4
     assert per_class_thresholds(empty).tolist() == [0.0] * 4
 
