@@ -3,7 +3,7 @@
 from atlop.report.analysis import AnalysisCollector, DocumentAnalysis
 from atlop.report.contents import ScoredResult, contents
 from atlop.report.decisions import margin_picture, precision_recall_picture, relation_picture
-from atlop.report.drawing import figure_svg, save
+from atlop.report.drawing import save
 from atlop.report.learning import learning_picture, read_metrics
 from atlop.report.margins import MarginCounter, MarginHistogram, precision_recall
 from atlop.report.pictures import draw_decisions, draw_training, save_pictures
@@ -19,7 +19,6 @@ __all__ = [
     "contents",
     "draw_decisions",
     "draw_training",
-    "figure_svg",
     "learning_picture",
     "make_report",
     "margin_picture",

@@ -55,14 +55,7 @@ class AnalysisCollector:
         preprocessor: Preprocessor,
         others: Sequence[Collection[Fact]] | None = None,
     ):
-        """Start empty.
-
-        Args:
-            documents: The labelled corpus.
-            rule: The decision rule.
-            preprocessor: The preprocessor that the documents went through.
-            others: Additional facts of each document to show.
-        """
+        """Start empty; `others` are more facts of each labelled document to show."""
         self._documents = documents
         self._rule = rule
         self._preprocessor = preprocessor

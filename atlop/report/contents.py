@@ -1,8 +1,10 @@
 """The content of a report's page as one JSON value."""
 
 from base64 import b64encode
+from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from itertools import count
 from typing import Any, TypedDict
 
 import numpy as np
@@ -10,7 +12,7 @@ import numpy as np
 from atlop.evaluation import Comparison, DetailedScores, OfficialScores, within_a_sentence
 from atlop.report.analysis import DocumentAnalysis
 from atlop.report.outcomes import FactKey, Outcome, outcomes
-from atlop.schema import Document, Fact
+from atlop.schema import Document, Entity, Fact
 
 DIGITS = 3
 """Decimals of scores and margins on the page."""
@@ -81,22 +83,6 @@ class PageDocument(TypedDict):
     pairs: list[PagePair]
 
 
-class Relations:
-    """Numbers relations in order of first use."""
-
-    def __init__(self, names: Mapping[str, str]):
-        """Start without relations; `names` holds readable names of those that have one."""
-        self._names = names
-        self._numbers: dict[str, int] = {}
-
-    def __getitem__(self, relation: str) -> int:
-        return self._numbers.setdefault(relation, len(self._numbers))
-
-    def as_json(self) -> list[dict[str, str]]:
-        """Return the id and name of each."""
-        return [{"id": relation, "name": self._names.get(relation, "")} for relation in self._numbers]
-
-
 def contents(
     documents: Sequence[Document],
     *,
@@ -107,28 +93,31 @@ def contents(
     other: ScoredResult | None = None,
     comparison: Comparison | None = None,
 ) -> dict[str, Any]:
-    """Return the content of the page.
+    """Return the content of the page about a labelled corpus, which `file` describes.
 
-    Args:
-        documents: The corpus, labelled.
-        result: Predictions and their scores.
-        file: Description of the corpus file.
-        names: Readable names of relations.
-        analyses: Analysis of each document; `None` without a model.
-        other: A second result to compare with.
-        comparison: Differences, the first result minus the second.
+    Without a model there are no `analyses`, one per document. `comparison` is `result` minus `other`, and `names` are
+    the readable names of relations.
     """
-    relations = Relations(names)
-    pages = [
-        _document(
+    relations: dict[str, int] = defaultdict(count().__next__)  # numbered in order of first use
+    pages = []
+    for index, document in enumerate(documents):
+        analysis = analyses[index] if analyses else None
+        facts = _facts(
             document,
             relations=relations,
             found=result.predictions[index],
             other=None if other is None else other.predictions[index],
-            analysis=analyses[index] if analyses else None,
+            margins=analysis.margins if analysis else {},
         )
-        for index, document in enumerate(documents)
-    ]
+        pages.append(
+            PageDocument(
+                title=document.title,
+                sentences=document.sentences,
+                entities=[_entity(entity) for entity in document.entities],
+                facts=facts,
+                pairs=_pairs(analysis, relations=relations) if analysis else [],
+            )
+        )
     return {
         "file": dict(file),
         "results": [
@@ -138,42 +127,23 @@ def contents(
         ],
         "comparison": comparison
         and {kind: {label: asdict(group) for label, group in groups.items()} for kind, groups in comparison.items()},
-        "relations": relations.as_json(),
+        "relations": [{"id": relation, "name": names.get(relation, "")} for relation in relations],
         "documents": pages,
     }
 
 
-def _document(
-    document: Document,
-    *,
-    relations: Relations,
-    found: Collection[Fact],
-    other: Collection[Fact] | None,
-    analysis: DocumentAnalysis | None,
-) -> PageDocument:
-    return PageDocument(
-        title=document.title,
-        sentences=document.sentences,
-        entities=[
-            PageEntity(
-                name=entity.name,
-                type=entity.type,
-                mentions=[(mention.sentence, mention.start, mention.end) for mention in entity.mentions],
-            )
-            for entity in document.entities
-        ],
-        facts=_facts(document, relations=relations, found=found, other=other, analysis=analysis),
-        pairs=_pairs(analysis, relations=relations) if analysis else [],
-    )
+def _entity(entity: Entity) -> PageEntity:
+    mentions = [(mention.sentence, mention.start, mention.end) for mention in entity.mentions]
+    return PageEntity(name=entity.name, type=entity.type, mentions=mentions)
 
 
 def _facts(
     document: Document,
     *,
-    relations: Relations,
+    relations: dict[str, int],
     found: Collection[Fact],
     other: Collection[Fact] | None,
-    analysis: DocumentAnalysis | None,
+    margins: Mapping[FactKey, float],
 ) -> list[PageFact]:
     first = outcomes(document, found=found)
     second: dict[FactKey, Outcome] = {} if other is None else outcomes(document, found=other)
@@ -183,7 +153,6 @@ def _facts(
     facts = []
     for key in first | second:
         subject, object_, relation = key
-        margin = analysis.margins.get(key) if analysis else None
         facts.append(
             PageFact(
                 subject=subject,
@@ -192,7 +161,7 @@ def _facts(
                 outcome=first.get(key),
                 other=second.get(key),
                 within=bool(within[subject, object_]),
-                margin=None if margin is None else round(margin, DIGITS),
+                margin=round(margins[key], DIGITS) if key in margins else None,
                 gold=gold.get(key, []),
                 found=evidence.get(key, []),
             )
@@ -200,7 +169,7 @@ def _facts(
     return facts
 
 
-def _pairs(analysis: DocumentAnalysis, *, relations: Relations) -> list[PagePair]:
+def _pairs(analysis: DocumentAnalysis, *, relations: dict[str, int]) -> list[PagePair]:
     pairs = []
     for (subject, object_), scores in analysis.pairs.items():
         weights = analysis.weights.get((min(subject, object_), max(subject, object_)))

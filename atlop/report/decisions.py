@@ -16,12 +16,7 @@ MAX_BINS = 80
 
 
 def precision_recall_picture(candidates: Candidates, *, scores: OfficialScores) -> Figure:
-    """Draw precision against recall for all thresholds, and mark the model's own decisions and the best F1.
-
-    Args:
-        candidates: Candidate facts of the corpus.
-        scores: Scores of the model's own decisions on the corpus.
-    """
+    """Draw precision against recall for all thresholds, and mark the best F1 and the model's own `scores`."""
     thresholds, precision, recall = precision_recall(candidates)
     with picture() as (figure, [axes]):
         _draw_f1_lines(axes)
@@ -68,10 +63,9 @@ def margin_picture(margins: MarginHistogram) -> Figure:
 
 
 def relation_picture(scores: DetailedScores) -> Figure:
-    """Draw F1 of each relation with gold facts against its number of train facts; larger dots have more gold facts.
+    """Draw F1 of each relation with gold facts against its train facts, from scores with train frequencies.
 
-    Args:
-        scores: Scores with train frequencies.
+    Larger dots have more gold facts.
     """
     relations = [group for group in scores.relations.values() if group.gold]
     with picture() as (figure, [axes]):
@@ -107,7 +101,6 @@ def _above(counts: NDArray[np.int64], margins: MarginHistogram) -> int:
 
 
 def _draw_f1_lines(axes: Axes) -> None:
-    """Draw faint lines of equal F1."""
     for f1 in (0.4, 0.6, 0.8):
         recall = np.linspace(f1 / 2 + 1e-3, 1, 200)
         precision = f1 * recall / (2 * recall - f1)

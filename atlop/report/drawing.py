@@ -33,12 +33,7 @@ _STYLE: dict[Any, Any] = {
 
 @contextmanager
 def picture(panels: int = 1, *, height: float = HEIGHT) -> Iterator[tuple[Figure, list[Axes]]]:
-    """Yield a figure and its vertically stacked panels, which share the horizontal axis, in the package's style.
-
-    Args:
-        panels: Number of panels.
-        height: Height of the figure in inches.
-    """
+    """Yield a styled figure, `height` inches high, and its stacked panels, which share the horizontal axis."""
     with mpl.rc_context(_STYLE):
         figure = Figure(figsize=(WIDTH, height), layout="constrained")
         yield figure, list(figure.subplots(panels, 1, sharex=True, squeeze=False)[:, 0])

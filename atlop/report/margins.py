@@ -31,12 +31,7 @@ class MarginCounter:
     """Counts the margins of all relations of all pairs in a stream of scores, without storing the scores."""
 
     def __init__(self, documents: Sequence[Document], *, rule: DecisionRule):
-        """Start empty.
-
-        Args:
-            documents: The labelled corpus.
-            rule: The decision rule whose margins are counted.
-        """
+        """Start empty; the documents are labelled."""
         self._documents = documents
         self._rule = rule
         self._positives: Counter[int] = Counter()

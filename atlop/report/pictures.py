@@ -30,13 +30,7 @@ def draw_training(run: Path) -> dict[str, Figure]:
 def draw_decisions(
     scored: Iterable[DocumentScores], *, corpus: Corpus, rule: DecisionRule, train: TrainFacts
 ) -> tuple[dict[str, Figure], OfficialScores]:
-    """Draw what a model decides on a labelled corpus.
-
-    Args:
-        scored: Scores of each document.
-        corpus: The documents.
-        rule: The model's decision rule.
-        train: Facts of the train file.
+    """Draw what a model decides on a labelled corpus, from the scores of each document.
 
     Returns:
         Pictures by name, `relations` among them only with train frequencies; and the scores of the decisions.

@@ -24,13 +24,7 @@ SCRIPTS = (
 
 
 def render_report(contents: Mapping[str, Any], *, title: str, pictures: Mapping[str, str]) -> str:
-    """Return the page as HTML.
-
-    Args:
-        contents: Content of the page as a JSON value.
-        title: Title of the page.
-        pictures: SVG of each picture by caption.
-    """
+    """Return the page as HTML, from its content as a JSON value and the SVG of each picture by caption."""
     return render(
         PAGE,
         title=title,

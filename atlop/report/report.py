@@ -2,8 +2,8 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
+from typing import Any
 
 from matplotlib.figure import Figure
 from tqdm import tqdm
@@ -21,7 +21,7 @@ from atlop.report.drawing import figure_svg
 from atlop.report.pictures import draw_decisions, draw_training
 from atlop.report.rendering import render_report
 from atlop.schema import Fact
-from atlop.scoring import Evaluation, score_facts
+from atlop.scoring import score_facts
 from atlop.submission import read_submission
 
 CAPTIONS = {
@@ -46,9 +46,6 @@ class _Found:
     analyses: Sequence[DocumentAnalysis] | None = None
     """What a model says about each document."""
     pictures: Mapping[str, Figure] = field(default_factory=dict)
-
-    def score(self, *, corpus: Corpus, train: TrainFacts) -> Evaluation:
-        return score_facts(self.facts, corpus=corpus, train=train, unknown=self.unknown)
 
 
 def make_report(
@@ -81,54 +78,47 @@ def make_report(
         AtlopError: A file cannot be read, a model cannot be loaded or gives scores that are not finite, or there is
             no such device.
     """
-    predict = partial(
-        _predict, corpus=corpus, precision=precision, device=device, batch_size=batch_size, show_progress=show_progress
-    )
-    other = None if against is None else predict(against)
+    settings: dict[str, Any] = {
+        "batch_size": batch_size,
+        "precision": precision,
+        "device": device,
+        "show_progress": show_progress,
+    }
+    other = None if against is None else _predict(against, corpus=corpus, **settings)
     if Path(source).is_file():
-        found = predict(source)
+        found = _predict(source, corpus=corpus)
     else:
-        found = _read_closely(
-            source,
-            corpus=corpus,
-            train=train,
-            other=other,
-            batch_size=batch_size,
-            precision=precision,
-            device=device,
-            show_progress=show_progress,
-        )
-    evaluation = found.score(corpus=corpus, train=train)
-    result, second, comparison = _result(found, evaluation), None, None
+        found = _read_closely(source, corpus=corpus, train=train, other=other, **settings)
+    evaluations, results = [], []
+    for each in [found] if other is None else [found, other]:
+        scored = score_facts(each.facts, corpus=corpus, train=train, unknown=each.unknown)
+        evaluations.append(scored)
+        results.append(ScoredResult(each.name, each.facts, scores=scored.scores, detailed=scored.detailed()))
+    comparison = None
     if other is not None:
-        other_evaluation = other.score(corpus=corpus, train=train)
-        second = _result(other, other_evaluation)
-        comparison = compare(
-            other_evaluation.table, evaluation.table, documents=corpus.documents, train_frequency=train.frequency
-        )
+        second, first = (evaluation.table for evaluation in evaluations)
+        comparison = compare(first, second, documents=corpus.documents, train_frequency=train.frequency)
     shown = contents(
         corpus.documents,
-        result=result,
+        result=results[0],
         file=corpus.summary() | {"path": str(corpus.path)},
         names={**(other.names if other else {}), **found.names},
         analyses=found.analyses,
-        other=second,
+        other=None if other is None else results[1],
         comparison=comparison,
     )
     pictures = {CAPTIONS[name]: figure_svg(figure) for name, figure in found.pictures.items()}
-    return render_report(shown, title=f"{found.name} on {corpus.path}", pictures=pictures), evaluation.scores
+    return render_report(shown, title=f"{found.name} on {corpus.path}", pictures=pictures), evaluations[0].scores
 
 
-def _predict(
-    source: str, *, corpus: Corpus, batch_size: int, precision: Precision, device: str | None, show_progress: bool
-) -> _Found:
-    """Return the facts of a submission, or those that a model finds."""
+def _predict(source: str, *, corpus: Corpus, **settings: Any) -> _Found:
+    """Return the facts of a submission, or those that a model finds with `loop_settings`."""
     if Path(source).is_file():
         submission = read_submission(Path(source), documents=corpus.documents)
         return _Found(source, submission.predictions, unknown=submission.unknown)
-    loop = loop_settings(precision, device=device, batch_size=batch_size, show_progress=show_progress)
     ensemble = load_ensemble(source)
-    return _Found(source, ensemble.predict(corpus.documents, **loop).facts, names=ensemble.rule.vocabulary.names)
+    facts = ensemble.predict(corpus.documents, **loop_settings(**settings)).facts
+    return _Found(source, facts, names=ensemble.rule.vocabulary.names)
 
 
 def _read_closely(
@@ -169,7 +159,3 @@ def _read_closely(
         analyses=analyses,
         pictures=learning | decisions,
     )
-
-
-def _result(found: _Found, evaluation: Evaluation) -> ScoredResult:
-    return ScoredResult(found.name, found.facts, scores=evaluation.scores, detailed=evaluation.detailed())
