@@ -1,7 +1,7 @@
 """Scores of predicted facts: pure functions without files or PyTorch."""
 
 from atlop.evaluation.breakdown import RARE
-from atlop.evaluation.comparison import Comparison, Difference, GroupDifferences, compare
+from atlop.evaluation.comparison import Comparison, Difference, compare
 from atlop.evaluation.detailed import DetailedScores, Estimate, GroupScores, MacroScores, detailed_scores
 from atlop.evaluation.official import OfficialScores, official_scores, table_scores
 from atlop.evaluation.pairs import within_a_sentence
@@ -15,7 +15,6 @@ __all__ = [
     "Difference",
     "Estimate",
     "FactTable",
-    "GroupDifferences",
     "GroupScores",
     "MacroScores",
     "OfficialScores",

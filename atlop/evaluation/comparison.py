@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
-from numpy.typing import NDArray
 
 from atlop.evaluation.breakdown import Breakdown
 from atlop.evaluation.micro import F1, IGN_F1, PRECISION, RECALL
@@ -54,13 +53,9 @@ def compare(
     documents: Sequence[Document],
     train_frequency: Mapping[str, int] | None,
 ) -> Comparison:
-    """Compare two results group by group.
+    """Compare two results on the same documents group by group.
 
-    Args:
-        first: Facts of one result.
-        second: Facts of the other.
-        documents: The documents of both.
-        train_frequency: Number of train facts per relation; `None` omits the means over rare relations.
+    `train_frequency` is the number of train facts per relation; `None` omits the means over rare relations.
     """
     breakdown = Breakdown(documents, tables=[first, second], train_frequency=train_frequency)
     counts = breakdown.counts(first), breakdown.counts(second)
@@ -69,19 +64,15 @@ def compare(
     samples = [bootstrap(count, statistic=statistic) for statistic, count in zip(statistics, counts, strict=True)]
     low, high = interval(samples[1] - samples[0])
     p = randomisation_test(*counts, first_statistic=statistics[0], second_statistic=statistics[1])
-    differences = np.stack([*values, values[1] - values[0], low, high, p], axis=-1)  # [rows, metrics, 6]
+    differences = np.stack([*values, values[1] - values[0], low, high, p], axis=-1).tolist()  # [rows, metrics, 6]
     gold = counts[0].sum(axis=0)[:, GOLD].tolist()
     comparison: Comparison = {}
     for number, (group, row) in enumerate(zip(breakdown.rows, differences, strict=True)):
         comparison.setdefault(group.kind, {})[group.label] = GroupDifferences(
-            f1=_difference(row[F1]),
-            precision=_difference(row[PRECISION]),
-            recall=_difference(row[RECALL]),
-            ign_f1=_difference(row[IGN_F1]) if first.has_train_facts else None,
+            f1=Difference(*row[F1]),
+            precision=Difference(*row[PRECISION]),
+            recall=Difference(*row[RECALL]),
+            ign_f1=Difference(*row[IGN_F1]) if first.has_train_facts else None,
             gold=gold[number] if number < len(gold) else None,
         )
     return comparison
-
-
-def _difference(values: NDArray[np.float64]) -> Difference:
-    return Difference(*values.tolist())

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
-from numpy.typing import NDArray
 
 from atlop.evaluation.breakdown import Breakdown
 from atlop.evaluation.micro import F1, IGN_F1, PRECISION, RECALL
@@ -71,28 +70,22 @@ class DetailedScores:
 def detailed_scores(
     table: FactTable, *, documents: Sequence[Document], train_frequency: Mapping[str, int] | None
 ) -> DetailedScores:
-    """Score facts group by group.
-
-    Args:
-        table: The facts.
-        documents: Their documents.
-        train_frequency: Number of train facts per relation; `None` omits what depends on it.
-    """
+    """Score facts group by group; `train_frequency` is the number of train facts per relation, or `None` if unknown."""
     breakdown = Breakdown(documents, tables=[table], train_frequency=train_frequency)
     counts = breakdown.counts(table)
     statistic = partial(breakdown.compute_metrics, unknown=table.unknown)
     totals = counts.sum(axis=0)
     low, high = interval(bootstrap(counts, statistic=statistic))
-    estimates = np.stack([statistic(totals), low, high], axis=-1)  # [rows, metrics, 3]
+    estimates = np.stack([statistic(totals), low, high], axis=-1).tolist()  # [rows, metrics, 3]
     totals[0, SUBMITTED] += table.unknown
     groups = len(breakdown.groups)
     kinds: dict[str, dict[str, GroupScores]] = {}
     for group, row, count in zip(breakdown.groups, estimates[:groups], totals.tolist(), strict=True):
         kinds.setdefault(group.kind, {})[group.label] = GroupScores(
-            f1=_estimate(row[F1]),
-            precision=_estimate(row[PRECISION]),
-            recall=_estimate(row[RECALL]),
-            ign_f1=_estimate(row[IGN_F1]) if table.has_train_facts else None,
+            f1=Estimate(*row[F1]),
+            precision=Estimate(*row[PRECISION]),
+            recall=Estimate(*row[RECALL]),
+            ign_f1=Estimate(*row[IGN_F1]) if table.has_train_facts else None,
             correct=count[CORRECT],
             submitted=count[SUBMITTED],
             gold=count[GOLD],
@@ -100,9 +93,9 @@ def detailed_scores(
         )
     macro = {
         group.label: MacroScores(
-            f1=_estimate(row[F1]),
-            precision=_estimate(row[PRECISION]),
-            recall=_estimate(row[RECALL]),
+            f1=Estimate(*row[F1]),
+            precision=Estimate(*row[PRECISION]),
+            recall=Estimate(*row[RECALL]),
             relations=breakdown.macro_relations(group.label, totals),
         )
         for group, row in zip(breakdown.rows[groups:], estimates[groups:], strict=True)
@@ -115,8 +108,3 @@ def detailed_scores(
         relations=kinds.get("relations", {}),
         macro=macro,
     )
-
-
-def _estimate(values: NDArray[np.float64]) -> Estimate:
-    value, low, high = values.tolist()
-    return Estimate(value, low, high)

@@ -3,7 +3,9 @@
 from collections.abc import Collection, Sequence, Set
 from dataclasses import dataclass
 
-from atlop.evaluation.micro import F1, IGN_F1, IGN_PRECISION, PRECISION, RECALL, compute_metrics, f1, ratio
+import numpy as np
+
+from atlop.evaluation.micro import F1, IGN_F1, IGN_PRECISION, PRECISION, RECALL, compute_metrics
 from atlop.evaluation.table import CORRECT, GOLD, SEEN, SUBMITTED, FactTable, fact_table
 from atlop.schema import Document, Fact, NameTriple
 
@@ -52,24 +54,23 @@ def table_scores(table: FactTable) -> OfficialScores:
     """Return the official scores of a table."""
     counts = table.totals()
     values = compute_metrics(counts).tolist()
-    evidence_correct, evidence_submitted, evidence_gold = table.evidence.sum(axis=0).tolist()
-    evidence_precision = ratio(evidence_correct, evidence_submitted)
-    evidence_recall = ratio(evidence_correct, evidence_gold)
+    evidence = table.evidence.sum(axis=0).tolist()
+    evidence_values = compute_metrics(np.array([*evidence, 0])).tolist()
     return OfficialScores(
         f1=values[F1],
         precision=values[PRECISION],
         recall=values[RECALL],
         ign_f1=values[IGN_F1] if table.has_train_facts else None,
         ign_precision=values[IGN_PRECISION] if table.has_train_facts else None,
-        evidence_f1=float(f1(evidence_precision, evidence_recall)),
-        evidence_precision=float(evidence_precision),
-        evidence_recall=float(evidence_recall),
+        evidence_f1=evidence_values[F1],
+        evidence_precision=evidence_values[PRECISION],
+        evidence_recall=evidence_values[RECALL],
         correct=int(counts[CORRECT]),
         submitted=int(counts[SUBMITTED]),
         gold=int(counts[GOLD]),
         seen=int(counts[SEEN]) if table.has_train_facts else None,
         unknown=table.unknown,
-        evidence_correct=evidence_correct,
-        evidence_submitted=evidence_submitted,
-        evidence_gold=evidence_gold,
+        evidence_correct=evidence[CORRECT],
+        evidence_submitted=evidence[SUBMITTED],
+        evidence_gold=evidence[GOLD],
     )

@@ -44,13 +44,8 @@ def randomisation_test(
 ) -> NDArray[np.float64]:
     """Return p values for the difference of two results by approximate randomisation, two-sided.
 
-    Each sample swaps the two results on a random half of the documents (Noreen 1989; Yeh, COLING 2000).
-
-    Args:
-        first: Counts of one result.
-        second: Counts of the other, on the same documents.
-        first_statistic: Statistic of the first result.
-        second_statistic: The same statistic of the second result.
+    Both results are on the same documents; each sample swaps them on a random half of these (Noreen 1989; Yeh, COLING
+    2000).
 
     Returns:
         p values in the shape of one sample's statistic; at least `1 / (RESAMPLES + 1)`.
@@ -59,8 +54,9 @@ def randomisation_test(
     observed = np.abs(second_statistic(totals[1]) - first_statistic(totals[0]))[0]
     changes = (second - first).astype(np.float64)
     exceeded = np.zeros_like(observed)
-    for swapped in _swapped_documents(len(changes)):
-        shift = _sums(changes, swapped)
+    generator = np.random.default_rng(SEED)
+    for _ in range(RESAMPLES // _CHUNK):
+        shift = _sums(changes, generator.integers(2, size=(_CHUNK, len(changes))).astype(np.float64))  # 1: swapped
         difference = second_statistic(totals[1] - shift) - first_statistic(totals[0] + shift)
         exceeded += (np.abs(difference) >= observed - 1e-12).sum(axis=0)  # tolerates rounding
     p: NDArray[np.float64] = (exceeded + 1) / (RESAMPLES + 1)
@@ -81,10 +77,3 @@ def _bootstrap_weights(documents: int) -> Iterator[NDArray[np.float64]]:
         drawn = generator.integers(max(documents, 1), size=(_CHUNK, documents))
         weights = np.bincount((drawn + offset).ravel(), minlength=_CHUNK * documents)
         yield weights.reshape(_CHUNK, documents).astype(np.float64)
-
-
-def _swapped_documents(documents: int) -> Iterator[NDArray[np.float64]]:
-    """Yield 1 where a sample swaps a document, else 0, `[samples, documents]`; `RESAMPLES` samples in total."""
-    generator = np.random.default_rng(SEED)
-    for _ in range(RESAMPLES // _CHUNK):
-        yield generator.integers(2, size=(_CHUNK, documents)).astype(np.float64)

@@ -28,12 +28,7 @@ def mean_scores(tables: Sequence[FactTable]) -> tuple[Estimate, Estimate]:
 
 
 def mean_difference(first: Sequence[FactTable], second: Sequence[FactTable]) -> Difference:
-    """Compare the mean F1 of two settings on the same documents, paired by document.
-
-    Args:
-        first: Facts of each run of one setting.
-        second: Facts of as many runs of the other.
-    """
+    """Compare the mean F1 of two settings, with as many runs each on the same documents, paired by document."""
     counts = _counts(first), _counts(second)
     values = [_mean(count.sum(axis=0))[F1] for count in counts]
     samples = [bootstrap(count, statistic=_mean)[:, F1] for count in counts]
