@@ -10,12 +10,7 @@ from atlop.errors import AtlopError
 
 
 def split_dev(data: DataConfig, *, folder: Path, seed: int) -> tuple[Path, Path]:
-    """Split `data.dev` at random into two halves, unless the files exist already.
-
-    Args:
-        data: Data configuration of the runs.
-        folder: Folder for `chooses` and `scored`, the two files.
-        seed: Seed of the split.
+    """Split `data.dev` at random into two halves, files `chooses` and `scored` in a folder, unless these exist already.
 
     Returns:
         The file that chooses epochs and thresholds, and the file to score.

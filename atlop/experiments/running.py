@@ -165,13 +165,7 @@ def prepare_plan(
 
 
 def estimate_runs(plan: Plan, *, folder: Path, device: str | None = None) -> list[dict[str, Any]]:
-    """Return name, state and, of runs that are not trained yet, about how many seconds each run takes from its start.
-
-    Args:
-        plan: The runs.
-        folder: Folder of the experiment.
-        device: `cpu`, `cuda` or `cuda:N`; by default a GPU where there is one.
-    """
+    """Return name, state and, of runs that are not trained yet, about how many seconds each takes from its start."""
     states, measured, runs = ExperimentFolder(folder), {}, []
     for run in plan.runs:
         state, seconds = states.state(run), 0.0
@@ -186,13 +180,7 @@ def estimate_runs(plan: Plan, *, folder: Path, device: str | None = None) -> lis
 
 
 def estimate_seconds(config: RunConfig, *, device: str | None = None, steps: int = 3) -> float:
-    """Estimate the duration of a run by timing its first steps and some dev documents.
-
-    Args:
-        config: Configuration of the run.
-        device: `cpu`, `cuda` or `cuda:N`; by default the GPU if there is one.
-        steps: Number of steps to time, after one for warm-up.
-    """
+    """Estimate the seconds of a run by timing its first `steps`, after one for warm-up, and some dev documents."""
     training = build_training(config, device=device)
     schedule, size = training.schedule, training.config.trainer.prediction_batch_size
     dev = training.data.dev.documents

@@ -1,6 +1,5 @@
 from atlop.model_folder.card import FinishedRun, write_card
 from atlop.model_folder.folder import (
-    encoder_tokenizer,
     keep_calibration,
     load_model,
     new_model,
@@ -13,7 +12,6 @@ from atlop.model_folder.released import classifier_sizes, load_released
 __all__ = [
     "FinishedRun",
     "classifier_sizes",
-    "encoder_tokenizer",
     "keep_calibration",
     "load_model",
     "load_released",

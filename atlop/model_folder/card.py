@@ -78,11 +78,7 @@ class FinishedRun:
 
 
 def write_card(folder: Path, *, run: FinishedRun | None = None) -> None:
-    """Write the card of a model folder.
-
-    Args:
-        folder: The model folder.
-        run: The run that trained it; `None` for imported weights.
+    """Write the card of a model folder, about the run that trained it; without one, the weights are imported.
 
     Raises:
         AtlopError: A file of the run cannot be read.
@@ -125,7 +121,6 @@ def licence_of(folder: Path) -> str:
 
 
 def _results(run: FinishedRun) -> list[EvalResult]:
-    """Return the dev scores in the hub's format."""
     best, dev = run.summary["best"], _settings(run.folder)["data"]["dev"]
     return [
         EvalResult(

@@ -81,11 +81,7 @@ def read_model_config(name: str | Path) -> AtlopConfig:
 
 
 def check_weights(name: str | Path, *, config: AtlopConfig) -> None:
-    """Check the names and shapes in `model.safetensors` against the configuration.
-
-    Args:
-        name: Folder or Hugging Face name.
-        config: Its configuration.
+    """Check the names and shapes in `model.safetensors`, of a folder or on the hub, against the configuration.
 
     Raises:
         AtlopError: The file cannot be read, or weights are missing, unknown or of another shape; each is named.
@@ -109,12 +105,7 @@ def check_weights(name: str | Path, *, config: AtlopConfig) -> None:
 
 
 def smoke_test(model: AtlopModel, tokenizer: PreTrainedTokenizerBase, *, name: str | Path) -> None:
-    """Score a document of two words, to find before a corpus is read what other checks miss.
-
-    Args:
-        model: The loaded model.
-        tokenizer: Its tokenizer.
-        name: Folder or Hugging Face name, for messages.
+    """Score a document of two words, to find before a corpus is read what other checks of the model miss.
 
     Raises:
         AtlopError: Scoring fails, or the tokenizer has tokens beyond the encoder's vocabulary.
@@ -154,11 +145,7 @@ def check_block_size(classifier: ClassifierConfig, *, where: str) -> None:
 
 
 def check_values(config: AtlopConfig, *, where: str) -> None:
-    """Check values that are valid on their own, but may not be together.
-
-    Args:
-        config: Configuration of a model.
-        where: What it is, for messages.
+    """Check values that are valid on their own, but may not be together; messages begin with `where`.
 
     Raises:
         AtlopError: Values are not valid together.

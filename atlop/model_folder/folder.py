@@ -26,18 +26,6 @@ from atlop.preprocessing.windows import window_end
 from atlop.schema import RelationVocabulary
 
 
-def encoder_tokenizer(encoder: str) -> PreTrainedTokenizerBase:
-    """Load the tokenizer of a pretrained encoder.
-
-    Args:
-        encoder: Hugging Face name or folder.
-
-    Raises:
-        AtlopError: It cannot be loaded.
-    """
-    return load_tokenizer(encoder, kind="encoder")
-
-
 def new_model(
     encoder: str,
     *,
@@ -66,7 +54,7 @@ def new_model(
     with loading("encoder", name=encoder):
         encoder_config = AutoConfig.from_pretrained(encoder, trust_remote_code=False)
         weights = _encoder_weights(encoder) if pretrained else None
-    tokenizer = encoder_tokenizer(encoder)
+    tokenizer = load_tokenizer(encoder, kind="encoder")
     special = SpecialTokens.from_tokenizer(tokenizer)
     config = AtlopConfig(
         encoder=encoder_config.to_dict(),

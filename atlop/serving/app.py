@@ -164,7 +164,6 @@ async def _results(
 
 
 async def _error_response(request: Request, error: Exception) -> JSONResponse:
-    """Return the response for an error."""
     if isinstance(error, RequestValidationError):
         first = error.errors()[0]
         return JSONResponse({"error": f"{first['loc'][-1]}: {first['msg']}"}, HTTPStatus.UNPROCESSABLE_ENTITY)

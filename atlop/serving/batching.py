@@ -33,12 +33,7 @@ class BatchQueue:
     """A queue of documents, and a thread that runs the model on them in batches."""
 
     def __init__(self, extractor: RelationExtractor, *, max_waiting: int):
-        """Start the thread.
-
-        Args:
-            extractor: The model; its `batch_size` limits each batch.
-            max_waiting: Maximum number of documents in the queue.
-        """
+        """Start the thread; `extractor.batch_size` limits each batch, `max_waiting` the documents in the queue."""
         self.batches = 0
         """Batches so far."""
         self.documents = 0

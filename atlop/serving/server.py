@@ -16,14 +16,7 @@ _KEEP_ALIVE = 5  # seconds that a connection may be idle between two requests
 
 
 def serve(app: FastAPI, *, host: str, port: int, limits: Limits) -> None:
-    """Serve requests until SIGTERM or Ctrl-C, then finish those in progress.
-
-    Args:
-        app: The application.
-        host: Address to listen on.
-        port: Port to listen on; 0 chooses a free one.
-        limits: Limits of the service.
-    """
+    """Serve requests until SIGTERM or Ctrl-C, then finish those in progress; port 0 chooses a free one."""
     config = uvicorn.Config(
         app,
         host=host,

@@ -12,11 +12,11 @@ from atlop.config import RunConfig
 from atlop.device import DeviceAccelerator, accelerator_for
 from atlop.errors import AtlopError
 from atlop.evaluation import OfficialScores, official_scores
-from atlop.model_folder import encoder_tokenizer, new_model, start_from
+from atlop.model_folder import new_model, start_from
 from atlop.objectives import make_objective
 from atlop.ops import compile_layers
 from atlop.prediction import predict_facts
-from atlop.preprocessing import Batch
+from atlop.preprocessing import Batch, load_tokenizer
 from atlop.schema import Fact
 from atlop.stopping import StopRequestError, StopRequests
 from atlop.training.data import TrainingData, prefetch
@@ -111,7 +111,7 @@ def build_training(config: RunConfig, *, device: str | None = None, show_progres
     _check_processes(config, accelerator=accelerator)
     objective = make_objective(config.objective)  # before the data, to fail early
     show_progress = show_progress and accelerator.is_main_process
-    tokenizer = encoder_tokenizer(config.encoder.name)
+    tokenizer = load_tokenizer(config.encoder.name, kind="encoder")
     data = TrainingData(
         config.data, tokenizer=tokenizer, preprocessing=config.preprocessing, show_progress=show_progress
     )
@@ -134,7 +134,6 @@ def build_training(config: RunConfig, *, device: str | None = None, show_progres
 
 
 def _check_processes(config: RunConfig, *, accelerator: DeviceAccelerator) -> None:
-    """Check that the training can run in this number and kind of processes."""
     trainer, processes, kind = config.trainer, accelerator.num_processes, accelerator.distributed_type
     if (size := trainer.batch_size) % processes:
         raise AtlopError(

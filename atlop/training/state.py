@@ -140,7 +140,6 @@ def _generator_states() -> dict[str, Any]:
 
 
 def _restore_generators(states: dict[str, Any]) -> None:
-    """Set all generators to the states that `_generator_states` returned."""
     version, internal, gauss = states["python"]
     random.setstate((version, tuple(internal), gauss))
     np.random.set_state(tuple(states["numpy"]))

@@ -99,7 +99,6 @@ class TrainStep:
         )
 
     def _loss(self, batch: Batch, *, totals: dict[str, int | Tensor]) -> Tensor:
-        """Return a batch's part of the step's mean loss."""
         with self._accelerator.autocast():
             outputs = self._state.trained(batch)
         terms: dict[str, LossTerm] = {name: loss(outputs, batch) for name, loss in self._losses.items()}

@@ -92,11 +92,6 @@ def train(
 def fit(training: Training, *, run: Run, stop: StopRequests) -> int:
     """Train until all steps are done, patience runs out, or a stop signal arrives.
 
-    Args:
-        training: The training, possibly resumed.
-        run: Writes metrics, checkpoints and models.
-        stop: Holds the stop signal once it arrives.
-
     Returns:
         0, or the signal that stopped training after a checkpoint was written.
 
