@@ -164,7 +164,7 @@ def test_names_out_of_a_file_are_never_paths_nor_orders(text: str, tmp_path: Pat
     for output in ("".join(streams) for streams in outputs):
         assert not set(output) & {"\0", "\x1b", "\u202e", "\ud800"}
     if text.isascii() and text.isprintable():  # `<b>` and `[red]` are text
-        assert text.strip() in outputs[0][0]
+        assert text.strip()[:20] in outputs[0][0]  # a table cuts longer ones
 
 
 def test_every_dependency_is_pinned() -> None:
