@@ -101,10 +101,10 @@ def _check_corpus(
         except AtlopError as error:
             problems.append(str(error))
     statistics = asdict(counted) | {
-        "repeated_documents": issues.repeated,
-        "repeated_facts": issues.merged,
-        "unmentioned_facts": issues.unmentioned,
-        "unclassified_facts": issues.unclassified,
+        "repeated_documents": issues.duplicate_documents,
+        "repeated_facts": issues.duplicate_facts,
+        "unmentioned_facts": issues.unmentioned_facts,
+        "unclassified_facts": issues.unclassified_facts,
         **({} if tokens is None else asdict(tokens.result())),
     }
     return CheckedFile("corpus", format, problems, statistics)

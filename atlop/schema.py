@@ -135,26 +135,26 @@ class CorpusIssues:
 
     skipped: tuple[str, ...] = ()
     """One message for each invalid document that was skipped."""
-    repeated: int = 0
+    duplicate_documents: int = 0
     """Number of documents left out as identical to an earlier one."""
-    merged: int = 0
+    duplicate_facts: int = 0
     """Number of facts left out as repeated within their document."""
-    unmentioned: int = 0
+    unmentioned_facts: int = 0
     """Number of facts left out because one of their entities has no mention."""
     self_relations: int = 0
     """Number of facts from an entity to itself; they are kept, but have no pair."""
-    unclassified: int = 0
+    unclassified_facts: int = 0
     """Number of other facts whose pair the corpus does not classify; they are kept, but have no pair."""
 
     def counts(self) -> dict[str, int]:
         """Return the number of each kind, by its key in results."""
         return {
             "skipped_documents": len(self.skipped),
-            "repeated_documents": self.repeated,
-            "merged_facts": self.merged,
-            "unmentioned_facts": self.unmentioned,
+            "repeated_documents": self.duplicate_documents,
+            "merged_facts": self.duplicate_facts,
+            "unmentioned_facts": self.unmentioned_facts,
             "self_relations": self.self_relations,
-            "unclassified_facts": self.unclassified,
+            "unclassified_facts": self.unclassified_facts,
         }
 
 

@@ -11,7 +11,7 @@ from typing import Literal
 import ijson
 from tqdm import tqdm
 
-from atlop.corpora.published import Digest, PublishedCorpus, PublishedFile
+from atlop.corpora.published import Checksum, PublishedCorpus, PublishedFile
 from atlop.errors import AtlopError
 from atlop.files import atomic_path, file_sha256, opened
 
@@ -80,12 +80,12 @@ def _select(corpus: PublishedCorpus, names: Sequence[str]) -> list[PublishedFile
         listed = ", ".join(name.removesuffix(".json") for name in sorted(known))
         note = f". {corpus.note}" if corpus.note else ""
         raise AtlopError(f"{corpus.title}: no file {unknown[0]!r}; there are {listed}{note}")
-    return [file for file in corpus.files if (file.name in selected if selected else file.default)]
+    return [file for file in corpus.files if (file.name in selected if selected else file.fetched_by_default)]
 
 
 def _fetch(corpus: PublishedCorpus, file: PublishedFile, *, folder: Path, server: str | None, force: bool) -> Path:
     """Return the published file: one that the user has put there, or else a download."""
-    manual = folder / file.published_name
+    manual = folder / file.download_name
     if file.is_packed and manual.is_file() and not force:
         return manual
     return corpus.host.fetch(file.path, folder=folder / _PARTIAL, server=server, force=force)
@@ -98,7 +98,7 @@ def _install(
     is_download = folder / _PARTIAL in published.parents
     location = corpus.host.url(file.path, server=server) if is_download else str(published)
     try:
-        _compare(published, file.published, location=location)
+        _compare(published, file.download, location=location)
         with atomic_path(folder / file.name) as temporary:
             if file.is_packed:
                 _unpack(published, to=temporary, location=location)
@@ -125,16 +125,16 @@ def _check_existing(path: Path, file: PublishedFile) -> DownloadedFile:
 def _check(
     path: Path, file: PublishedFile, *, location: str, done: Literal["fetched", "unpacked", "already there"]
 ) -> DownloadedFile:
-    digest = _compare(path, file.digest, location=location)
+    digest = _compare(path, file.checksum, location=location)
     entries = _count(path, file, location=location)
     if entries != file.entries:
         note = f" ({file.note})" if file.note else ""
-        raise AtlopError(f"{location}: has {entries:,} {file.holds}, expected {file.entries:,}{note}")
-    is_known = file.digest.sha256 is not None or (done != "already there" and file.published.sha256 is not None)
-    return DownloadedFile(file.name, done, path.stat().st_size, digest, entries, file.holds, is_known)
+        raise AtlopError(f"{location}: has {entries:,} {file.content}, expected {file.entries:,}{note}")
+    is_known = file.checksum.sha256 is not None or (done != "already there" and file.download.sha256 is not None)
+    return DownloadedFile(file.name, done, path.stat().st_size, digest, entries, file.content, is_known)
 
 
-def _compare(path: Path, expected: Digest, *, location: str) -> str:
+def _compare(path: Path, expected: Checksum, *, location: str) -> str:
     """Return the sha256 of a file, after comparing it and the size with the expected ones."""
     size, sha256 = path.stat().st_size, file_sha256(path)
     if expected.bytes not in (None, size) or expected.sha256 not in (None, sha256):
@@ -146,8 +146,8 @@ def _compare(path: Path, expected: Digest, *, location: str) -> str:
 def _count(path: Path, file: PublishedFile, *, location: str) -> int:
     """Count the entries, with one in memory at a time."""
     with path.open("rb") as text:
-        entries = ijson.items(text, "item", use_float=True) if file.holds == "documents" else ijson.kvitems(text, "")
-        progress = tqdm(entries, desc=f"checking {file.name}", unit=file.holds, total=file.entries, disable=None)
+        entries = ijson.items(text, "item", use_float=True) if file.content == "documents" else ijson.kvitems(text, "")
+        progress = tqdm(entries, desc=f"checking {file.name}", unit=file.content, total=file.entries, disable=None)
         try:
             return sum(1 for _ in progress)
         except (ijson.JSONError, UnicodeDecodeError) as error:
@@ -177,8 +177,8 @@ def _instructions(corpus: PublishedCorpus, files: Sequence[PublishedFile], *, fo
     """Say which files are missing, where to find them, and what to do with them."""
     lines = [f"To fetch the missing files by hand, put them into {folder}{os.sep} unchanged:"]
     for file in files:
-        size = "" if file.published.bytes is None else f"{file.published.bytes:,} bytes, "
-        check = f"sha256 {file.published.sha256}" if file.published.sha256 else f"{file.entries:,} {file.holds}"
+        size = "" if file.download.bytes is None else f"{file.download.bytes:,} bytes, "
+        check = f"sha256 {file.download.sha256}" if file.download.sha256 else f"{file.entries:,} {file.content}"
         lines.append(f"  {corpus.host.url(file.path, server=server)}  ({size}{check})")
     lines.append("and run the same command again: it checks and unpacks these files, and fetches only missing ones.")
     return "\n".join(lines)

@@ -18,7 +18,8 @@ class IssueCollector:
             raise AtlopError(f'invalid documents: expected "strict" or "skip", found {invalid!r}')
         self._invalid = invalid
         self.skipped: list[str] = []
-        self.repeated = self.merged = self.unmentioned = self.self_relations = self.unclassified = 0
+        self.duplicate_documents = self.duplicate_facts = self.unmentioned_facts = 0
+        self.self_relations = self.unclassified_facts = 0
 
     def add_invalid(self, problem: AtlopError) -> None:
         """Record an invalid document, which the reader then skips.
@@ -30,26 +31,26 @@ class IssueCollector:
             raise problem
         self.skipped.append(str(problem))
 
-    def add_repeated(self) -> None:
+    def add_duplicate_document(self) -> None:
         """Record a document that is identical to an earlier one; the reader then skips it."""
-        self.repeated += 1
+        self.duplicate_documents += 1
 
-    def add_merged(self, count: int) -> None:
+    def add_duplicate_facts(self, count: int) -> None:
         """Record the number of facts that a document repeats."""
-        self.merged += count
+        self.duplicate_facts += count
 
-    def add_unmentioned(self, count: int) -> None:
+    def add_unmentioned_facts(self, count: int) -> None:
         """Record the number of facts left out of a document because an entity has no mention."""
-        self.unmentioned += count
+        self.unmentioned_facts += count
 
-    def add_unclassified(self, document: Document) -> None:
+    def add_unclassified_facts(self, document: Document) -> None:
         """Count the facts of a document that are kept without a pair."""
         pairs = [(fact.subject, fact.object) for fact in document.facts or ()]
         self_relations = sum(subject == object_ for subject, object_ in pairs)
         self.self_relations += self_relations
         if document.pairs is not None:
             classified = frozenset(document.pairs)
-            self.unclassified += sum(pair not in classified for pair in pairs) - self_relations
+            self.unclassified_facts += sum(pair not in classified for pair in pairs) - self_relations
 
     def issues(self) -> CorpusIssues:
         """Return the issues so far."""
@@ -64,11 +65,11 @@ def log_issues(path: Path, *, documents: int, issues: CorpusIssues) -> None:
     if issues.skipped:
         logger.warning("%s: %d documents skipped, %d read", path, len(issues.skipped), documents)
     for count, description in (
-        (issues.repeated, "documents left out as identical to an earlier one"),
-        (issues.merged, "facts merged with one of the same subject, object and relation (the first is kept)"),
-        (issues.unmentioned, "facts left out, because no mention names one of their entities"),
+        (issues.duplicate_documents, "documents left out as identical to an earlier one"),
+        (issues.duplicate_facts, "facts merged with one of the same subject, object and relation (the first is kept)"),
+        (issues.unmentioned_facts, "facts left out, because no mention names one of their entities"),
         (issues.self_relations, "facts from an entity to itself, which have no pair"),
-        (issues.unclassified, "facts of pairs that the corpus does not classify"),
+        (issues.unclassified_facts, "facts of pairs that the corpus does not classify"),
     ):
         if count:
             logger.warning("%s: %d %s", path, count, description)

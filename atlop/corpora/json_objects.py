@@ -20,14 +20,14 @@ def parse_json_object(line: bytes, *, expected: str, where: str) -> dict[str, An
     except UnicodeDecodeError as error:
         raise AtlopError(f"{where}: byte {error.start} is not UTF-8; expected JSON in UTF-8") from None
     try:
-        row = json_value(text, where=where)
+        record = json_value(text, where=where)
     except json.JSONDecodeError as error:
         raise AtlopError(f"{where}, column {error.colno}: not valid JSON ({error.msg}); {expected}") from None
-    if not isinstance(row, dict):
-        raise AtlopError(f"{where}: {expected}; found {abbreviated(row)}")
+    if not isinstance(record, dict):
+        raise AtlopError(f"{where}: {expected}; found {abbreviated(record)}")
     if "\\u" in text:
-        to_json_line(row, where=where)
-    return row
+        to_json_line(record, where=where)
+    return record
 
 
 def check_characters(text: str, *, where: str) -> None:
@@ -45,14 +45,14 @@ def check_characters(text: str, *, where: str) -> None:
         ) from None
 
 
-def to_json_line(row: Mapping[str, object], *, where: str) -> str:
+def to_json_line(record: Mapping[str, object], *, where: str) -> str:
     """Format an object as one line of JSON, without its end.
 
     Raises:
         AtlopError: A string has a lone surrogate, which UTF-8 cannot encode.
     """
     try:
-        text = json.dumps(row, ensure_ascii=False)
+        text = json.dumps(record, ensure_ascii=False)
     except RecursionError:
         raise AtlopError(f"{where}: {TOO_DEEP}") from None
     check_characters(text, where=where)

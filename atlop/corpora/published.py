@@ -7,7 +7,7 @@ from atlop.corpora.hosts import Host
 
 
 @dataclass(frozen=True)
-class Digest:
+class Checksum:
     """Checksum and size of a file, as far as they are known."""
 
     sha256: str | None = None
@@ -22,35 +22,35 @@ class PublishedFile:
     """Path in the repository; `.gz` files are unpacked."""
     entries: int
     """Number of documents or relation names."""
-    holds: Literal["documents", "relation names"] = "documents"
-    published: Digest = Digest()
+    content: Literal["documents", "relation names"] = "documents"
+    download: Checksum = Checksum()
     """Of the published file."""
-    unpacked: Digest = Digest()
+    unpacked: Checksum = Checksum()
     """Of the unpacked file, if it is published as `.gz`."""
-    default: bool = True
+    fetched_by_default: bool = True
     """Whether it is fetched without being named."""
     note: str = ""
     """Why a file may have another number of entries."""
 
     @property
-    def published_name(self) -> str:
+    def download_name(self) -> str:
         """For example `dev.json.gz`."""
         return self.path.rpartition("/")[2]
 
     @property
     def name(self) -> str:
         """Name after unpacking, for example `dev.json`."""
-        return self.published_name.removesuffix(".gz")
+        return self.download_name.removesuffix(".gz")
 
     @property
     def is_packed(self) -> bool:
         """Whether it is published as `.gz`."""
-        return self.published_name != self.name
+        return self.download_name != self.name
 
     @property
-    def digest(self) -> Digest:
+    def checksum(self) -> Checksum:
         """Checksum and size after unpacking."""
-        return self.unpacked if self.is_packed else self.published
+        return self.unpacked if self.is_packed else self.download
 
 
 @dataclass(frozen=True)

@@ -34,7 +34,7 @@ def recognise_format(path: Path) -> str:
             return format.name
     if name.endswith(".json") and not path.is_dir():
         return "docred"
-    signs = "".join(f"\n  {format.name}: {format.sign}" for format in FORMATS.values() if format.sign)
+    signs = "".join(f"\n  {format.name}: {format.description}" for format in FORMATS.values() if format.description)
     raise AtlopError(f"{path}: {_describe(start)}; name the format with --format. Formats are recognised by:{signs}")
 
 

@@ -14,7 +14,7 @@ from transformers import PreTrainedTokenizerBase
 
 from atlop.config import Precision
 from atlop.corpora import parse_document
-from atlop.corpora.formats.json_lines.reader import FORMAT
+from atlop.corpora.formats.json_lines.reader import EXPECTED
 from atlop.corpora.json_objects import parse_json_object
 from atlop.device import accelerator_for
 from atlop.errors import AtlopError
@@ -253,7 +253,7 @@ def read_document(document: InputDocument, *, group_by: str | None) -> Document:
     if isinstance(value, Document):
         return value
     if isinstance(value, bytes):
-        value = parse_json_object(value, expected=FORMAT, where=where)
+        value = parse_json_object(value, expected=EXPECTED, where=where)
     if isinstance(value, Mapping):
         row = dict(value)
     elif isinstance(value, tuple) and len(value) == 2:

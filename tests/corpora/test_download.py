@@ -13,7 +13,7 @@ from atlop.config_files import load_config
 from atlop.corpora import published_corpora
 from atlop.corpora.download import DownloadedFile, download
 from atlop.corpora.hosts import GitHubFolder, HubDataset
-from atlop.corpora.published import Digest, PublishedCorpus, PublishedFile
+from atlop.corpora.published import Checksum, PublishedCorpus, PublishedFile
 from atlop.errors import AtlopError
 from tests.web import COMMIT, Site, closed_port, served
 
@@ -25,24 +25,24 @@ PACKED = gzip.compress(DEV, mtime=0)
 RESOLVED = f"datasets/someone/corpus/resolve/{COMMIT}/data"
 
 
-def digest(content: bytes) -> Digest:
-    return Digest(hashlib.sha256(content).hexdigest(), len(content))
+def digest(content: bytes) -> Checksum:
+    return Checksum(hashlib.sha256(content).hexdigest(), len(content))
 
 
 HUB = PublishedCorpus(
     "A corpus",
     HubDataset("someone/corpus", revision=COMMIT),
     (
-        PublishedFile("data/dev.json.gz", entries=200, published=digest(PACKED), note="once it had 201"),
-        PublishedFile("data/rel_info.json.gz", entries=2, holds="relation names"),
-        PublishedFile("data/distant.json.gz", entries=200, default=False),
+        PublishedFile("data/dev.json.gz", entries=200, download=digest(PACKED), note="once it had 201"),
+        PublishedFile("data/rel_info.json.gz", entries=2, content="relation names"),
+        PublishedFile("data/distant.json.gz", entries=200, fetched_by_default=False),
     ),
     note="It has no rel2id.json.",
 )
 GITHUB = PublishedCorpus(
     "Another",
     GitHubFolder("someone/else", revision="main"),
-    (PublishedFile("data/dev.json", entries=200, published=digest(DEV)),),
+    (PublishedFile("data/dev.json", entries=200, download=digest(DEV)),),
 )
 
 
@@ -170,7 +170,7 @@ def test_a_cut_download_goes_on_with_the_next_call(site: Site, tmp_path: Path) -
 def test_of_a_file_with_another_sum_nothing_stays(
     site: Site, tmp_path: Path, corpus: PublishedCorpus, content: bytes
 ) -> None:
-    wrong = Digest("0" * 64, len(content))
+    wrong = Checksum("0" * 64, len(content))
 
     with pytest.raises(AtlopError) as problem:
         download(changed(corpus, published=wrong), folder=tmp_path, server=site.url)
@@ -184,7 +184,7 @@ def test_of_a_file_with_another_sum_nothing_stays(
 
 def test_of_a_file_that_unpacks_to_another_sum_nothing_stays(site: Site, tmp_path: Path) -> None:
     with pytest.raises(AtlopError, match=f"has sha256 {hashlib.sha256(DEV).hexdigest()}, expected sha256 {'0' * 64}"):
-        download(changed(HUB, unpacked=Digest("0" * 64)), folder=tmp_path, server=site.url)
+        download(changed(HUB, unpacked=Checksum("0" * 64)), folder=tmp_path, server=site.url)
 
     assert names_in(tmp_path) == set()
 
@@ -213,7 +213,7 @@ def test_of_a_damaged_file_nothing_stays(site: Site, tmp_path: Path, content: by
     site.files[f"{RESOLVED}/dev.json.gz"] = content
 
     with pytest.raises(AtlopError, match=message):
-        download(changed(HUB, published=Digest()), folder=tmp_path, server=site.url)
+        download(changed(HUB, download=Checksum()), folder=tmp_path, server=site.url)
 
     assert names_in(tmp_path) == set()
 

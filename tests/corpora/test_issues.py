@@ -22,11 +22,11 @@ def test_what_is_noted_adds_up() -> None:
 
     for _ in range(2):
         issues.add_invalid(AtlopError("one"))
-        issues.add_repeated()
-        issues.add_merged(3)
-        issues.add_unmentioned(4)
-        issues.add_unclassified(listed)
-        issues.add_unclassified(own)
+        issues.add_duplicate_document()
+        issues.add_duplicate_facts(3)
+        issues.add_unmentioned_facts(4)
+        issues.add_unclassified_facts(listed)
+        issues.add_unclassified_facts(own)
 
     assert issues.issues() == CorpusIssues(("one", "one"), 2, 6, 8, 2, 2)
     assert list(issues.issues().counts().values()) == [2, 2, 6, 8, 2, 2]

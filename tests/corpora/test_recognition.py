@@ -83,7 +83,9 @@ def test_a_file_of_no_known_format_is_told_what_is_known(tmp_path: Path, name: s
     assert str(problem.value).startswith(f"{tmp_path / name}: ")
     assert "name the format with --format" in str(problem.value)
     assert all(
-        f"\n  {format.name}: {format.sign}" in str(problem.value) for format in FORMATS.values() if format.matches
+        f"\n  {format.name}: {format.description}" in str(problem.value)
+        for format in FORMATS.values()
+        if format.matches
     )
 
 

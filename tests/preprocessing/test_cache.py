@@ -26,7 +26,7 @@ from tests.made_documents import assert_same, document, tokenizer_for
 
 DOCUMENT = document("Ada met Bob", entities=[[(0, 0, 1)], [(0, 2, 3)]], facts=[(0, 1, "P17")])
 METADATA = CorpusMetadata(
-    relations=("P17",), types=("PER",), unlabelled=0, issues=CorpusIssues(skipped=("one \ud800",), merged=2)
+    relations=("P17",), types=("PER",), unlabelled=0, issues=CorpusIssues(skipped=("one \ud800",), duplicate_facts=2)
 )
 KEY = {"file": "a digest"}
 
@@ -148,7 +148,7 @@ def other_columns(folder: Path) -> None:
         edited(lambda entry: entry["metadata"].update(relations=[17])),
         edited(lambda entry: entry["metadata"].update(relations=[])),
         edited(lambda entry: entry["metadata"]["issues"].update(skipped=None)),
-        edited(lambda entry: entry["metadata"]["issues"].update(merged="2")),
+        edited(lambda entry: entry["metadata"]["issues"].update(duplicate_facts="2")),
         edited(lambda entry: entry["metadata"].update(unlabelled=2)),
         edited(lambda entry: entry["key"].update(file="another")),
     ],

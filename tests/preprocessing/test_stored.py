@@ -30,7 +30,7 @@ class Passes:
     def __iter__(self) -> Iterator[Document]:
         self.passes += 1
         yield from DOCUMENTS
-        self.issues = CorpusIssues(skipped=("one",), merged=3)
+        self.issues = CorpusIssues(skipped=("one",), duplicate_facts=3)
 
 
 @pytest.fixture(autouse=True)
@@ -60,7 +60,7 @@ def test_a_stored_corpus_equals_the_preprocessed_one_and_is_not_preprocessed_aga
             assert_same(one, other)
         assert corpus.metadata.relations == ("P17", "P6")
         assert corpus.metadata.unlabelled == 1
-        assert corpus.metadata.issues == CorpusIssues(skipped=("one",), merged=3)
+        assert corpus.metadata.issues == CorpusIssues(skipped=("one",), duplicate_facts=3)
     assert source.passes == 1
 
 

@@ -59,14 +59,14 @@ def read_cdr_gda(path: Path, *, issues: IssueCollector) -> Iterator[Document]:
             if same != digest:
                 raise AtlopError(f"{where}: line {before} has another document of this id; keep one of the two")
             if before:
-                issues.add_repeated()
+                issues.add_duplicate_document()
                 continue
-            document, merged = _document(title, columns[1], columns[2:], where=where)
+            document, duplicates = _document(title, columns[1], columns[2:], where=where)
         except AtlopError as problem:
             issues.add_invalid(problem)
         else:
             read[title] = number, digest
-            issues.add_merged(merged)
+            issues.add_duplicate_facts(duplicates)
             yield document
 
 
@@ -233,5 +233,8 @@ def _matches(start: FileStart) -> bool:
 
 
 CDR_GDA = Format(
-    "paper", read=read_cdr_gda, matches=_matches, sign=f"tab-separated lines, {_PAIR_COLUMNS} columns for each pair"
+    "paper",
+    read=read_cdr_gda,
+    matches=_matches,
+    description=f"tab-separated lines, {_PAIR_COLUMNS} columns for each pair",
 )

@@ -15,7 +15,7 @@ from atlop.corpora.file_start import FileStart
 from atlop.corpora.formats.format import Format
 from atlop.corpora.issues import IssueCollector
 from atlop.corpora.json_objects import check_characters
-from atlop.corpora.text.plain_text import cut_text, locate_mention, slice_words
+from atlop.corpora.text.plain_text import locate_mention, slice_words, split_text
 from atlop.errors import AtlopError
 from atlop.files import read_json
 from atlop.json_values import abbreviated, expect, field
@@ -48,20 +48,20 @@ def read_dwie(path: Path, *, issues: IssueCollector, split: str | None = None) -
     tags: Counter[str] = Counter()
     for file in files:
         try:
-            row = expect(read_json(file), dict, where=str(file))
+            record = expect(read_json(file), dict, where=str(file))
             if split is not None:
                 tagged = [
-                    expect(tag, str, where=f'{file}, "tags"') for tag in field(row, "tags", list, where=str(file))
+                    expect(tag, str, where=f'{file}, "tags"') for tag in field(record, "tags", list, where=str(file))
                 ]
                 tags.update(tagged)
                 if split not in tagged:
                     continue
-            document, merged, unmentioned = _document(row, file=file)
+            document, duplicates, unmentioned = _document(record, file=file)
         except AtlopError as problem:
             issues.add_invalid(problem)
         else:
-            issues.add_merged(merged)
-            issues.add_unmentioned(unmentioned)
+            issues.add_duplicate_facts(duplicates)
+            issues.add_unmentioned_facts(unmentioned)
             yield document
     if split is not None and split not in tags:
         raise AtlopError(f"{path}: no document has the tag {split!r}; found {', '.join(sorted(tags)) or 'none'}")
@@ -74,13 +74,13 @@ class _Concept(NamedTuple):
     """Characters and name of each mention; may be empty."""
 
 
-def _document(row: dict[str, Any], *, file: Path) -> tuple[Document, int, int]:
+def _document(record: dict[str, Any], *, file: Path) -> tuple[Document, int, int]:
     """Return the document and its numbers of repeated relations and of those with an unmentioned concept."""
     where = str(file)
-    title = field(row, "id", str, where=where)
-    text = _text(row, file=file)
-    concepts = _concepts(row, text=text, where=where)
-    offsets = cut_text(text, mentions=[span for concept in concepts.values() for span, _ in concept.mentions])
+    title = field(record, "id", str, where=where)
+    text = _text(record, file=file)
+    concepts = _concepts(record, text=text, where=where)
+    offsets = split_text(text, mentions=[span for concept in concepts.values() for span, _ in concept.mentions])
     entities = {
         identifier: Entity(_mentions(concept, offsets=offsets, where=where), concept.link)
         for identifier, concept in concepts.items()
@@ -89,7 +89,7 @@ def _document(row: dict[str, Any], *, file: Path) -> tuple[Document, int, int]:
     numbers = {identifier: number for number, identifier in enumerate(entities)}
     relations = [
         _relation(relation, concepts=concepts, where=f"{where}, relation {index}")
-        for index, relation in enumerate(field(row, "relations", list, where=where))
+        for index, relation in enumerate(field(record, "relations", list, where=where))
     ]
     kept = [
         Fact(numbers[subject], numbers[object_], relation)
@@ -107,10 +107,10 @@ def _document(row: dict[str, Any], *, file: Path) -> tuple[Document, int, int]:
     return document, len(kept) - len(set(kept)), len(relations) - len(kept)
 
 
-def _concepts(row: dict[str, Any], *, text: str, where: str) -> dict[int, _Concept]:
+def _concepts(record: dict[str, Any], *, text: str, where: str) -> dict[int, _Concept]:
     """Return the concepts by id, in the order of the file."""
     concepts: dict[int, _Concept] = {}
-    for index, value in enumerate(field(row, "concepts", list, where=where)):
+    for index, value in enumerate(field(record, "concepts", list, where=where)):
         location = f"{where}, concept {index}"
         concept = expect(value, dict, where=location)
         identifier = field(concept, "concept", int, where=location)
@@ -118,7 +118,7 @@ def _concepts(row: dict[str, Any], *, text: str, where: str) -> dict[int, _Conce
             raise AtlopError(f'{location}: "concept" is {identifier}, and so is that of an earlier one')
         link = None if concept.get("link") is None else field(concept, "link", str, where=location)
         concepts[identifier] = _Concept(_type(field(concept, "tags", list, where=location), where=location), link, [])
-    for index, value in enumerate(field(row, "mentions", list, where=where)):
+    for index, value in enumerate(field(record, "mentions", list, where=where)):
         location = f"{where}, mention {index}"
         mention = expect(value, dict, where=location)
         identifier = _concept_id(mention, "concept", concepts=concepts, where=location)
@@ -126,9 +126,9 @@ def _concepts(row: dict[str, Any], *, text: str, where: str) -> dict[int, _Conce
     return concepts
 
 
-def _text(row: dict[str, Any], *, file: Path) -> str:
-    if "content" in row:
-        text = field(row, "content", str, where=str(file))
+def _text(record: dict[str, Any], *, file: Path) -> str:
+    if "content" in record:
+        text = field(record, "content", str, where=str(file))
         check_characters(text, where=f'{file}, "content"')
         return text
     text_file = file.parent.absolute().parent / "texts" / f"{file.stem}.txt"
@@ -182,15 +182,15 @@ def _mentions(concept: _Concept, *, offsets: tuple[tuple[Span, ...], ...], where
 
 def _relation(value: object, *, concepts: Mapping[int, _Concept], where: str) -> tuple[int, int, str]:
     """Return the concept ids of subject and object, and the relation."""
-    row: dict[str, Any] = expect(value, dict, where=where)
-    subject, object_ = (_concept_id(row, key, concepts=concepts, where=where) for key in ("s", "o"))
+    record: dict[str, Any] = expect(value, dict, where=where)
+    subject, object_ = (_concept_id(record, key, concepts=concepts, where=where) for key in ("s", "o"))
     if subject == object_:
         raise AtlopError(f'{where}: "s" and "o" are both concept {subject}; a relation holds between two concepts')
-    return subject, object_, field(row, "p", str, where=where)
+    return subject, object_, field(record, "p", str, where=where)
 
 
-def _concept_id(row: dict[str, Any], key: str, *, concepts: Mapping[int, _Concept], where: str) -> int:
-    identifier = field(row, key, int, where=where)
+def _concept_id(record: dict[str, Any], key: str, *, concepts: Mapping[int, _Concept], where: str) -> int:
+    identifier = field(record, key, int, where=where)
     if identifier not in concepts:
         raise AtlopError(f'{where}: "{key}" is concept {identifier}, which the document does not have')
     return identifier
@@ -212,7 +212,7 @@ DWIE = Format(
     "dwie",
     read=read_dwie,
     matches=_matches,
-    sign='a folder of annotations with "concepts", "mentions" and "relations", or one of them',
+    description='a folder of annotations with "concepts", "mentions" and "relations", or one of them',
     extra_files=_texts,
 )
 DWIE_TRAIN = Format("dwie_train", read=partial(read_dwie, split="train"), extra_files=_texts)

@@ -34,7 +34,7 @@ class Format:
     write: Writer | None = None
     matches: Callable[[FileStart], bool] | None = None
     """Whether a file with this beginning has the format; `None` if that cannot be recognised."""
-    sign: str = ""
+    description: str = ""
     """Description of such files in the message about a file of no known format."""
     suffix: str | None = None
     """File name suffix that is sufficient to recognise the format, for example `.jsonl`."""

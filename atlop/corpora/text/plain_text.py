@@ -17,7 +17,7 @@ _NOT_SPACE = re.compile(r"\S")
 _ATTACHED = ("Mn", "Mc", "Me", "Cf", "Sk")  # Unicode categories of accents, vowel signs, joiners, ´, skin tones
 
 
-def cut_text(text: str, *, mentions: Iterable[Span] = ()) -> tuple[tuple[Span, ...], ...]:
+def split_text(text: str, *, mentions: Iterable[Span] = ()) -> tuple[tuple[Span, ...], ...]:
     """Split a text into sentences and words; return the characters of each word of each sentence.
 
     A word is a run of letters and digits, a Chinese or Japanese character, or another character other than space.
@@ -27,7 +27,7 @@ def cut_text(text: str, *, mentions: Iterable[Span] = ()) -> tuple[tuple[Span, .
     Args:
         text: The text.
         mentions: Characters of mentions: no sentence ends inside one, and no word crosses its start or end. Of a
-            discontinuous mention, give `parts_and_extent`.
+            discontinuous mention, give `spans_and_extent`.
 
     Raises:
         AtlopError: A mention is empty or exceeds the text.
@@ -46,7 +46,7 @@ def cut_text(text: str, *, mentions: Iterable[Span] = ()) -> tuple[tuple[Span, .
     return tuple(sentence for sentence in sentences if sentence)
 
 
-def parts_and_extent(spans: tuple[Span, ...]) -> tuple[Span, ...]:
+def spans_and_extent(spans: tuple[Span, ...]) -> tuple[Span, ...]:
     """Return the spans of a mention, and if there are several, also the span from the first to the last."""
     return spans if len(spans) == 1 else (_extent(spans), *spans)
 
@@ -61,7 +61,7 @@ def locate_mention(spans: tuple[Span, ...], *, offsets: tuple[tuple[Span, ...], 
 
     Args:
         spans: Its characters; several spans if it is discontinuous.
-        offsets: Characters of each word of each sentence, as `cut_text` returns them for this mention.
+        offsets: Characters of each word of each sentence, as `split_text` returns them for this mention.
         name: Its name in the corpus.
         type: Its entity type.
 

@@ -149,7 +149,7 @@ def test_a_pair_that_is_listed_twice_is_one_pair(tmp_path: Path) -> None:
 
     assert document.pairs == ((0, 1), (0, 2))
     assert document.facts == (Fact(0, 2, "CID"), Fact(0, 2, "CURES"))
-    assert issues.merged == 1
+    assert issues.duplicate_facts == 1
 
 
 @pytest.mark.parametrize("invalid", ["strict", "skip"])
@@ -159,7 +159,7 @@ def test_a_document_that_comes_twice_is_one_document(tmp_path: Path, invalid: In
     documents, issues = read(path, invalid=invalid)
 
     assert [document.title for document in documents] == ["900", "901"]
-    assert (issues.repeated, issues.merged, issues.skipped) == (1, 0, [])
+    assert (issues.duplicate_documents, issues.duplicate_facts, issues.skipped) == (1, 0, [])
 
 
 def test_of_different_documents_with_one_id_the_first_stays(tmp_path: Path) -> None:
@@ -360,4 +360,4 @@ def test_real_corpora_are_read_whole(
     assert len(found) == documents
     assert [fact.relation for document in found for fact in document.facts or ()] == [relation] * facts
     assert sum(len(document.pairs or ()) for document in found) == pairs
-    assert (issues.merged, issues.repeated, issues.skipped) == (0, 0, [])
+    assert (issues.duplicate_facts, issues.duplicate_documents, issues.skipped) == (0, 0, [])

@@ -117,7 +117,7 @@ def test_repeated_facts_are_merged_with_one_warning_for_the_file(
 
     corpus = read_corpus(path)
 
-    assert corpus.issues.merged == 2
+    assert corpus.issues.duplicate_facts == 2
     assert corpus.documents[0].facts == (Fact(0, 1, "P159", (0, 1)), Fact(1, 0, "P159"))
     assert [record.getMessage() for record in caplog.records] == [
         f"{path}: 2 facts merged with one of the same subject, object and relation (the first is kept)"
@@ -302,7 +302,7 @@ def test_facts_of_skipped_documents_are_not_counted_as_merged(tmp_path: Path) ->
     def repeat_and_break(row: Row) -> None:
         row["labels"] += [*row["labels"], {"h": 0}]
 
-    assert read_corpus(write(tmp_path, VALID, changed(repeat_and_break)), invalid="skip").issues.merged == 0
+    assert read_corpus(write(tmp_path, VALID, changed(repeat_and_break)), invalid="skip").issues.duplicate_facts == 0
 
 
 def test_skip_refuses_a_file_without_any_valid_document(tmp_path: Path) -> None:
@@ -344,7 +344,7 @@ def test_real_corpora_are_read_whole(
 
     assert len(corpus.documents) == documents
     assert sum(len(document.facts or ()) for document in corpus.documents) == facts
-    assert corpus.issues.merged == merged
+    assert corpus.issues.duplicate_facts == merged
     assert len(caplog.records) == (1 if merged else 0)
     assert all((document.facts is None) == (name == "docred/test.json") for document in corpus.documents)
 

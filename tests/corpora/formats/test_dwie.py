@@ -95,8 +95,8 @@ def test_a_file_gives_a_document_with_its_text(tmp_path: Path) -> None:
     assert document.text == TEXT
     assert document.offsets is not None
     assert document.offsets[1][0] == (24, 26)
-    assert issues.merged == 1
-    assert issues.unmentioned == 1
+    assert issues.duplicate_facts == 1
+    assert issues.unmentioned_facts == 1
 
 
 def test_files_come_by_name_and_other_files_are_ignored(tmp_path: Path) -> None:
@@ -296,7 +296,7 @@ def test_the_real_annotations_are_read_whole_with_made_texts(real_data: Path, tm
     documents, issues = read(path)
 
     assert len(documents) == 10
-    assert issues.merged == 1
+    assert issues.duplicate_facts == 1
     by_id = {row["id"]: row for row in rows}
     for document in documents:
         row = by_id[document.title]

@@ -40,7 +40,7 @@ def test_the_page_of_formats_lists_every_format() -> None:
 
 def test_every_format_stands_under_its_name_and_says_how_it_is_recognised() -> None:
     assert all(format.name == name for name, format in FORMATS.items())
-    assert all((format.matches is None) == (format.sign == "") for format in FORMATS.values())
+    assert all((format.matches is None) == (format.description == "") for format in FORMATS.values())
 
 
 def test_a_format_is_one_module_and_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

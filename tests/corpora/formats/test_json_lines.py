@@ -269,7 +269,7 @@ def test_relations_without_direction_have_the_lower_entity_as_subject_and_are_me
 
     [document] = read_json_lines(path, issues=issues)
 
-    assert (document.directed, document.facts, issues.merged) == (False, (Fact(0, 1, "P159"),), 3)
+    assert (document.directed, document.facts, issues.duplicate_facts) == (False, (Fact(0, 1, "P159"),), 3)
 
 
 def test_pairs_without_direction_have_the_lower_entity_as_subject(tmp_path: Path) -> None:
@@ -288,8 +288,8 @@ def test_relations_that_no_pair_stands_for_are_kept_and_counted(tmp_path: Path) 
     [two] = read_json_lines(write(tmp_path, row | {"pairs": [[1, 0]]}), issues=listed)
 
     assert one.facts == two.facts == (Fact(0, 1, "P159", (0, 1)), Fact(0, 0, "P159"))
-    assert (free.self_relations, free.unclassified) == (1, 0)
-    assert (listed.self_relations, listed.unclassified) == (1, 1)
+    assert (free.self_relations, free.unclassified_facts) == (1, 0)
+    assert (listed.self_relations, listed.unclassified_facts) == (1, 1)
 
 
 # relations
@@ -309,7 +309,7 @@ def test_repeated_relations_are_merged_and_the_first_stays(tmp_path: Path) -> No
 
     [document] = read_json_lines(path, issues=issues)
 
-    assert (document.facts, issues.merged) == ((Fact(0, 1, "P159", (0, 1)),), 1)
+    assert (document.facts, issues.duplicate_facts) == ((Fact(0, 1, "P159", (0, 1)),), 1)
 
 
 # what is malformed
@@ -499,7 +499,7 @@ def test_skip_leaves_invalid_documents_out_and_what_they_list_twice_uncounted(tm
     documents = list(read_json_lines(path, issues=issues))
 
     assert [document.title for document in documents] == ["Skai TV"]
-    assert issues.merged == 0
+    assert issues.duplicate_facts == 0
     assert issues.skipped == [
         f'{path}, line 1 ("Skai TV"), relation 2: key "subject" is missing; found no key',
         f"{path}, line 3: {FORMAT}; found 3",

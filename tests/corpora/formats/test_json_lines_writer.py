@@ -174,4 +174,4 @@ def test_real_texts_are_read_again_also_where_their_words_are_not_listed(
 
     assert list(read_json_lines(path, issues=again)) == documents
     assert read(bare) == documents
-    assert (again.self_relations, again.unclassified) == (issues.self_relations, issues.unclassified)
+    assert (again.self_relations, again.unclassified_facts) == (issues.self_relations, issues.unclassified_facts)

@@ -170,7 +170,7 @@ def test_relations_given_twice_are_merged_and_counted(tmp_path: Path) -> None:
     document = read_one(tmp_path, *GENES, *lines, scheme=BIORED, issues=issues)
 
     assert document.facts == (Fact(0, 2, "Bind", novelty="Novel"), Fact(0, 2, "Link"))
-    assert issues.merged == 1
+    assert issues.duplicate_facts == 1
 
 
 def test_facts_without_a_classified_pair_are_kept_and_counted(tmp_path: Path) -> None:
@@ -180,7 +180,7 @@ def test_facts_without_a_classified_pair_are_kept_and_counted(tmp_path: Path) ->
 
     assert [fact.key for fact in document.facts or ()] == [(2, 2, "Bind"), (1, 4, "Bind"), (1, 2, "Bind")]
     assert document.pairs == ((0, 1), (0, 2), (0, 4), (1, 2))
-    assert (issues.self_relations, issues.unclassified) == (1, 1)
+    assert (issues.self_relations, issues.unclassified_facts) == (1, 1)
 
 
 def test_a_directed_fact_against_the_scheme_is_kept_and_counted(tmp_path: Path) -> None:
@@ -188,7 +188,7 @@ def test_a_directed_fact_against_the_scheme_is_kept_and_counted(tmp_path: Path) 
     document = read_one(tmp_path, *MENTIONS, "12\tCID\tD007674\tD008094", issues=issues)
 
     assert document.facts == (Fact(1, 0, "CID"),)
-    assert issues.unclassified == 1
+    assert issues.unclassified_facts == 1
 
 
 def test_without_kinds_of_pairs_every_pair_of_identified_entities_is_classified(tmp_path: Path) -> None:
@@ -360,7 +360,7 @@ def test_skip_leaves_out_the_whole_document_of_a_wrong_line(tmp_path: Path) -> N
         f'{path}, line 9 (document "12")',
         f"{path}, line 15",
     ]
-    assert issues.merged == 0
+    assert issues.duplicate_facts == 0
 
 
 def test_pairs_more_general_than_an_annotated_one_are_left_out(tmp_path: Path) -> None:
@@ -404,9 +404,9 @@ def test_real_corpora_are_read_whole(
     read_documents = list(read_pubtator(real_data / name, issues=issues, scheme=scheme))
     found = [fact for document in read_documents for fact in document.facts or ()]
 
-    assert (len(read_documents), len(found), issues.merged) == (documents, facts, 0)
+    assert (len(read_documents), len(found), issues.duplicate_facts) == (documents, facts, 0)
     assert sum(fact.novelty == "Novel" for fact in found) == novel
-    assert (issues.self_relations, issues.unclassified) == (own, outside)
+    assert (issues.self_relations, issues.unclassified_facts) == (own, outside)
     for document in read_documents:
         assert document.text is not None
         assert document.offsets is not None

@@ -29,7 +29,7 @@ TOY = Format(
     read=read_toy,
     write=write_toy,
     matches=lambda start: start.first_line == b"toy",
-    sign="a first line that says toy",
+    description="a first line that says toy",
     suffix=".toy",
     downloads={
         "toys": PublishedCorpus("Toys", GitHubFolder("a/b", revision="c"), (PublishedFile("toy.txt", entries=1),))

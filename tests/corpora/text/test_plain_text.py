@@ -4,18 +4,18 @@ from pathlib import Path
 
 import pytest
 
-from atlop.corpora.text.plain_text import cut_text, locate_mention, parts_and_extent, slice_words
+from atlop.corpora.text.plain_text import locate_mention, slice_words, spans_and_extent, split_text
 from atlop.errors import AtlopError
 from atlop.schema import Span
 
 
 def sentences_of(text: str, *, mentions: tuple[Span, ...] = ()) -> list[str]:
     """Each sentence as it stands in the text."""
-    return [text[words[0][0] : words[-1][1]] for words in cut_text(text, mentions=mentions)]
+    return [text[words[0][0] : words[-1][1]] for words in split_text(text, mentions=mentions)]
 
 
 def words_in(text: str, *, mentions: tuple[Span, ...] = ()) -> list[str]:
-    return [word for words in slice_words(text, cut_text(text, mentions=mentions)) for word in words]
+    return [word for words in slice_words(text, split_text(text, mentions=mentions)) for word in words]
 
 
 @pytest.mark.parametrize(
@@ -115,18 +115,18 @@ def test_no_sentence_ends_inside_a_mention() -> None:
 def test_a_discontinuous_mention_counts_from_its_first_character_to_its_last() -> None:
     text = "Renal. Or hepatic toxicity. It is."
     spans = ((0, 5), (18, 26))
-    offsets = cut_text(text, mentions=parts_and_extent(spans))
+    offsets = split_text(text, mentions=spans_and_extent(spans))
 
     mention = locate_mention(spans, offsets=offsets, name="Renal toxicity", type="Disease")
 
     assert len(offsets) == 2
     assert (mention.sentence, mention.start, mention.end, mention.spans) == (0, 0, 5, spans)
-    assert parts_and_extent(((3, 4),)) == ((3, 4),)
+    assert spans_and_extent(((3, 4),)) == ((3, 4),)
 
 
 def test_a_mention_finds_its_sentence_and_words() -> None:
     text = "It is. HNF-6 binds DNA."
-    offsets = cut_text(text, mentions=((7, 12),))
+    offsets = split_text(text, mentions=((7, 12),))
 
     mention = locate_mention(((7, 12),), offsets=offsets, name="HNF-6", type="Gene")
 
@@ -135,7 +135,7 @@ def test_a_mention_finds_its_sentence_and_words() -> None:
 
 def test_space_at_the_edges_of_a_mention_belongs_to_no_word() -> None:
     text = "It is. HNF binds."
-    offsets = cut_text(text, mentions=((6, 11),))
+    offsets = split_text(text, mentions=((6, 11),))
 
     mention = locate_mention(((6, 11),), offsets=offsets, name=" HNF ", type="Gene")
 
@@ -147,13 +147,13 @@ def test_a_mention_without_a_word_is_refused(span: Span) -> None:
     text = "It is. It binds.  "
 
     with pytest.raises(AtlopError, match=f"characters {span[0]} to {span[1]}: there is no word, only space"):
-        locate_mention((span,), offsets=cut_text(text, mentions=(span,)), name=" ", type="Gene")
+        locate_mention((span,), offsets=split_text(text, mentions=(span,)), name=" ", type="Gene")
 
 
 @pytest.mark.parametrize("span", [(0, 6), (-1, 2), (3, 3), (4, 2)])
 def test_a_mention_beyond_the_text_is_refused(span: Span) -> None:
     with pytest.raises(AtlopError, match=r"expected a start before the end, both within the text's 5 characters"):
-        cut_text("It is", mentions=(span,))
+        split_text("It is", mentions=(span,))
 
 
 def test_every_character_lies_in_one_word_of_any_text() -> None:
@@ -163,7 +163,7 @@ def test_every_character_lies_in_one_word_of_any_text() -> None:
         text = "".join(random_.choices(alphabet, k=random_.randrange(1, 40)))
         starts = [random_.randrange(len(text)) for _ in range(random_.randrange(4))]
         mentions = tuple((start, random_.randint(start + 1, len(text))) for start in starts)
-        offsets = cut_text(text, mentions=mentions)
+        offsets = split_text(text, mentions=mentions)
         words = [word for sentence in offsets for word in sentence]
 
         assert [character for start, end in words for character in range(start, end)] == [
@@ -195,7 +195,7 @@ def test_sentences_agree_with_the_preprocessed_cdr_files(real_data: Path) -> Non
         for line in (real_data / f"cdr/{split}_filter.data").read_text(encoding="utf-8").splitlines():
             document, sentences = line.split("\t")[:2]
             text = texts[document]
-            found = _ends("".join(words) for words in slice_words(text, cut_text(text)))
+            found = _ends("".join(words) for words in slice_words(text, split_text(text)))
             listed = _ends(sentence.replace(" ", "") for sentence in sentences.split("|"))
             agreed += len(found & listed)
             ours += len(found - listed)

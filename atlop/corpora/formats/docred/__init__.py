@@ -10,6 +10,6 @@ DOCRED = Format(
     read=read_docred,
     write=write_docred,
     matches=lambda start: start.first_byte == b"[",  # submissions, lists of facts, are recognised before
-    sign='a JSON list of documents with "sents" and "vertexSet"',
+    description='a JSON list of documents with "sents" and "vertexSet"',
     downloads=DOWNLOADS,
 )

@@ -1,7 +1,7 @@
 """Published corpora in DocRED format."""
 
 from atlop.corpora.hosts import GitHubFolder, HubDataset
-from atlop.corpora.published import Digest, PublishedCorpus, PublishedFile
+from atlop.corpora.published import Checksum, PublishedCorpus, PublishedFile
 
 DOWNLOADS = {
     "docred": PublishedCorpus(
@@ -11,27 +11,27 @@ DOWNLOADS = {
             PublishedFile(
                 "data/train_annotated.json.gz",
                 entries=3_053,
-                published=Digest("0d01cd07cabd7f9077db6ea8628832cf60281b4228ec1ba54647f836a3b17d02", 2_810_860),
-                unpacked=Digest("7e706348a02cf91f38bd8c379f934ab61aedadc901fca10d962c1d82ab78e95b", 13_029_595),
+                download=Checksum("0d01cd07cabd7f9077db6ea8628832cf60281b4228ec1ba54647f836a3b17d02", 2_810_860),
+                unpacked=Checksum("7e706348a02cf91f38bd8c379f934ab61aedadc901fca10d962c1d82ab78e95b", 13_029_595),
             ),
             PublishedFile(
                 "data/dev.json.gz",
                 entries=998,
-                published=Digest("6ae4d7f5b0b9d2cbe74b9634ed43b35b7cb5b7c0dc3a16226dbe343139a4ae05", 928_690),
+                download=Checksum("6ae4d7f5b0b9d2cbe74b9634ed43b35b7cb5b7c0dc3a16226dbe343139a4ae05", 928_690),
                 note="until August 2021 the file had 1,000 documents",
             ),
             PublishedFile("data/test.json.gz", entries=1_000),
             PublishedFile(
                 "data/rel_info.json.gz",
                 entries=96,
-                holds="relation names",
-                published=Digest("7ef27efff537ba89ae66f6f4e60e4908d4df3860a4c2819ea94fa5ed696bdc70"),
+                content="relation names",
+                download=Checksum("7ef27efff537ba89ae66f6f4e60e4908d4df3860a4c2819ea94fa5ed696bdc70"),
             ),
             PublishedFile(
                 "data/train_distant.json.gz",
                 entries=101_873,
-                unpacked=Digest("db6d3cdaab8d36926318bb9339f6fd82d19dbacd186c74d7c20c734355a58b36", 437_046_821),
-                default=False,
+                unpacked=Checksum("db6d3cdaab8d36926318bb9339f6fd82d19dbacd186c74d7c20c734355a58b36", 437_046_821),
+                fetched_by_default=False,
             ),
         ),
         note="There is no rel2id.json (the customary class ids) in this repository, and none is needed to train: "
@@ -45,17 +45,17 @@ DOWNLOADS = {
             PublishedFile(
                 "data/train_revised.json",
                 entries=3_053,
-                published=Digest("c40a137a1c57f3e2daaf5ebf511eaa1518f9305ffaa3052d46271921a91826f2", 18_602_933),
+                download=Checksum("c40a137a1c57f3e2daaf5ebf511eaa1518f9305ffaa3052d46271921a91826f2", 18_602_933),
             ),
             PublishedFile(
                 "data/dev_revised.json",
                 entries=500,
-                published=Digest("051ee1d057204a5d08ef5502beacdadf191245b5eaf0e29ec2c607cf002c016f", 3_245_588),
+                download=Checksum("051ee1d057204a5d08ef5502beacdadf191245b5eaf0e29ec2c607cf002c016f", 3_245_588),
             ),
             PublishedFile(
                 "data/test_revised.json",
                 entries=500,
-                published=Digest("ea673b7ef91e16510d7eb88863d3903e47318dc5653ef361266f27ae3b84723c", 3_207_228),
+                download=Checksum("ea673b7ef91e16510d7eb88863d3903e47318dc5653ef361266f27ae3b84723c", 3_207_228),
             ),
         ),
         note="The names of the relations are rel_info.json of DocRED: atlop download docred --files rel_info.",

@@ -34,10 +34,10 @@ def stream_json_list(path: Path, *, expected: str) -> Iterator[Any]:
             yield item
             count += 1
     except _NotStreamableError:
-        rows = read_json(path)
-        if not isinstance(rows, list):
-            raise AtlopError(f"{path}: {expected}; found {abbreviated(rows)}") from None
-        yield from islice(rows, count, None)
+        items = read_json(path)
+        if not isinstance(items, list):
+            raise AtlopError(f"{path}: {expected}; found {abbreviated(items)}") from None
+        yield from islice(items, count, None)
 
 
 class _NotStreamableError(Exception):

@@ -23,34 +23,34 @@ def read_docred(path: Path, *, issues: IssueCollector) -> Iterator[Document]:
     Raises:
         AtlopError: The file cannot be read or is not a list, or a document is invalid and `issues` is strict.
     """
-    for index, row in enumerate(stream_json_list(path, expected=FORMAT)):
+    for index, record in enumerate(stream_json_list(path, expected=FORMAT)):
         try:
-            document, merged = _document(row, where=f"{path}, document {index}")
+            document, duplicates = _document(record, where=f"{path}, document {index}")
         except AtlopError as problem:
             issues.add_invalid(problem)
         else:
-            issues.add_merged(merged)
+            issues.add_duplicate_facts(duplicates)
             yield document
 
 
-def _document(row: object, *, where: str) -> tuple[Document, int]:
+def _document(record: object, *, where: str) -> tuple[Document, int]:
     """Return the document and its number of repeated labels."""
-    if not isinstance(row, dict):
-        raise AtlopError(f"{where}: {FORMAT}; found {abbreviated(row)}")
-    title = field(row, "title", str, where=where)
+    if not isinstance(record, dict):
+        raise AtlopError(f"{where}: {FORMAT}; found {abbreviated(record)}")
+    title = field(record, "title", str, where=where)
     where = f'{where} ("{title}")'
     sentences = tuple(
         _sentence(words, where=f"{where}, sentence {index}")
-        for index, words in enumerate(field(row, "sents", list, where=where))
+        for index, words in enumerate(field(record, "sents", list, where=where))
     )
     lengths = tuple(map(len, sentences))
     entities = tuple(
         _entity(mentions, lengths=lengths, where=f"{where}, entity {index}")
-        for index, mentions in enumerate(field(row, "vertexSet", list, where=where))
+        for index, mentions in enumerate(field(record, "vertexSet", list, where=where))
     )
-    if "labels" not in row:
+    if "labels" not in record:
         return Document(title=title, sentences=sentences, entities=entities, facts=None), 0
-    labels = field(row, "labels", list, where=where)
+    labels = field(record, "labels", list, where=where)
     facts: dict[tuple[int, int, str], Fact] = {}
     for index, label in enumerate(labels):
         fact = _fact(label, entities=len(entities), sentences=len(sentences), where=f"{where}, label {index}")
@@ -81,20 +81,20 @@ def _entity(mentions: object, *, lengths: tuple[int, ...], where: str) -> Entity
 
 
 def _mention(value: object, *, lengths: tuple[int, ...], where: str) -> Mention:
-    row: dict[str, Any] = expect(value, dict, where=where)
-    sentence = field(row, "sent_id", int, where=where)
+    record: dict[str, Any] = expect(value, dict, where=where)
+    sentence = field(record, "sent_id", int, where=where)
     if not 0 <= sentence < len(lengths):
         raise AtlopError(f"{where}: is in sentence {sentence}, but {_range('sentence', len(lengths))}")
-    start, end = _span(field(row, "pos", list, where=where), where=where)
+    start, end = _span(field(record, "pos", list, where=where), where=where)
     length = lengths[sentence]
     if end > length:
         raise AtlopError(f"{where}: ends at word {end}, but sentence {sentence} has {_count('word', length)}")
     return Mention(
-        name=field(row, "name", str, where=where),
+        name=field(record, "name", str, where=where),
         sentence=sentence,
         start=start,
         end=end,
-        type=field(row, "type", str, where=where),
+        type=field(record, "type", str, where=where),
     )
 
 
@@ -116,20 +116,20 @@ def _span(position: list[Any], *, where: str) -> tuple[int, int]:
 
 
 def _fact(value: object, *, entities: int, sentences: int, where: str) -> Fact:
-    row: dict[str, Any] = expect(value, dict, where=where)
-    subject, object_ = field(row, "h", int, where=where), field(row, "t", int, where=where)
+    record: dict[str, Any] = expect(value, dict, where=where)
+    subject, object_ = field(record, "h", int, where=where), field(record, "t", int, where=where)
     if not (0 <= subject < entities and 0 <= object_ < entities):
         key, index = ("t", object_) if 0 <= subject < entities else ("h", subject)
         raise AtlopError(f'{where}: "{key}" is entity {index}, but {_range("entity", entities)}')
     if subject == object_:
         raise AtlopError(f'{where}: "h" and "t" are both entity {subject}; a relation holds between two entities')
     evidence: tuple[int, ...] = ()
-    if "evidence" in row:
-        evidence = integers(field(row, "evidence", list, where=where), where=f'{where}, "evidence"')
+    if "evidence" in record:
+        evidence = integers(field(record, "evidence", list, where=where), where=f'{where}, "evidence"')
     for index in evidence:
         if not 0 <= index < sentences:
             raise AtlopError(f"{where}: its evidence is sentence {index}, but {_range('sentence', sentences)}")
-    return Fact(subject, object_, field(row, "r", str, where=where), evidence)
+    return Fact(subject, object_, field(record, "r", str, where=where), evidence)
 
 
 def _count(noun: str, number: int) -> str:

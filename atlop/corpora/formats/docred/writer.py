@@ -25,26 +25,26 @@ def write_docred(path: Path, *, documents: Iterable[Document]) -> Losses:
     with atomic_text(path) as file:
         file.write("[")
         for index, document in enumerate(documents):
-            row = to_json_line(_row(document), where=f'{path}, document {index} ("{document.title}")')
-            file.write(f",\n{row}" if index else f"\n{row}")
+            record = to_json_line(_record(document), where=f'{path}, document {index} ("{document.title}")')
+            file.write(f",\n{record}" if index else f"\n{record}")
             losses.update(_losses(document))
         file.write("\n]\n")
     return +losses
 
 
-def _row(document: Document) -> dict[str, Any]:
-    row: dict[str, Any] = {
+def _record(document: Document) -> dict[str, Any]:
+    record: dict[str, Any] = {
         "title": document.title,
         "sents": document.sentences,
         "vertexSet": [[_mention(mention) for mention in entity.mentions] for entity in document.entities],
     }
     if document.facts is not None:
-        row["labels"] = [
+        record["labels"] = [
             {"h": fact.subject, "t": fact.object, "r": fact.relation, "evidence": fact.evidence}
             for fact in document.facts
             if fact.subject != fact.object
         ]
-    return row
+    return record
 
 
 def _mention(mention: Mention) -> dict[str, Any]:

@@ -9,6 +9,6 @@ JSON_LINES = Format(
     read=read_json_lines,
     write=write_json_lines,
     matches=lambda start: start.first_byte == b"{" and "text" in start.json_keys(),
-    sign='a JSON object per line, with "text"',
+    description='a JSON object per line, with "text"',
     suffix=".jsonl",
 )

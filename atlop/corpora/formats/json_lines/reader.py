@@ -11,7 +11,7 @@ One JSON object per line in UTF-8, here wrapped for reading:
 `text` and `entities` are required; keys other than these are ignored:
 
 - `title`: a string, by default `line N`. In a submission, titles must be unique.
-- `text`: a string; split into sentences and words by `cut_text` unless there are `words`.
+- `text`: a string; split into sentences and words by `split_text` unless there are `words`.
 - `entities`: a list of objects. `mentions` is a list of at least one; `type` a string, by default ""; `id` a string,
   for example from a knowledge base.
 - `relations`: a list of objects, which may be empty; without it, the document is not labelled. `subject` and `object`
@@ -39,13 +39,13 @@ from typing import Any
 from atlop.corpora.issues import IssueCollector
 from atlop.corpora.json_objects import parse_json_object
 from atlop.corpora.text.character_spans import ListedWords, Offsets, parse_span, parse_spans, parse_words
-from atlop.corpora.text.plain_text import cut_text, locate_mention, parts_and_extent, slice_words
+from atlop.corpora.text.plain_text import locate_mention, slice_words, spans_and_extent, split_text
 from atlop.errors import AtlopError
 from atlop.files import read_lines
 from atlop.json_values import abbreviated, expect, field, integers
 from atlop.schema import Document, Entity, Fact, Mention, Span
 
-FORMAT = 'expected one JSON object per line, with "text", "entities" and, where labelled, "relations"'
+EXPECTED = 'expected one JSON object per line, with "text", "entities" and, where labelled, "relations"'
 
 
 def read_json_lines(path: Path, *, issues: IssueCollector) -> Iterator[Document]:
@@ -60,35 +60,35 @@ def read_json_lines(path: Path, *, issues: IssueCollector) -> Iterator[Document]
         if line.isspace():
             continue
         try:
-            row = parse_json_object(line, expected=FORMAT, where=f"{path}, line {number}")
-            document, merged = parse_document(row, title=f"line {number}", where=f"{path}, line {number}")
+            record = parse_json_object(line, expected=EXPECTED, where=f"{path}, line {number}")
+            document, duplicates = parse_document(record, title=f"line {number}", where=f"{path}, line {number}")
         except AtlopError as problem:
             issues.add_invalid(problem)
         else:
-            issues.add_merged(merged)
-            issues.add_unclassified(document)
+            issues.add_duplicate_facts(duplicates)
+            issues.add_unclassified_facts(document)
             yield document
 
 
-def parse_document(row: dict[str, Any], *, title: str, where: str) -> tuple[Document, int]:
+def parse_document(record: dict[str, Any], *, title: str, where: str) -> tuple[Document, int]:
     """Parse a document, whose title is `title` by default; return it and its number of repeated relations.
 
     Raises:
         AtlopError: The document is invalid.
     """
-    if "title" in row:
-        title = field(row, "title", str, where=where)
+    if "title" in record:
+        title = field(record, "title", str, where=where)
         where = f'{where} ("{title}")'
-    text = field(row, "text", str, where=where)
+    text = field(record, "text", str, where=where)
     entities = [
         _entity(value, text=text, where=f"{where}, entity {index}")
-        for index, value in enumerate(field(row, "entities", list, where=where))
+        for index, value in enumerate(field(record, "entities", list, where=where))
     ]
-    offsets = _offsets(row, entities, text=text, where=where)
-    directed = field(row, "directed", bool, where=where) if "directed" in row else True
-    pairs = _pairs(row, entities=len(entities), directed=directed, where=where) if "pairs" in row else None
+    offsets = _offsets(record, entities, text=text, where=where)
+    directed = field(record, "directed", bool, where=where) if "directed" in record else True
+    pairs = _pairs(record, entities=len(entities), directed=directed, where=where) if "pairs" in record else None
     facts: dict[tuple[int, int, str], Fact] = {}
-    relations = field(row, "relations", list, where=where) if "relations" in row else []
+    relations = field(record, "relations", list, where=where) if "relations" in record else []
     for index, value in enumerate(relations):
         fact = _fact(
             value, entities=len(entities), sentences=len(offsets), directed=directed, where=f"{where}, relation {index}"
@@ -98,7 +98,7 @@ def parse_document(row: dict[str, Any], *, title: str, where: str) -> tuple[Docu
         title=title,
         sentences=slice_words(text, offsets),
         entities=_with_words(entities, offsets=offsets),
-        facts=tuple(facts.values()) if "relations" in row else None,
+        facts=tuple(facts.values()) if "relations" in record else None,
         text=text,
         offsets=offsets,
         pairs=pairs,
@@ -126,17 +126,17 @@ class _Entity:
 
 
 def _entity(value: object, *, text: str, where: str) -> _Entity:
-    row: dict[str, Any] = expect(value, dict, where=where)
-    mentions = field(row, "mentions", list, where=where)
+    record: dict[str, Any] = expect(value, dict, where=where)
+    mentions = field(record, "mentions", list, where=where)
     if not mentions:
         raise AtlopError(f"{where}: has no mentions; expected at least one")
-    type_ = field(row, "type", str, where=where) if "type" in row else ""
+    type_ = field(record, "type", str, where=where) if "type" in record else ""
     return _Entity(
         tuple(
             _mention(mention, text=text, type=type_, where=f"{where}, mention {index}")
             for index, mention in enumerate(mentions)
         ),
-        field(row, "id", str, where=where) if "id" in row else None,
+        field(record, "id", str, where=where) if "id" in record else None,
     )
 
 
@@ -156,15 +156,15 @@ def mention_text(spans: tuple[Span, ...], *, text: str) -> str:
     return " ".join(text[start:end] for start, end in spans)
 
 
-def _offsets(row: dict[str, Any], entities: list[_Entity], *, text: str, where: str) -> Offsets:
+def _offsets(record: dict[str, Any], entities: list[_Entity], *, text: str, where: str) -> Offsets:
     """Return the words that the document lists, or else split its text."""
     mentions = [mention for entity in entities for mention in entity.mentions]
-    if "words" not in row:
+    if "words" not in record:
         for mention in mentions:
             if text[mention.spans[0][0] : mention.spans[-1][1]].isspace():
                 raise AtlopError(f"{mention.where}: has only space; expected characters of a word")
-        return cut_text(text, mentions=[span for mention in mentions for span in parts_and_extent(mention.spans)])
-    offsets = parse_words(field(row, "words", list, where=where), text=text, where=where)
+        return split_text(text, mentions=[span for mention in mentions for span in spans_and_extent(mention.spans)])
+    offsets = parse_words(field(record, "words", list, where=where), text=text, where=where)
     listed = ListedWords(offsets)
     for mention in mentions:
         listed.check_mention(mention.spans, where=mention.where)
@@ -183,9 +183,9 @@ def _with_words(entities: list[_Entity], *, offsets: Offsets) -> tuple[Entity, .
     return tuple(Entity(tuple(map(with_words, entity.mentions)), entity.identifier) for entity in entities)
 
 
-def _pairs(row: dict[str, Any], *, entities: int, directed: bool, where: str) -> tuple[tuple[int, int], ...]:
+def _pairs(record: dict[str, Any], *, entities: int, directed: bool, where: str) -> tuple[tuple[int, int], ...]:
     pairs: dict[tuple[int, int], int] = {}
-    for index, value in enumerate(field(row, "pairs", list, where=where)):
+    for index, value in enumerate(field(record, "pairs", list, where=where)):
         location = f"{where}, pair {index}"
         numbers = integers(expect(value, list, where=location), where=location)
         if len(numbers) != 2:
@@ -200,14 +200,14 @@ def _pairs(row: dict[str, Any], *, entities: int, directed: bool, where: str) ->
 
 
 def _fact(value: object, *, entities: int, sentences: int, directed: bool, where: str) -> Fact:
-    row: dict[str, Any] = expect(value, dict, where=where)
-    subject, object_ = field(row, "subject", int, where=where), field(row, "object", int, where=where)
+    record: dict[str, Any] = expect(value, dict, where=where)
+    subject, object_ = field(record, "subject", int, where=where), field(record, "object", int, where=where)
     _check_entities(subject, object_, entities=entities, where=where)
     if not directed and subject > object_:
         subject, object_ = object_, subject
     evidence: tuple[int, ...] = ()
-    if "evidence" in row:
-        evidence = integers(field(row, "evidence", list, where=where), where=f'{where}, "evidence"')
+    if "evidence" in record:
+        evidence = integers(field(record, "evidence", list, where=where), where=f'{where}, "evidence"')
     for sentence in evidence:
         if not 0 <= sentence < sentences:
             raise AtlopError(
@@ -217,9 +217,9 @@ def _fact(value: object, *, entities: int, sentences: int, directed: bool, where
     return Fact(
         subject,
         object_,
-        field(row, "relation", str, where=where),
+        field(record, "relation", str, where=where),
         evidence,
-        field(row, "novelty", str, where=where) if "novelty" in row else None,
+        field(record, "novelty", str, where=where) if "novelty" in record else None,
     )
 
 

@@ -29,16 +29,16 @@ def write_json_lines(path: Path, *, documents: Iterable[Document]) -> Losses:
     with atomic_text(path) as file:
         for index, document in enumerate(documents):
             where = f'{path}, document {index} ("{document.title}")'
-            file.write(to_json_line(_row(document, where=where), where=where) + "\n")
+            file.write(to_json_line(_record(document, where=where), where=where) + "\n")
             losses[Loss.EMPTY_WORD] += sum(not word for sentence in document.sentences for word in sentence)
     return +losses
 
 
-def _row(document: Document, *, where: str) -> dict[str, Any]:
+def _record(document: Document, *, where: str) -> dict[str, Any]:
     text, offsets = document.text, document.offsets
     if text is None or offsets is None:
         text, offsets = _join_words(document)
-    row: dict[str, Any] = {
+    record: dict[str, Any] = {
         "title": document.title,
         "text": text,
         "entities": [
@@ -47,13 +47,13 @@ def _row(document: Document, *, where: str) -> dict[str, Any]:
         ],
     }
     if document.facts is not None:
-        row["relations"] = [_relation(fact) for fact in document.facts]
-    row["words"] = [[span for span in sentence if span[0] < span[1]] for sentence in offsets]
+        record["relations"] = [_relation(fact) for fact in document.facts]
+    record["words"] = [[span for span in sentence if span[0] < span[1]] for sentence in offsets]
     if document.pairs is not None:
-        row["pairs"] = document.pairs
+        record["pairs"] = document.pairs
     if not document.directed:
-        row["directed"] = False
-    return row
+        record["directed"] = False
+    return record
 
 
 def _join_words(document: Document) -> tuple[str, Offsets]:
@@ -71,17 +71,17 @@ def _join_words(document: Document) -> tuple[str, Offsets]:
 
 
 def _entity(entity: Entity, *, text: str, offsets: Offsets, where: str) -> dict[str, Any]:
-    row: dict[str, Any] = {
+    record: dict[str, Any] = {
         "mentions": [
             _mention(mention, type=entity.type, text=text, offsets=offsets, where=f"{where}, mention {index}")
             for index, mention in enumerate(entity.mentions)
         ]
     }
     if entity.type:
-        row["type"] = entity.type
+        record["type"] = entity.type
     if entity.identifier is not None:
-        row["id"] = entity.identifier
-    return row
+        record["id"] = entity.identifier
+    return record
 
 
 def _mention(mention: Mention, *, type: str, text: str, offsets: Offsets, where: str) -> object:
@@ -89,12 +89,12 @@ def _mention(mention: Mention, *, type: str, text: str, offsets: Offsets, where:
     spans = mention.spans or (_characters(mention, offsets=offsets, where=where),)
     if any(after[0] < before[1] for before, after in pairwise(spans)):
         raise AtlopError(f'{where} ("{mention.name}"): its parts overlap or are out of order; fix the mention')
-    row: dict[str, Any] = {"spans": spans}
+    record: dict[str, Any] = {"spans": spans}
     if mention.name != mention_text(spans, text=text):
-        row["name"] = mention.name
+        record["name"] = mention.name
     if mention.type != type:
-        row["type"] = mention.type
-    return spans[0] if len(spans) == len(row) == 1 else row
+        record["type"] = mention.type
+    return spans[0] if len(spans) == len(record) == 1 else record
 
 
 def _characters(mention: Mention, *, offsets: Offsets, where: str) -> Span:
@@ -108,9 +108,9 @@ def _characters(mention: Mention, *, offsets: Offsets, where: str) -> Span:
 
 
 def _relation(fact: Fact) -> dict[str, Any]:
-    row: dict[str, Any] = {"subject": fact.subject, "object": fact.object, "relation": fact.relation}
+    record: dict[str, Any] = {"subject": fact.subject, "object": fact.object, "relation": fact.relation}
     if fact.evidence:
-        row["evidence"] = fact.evidence
+        record["evidence"] = fact.evidence
     if fact.novelty is not None:
-        row["novelty"] = fact.novelty
-    return row
+        record["novelty"] = fact.novelty
+    return record

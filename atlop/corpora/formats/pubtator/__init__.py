@@ -77,12 +77,12 @@ CDR = Format(
     read=partial(read_pubtator, scheme="cdr"),
     write=partial(write_pubtator, scheme="cdr"),
     matches=partial(_has_only, words=_CDR_WORDS),
-    sign='PubTator with the types "Chemical" and "Disease"',
+    description='PubTator with the types "Chemical" and "Disease"',
 )
 BIORED = Format(
     "biored",
     read=partial(read_pubtator, scheme="biored"),
     write=partial(write_pubtator, scheme="biored"),
     matches=partial(_has_only, words=_BIORED_WORDS),
-    sign="PubTator with BioRED's types and relations",
+    description="PubTator with BioRED's types and relations",
 )

@@ -45,7 +45,7 @@ class RelationLine:
 
 
 @dataclass(frozen=True, slots=True)
-class Block:
+class ParsedDocument:
     """The parsed lines of a document."""
 
     identifier: str
@@ -55,22 +55,22 @@ class Block:
     relations: tuple[RelationLine, ...]
 
 
-def read_blocks(path: Path) -> Iterator[Lines]:
+def read_document_lines(path: Path) -> Iterator[Lines]:
     """Yield the lines of each document: blank lines separate documents, and a title always begins one.
 
     Raises:
         AtlopError: The file is missing or not readable.
     """
-    block: Lines = []
+    parsed: Lines = []
     for number, line in enumerate(read_lines(path), start=1):
         blank = not line.strip()
-        if block and (blank or _TITLE.match(line)):
-            yield block
-            block = []
+        if parsed and (blank or _TITLE.match(line)):
+            yield parsed
+            parsed = []
         if not blank:
-            block.append((number, line.removesuffix(b"\n").removesuffix(b"\r")))
-    if block:
-        yield block
+            parsed.append((number, line.removesuffix(b"\n").removesuffix(b"\r")))
+    if parsed:
+        yield parsed
 
 
 def has_relations(path: Path) -> bool:
@@ -86,7 +86,7 @@ def has_relations(path: Path) -> bool:
     return False
 
 
-def parse_block(lines: Lines, *, path: Path, scheme: PubtatorScheme) -> Block:
+def parse_document_lines(lines: Lines, *, path: Path, scheme: PubtatorScheme) -> ParsedDocument:
     """Parse the lines of a document.
 
     Raises:
@@ -117,7 +117,7 @@ def parse_block(lines: Lines, *, path: Path, scheme: PubtatorScheme) -> Block:
                 f"{where}: expected the tab-separated columns of a mention (document, start, end, text, type, "
                 f"identifier) or of a relation (document, relation, identifier, identifier), found {abbreviated(line)}"
             )
-    return Block(identifier, text, tuple(mentions), tuple(relations))
+    return ParsedDocument(identifier, text, tuple(mentions), tuple(relations))
 
 
 def _decoded(line: bytes, *, where: str) -> str:

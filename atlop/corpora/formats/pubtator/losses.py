@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from itertools import permutations
 from pathlib import Path
 
-from atlop.corpora.formats.pubtator.lines import parse_block
+from atlop.corpora.formats.pubtator.lines import parse_document_lines
 from atlop.corpora.formats.pubtator.reader import build_document
 from atlop.corpora.formats.pubtator.scheme import PubtatorScheme
 from atlop.corpora.losses import Loss, Losses
@@ -29,8 +29,8 @@ class PubtatorLosses:
             AtlopError: Its entities or facts would be read as others.
         """
         numbered = [(number, line.encode()) for number, line in enumerate(lines, start=1)]
-        block = parse_block(numbered, path=Path(where), scheme=self._scheme)
-        found = build_document(block, scheme=self._scheme, labelled=True)
+        parsed = parse_document_lines(numbered, path=Path(where), scheme=self._scheme)
+        found = build_document(parsed, scheme=self._scheme, labelled=True)
         order = _match(document.entities, found=found.entities, where=where)
         facts = document.facts or ()
         written = [(order[fact.subject], order[fact.object], fact.relation) for fact in facts]

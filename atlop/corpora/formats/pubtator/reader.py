@@ -10,17 +10,17 @@ from itertools import product
 from pathlib import Path
 
 from atlop.corpora.formats.pubtator.lines import (
-    Block,
     MentionLine,
+    ParsedDocument,
     RelationLine,
     has_relations,
-    parse_block,
-    read_blocks,
+    parse_document_lines,
+    read_document_lines,
 )
 from atlop.corpora.formats.pubtator.mesh import DescriptorTree, read_descriptors
 from atlop.corpora.formats.pubtator.scheme import PubtatorScheme, load_scheme
 from atlop.corpora.issues import IssueCollector
-from atlop.corpora.text.plain_text import cut_text, locate_mention, parts_and_extent, slice_words
+from atlop.corpora.text.plain_text import locate_mention, slice_words, spans_and_extent, split_text
 from atlop.errors import AtlopError
 from atlop.schema import Document, Entity, Fact, Mention, Span
 
@@ -43,36 +43,36 @@ def read_pubtator(path: Path, *, issues: IssueCollector, scheme: PubtatorScheme 
         scheme = load_scheme(scheme)
     tree = read_descriptors(scheme.ancestors) if scheme.ancestors is not None else None
     labelled = has_relations(path)
-    for lines in read_blocks(path):
+    for lines in read_document_lines(path):
         try:
-            block = parse_block(lines, path=path, scheme=scheme)
-            document = build_document(block, scheme=scheme, labelled=labelled, tree=tree)
+            parsed = parse_document_lines(lines, path=path, scheme=scheme)
+            document = build_document(parsed, scheme=scheme, labelled=labelled, tree=tree)
         except AtlopError as problem:
             issues.add_invalid(problem)
         else:
-            issues.add_merged(len(block.relations) - len(document.facts or ()))
-            issues.add_unclassified(document)
+            issues.add_duplicate_facts(len(parsed.relations) - len(document.facts or ()))
+            issues.add_unclassified_facts(document)
             yield document
 
 
 def build_document(
-    block: Block, *, scheme: PubtatorScheme, labelled: bool, tree: DescriptorTree | None = None
+    parsed: ParsedDocument, *, scheme: PubtatorScheme, labelled: bool, tree: DescriptorTree | None = None
 ) -> Document:
     """Build a document from its lines; one without relations counts as labelled only if `labelled`.
 
     Raises:
         AtlopError: No mention has the identifier of a relation, or a mention has no words.
     """
-    rows = sorted(block.mentions, key=lambda row: (row.spans, row.type))
-    offsets = cut_text(block.text, mentions=[span for row in rows for span in parts_and_extent(row.spans)])
+    rows = sorted(parsed.mentions, key=lambda row: (row.spans, row.type))
+    offsets = split_text(parsed.text, mentions=[span for row in rows for span in spans_and_extent(row.spans)])
     entities = _entities(rows, offsets=offsets, scheme=scheme)
-    facts = _facts(block.relations, entities=entities, scheme=scheme)
+    facts = _facts(parsed.relations, entities=entities, scheme=scheme)
     return Document(
-        title=block.identifier,
-        sentences=slice_words(block.text, offsets),
+        title=parsed.identifier,
+        sentences=slice_words(parsed.text, offsets),
         entities=entities,
         facts=facts if labelled else None,
-        text=block.text,
+        text=parsed.text,
         offsets=offsets,
         pairs=_pairs(entities, facts=facts, scheme=scheme, tree=tree),
         directed=scheme.directed,
