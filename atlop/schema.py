@@ -1,4 +1,4 @@
-"""The data types that the whole package shares: documents, entities, mentions, facts and relations."""
+"""Data types of the whole package: documents, entities, mentions, facts and relations."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ THRESHOLD_CLASS = 0
 """Class id of TH, the learned threshold; DocRED's `rel2id.json` calls it `Na`."""
 
 Span: TypeAlias = tuple[int, int]
-"""Characters `[start, end)` of a document's text."""
+"""Characters `[start, end)` of a text."""
 
 NameTriple: TypeAlias = tuple[str, str, str]
 """A fact by mention names: subject name, object name, relation id. Ign F1 compares these."""
@@ -26,16 +26,13 @@ class Mention:
     sentence: int
     """Index of the sentence."""
     start: int
-    """First word, counted within the sentence."""
+    """Index of the first word in the sentence."""
     end: int
-    """One past the last word, counted within the sentence."""
+    """One past the index of the last word; a discontinuous mention extends from its first to its last word."""
     type: str
     """Entity type as the corpus names it, for example `PER`."""
     spans: tuple[Span, ...] = ()
-    """Its characters in the document's text, several spans for a discontinuous mention; empty without a text.
-
-    `start` and `end` cover all of them.
-    """
+    """Its character spans in the document's text, several if it is discontinuous; empty without a text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +83,7 @@ class Document:
     sentences: tuple[tuple[str, ...], ...]
     entities: tuple[Entity, ...]
     facts: tuple[Fact, ...] | None
-    """Each fact once; `None` if the corpus has no labels, empty if it is labelled and has none."""
+    """Each fact once; `None` without labels, empty for a labelled document without facts."""
     text: str | None = None
     """The original text; `None` if the corpus has only words."""
     offsets: tuple[tuple[Span, ...], ...] | None = None
@@ -94,7 +91,7 @@ class Document:
     pairs: tuple[tuple[int, int], ...] | None = None
     """Subject and object of each pair to classify, if the corpus lists them; `None` for all ordered pairs."""
     directed: bool = True
-    """Whether facts hold from subject to object only. If not, each is listed once, the lower entity as subject."""
+    """Whether facts hold only from subject to object; if not, the subject is the entity with the lower index."""
 
     @property
     def words(self) -> int:
@@ -102,7 +99,7 @@ class Document:
         return sum(map(len, self.sentences))
 
     def name_triples(self) -> Iterable[NameTriple]:
-        """Yield each fact for every pair of a subject name and an object name; undirected facts in both orders."""
+        """Yield each fact once per subject mention and object mention; undirected facts in both directions."""
         for fact in self.facts or ():
             for subject in self.entities[fact.subject].mentions:
                 for object_ in self.entities[fact.object].mentions:
@@ -131,23 +128,23 @@ class RelationUse:
 
 @dataclass(frozen=True, slots=True)
 class CorpusIssues:
-    """What a reader left out of a corpus file, and facts that no pair can predict."""
+    """Documents and facts that a reader left out of a corpus file, and facts whose pair is not classified."""
 
     skipped: tuple[str, ...] = ()
     """One message for each invalid document that was skipped."""
     duplicate_documents: int = 0
     """Number of documents left out as identical to an earlier one."""
     duplicate_facts: int = 0
-    """Number of facts left out as repeated within their document."""
+    """Number of facts left out as identical to an earlier one of their document."""
     unmentioned_facts: int = 0
     """Number of facts left out because one of their entities has no mention."""
     self_relations: int = 0
-    """Number of facts from an entity to itself; they are kept, but have no pair."""
+    """Number of facts from an entity to itself, which are kept but not classified."""
     unclassified_facts: int = 0
-    """Number of other facts whose pair the corpus does not classify; they are kept, but have no pair."""
+    """Number of other facts whose pair the corpus does not classify; they are kept."""
 
     def counts(self) -> dict[str, int]:
-        """Return the number of each kind, by its key in results."""
+        """Return the number of each kind by its key in results."""
         return {
             "skipped_documents": len(self.skipped),
             "repeated_documents": self.duplicate_documents,
@@ -165,7 +162,7 @@ class RelationVocabulary:
     relations: tuple[str, ...]
     """Relation ids in the order of their class ids."""
     names: Mapping[str, str]
-    """Readable names, where there are any, for example `P17` -> `country`."""
+    """Readable names of relations that have one, for example `P17` -> `country`."""
 
     @property
     def classes(self) -> int:

@@ -402,7 +402,7 @@ def test_check_names_every_invalid_document_once(tmp_path: Path) -> None:
     assert output.startswith(
         f"{corpus}: corpus, not valid\n"
         f"{place}: ends at word 31, but sentence 0 has 6 words\n"
-        f"{corpus}, document 2: expected a JSON list of documents"
+        f"{corpus}, document 2: expected an object with"
     )
     assert problem == ""
 
@@ -422,7 +422,7 @@ def test_check_lists_a_long_row_of_problems_in_part_but_all_as_json(tmp_path: Pa
     [
         ("Skai TV", "line 1, column 1: not valid JSON"),
         ('[{"title": "Skai', "not valid JSON"),
-        ("[1, 2, 3]", "document 0: expected a JSON list of documents"),
+        ("[1, 2, 3]", "document 0: expected an object with"),
         ("{}", "expected a JSON list of documents"),
     ],
 )

@@ -93,7 +93,7 @@ def test_an_unknown_corpus_names_the_known_ones() -> None:
 def test_docred_has_no_class_ids_and_the_message_says_why_none_are_needed() -> None:
     _, problem = run("download", "docred", "--files", "rel2id", code=2)
 
-    assert "no file 'rel2id.json'; there are dev, rel_info, test, train_annotated, train_distant" in problem
+    assert "no file 'rel2id.json'; the files are dev, rel_info, test, train_annotated, train_distant" in problem
     assert "none is needed to train" in problem
 
 

@@ -278,7 +278,7 @@ def test_evaluate_goes_by_index_where_titles_repeat(run_folder: Path, tmp_path: 
 def test_evaluate_leaves_invalid_documents_out_where_told_to(run_folder: Path, tmp_path: Path) -> None:
     corpus = write(tmp_path / "dev.json", [DOCUMENT, 7])
 
-    assert "document 1: expected a JSON list of documents" in run("evaluate", run_folder, corpus, code=2)[1]
+    assert "document 1: expected an object with" in run("evaluate", run_folder, corpus, code=2)[1]
     output, problem = run("evaluate", run_folder, corpus, "--invalid", "skip")
     assert output.startswith(f"{corpus}: 1 documents, 1 skipped\n")
     assert "atlop: warning: document skipped: " in problem

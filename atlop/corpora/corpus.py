@@ -16,14 +16,14 @@ from atlop.schema import CorpusIssues, Document
 
 
 class CorpusFile:
-    """The documents of one file (for DWIE, one folder), read again in each iteration and never kept."""
+    """The documents of one file (for DWIE, one folder); each iteration reads the file again and keeps nothing."""
 
     def __init__(self, path: Path, *, format: str | None = None, invalid: Invalid = "strict"):
         """Find the format of the file.
 
         Args:
             path: The file, or DWIE's folder.
-            format: A key of `FORMATS`, or `pubtator:` with the path of a scheme; `None` recognises it.
+            format: A key of `FORMATS`, or `pubtator:` and the path of a scheme; `None` recognises it.
             invalid: `strict` raises at the first invalid document, `skip` skips and counts it.
 
         Raises:
@@ -31,25 +31,21 @@ class CorpusFile:
         """
         self.path = path
         self.invalid = invalid
-        name = recognise_format(path) if format is None else format
-        if name == SUBMISSION:
+        format = recognise_format(path) if format is None else format
+        if format == SUBMISSION:
             raise AtlopError(f"{path}: is a submission; expected documents, with their sentences and entities")
-        self._format = find_format(path, format=name)
+        self._format = find_format(path, format=format)
+        self.format = self._format.name
         self._issues = IssueCollector(invalid=invalid)
 
     @property
-    def format(self) -> str:
-        """The format's name."""
-        return self._format.name
-
-    @property
     def issues(self) -> CorpusIssues:
-        """The issues that the last iteration met."""
+        """The issues found in the last iteration."""
         return self._issues.issues()
 
     @cached_property
     def sha256(self) -> dict[str, str]:
-        """The sha256 of each file that is read, by path: first the corpus file, then those that its format needs.
+        """The sha256 of each file that is read, by path: the corpus file, then the extra files of its format.
 
         Raises:
             AtlopError: One of them cannot be read.
@@ -89,7 +85,7 @@ class Corpus:
 
     path: Path
     sha256: str
-    """Of the file's bytes, hexadecimal; `file_sha256` defines that of a folder."""
+    """Of the file, hexadecimal; `file_sha256` defines that of a folder."""
     documents: tuple[Document, ...]
     issues: CorpusIssues
 
@@ -97,7 +93,7 @@ class Corpus:
         return iter(self.documents)
 
     def summary(self) -> dict[str, Any]:
-        """Return what a result says about the file: path, sha256, number of documents, counts of issues."""
+        """Return a record for results: path, sha256, number of documents, counts of issues."""
         counts = self.issues.counts()
         return {"path": self.path, "sha256": self.sha256, "documents": len(self.documents), **counts}
 

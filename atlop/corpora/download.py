@@ -1,4 +1,4 @@
-"""Downloads of published corpora; every file is checked, and complete or absent."""
+"""Download published corpora; every file is checked, and is complete or absent."""
 
 import os
 import shutil
@@ -16,23 +16,23 @@ from atlop.errors import AtlopError
 from atlop.files import atomic_path, file_sha256, opened
 
 _PARTIAL = ".download"
-"""Folder in that of the corpus for incomplete downloads; removed at the end."""
+"""Subfolder for incomplete downloads; removed at the end."""
 
 
 @dataclass(frozen=True)
 class DownloadedFile:
-    """A file that is in place and has been checked."""
+    """A file that is in its folder and has been checked."""
 
     name: str
     done: Literal["fetched", "unpacked", "already there"]
-    """Whether it was fetched, unpacked from a file that the user had put there, or was there before."""
+    """`unpacked` if the user had put the packed file into the folder."""
     bytes: int
     sha256: str
     entries: int
     holds: str
-    """Kind of its entries: documents, or relation names."""
+    """What the entries are: documents, or relation names."""
     sha256_known: bool
-    """Whether a checksum was compared; otherwise only the entries were counted."""
+    """Whether a checksum was known and compared; otherwise only the entries were counted."""
 
 
 def download(
@@ -43,12 +43,12 @@ def download(
     Args:
         corpus: The corpus.
         folder: Folder for the files.
-        names: Files to fetch, with or without `.json`; empty for the default ones.
-        server: Another server than the default one of the host.
-        force: Fetch files again that are there.
+        names: Files to fetch, with or without `.json`; empty for those that are fetched by default.
+        server: Replaces the default server of the host.
+        force: Fetch existing files again.
 
     Returns:
-        One item per file, in the order of the corpus.
+        One item per file, in the order of `corpus.files`.
 
     Raises:
         AtlopError: A name is unknown, an existing file is wrong, a file cannot be fetched or is wrong, or the folder
@@ -74,17 +74,17 @@ def download(
 
 
 def _select(corpus: PublishedCorpus, names: Sequence[str]) -> list[PublishedFile]:
-    selected = {name.removesuffix(".gz").removesuffix(".json") + ".json" for name in names}
+    requested = {name.removesuffix(".gz").removesuffix(".json") + ".json" for name in names}
     known = {file.name for file in corpus.files}
-    if unknown := sorted(selected - known):
+    if unknown := sorted(requested - known):
         listed = ", ".join(name.removesuffix(".json") for name in sorted(known))
         note = f". {corpus.note}" if corpus.note else ""
-        raise AtlopError(f"{corpus.title}: no file {unknown[0]!r}; there are {listed}{note}")
-    return [file for file in corpus.files if (file.name in selected if selected else file.fetched_by_default)]
+        raise AtlopError(f"{corpus.title}: no file {unknown[0]!r}; the files are {listed}{note}")
+    return [file for file in corpus.files if (file.name in requested if requested else file.fetched_by_default)]
 
 
 def _fetch(corpus: PublishedCorpus, file: PublishedFile, *, folder: Path, server: str | None, force: bool) -> Path:
-    """Return the published file: one that the user has put there, or else a download."""
+    """Return the file as published: one that the user has put into the folder, or else a download."""
     manual = folder / file.download_name
     if file.is_packed and manual.is_file() and not force:
         return manual
@@ -94,7 +94,7 @@ def _fetch(corpus: PublishedCorpus, file: PublishedFile, *, folder: Path, server
 def _install(
     published: Path, file: PublishedFile, *, corpus: PublishedCorpus, folder: Path, server: str | None
 ) -> DownloadedFile:
-    """Check a published file, unpack it if necessary, check the result and move it into place."""
+    """Check a published file, unpack it if necessary, check the result and move it into the folder."""
     is_download = folder / _PARTIAL in published.parents
     location = corpus.host.url(file.path, server=server) if is_download else str(published)
     try:
@@ -104,7 +104,7 @@ def _install(
                 _unpack(published, to=temporary, location=location)
             else:
                 published.replace(temporary)
-            fetched = published.parent != folder  # now, or earlier into the cache of the host's library
+            fetched = published.parent != folder  # now, or earlier into the host library's cache
             return _check(temporary, file, location=location, done="fetched" if fetched else "unpacked")
     except AtlopError as problem:
         if is_download:
@@ -135,7 +135,7 @@ def _check(
 
 
 def _compare(path: Path, expected: Checksum, *, location: str) -> str:
-    """Return the sha256 of a file, after comparing it and the size with the expected ones."""
+    """Return the sha256 of a file after checking it and the size against the expected ones."""
     size, sha256 = path.stat().st_size, file_sha256(path)
     if expected.bytes not in (None, size) or expected.sha256 not in (None, sha256):
         sizes = ("", "") if expected.bytes is None else (f"{size:,} bytes and ", f"{expected.bytes:,} bytes and ")
@@ -144,7 +144,7 @@ def _compare(path: Path, expected: Checksum, *, location: str) -> str:
 
 
 def _count(path: Path, file: PublishedFile, *, location: str) -> int:
-    """Count the entries, with one in memory at a time."""
+    """Count the entries; one at a time is in memory."""
     with path.open("rb") as text:
         entries = ijson.items(text, "item", use_float=True) if file.content == "documents" else ijson.kvitems(text, "")
         progress = tqdm(entries, desc=f"checking {file.name}", unit=file.content, total=file.entries, disable=None)
@@ -159,8 +159,8 @@ def _unpack(path: Path, *, to: Path, location: str) -> None:
         with opened(path) as packed, to.open("wb") as unpacked:
             shutil.copyfileobj(packed, unpacked, length=1 << 20)
     except AtlopError as problem:
-        found = str(problem).removeprefix(f"{path}: cannot be read: ")
-        raise AtlopError(f"{location}: cannot be unpacked: {found}") from None
+        reason = str(problem).removeprefix(f"{path}: cannot be read: ")
+        raise AtlopError(f"{location}: cannot be unpacked: {reason}") from None
 
 
 def _check_writable(folder: Path) -> None:
@@ -170,7 +170,7 @@ def _check_writable(folder: Path) -> None:
         with tempfile.TemporaryFile(dir=folder):
             pass
     except OSError as error:
-        raise AtlopError(f"{folder}: cannot be written: {error.strerror}; give another folder with --output") from None
+        raise AtlopError(f"{folder}: cannot be written: {error.strerror}; pass another --output") from None
 
 
 def _instructions(corpus: PublishedCorpus, files: Sequence[PublishedFile], *, folder: Path, server: str | None) -> str:

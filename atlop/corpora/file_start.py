@@ -1,4 +1,4 @@
-"""The beginning of a file, from which its format is recognised."""
+"""The start of a file, by which its format is recognised."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,13 +15,12 @@ _MAX_DEPTH = 1000  # of nested lists and objects
 
 
 class FileStart:
-    """The beginning of a file, unpacked and without leading space; that of a folder is empty.
+    """The start of a file, unpacked and without leading space; empty for a folder.
 
     All attributes and methods raise `AtlopError` if the file cannot be read.
     """
 
     def __init__(self, path: Path):
-        """Read nothing yet."""
         self.path = path
 
     @cached_property
@@ -34,18 +33,18 @@ class FileStart:
 
     @cached_property
     def first_line(self) -> bytes:
-        """The first line that is not blank, without its end; at most 16 MiB."""
+        """The first line that is not blank, without its line ending; at most 16 MiB."""
         return next(self.lines(), b"")
 
     def lines(self) -> Iterator[bytes]:
-        """Yield the lines without their ends, from the first that is not blank."""
+        """Yield the lines without their line endings, from the first that is not blank."""
         if self.first_byte:
             with self._opened() as file:
                 while line := file.readline(_MAX_LINE):
                     yield line.rstrip(b"\r\n")
 
     def json_keys(self) -> Iterator[str]:
-        """Yield the keys of the outermost JSON object, or of the first one in a list, as far as the file is JSON."""
+        """Yield the keys of the outermost JSON object, or of the first one in a list, until the file is not JSON."""
         if self.first_byte not in (b"[", b"{"):
             return
         level = 2 if self.first_byte == b"[" else 1  # of the object's keys
@@ -59,7 +58,7 @@ class FileStart:
                         yield value
                     elif depth > _MAX_DEPTH or (depth < level and event != "start_array"):
                         return
-            except (ijson.JSONError, ValueError, SystemError):  # the latter two of numbers with thousands of digits
+            except (ijson.JSONError, ValueError, SystemError):  # the latter two for numbers with thousands of digits
                 return
 
     @contextmanager

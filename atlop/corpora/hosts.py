@@ -1,4 +1,4 @@
-"""Hosts of published corpora, and how a file is fetched from each."""
+"""Hosts of published corpora, which fetch their files."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,25 +13,23 @@ class Host(Protocol):
     """A host that files are fetched from."""
 
     variable: ClassVar[str]
-    """Environment variable that names another server, a mirror or one of a test."""
+    """Environment variable with the address of another server, such as a mirror."""
 
     def url(self, path: str, *, server: str | None = None) -> str:
-        """Return the address of a file, on another server than the default one if given."""
-        ...
+        """Return the address of a file; `server` replaces the default one."""
 
     def fetch(self, path: str, *, folder: Path, server: str | None = None, force: bool = False) -> Path:
-        """Fetch a file, or the rest of one that was interrupted, and return where it is.
+        """Fetch a file, or the rest of an interrupted download, and return its path.
 
         Args:
             path: Path in the repository.
-            folder: Folder for downloads only, which may have a part of the file.
+            folder: Folder for downloads only; may contain an incomplete download of the file.
             server: Another server than the default one.
             force: Ignore copies in the cache of the host's library.
 
         Raises:
             AtlopError: It cannot be fetched; the message says why.
         """
-        ...
 
 
 @dataclass(frozen=True)
@@ -62,7 +60,7 @@ class HubDataset:
         options |= {"endpoint": _hub(server), "local_dir": folder, "cache_dir": folder / "cache"}
         try:
             return Path(hf_hub_download(self.repository, path, **options))
-        except Exception as error:  # its HTTP library changes between versions, and its errors share no base class
+        except Exception as error:  # the HTTP library differs between versions, and the errors share no base class
             reason = str(error.__cause__ or error).strip().partition("\n")[0]
             raise AtlopError(f"{self.url(path, server=server)}: cannot be fetched: {reason}") from error
 
@@ -81,7 +79,7 @@ class GitHubFolder:
         return f"{(server or 'https://raw.githubusercontent.com').rstrip('/')}/{self.repository}/{self.revision}/{path}"
 
     def fetch(self, path: str, *, folder: Path, server: str | None = None, force: bool = False) -> Path:
-        """Fetch a file, or the rest of it; there is no cache that `force` could ignore."""
+        """Fetch a file, or the rest of it; `force` has no effect, since there is no cache."""
         from atlop.network import fetch  # urllib is slow to import, and every command imports the table of formats
 
         target = folder / Path(path).name

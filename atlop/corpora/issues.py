@@ -1,4 +1,4 @@
-"""Issues that a reader finds in a corpus file."""
+"""Issues of a corpus file."""
 
 import logging
 from pathlib import Path
@@ -36,21 +36,21 @@ class IssueCollector:
         self.duplicate_documents += 1
 
     def add_duplicate_facts(self, count: int) -> None:
-        """Record the number of facts that a document repeats."""
+        """Record the number of duplicate facts in a document."""
         self.duplicate_facts += count
 
     def add_unmentioned_facts(self, count: int) -> None:
-        """Record the number of facts left out of a document because an entity has no mention."""
+        """Record the number of facts left out of a document because one of their entities has no mention."""
         self.unmentioned_facts += count
 
     def add_unclassified_facts(self, document: Document) -> None:
-        """Count the facts of a document that are kept without a pair."""
+        """Count the facts of a document that are kept, but whose pair is not classified."""
         pairs = [(fact.subject, fact.object) for fact in document.facts or ()]
-        self_relations = sum(subject == object_ for subject, object_ in pairs)
-        self.self_relations += self_relations
+        self_relation_count = sum(subject == object_ for subject, object_ in pairs)
+        self.self_relations += self_relation_count
         if document.pairs is not None:
             classified = frozenset(document.pairs)
-            self.unclassified_facts += sum(pair not in classified for pair in pairs) - self_relations
+            self.unclassified_facts += sum(pair not in classified for pair in pairs) - self_relation_count
 
     def issues(self) -> CorpusIssues:
         """Return the issues so far."""
@@ -59,7 +59,7 @@ class IssueCollector:
 
 
 def log_issues(path: Path, *, documents: int, issues: CorpusIssues) -> None:
-    """Log a warning for each kind of issue of a file; `documents` is the number that was read."""
+    """Log a warning for each kind of issue of a file; `documents` is the number of documents read."""
     for problem in issues.skipped:
         logger.warning("document skipped: %s", problem)
     if issues.skipped:
@@ -67,7 +67,7 @@ def log_issues(path: Path, *, documents: int, issues: CorpusIssues) -> None:
     for count, description in (
         (issues.duplicate_documents, "documents left out as identical to an earlier one"),
         (issues.duplicate_facts, "facts merged with one of the same subject, object and relation (the first is kept)"),
-        (issues.unmentioned_facts, "facts left out, because no mention names one of their entities"),
+        (issues.unmentioned_facts, "facts left out, because one of their entities has no mention"),
         (issues.self_relations, "facts from an entity to itself, which have no pair"),
         (issues.unclassified_facts, "facts of pairs that the corpus does not classify"),
     ):

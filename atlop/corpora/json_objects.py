@@ -1,4 +1,4 @@
-"""JSON objects from and to lines of text."""
+"""Parse and write JSON objects on lines of text."""
 
 import json
 from collections.abc import Mapping
@@ -10,10 +10,10 @@ from atlop.parsing import TOO_DEEP, json_value
 
 
 def parse_json_object(line: bytes, *, expected: str, where: str) -> dict[str, Any]:
-    """Parse a line that is a JSON object, with or without its end; `expected` says in messages what it should be.
+    """Parse a line that is a JSON object; `expected` is the part of messages that says what the line should be.
 
     Raises:
-        AtlopError: The line is not UTF-8, not JSON or not an object, or a string has a lone surrogate.
+        AtlopError: The line is not UTF-8, not JSON or not an object, or a string contains a lone surrogate.
     """
     try:
         text = line.rstrip(b"\r\n").decode()
@@ -31,10 +31,10 @@ def parse_json_object(line: bytes, *, expected: str, where: str) -> dict[str, An
 
 
 def check_characters(text: str, *, where: str) -> None:
-    """Refuse a lone surrogate, which JSON can escape but UTF-8 cannot encode and no tokenizer accepts.
+    """Reject lone surrogates, which JSON can escape but UTF-8 cannot encode and no tokenizer accepts.
 
     Raises:
-        AtlopError: The text has one.
+        AtlopError: The text contains one.
     """
     try:
         text.encode()
@@ -46,10 +46,10 @@ def check_characters(text: str, *, where: str) -> None:
 
 
 def to_json_line(record: Mapping[str, object], *, where: str) -> str:
-    """Format an object as one line of JSON, without its end.
+    """Format an object as one line of JSON, without a line ending.
 
     Raises:
-        AtlopError: A string has a lone surrogate, which UTF-8 cannot encode.
+        AtlopError: Nesting is too deep, or a string contains a lone surrogate.
     """
     try:
         text = json.dumps(record, ensure_ascii=False)

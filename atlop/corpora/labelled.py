@@ -1,4 +1,4 @@
-"""Files that scores need: labelled documents, and the facts that training has seen."""
+"""Read the files that scores need: labelled documents, and the train facts."""
 
 from pathlib import Path
 from typing import NamedTuple
@@ -26,16 +26,16 @@ def read_labelled(file: Path, *, format: str | None = None, invalid: Invalid = "
 
 
 class TrainFacts(NamedTuple):
-    """The facts of a train file, as far as scores need them; both `None` without a file."""
+    """What scores need of a train file; both `None` without a file."""
 
     seen: frozenset[NameTriple] | None = None
-    """Facts of the scored corpus that the train file has too, by name: Ign F1 leaves them out."""
+    """Facts of the scored corpus that are also in the train file, by name; Ign F1 leaves them out."""
     frequency: dict[str, int] | None = None
-    """Number of facts of each relation; `None` for a `.fact` file, which does not have it."""
+    """Number of facts of each relation; `None` for a `.fact` file, which has no counts."""
 
 
 def read_train(file: Path | None, *, corpus: Corpus, format: str | None = None) -> TrainFacts:
-    """Read the facts of a train file, if any, that the scores of a corpus need.
+    """Read what the scores of a corpus need of a train file, if there is one.
 
     Raises:
         AtlopError: The train file cannot be read.

@@ -1,4 +1,4 @@
-"""What a format cannot store of the documents written in it."""
+"""What is lost when documents are written in a format."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -28,7 +28,7 @@ class Loss(StrEnum):
 
 
 Losses: TypeAlias = Counter[Loss]
-"""How often each kind was dropped; kinds that were not are missing."""
+"""How often each kind was dropped; kinds that were never dropped are missing."""
 
 
 class Writer(Protocol):
@@ -36,4 +36,3 @@ class Writer(Protocol):
 
     def __call__(self, path: Path, *, documents: Iterable[Document]) -> Losses:
         """Write the file, all or nothing, gzipped if `path` ends in `.gz`."""
-        ...

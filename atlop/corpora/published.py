@@ -8,7 +8,7 @@ from atlop.corpora.hosts import Host
 
 @dataclass(frozen=True)
 class Checksum:
-    """Checksum and size of a file, as far as they are known."""
+    """Checksum and size of a file; `None` where unknown."""
 
     sha256: str | None = None
     bytes: int | None = None
@@ -19,22 +19,22 @@ class PublishedFile:
     """One file of a corpus."""
 
     path: str
-    """Path in the repository; `.gz` files are unpacked."""
+    """Path in the repository; a `.gz` file is unpacked after the download."""
     entries: int
     """Number of documents or relation names."""
     content: Literal["documents", "relation names"] = "documents"
     download: Checksum = Checksum()
-    """Of the published file."""
+    """Of the file as published."""
     unpacked: Checksum = Checksum()
     """Of the unpacked file, if it is published as `.gz`."""
     fetched_by_default: bool = True
-    """Whether it is fetched without being named."""
+    """Whether it is fetched when no file is named."""
     note: str = ""
-    """Why a file may have another number of entries."""
+    """Why the number of entries may differ."""
 
     @property
     def download_name(self) -> str:
-        """For example `dev.json.gz`."""
+        """Name before unpacking, for example `dev.json.gz`."""
         return self.path.rpartition("/")[2]
 
     @property
@@ -55,7 +55,7 @@ class PublishedFile:
 
 @dataclass(frozen=True)
 class PublishedCorpus:
-    """A corpus, where it is published, and its files."""
+    """A corpus, its host and its files."""
 
     title: str
     host: Host

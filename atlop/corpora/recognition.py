@@ -1,4 +1,4 @@
-"""The format of a file, recognised by its name and beginning."""
+"""Recognise the format of a file by its name and start."""
 
 from pathlib import Path
 
@@ -7,18 +7,18 @@ from atlop.corpora.formats import FORMATS, pubtator
 from atlop.errors import AtlopError
 
 SUBMISSION = "submission"
-"""What `recognise_format` returns for a leaderboard file: not a corpus, but `atlop check` takes it too."""
+"""Result of `recognise_format` for a leaderboard file, which is not a corpus; `atlop check` accepts both."""
 
 
 def recognise_format(path: Path) -> str:
-    """Return the format of a corpus file or folder, or `SUBMISSION`; only the beginning is read.
+    """Return the format of a corpus file or folder, or `SUBMISSION`; only the start is read.
 
     Args:
         path: A file, also gzipped as `.gz`, or DWIE's folder.
 
     Raises:
-        AtlopError: It cannot be read, or no format in `FORMATS` matches. A `.json` file that nothing matches counts as
-            `docred`, whose reader says what is wrong.
+        AtlopError: It cannot be read, or no format in `FORMATS` matches. A `.json` file that no format matches counts
+            as `docred`, whose reader says what is wrong.
     """
     if path.suffix == ".zip" and not path.is_dir():
         return SUBMISSION
@@ -34,17 +34,17 @@ def recognise_format(path: Path) -> str:
             return format.name
     if name.endswith(".json") and not path.is_dir():
         return "docred"
-    signs = "".join(f"\n  {format.name}: {format.description}" for format in FORMATS.values() if format.description)
-    raise AtlopError(f"{path}: {_describe(start)}; name the format with --format. Formats are recognised by:{signs}")
+    known = "".join(f"\n  {format.name}: {format.description}" for format in FORMATS.values() if format.description)
+    raise AtlopError(f"{path}: {_describe(start)}; name the format with --format. Files that are recognised:{known}")
 
 
 def _describe(start: FileStart) -> str:
     """Describe a file of no known format."""
     if start.path.is_dir():
         first = min(start.path.glob("*.json"), default=None)
-        found = "holds no .json file" if first is None else f"{first.name} in it is not an annotation of DWIE"
+        found = "has no .json file" if first is None else f"{first.name} in it is not an annotation of DWIE"
         return f"is a folder, and {found}"
-    if pubtator.begins(start):
-        words = pubtator.types_and_relations(start)
-        return f"is PubTator with the types and relations {', '.join(sorted(words)) or '(none)'}"
-    return "begins like none of the known formats"
+    if pubtator.is_pubtator(start):
+        names = pubtator.types_and_relations(start)
+        return f"is PubTator with the types and relations {', '.join(sorted(names)) or '(none)'}"
+    return "does not begin like any known format"

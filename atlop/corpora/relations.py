@@ -1,4 +1,4 @@
-"""The relations of a corpus: class ids, readable names, and the facts that training has seen."""
+"""The relations of a corpus: class ids, readable names, counts, and the train facts."""
 
 import logging
 from collections import Counter
@@ -22,20 +22,20 @@ NO_RELATION = "Na"
 def read_vocabulary(
     rel2id: Path | None, *, names: Path | None = None, relations: Iterable[str] = ()
 ) -> RelationVocabulary:
-    """Read the relations that a model distinguishes.
+    """Read the relations that a model classifies.
 
     Args:
-        rel2id: JSON object from relation to class id: 1 to n, and optionally `Na` = 0. Without a file, `relations` are
-            numbered in alphabetical order.
-        names: JSON object from relation to readable name (DocRED's `rel_info.json`).
+        rel2id: JSON object that maps relations to class ids: 1 to n, and optionally `Na` to 0. Without a file,
+            `relations` are numbered in alphabetical order.
+        names: JSON object that maps relations to readable names (DocRED's `rel_info.json`).
         relations: Relation ids of the train documents, used only without `rel2id`.
 
     Raises:
         AtlopError: A file is malformed, or there are neither `rel2id` nor relations.
     """
-    readable = {} if names is None else _read_names(names)
-    ids = _alphabetical(relations) if rel2id is None else _read_class_ids(rel2id)
-    return RelationVocabulary(ids, {relation: readable[relation] for relation in ids if relation in readable})
+    readable_names = {} if names is None else _read_names(names)
+    ids = _sort_relations(relations) if rel2id is None else _read_class_ids(rel2id)
+    return RelationVocabulary(ids, {key: readable_names[key] for key in ids if key in readable_names})
 
 
 class RelationCounter:
@@ -72,9 +72,9 @@ def relation_counts(documents: Iterable[Document]) -> tuple[RelationUse, ...]:
 def check_relations(
     path: Path, *, relations: Iterable[RelationUse], vocabulary: RelationVocabulary, skipped: bool
 ) -> None:
-    """Check that the vocabulary has all relations of a corpus, given in order of first appearance.
+    """Check that the vocabulary has all relations of a corpus, which are in order of first appearance.
 
-    `skipped` says whether documents were skipped, so that a document's index is not its index in the file.
+    If documents were `skipped`, the message has no index of a document, because it would not be that in the file.
 
     Raises:
         AtlopError: A relation is unknown; the message names its first fact and counts the others.
@@ -89,7 +89,7 @@ def check_relations(
             f"{path}, {location}, fact from entity {first.subject} to {first.object}: relation "
             f'"{first.relation}" is not among the {len(vocabulary.relations)} known ones; unknown, '
             f"with their number of facts: {listed}{', …' if len(unknown) > 8 else ''}; "
-            "give the rel2id.json of this corpus"
+            "pass the rel2id.json of this corpus"
         )
 
 
@@ -101,57 +101,57 @@ def read_train_facts(
     among: Set[NameTriple] | None = None,
     counter: RelationCounter | None = None,
 ) -> frozenset[NameTriple]:
-    """Read the facts that training has seen, by mention names: Ign F1 leaves them out.
+    """Read the train facts by mention names; Ign F1 leaves them out.
 
     Args:
         path: A labelled train file, or a `.fact` file: a JSON list of [subject name, object name, relation].
         format: Format of the train file; `None` recognises it.
         invalid: `strict` raises at the first invalid document, `skip` skips it.
-        among: Return only facts among these: those of the documents to score.
-        counter: Also counts the facts of each relation; not for a `.fact` file, which does not have all facts.
+        among: Return only facts that are in this set, that of the documents to score.
+        counter: Counts the facts of each relation, but not those of a `.fact` file, which is not complete.
 
     Raises:
         AtlopError: The file is malformed or has no labels.
     """
     if path.suffix == ".fact":
-        triples = _facts_of_list(path)
+        triples = _read_fact_list(path)
     else:
         file = CorpusFile(path, format=format, invalid=invalid)
-        triples = _facts_of_documents(file, counter=counter or RelationCounter())
+        triples = _read_document_facts(file, counter=counter or RelationCounter())
     return frozenset(triples if among is None else (triple for triple in triples if triple in among))
 
 
-def _facts_of_list(path: Path) -> Iterator[NameTriple]:
-    for index, row in enumerate(expect(read_json(path), list, where=str(path))):
-        if not isinstance(row, list) or len(row) != 3 or set(map(type, row)) != {str}:
+def _read_fact_list(path: Path) -> Iterator[NameTriple]:
+    for index, triple in enumerate(expect(read_json(path), list, where=str(path))):
+        if not isinstance(triple, list) or len(triple) != 3 or set(map(type, triple)) != {str}:
             raise AtlopError(
                 f"{path}, fact {index}: expected [subject name, object name, relation], three strings; "
-                f"found {abbreviated(row)}"
+                f"found {abbreviated(triple)}"
             )
-        subject, object_, relation = row
+        subject, object_, relation = triple
         yield subject, object_, relation
 
 
-def _facts_of_documents(file: CorpusFile, *, counter: RelationCounter) -> Iterator[NameTriple]:
+def _read_document_facts(file: CorpusFile, *, counter: RelationCounter) -> Iterator[NameTriple]:
     is_labelled = False
     for document in counter.watch(file):
         is_labelled = is_labelled or document.facts is not None
         yield from document.name_triples()
     if not is_labelled:
         raise AtlopError(
-            f"{file.path}: no document has labels, so there are no train facts; give a labelled train file"
+            f"{file.path}: no document has labels, so there are no train facts; pass a labelled train file"
         )
 
 
 def _read_class_ids(path: Path) -> tuple[str, ...]:
-    rows: dict[str, Any] = expect(read_json(path), dict, where=str(path))
+    ids: dict[str, Any] = expect(read_json(path), dict, where=str(path))
     by_id: dict[int, str] = {}
-    for relation, value in rows.items():
+    for relation, value in ids.items():
         class_id = expect(value, int, where=f'{path}, "{relation}"')
         if (class_id == THRESHOLD_CLASS) != (relation == NO_RELATION):
             raise AtlopError(
                 f'{path}, "{relation}": has id {class_id}; id {THRESHOLD_CLASS} is reserved for "{NO_RELATION}"; '
-                "relations count from 1"
+                "relations are numbered from 1"
             )
         if class_id in by_id:
             raise AtlopError(f'{path}, "{relation}": has id {class_id}, and so has "{by_id[class_id]}"')
@@ -170,14 +170,14 @@ def _read_class_ids(path: Path) -> tuple[str, ...]:
     return tuple(by_id[class_id] for class_id in range(1, count + 1))
 
 
-def _alphabetical(relations: Iterable[str]) -> tuple[str, ...]:
+def _sort_relations(relations: Iterable[str]) -> tuple[str, ...]:
     ids = tuple(sorted(set(relations)))
     if not ids:
-        raise AtlopError("the train documents have no facts to take the relations from; give a rel2id.json")
+        raise AtlopError("the train documents have no facts to take the relations from; pass a rel2id.json")
     logger.info("no rel2id.json: class ids 1 to %d are the relations of the train file in alphabetical order", len(ids))
     return ids
 
 
 def _read_names(path: Path) -> dict[str, str]:
-    rows: dict[str, Any] = expect(read_json(path), dict, where=str(path))
-    return {key: expect(value, str, where=f'{path}, "{key}"') for key, value in rows.items()}
+    names: dict[str, Any] = expect(read_json(path), dict, where=str(path))
+    return {key: expect(value, str, where=f'{path}, "{key}"') for key, value in names.items()}

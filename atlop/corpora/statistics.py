@@ -22,10 +22,10 @@ class CorpusStatistics:
     """Of the longest document."""
     entities: int
     entities_max: int
-    """Largest number in a document."""
+    """Largest number of entities in a document."""
     mentions: int
     pairs: int
-    """Pairs to classify: those that a document lists, else all pairs of different entities, undirected ones once."""
+    """Pairs to classify: those that a document lists, otherwise all pairs of two entities, undirected ones once."""
     facts: int | None
     pairs_with_fact: int | None
     pairs_with_several: int | None
@@ -39,13 +39,13 @@ class CorpusStatistics:
     without_evidence_share: float | None
     """Share of facts without evidence; `None` without facts."""
     repeated_titles: tuple[str, ...]
-    """Titles of more than one document, in order."""
+    """Titles of more than one document, in order of first appearance."""
     documents_without_pairs: int
     """Documents without pairs to classify: fewer than two entities, or an empty list of pairs."""
 
 
 def corpus_statistics(documents: Iterable[Document]) -> CorpusStatistics:
-    """Count what the documents hold; in memory are one document and all titles."""
+    """Compute the statistics of documents; one document and all titles are in memory."""
     titles: Counter[str] = Counter()
     relations: Counter[str] = Counter()
     sums: Counter[str] = Counter()

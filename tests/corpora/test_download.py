@@ -119,7 +119,7 @@ def test_an_unknown_file_names_the_known_ones_and_says_why(tmp_path: Path) -> No
         download(HUB, folder=tmp_path, names=["dev", "rel2id"])
 
     assert str(problem.value) == (
-        "A corpus: no file 'rel2id.json'; there are dev, distant, rel_info. It has no rel2id.json."
+        "A corpus: no file 'rel2id.json'; the files are dev, distant, rel_info. It has no rel2id.json."
     )
 
 
@@ -173,7 +173,7 @@ def test_of_a_file_with_another_sum_nothing_stays(
     wrong = Checksum("0" * 64, len(content))
 
     with pytest.raises(AtlopError) as problem:
-        download(changed(corpus, published=wrong), folder=tmp_path, server=site.url)
+        download(changed(corpus, download=wrong), folder=tmp_path, server=site.url)
 
     size = f"{len(content):,} bytes and sha256"
     assert f"has {size} {hashlib.sha256(content).hexdigest()}, expected {size} {'0' * 64}" in str(problem.value)
@@ -366,7 +366,7 @@ def test_a_folder_that_cannot_be_written_is_named_before_anything_is_fetched(
 
     with tempfile.TemporaryDirectory() as folder:  # pytest's own folders are closed to others altogether
         Path(folder).chmod(0o555)
-        with pytest.raises(AtlopError, match=r": cannot be written: Permission denied; give another folder"):
+        with pytest.raises(AtlopError, match=r": cannot be written: Permission denied; pass another --output"):
             download(HUB, folder=Path(folder), server=site.url)
         Path(folder).chmod(0o755)
 
@@ -402,7 +402,7 @@ def test_the_sums_are_those_of_the_page_about_data() -> None:
         known.sha256
         for corpus in PUBLISHED.values()
         for file in corpus.files
-        for known in (file.published, file.unpacked)
+        for known in (file.download, file.unpacked)
         if known.sha256
     }
 
@@ -411,7 +411,7 @@ def test_the_sums_are_those_of_the_page_about_data() -> None:
 
 
 def test_only_the_large_file_waits_to_be_asked_for() -> None:
-    assert [file.name for corpus in PUBLISHED.values() for file in corpus.files if not file.default] == [
+    assert [file.name for corpus in PUBLISHED.values() for file in corpus.files if not file.fetched_by_default] == [
         "train_distant.json"
     ]
 

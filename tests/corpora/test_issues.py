@@ -43,7 +43,7 @@ def test_each_kind_is_told_once(caplog: pytest.LogCaptureFixture) -> None:
         "a: 2 documents skipped, 9 read",
         "a: 2 documents left out as identical to an earlier one",
         "a: 3 facts merged with one of the same subject, object and relation (the first is kept)",
-        "a: 4 facts left out, because no mention names one of their entities",
+        "a: 4 facts left out, because one of their entities has no mention",
         "a: 5 facts from an entity to itself, which have no pair",
         "a: 6 facts of pairs that the corpus does not classify",
     ]

@@ -68,10 +68,10 @@ def test_what_is_named_json_is_left_to_the_reader_that_says_what_is_amiss(tmp_pa
 @pytest.mark.parametrize(
     ("name", "text", "found"),
     [
-        ("notes.txt", "Lithium harms.", "begins like none of the known formats"),
-        ("notes.txt", "", "begins like none of the known formats"),
-        ("table.tsv", "a\tb\tc\td\n", "begins like none of the known formats"),
-        ("own.txt", '{"title": "one"}', "begins like none of the known formats"),
+        ("notes.txt", "Lithium harms.", "does not begin like any known format"),
+        ("notes.txt", "", "does not begin like any known format"),
+        ("table.tsv", "a\tb\tc\td\n", "does not begin like any known format"),
+        ("own.txt", '{"title": "one"}', "does not begin like any known format"),
         ("central.txt", TITLE + "1\t0\t7\tp53\tGene\t7157\n", "is PubTator with the types and relations Gene"),
         ("bare.txt", TITLE, r"is PubTator with the types and relations \(none\)"),
     ],
@@ -95,8 +95,14 @@ def test_only_the_first_documents_of_pubtator_are_looked_at(tmp_path: Path) -> N
     assert recognise_format(write(tmp_path / "CDR.txt", text)) == "cdr"
 
 
+def test_a_discontinuous_mention_of_pubtator_is_no_relation(tmp_path: Path) -> None:
+    text = TITLE + "1\t0,4\t3,8\tp53\tDisease\tD1\n1\t0;4\t3;8\tp53\tChemical\n"
+
+    assert recognise_format(write(tmp_path / "CDR.txt", text)) == "cdr"
+
+
 def test_a_folder_without_annotations_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(AtlopError, match=r"is a folder, and holds no \.json file"):
+    with pytest.raises(AtlopError, match=r"is a folder, and has no \.json file"):
         recognise_format(tmp_path)
     write(tmp_path / "dev.json", f"[{DOCUMENT}]")
     with pytest.raises(AtlopError, match=r"is a folder, and dev\.json in it is not an annotation of DWIE"):

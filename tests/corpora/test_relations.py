@@ -60,8 +60,8 @@ def test_na_may_be_absent(tmp_path: Path) -> None:
         (["P17"], ': expected an object, found ["P17"]'),
         ({"Na": 0, "P17": "1"}, ', "P17": expected a whole number, found "1"'),
         ({"Na": 0, "P17": True}, ', "P17": expected a whole number, found true'),
-        ({"Na": 1, "P17": 0}, ', "Na": has id 1; id 0 is reserved for "Na"; relations count'),
-        ({"P6": 0, "P17": 1}, ', "P6": has id 0; id 0 is reserved for "Na"; relations count'),
+        ({"Na": 1, "P17": 0}, ', "Na": has id 1; id 0 is reserved for "Na"; relations are numbered'),
+        ({"P6": 0, "P17": 1}, ', "P6": has id 0; id 0 is reserved for "Na"; relations are numbered'),
         ({"Na": 0, "P6": 1, "P17": 1}, ', "P17": has id 1, and so has "P6"'),
         ({"Na": 0, "P6": 1, "P17": 3}, ', "P17": has id 3, but id 2 is missing; expected 1 to 2, without gaps'),
         ({"Na": 0, "P6": 1, "P17": -2}, ', "P17": has id -2, but id 2 is missing; expected 1 to 2, without gaps'),
@@ -97,7 +97,7 @@ def test_without_class_ids_the_train_relations_are_taken_in_order_and_that_is_lo
 
 
 def test_without_class_ids_and_labels_there_is_no_vocabulary() -> None:
-    with pytest.raises(AtlopError, match=r"no facts to take the relations from; give a rel2id\.json"):
+    with pytest.raises(AtlopError, match=r"no facts to take the relations from; pass a rel2id\.json"):
         read_vocabulary(None, relations=[])
 
 
@@ -119,7 +119,7 @@ def test_an_unknown_relation_is_named_with_its_file_document_and_fact() -> None:
 
     assert str(error.value) == (
         'dev.json, document 1 ("Kin"), fact from entity 0 to 1: relation "P6" is not among the 1 known ones; unknown, '
-        "with their number of facts: P6 (2), P7 (1); give the rel2id.json of this corpus"
+        "with their number of facts: P6 (2), P7 (1); pass the rel2id.json of this corpus"
     )
 
 

@@ -133,7 +133,7 @@ def test_every_file_is_hashed_once(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         ([row("one"), row("two", None)], None, r"train\.json: has unlabelled documents, or none at all"),
         ([], None, r"train\.json: has unlabelled documents, or none at all"),
         ([row("one")], [row("dev", None)], r"dev\.json: has unlabelled documents, or none at all"),
-        ([row("one"), 3], None, r"train\.json, document 1: expected a JSON list"),
+        ([row("one"), 3], None, r"train\.json, document 1: expected an object with"),
         ([row("one"), row("two", "P9")], None, r'train\.json, document 1 \("two"\), fact from .* relation "P9" is not'),
     ],
 )
@@ -193,7 +193,7 @@ def test_skipped_documents_are_logged_in_every_run(tmp_path: Path, caplog: pytes
         caplog.clear()
         found = read(tmp_path, train=[repeated, 3], dev=dev, invalid="skip")
         assert [record.getMessage().removeprefix(f"{tmp_path}/") for record in caplog.records] == [
-            f"document skipped: {tmp_path}/train.json, document 1: {reader.FORMAT}; found 3",
+            f"document skipped: {tmp_path}/train.json, document 1: expected an object with {reader.KEYS}; found 3",
             "train.json: 1 documents skipped, 1 read",
             "train.json: 1 facts merged with one of the same subject, object and relation (the first is kept)",
             "dev.json: 1 facts have relations that are unknown to the model",

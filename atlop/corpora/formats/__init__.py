@@ -31,12 +31,12 @@ def writable_formats() -> tuple[str, ...]:
 
 
 def published_corpora() -> dict[str, PublishedCorpus]:
-    """Return the corpora that can be downloaded, by the name that `atlop download` takes."""
+    """Return the corpora that can be downloaded, by their name in `atlop download`."""
     return {name: corpus for format in FORMATS.values() for name, corpus in format.downloads.items()}
 
 
 def find_format(path: Path, *, format: str) -> Format:
-    """Return a format by its key in `FORMATS`, or by `pubtator:` with the path of a scheme.
+    """Return a format, given its key in `FORMATS` or `pubtator:` and the path of a scheme.
 
     Raises:
         AtlopError: The format or the scheme is not known.
@@ -49,13 +49,13 @@ def find_format(path: Path, *, format: str) -> Format:
 
 
 def find_writer(path: Path, *, format: str) -> Writer:
-    """Return the writer of a name of `writable_formats`, or of `pubtator:` with the path of a scheme.
+    """Return the writer of a format, given as in `find_format`.
 
     Raises:
-        AtlopError: The scheme is not known, or documents cannot be written in the format.
+        AtlopError: The format or the scheme is not known, or documents cannot be written in the format.
     """
-    known = scheme_format(format) if format.startswith(SCHEME_PREFIX) else FORMATS.get(format)
-    if known is None or known.write is None:
+    target = scheme_format(format) if format.startswith(SCHEME_PREFIX) else FORMATS.get(format)
+    if target is None or target.write is None:
         names = ", ".join([*writable_formats(), f"{SCHEME_PREFIX}SCHEME.toml"])
         raise AtlopError(f"{path}: cannot be written in format {format!r}; known: {names}")
-    return known.write
+    return target.write

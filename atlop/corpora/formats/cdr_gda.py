@@ -3,11 +3,11 @@
 A line has tab-separated columns: the document's id, its sentences joined by `|`, and 17 for each pair: a label
 (`1:CID:2`; `1:NR:2` for no relation; `not_include` for a pair that is not classified), which argument comes first in
 the text (`L2R`: the first), `CROSS` or `NON-CROSS`, the two closest spans, and for each of two arguments its id, names
-(joined by `|`), type, first words, ends and sentences (joined by `:`). Words are separated by whitespace and numbered
-through the whole document.
+(joined by `|`), type, and the first words, ends and sentences of its mentions (joined by `:`). Words are separated by
+whitespace and numbered across the whole document.
 
-Entities are numbered by first appearance in the classified pairs, subject first. Those of other pairs come last; they
-only get markers. Lines count from 1; pairs, mentions, sentences and words from 0.
+Entities are numbered by first appearance in the classified pairs, subject first. Entities of other pairs come last and
+only get markers. Lines are numbered from 1; pairs, mentions, sentences and words from 0.
 """
 
 import re
@@ -39,13 +39,13 @@ _MAX_DIGITS = 9
 def read_cdr_gda(path: Path, *, issues: IssueCollector) -> Iterator[Document]:
     """Yield the documents of a file in the paper's format for CDR and GDA.
 
-    The subject of a pair is the argument that comes first in the text. Repeated pairs and identical documents are read
-    once, and counted in `issues`; a different document with an id that was read before is invalid.
+    The subject of a pair is the argument that comes first in the text. Duplicate facts and documents are left out and
+    counted in `issues`; a different document with the id of an earlier one is invalid.
 
     Raises:
         AtlopError: The file cannot be read, or a document is invalid and `issues` is strict.
     """
-    read: dict[str, tuple[int, bytes]] = {}  # line and digest of each document
+    earlier: dict[str, tuple[int, bytes]] = {}  # line and digest of each document
     for number, line in enumerate(read_lines(path), start=1):
         if not line.strip():
             continue
@@ -55,18 +55,18 @@ def read_cdr_gda(path: Path, *, issues: IssueCollector) -> Iterator[Document]:
             columns = _columns(line, where=where)
             title, where = columns[0], f'{where} (document "{columns[0]}")'
             digest = blake2b(line, digest_size=16).digest()
-            before, same = read.get(title, (0, digest))
-            if same != digest:
-                raise AtlopError(f"{where}: line {before} has another document of this id; keep one of the two")
-            if before:
+            earlier_line, earlier_digest = earlier.get(title, (0, digest))
+            if earlier_digest != digest:
+                raise AtlopError(f"{where}: line {earlier_line} has another document with this id; keep one of the two")
+            if earlier_line:
                 issues.add_duplicate_document()
                 continue
-            document, duplicates = _document(title, columns[1], columns[2:], where=where)
+            document, duplicate_count = _document(title, columns[1], columns[2:], where=where)
         except AtlopError as problem:
             issues.add_invalid(problem)
         else:
-            read[title] = number, digest
-            issues.add_duplicate_facts(duplicates)
+            earlier[title] = number, digest
+            issues.add_duplicate_facts(duplicate_count)
             yield document
 
 
@@ -104,49 +104,49 @@ def _columns(line: bytes, *, where: str) -> list[str]:
 
 
 def _document(title: str, text: str, columns: list[str], *, where: str) -> tuple[Document, int]:
-    """Return the document and its number of repeated facts."""
+    """Return the document and its number of duplicate facts."""
     sentences = tuple(tuple(sentence.split()) for sentence in text.split("|"))
     starts = tuple(accumulate(map(len, sentences), initial=0))  # number of words before each sentence, and in total
-    rows = tuple(
+    listed = tuple(
         _pair(columns[first : first + _PAIR_COLUMNS], starts=starts, where=f"{where}, pair {first // _PAIR_COLUMNS}")
         for first in range(0, len(columns), _PAIR_COLUMNS)
     )
     mentions_by_id: dict[str, tuple[Mention, ...]] = {}  # an entity has the mentions of its first pair
-    for row in rows:
-        for argument in (row.subject, row.object) if row.classified else ():
+    for pair in listed:
+        for argument in (pair.subject, pair.object) if pair.classified else ():
             mentions_by_id.setdefault(argument.identifier, argument.mentions)
     numbers = {identifier: number for number, identifier in enumerate(mentions_by_id)}
-    pairs: dict[tuple[int, int], tuple[int, bool]] = {}  # index of the first row, and whether it has a relation
+    pairs: dict[tuple[int, int], tuple[int, bool]] = {}  # index in the list, and whether there is a relation
     facts: dict[tuple[int, int, str], Fact] = {}
-    for index, row in enumerate(rows):
-        if not row.classified:
+    for index, pair in enumerate(listed):
+        if not pair.classified:
             continue
-        pair = numbers[row.subject.identifier], numbers[row.object.identifier]
-        before, related = pairs.setdefault(pair, (index, row.relation is not None))
-        if related != (row.relation is not None):
+        key = numbers[pair.subject.identifier], numbers[pair.object.identifier]
+        first, is_related = pairs.setdefault(key, (index, pair.relation is not None))
+        if is_related != (pair.relation is not None):
             raise AtlopError(
-                f"{where}, pair {index}: has {'no' if related else 'a'} relation, but pair {before} of the same "
-                f"entities has {'one' if related else 'none'}; keep one of the two"
+                f"{where}, pair {index}: has {'no' if is_related else 'a'} relation, but pair {first} of the same "
+                f"entities has {'one' if is_related else 'none'}; keep one of the two"
             )
-        if row.relation is not None:
-            facts.setdefault((*pair, row.relation), Fact(*pair, row.relation))
+        if pair.relation is not None:
+            facts.setdefault((*key, pair.relation), Fact(*key, pair.relation))
     document = Document(
         title=title,
         sentences=sentences,
-        entities=tuple(_entities(rows, classified=mentions_by_id)),
+        entities=tuple(_entities(listed, classified=mentions_by_id)),
         facts=tuple(facts.values()),
         pairs=tuple(pairs),
     )
-    return document, sum(row.relation is not None for row in rows) - len(facts)
+    return document, sum(pair.relation is not None for pair in listed) - len(facts)
 
 
-def _entities(rows: Sequence[_Pair], *, classified: dict[str, tuple[Mention, ...]]) -> Iterator[Entity]:
-    """Yield the classified entities, then entities of all other mentions, which get markers, but no pairs."""
-    known = {identifier: frozenset(mentions) for identifier, mentions in classified.items()}
+def _entities(pairs: Sequence[_Pair], *, classified: dict[str, tuple[Mention, ...]]) -> Iterator[Entity]:
+    """Yield the classified entities, then entities of all other mentions, which get markers but no pairs."""
+    classified_mentions = {identifier: frozenset(mentions) for identifier, mentions in classified.items()}
     others: dict[str, dict[Mention, None]] = {}
-    for identifier, mentions in (argument for row in rows for argument in (row.subject, row.object)):
+    for identifier, mentions in (argument for pair in pairs for argument in (pair.subject, pair.object)):
         for mention in mentions:
-            if mention not in known.get(identifier, ()):
+            if mention not in classified_mentions.get(identifier, ()):
                 others.setdefault(identifier, {})[mention] = None
     for identifier, entity_mentions in (*classified.items(), *others.items()):
         yield Entity(tuple(entity_mentions), identifier)
@@ -165,8 +165,8 @@ def _pair(columns: list[str], *, starts: tuple[int, ...], where: str) -> _Pair:
     if crossing not in _CROSSING:
         raise AtlopError(f"{where}: {abbreviated(crossing)} after the direction; expected {' or '.join(_CROSSING)}")
     first, second = (
-        _argument(columns[at : at + _ARGUMENT_COLUMNS], starts=starts, where=f"{where}, argument {number}")
-        for number, at in enumerate((5, 5 + _ARGUMENT_COLUMNS))
+        _argument(columns[start : start + _ARGUMENT_COLUMNS], starts=starts, where=f"{where}, argument {number}")
+        for number, start in enumerate((5, 5 + _ARGUMENT_COLUMNS))
     )
     if first.identifier == second.identifier:
         raise AtlopError(f"{where}: both arguments are {first.identifier}; a relation holds between two entities")
@@ -178,7 +178,7 @@ def _pair(columns: list[str], *, starts: tuple[int, ...], where: str) -> _Pair:
 def _argument(columns: list[str], *, starts: tuple[int, ...], where: str) -> _Argument:
     identifier, joined_names, type_, *positions = columns
     if not identifier.strip():
-        raise AtlopError(f"{where}: its id is empty")
+        raise AtlopError(f"{where}: the id is empty")
     where = f"{where} ({identifier})"
     firsts, ends, sentences = (
         [_number(value, where=f"{where}, {kind}") for value in column.split(":")]
@@ -233,8 +233,5 @@ def _matches(start: FileStart) -> bool:
 
 
 CDR_GDA = Format(
-    "paper",
-    read=read_cdr_gda,
-    matches=_matches,
-    description=f"tab-separated lines, {_PAIR_COLUMNS} columns for each pair",
+    "paper", read=read_cdr_gda, matches=_matches, description=f"tab-separated columns, {_PAIR_COLUMNS} for each pair"
 )

@@ -13,11 +13,10 @@ from atlop.schema import Document
 
 
 class Reader(Protocol):
-    """Reads one file format: yields every valid document in order and reports the rest to `issues`."""
+    """Reads files of one format: yields every valid document in order and reports the rest to `issues`."""
 
     def __call__(self, path: Path, *, issues: IssueCollector) -> Iterator[Document]:
         """Yield the documents of the file."""
-        ...
 
 
 def _no_files(path: Path) -> tuple[Path, ...]:
@@ -29,16 +28,16 @@ class Format:
     """A file format: how files are read and, optionally, written, recognised and downloaded."""
 
     name: str
-    """What `--format` and `data.format` call it."""
+    """Value of `--format` and `data.format`."""
     read: Reader
     write: Writer | None = None
     matches: Callable[[FileStart], bool] | None = None
-    """Whether a file with this beginning has the format; `None` if that cannot be recognised."""
+    """Whether a file with this start has the format; `None` if the start does not tell."""
     description: str = ""
-    """Description of such files in the message about a file of no known format."""
+    """What such files look like, for the message about a file of no known format."""
     suffix: str | None = None
     """File name suffix that is sufficient to recognise the format, for example `.jsonl`."""
     extra_files: Callable[[Path], tuple[Path, ...]] = _no_files
-    """Returns other files and folders that are read with a corpus file."""
+    """Returns the other files and folders that are read along with a corpus file."""
     downloads: Mapping[str, PublishedCorpus] = field(default_factory=dict)
-    """Published corpora in this format, by the name that `atlop download` takes."""
+    """Published corpora in this format, by their name in `atlop download`."""

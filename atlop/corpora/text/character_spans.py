@@ -1,4 +1,4 @@
-"""Character spans of mentions and words in JSON, checked against their text."""
+"""Parse character spans of mentions and words from JSON, and check them against the text."""
 
 from bisect import bisect_left, bisect_right
 from typing import Any, TypeAlias
@@ -8,11 +8,11 @@ from atlop.json_values import abbreviated, expect, integers
 from atlop.schema import Span
 
 Offsets: TypeAlias = tuple[tuple[Span, ...], ...]
-"""Characters of each word of each sentence."""
+"""Character span of each word of each sentence."""
 
 
 def parse_spans(values: list[Any], *, text: str, where: str) -> tuple[Span, ...]:
-    """Parse the spans of a mention: `[start, end]` of each part, in the order of the text.
+    """Parse the spans of a mention: a list of `[start, end]` in the order of the text.
 
     Raises:
         AtlopError: There are none, or one is empty, exceeds the text or overlaps the previous one.
@@ -33,7 +33,7 @@ def parse_spans(values: list[Any], *, text: str, where: str) -> tuple[Span, ...]
 
 
 def parse_span(value: list[Any], *, text: str, where: str) -> Span:
-    """Parse a span.
+    """Parse a span, `[start, end]`.
 
     Raises:
         AtlopError: It is not `[start, end]`, is empty, or exceeds the text.
@@ -72,14 +72,14 @@ def parse_words(value: list[Any], *, text: str, where: str) -> Offsets:
 
 
 class ListedWords:
-    """The words of a document, to check its mentions against."""
+    """The words that a document lists, for checking its mentions."""
 
     def __init__(self, offsets: Offsets) -> None:
         self._words = [word for words in offsets for word in words]
         self._sentences = [number for number, words in enumerate(offsets) for _ in words]
 
     def check_mention(self, spans: tuple[Span, ...], *, where: str) -> None:
-        """Check that a mention consists of whole words of one sentence.
+        """Check that a mention consists of complete words of one sentence.
 
         Raises:
             AtlopError: It starts or ends inside a word, has no words, or crosses the end of a sentence.
@@ -91,11 +91,11 @@ class ListedWords:
         last = bisect_left(self._words, spans[-1][1], key=lambda word: word[0]) - 1
         if first > last:
             raise AtlopError(
-                f'{where}: "words" has no word at characters {spans[0][0]} to {spans[-1][1]}; list the words there too'
+                f'{where}: "words" has no word at characters {spans[0][0]} to {spans[-1][1]}; add the words there'
             )
         if self._sentences[first] != self._sentences[last]:
             raise AtlopError(
-                f"{where}: goes from sentence {self._sentences[first]} to sentence {self._sentences[last]}; "
+                f"{where}: extends from sentence {self._sentences[first]} to sentence {self._sentences[last]}; "
                 "expected a mention within one sentence"
             )
 
@@ -104,8 +104,8 @@ class ListedWords:
         if index >= 0 and self._words[index][0] < character < self._words[index][1]:
             start, end = self._words[index]
             raise AtlopError(
-                f"{where}: {verb} at character {character}, inside the word at {start} to {end}; cut the word there, "
-                'or leave "words" out'
+                f"{where}: {verb} at character {character}, inside the word at {start} to {end}; split the word there, "
+                'or omit "words"'
             )
 
 
@@ -115,7 +115,7 @@ def _is_pair(value: object) -> bool:
 
 def _check_characters(start: int, end: int, *, text: str, where: str) -> None:
     if start < 0:
-        raise AtlopError(f"{where}: starts at character {start}; characters count from 0")
+        raise AtlopError(f"{where}: starts at character {start}; characters are numbered from 0")
     if end <= start:
         raise AtlopError(
             f"{where}: starts at character {start} and ends at character {end}, so it has none; "

@@ -18,7 +18,7 @@ _ATTACHED = ("Mn", "Mc", "Me", "Cf", "Sk")  # Unicode categories of accents, vow
 
 
 def split_text(text: str, *, mentions: Iterable[Span] = ()) -> tuple[tuple[Span, ...], ...]:
-    """Split a text into sentences and words; return the characters of each word of each sentence.
+    """Split a text into sentences and words; return the character span of each word of each sentence.
 
     A word is a run of letters and digits, a Chinese or Japanese character, or another character other than space.
     Accents and vowel signs belong to the letter before them. Every character other than space is in exactly one word.
@@ -26,8 +26,8 @@ def split_text(text: str, *, mentions: Iterable[Span] = ()) -> tuple[tuple[Span,
 
     Args:
         text: The text.
-        mentions: Characters of mentions: no sentence ends inside one, and no word crosses its start or end. Of a
-            discontinuous mention, give `spans_and_extent`.
+        mentions: Spans of mentions: no sentence ends inside one, and no word crosses its start or end. For a
+            discontinuous mention, pass its `spans_and_extent`.
 
     Raises:
         AtlopError: A mention is empty or exceeds the text.
@@ -47,7 +47,7 @@ def split_text(text: str, *, mentions: Iterable[Span] = ()) -> tuple[tuple[Span,
 
 
 def spans_and_extent(spans: tuple[Span, ...]) -> tuple[Span, ...]:
-    """Return the spans of a mention, and if there are several, also the span from the first to the last."""
+    """Return the spans of a mention; if there are several, also the one from the first to the last character."""
     return spans if len(spans) == 1 else (_extent(spans), *spans)
 
 
@@ -57,26 +57,26 @@ def slice_words(text: str, offsets: tuple[tuple[Span, ...], ...]) -> tuple[tuple
 
 
 def locate_mention(spans: tuple[Span, ...], *, offsets: tuple[tuple[Span, ...], ...], name: str, type: str) -> Mention:
-    """Return the mention at some characters of a text.
+    """Return the mention at character spans of a text.
 
     Args:
-        spans: Its characters; several spans if it is discontinuous.
-        offsets: Characters of each word of each sentence, as `split_text` returns them for this mention.
+        spans: Its spans, several if it is discontinuous.
+        offsets: Span of each word of each sentence, as `split_text` returns them for this mention.
         name: Its name in the corpus.
         type: Its entity type.
 
     Raises:
-        AtlopError: There is no word at these characters.
+        AtlopError: There is no word in the spans.
     """
     first, end = _extent(spans)
     sentence = bisect_right(offsets, first, key=lambda words: words[0][0]) - 1
     if sentence < 0 or offsets[sentence][-1][1] <= first:
-        sentence += 1  # the characters begin with space before a sentence
+        sentence += 1  # the mention begins with space before a sentence
     words = offsets[sentence] if sentence < len(offsets) else ()
     start_word = bisect_right(words, first, key=lambda word: word[1])
     end_word = bisect_left(words, end, key=lambda word: word[0])
     if start_word >= end_word:
-        raise AtlopError(f'mention "{name}" at characters {first} to {end}: there is no word, only space')
+        raise AtlopError(f'mention "{name}" at characters {first} to {end}: expected a word, found only space')
     return Mention(name=name, sentence=sentence, start=start_word, end=end_word, type=type, spans=spans)
 
 
@@ -110,7 +110,7 @@ def _words(text: str) -> list[Span]:
 def _split_at(words: list[Span], *, boundaries: list[int]) -> list[Span]:
     """Split the words that cross one of the boundaries, which are sorted."""
     split: list[Span] = []
-    index = 0  # of the first boundary after the words so far
+    index = 0  # of the next boundary
     for start, end in words:
         while index < len(boundaries) and boundaries[index] < end:
             if start < boundaries[index]:

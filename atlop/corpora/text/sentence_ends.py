@@ -9,7 +9,7 @@ from atlop.schema import Span
 MAX_BRACKET = 500
 """No sentence ends between brackets up to this many characters apart; beyond, one is assumed to be missing."""
 
-_MAX_CONTEXT = 24  # characters on each side of a full stop that decide about it
+_MAX_CONTEXT = 24  # characters before and after a full stop that are examined
 
 # No alternative can fail after its first character, so that the search never backtracks.
 _STOP = re.compile(r"[.!?…]+[\"')\]}”’»]*|[。！？｡।॥؟۔]+[\"')\]}”’»」』）】]*|\n\s*")
@@ -50,7 +50,7 @@ _FIRST_WORDS = _words(
 
 
 def sentence_starts(text: str, *, unbroken: tuple[Span, ...] = ()) -> list[int]:
-    """Return the first character of each sentence but the first, in order; no sentence end splits an unbroken span."""
+    """Return the index of the first character of each sentence except the first; `unbroken` spans are not split."""
     spans, spans_and_brackets = _UnbrokenSpans(unbroken), _UnbrokenSpans((*unbroken, *_brackets(text)))
     starts: list[int] = []
     for start, certain in _candidates(text):
@@ -60,7 +60,7 @@ def sentence_starts(text: str, *, unbroken: tuple[Span, ...] = ()) -> list[int]:
 
 
 class _UnbrokenSpans:
-    """Spans of a text that no sentence end may split; overlapping ones are merged."""
+    """Spans that no sentence end may split; overlapping ones are merged."""
 
     def __init__(self, spans: tuple[Span, ...]) -> None:
         self._first: list[int] = []
@@ -95,7 +95,7 @@ def _brackets(text: str) -> Iterator[Span]:
 
 
 def _candidates(text: str) -> Iterator[tuple[int, bool]]:
-    """Yield each character where a sentence may begin, and whether it may even between brackets."""
+    """Yield each index where a sentence may begin, and whether it may even inside brackets."""
     first = _NOT_SPACE.search(text)
     title_end = text.find("\n", first.start()) if first else -1
     begin = 0  # of the current sentence
@@ -121,7 +121,7 @@ def _candidates(text: str) -> Iterator[tuple[int, bool]]:
 def _ends_sentence(text: str, *, stop: Span, begin: int, start: int) -> bool:
     """Whether a stop, with closing quotes and brackets after it, ends the sentence that begins at `begin`.
 
-    `start` is the first character after the stop and space.
+    `start` is the index of the first character after the stop and spaces.
     """
     after = text[start : start + _MAX_CONTEXT]
     if _continues(after):
@@ -141,7 +141,7 @@ def _ends_sentence(text: str, *, stop: Span, begin: int, start: int) -> bool:
 
 
 def _continues(after: str) -> bool:
-    """Whether a sentence cannot begin so: with a lower-case word or a comma; with `p53` and `mRNA` it can."""
+    """Whether no sentence begins like this: with a lower-case word or a comma, but not with `p53` or `mRNA`."""
     word = _WORD_AFTER.match(after)
     return (word.group(1).isalpha() and word.group(1).islower()) if word else after[0] in ",;:)]}%/"
 

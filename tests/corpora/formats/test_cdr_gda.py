@@ -164,7 +164,7 @@ def test_a_document_that_comes_twice_is_one_document(tmp_path: Path, invalid: In
 
 def test_of_different_documents_with_one_id_the_first_stays(tmp_path: Path) -> None:
     path = write(tmp_path, VALID, line(pair(VELOCINE, TREMOR)))
-    message = f'{path}, line 2 (document "900"): line 1 has another document of this id; keep one of the two'
+    message = f'{path}, line 2 (document "900"): line 1 has another document with this id; keep one of the two'
 
     with pytest.raises(AtlopError) as error:
         read(path)
@@ -214,7 +214,7 @@ COUNTS = "expected one of each for every mention"
             ', pair 0: "0" after the direction; expected CROSS or NON-CROSS',
         ),
         (replaced("D8", "D1"), ", pair 0: both arguments are D1; a relation holds between two entities"),
-        (replaced("D8", ""), ", pair 0, argument 1: its id is empty"),
+        (replaced("D8", ""), ", pair 0, argument 1: the id is empty"),
         (
             replaced("1:9", "1"),
             f", pair 0, argument 0 (D1): names: 2, first words: 2, ends: 1, sentences: 2; {COUNTS}",

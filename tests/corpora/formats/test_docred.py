@@ -124,18 +124,18 @@ def test_repeated_facts_are_merged_with_one_warning_for_the_file(
     ]
 
 
-FORMAT = 'expected a JSON list of documents, each with "title", "sents", "vertexSet" and, where labelled, "labels"'
+KEYS = '"title", "sents", "vertexSet" and, where labelled, "labels"'
 
 
 def test_a_file_that_is_no_list_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "dev.json"
     path.write_text('{"Skai TV": 1}')
 
-    assert message_of(path) == f'dev.json: {FORMAT}; found {{"Skai TV": 1}}'
+    assert message_of(path) == f'dev.json: expected a JSON list of documents with {KEYS}; found {{"Skai TV": 1}}'
 
 
 def test_a_list_of_numbers_is_refused(tmp_path: Path) -> None:
-    assert message_of(write(tmp_path, 3, 4)) == f"dev.json, document 0: {FORMAT}; found 3"
+    assert message_of(write(tmp_path, 3, 4)) == f"dev.json, document 0: expected an object with {KEYS}; found 3"
 
 
 @pytest.mark.parametrize(
@@ -227,7 +227,7 @@ def test_a_malformed_document_is_refused(tmp_path: Path, change: Callable[[Row],
         ),
         (
             lambda row: first_mention(row).update(pos=[-1, 2]),
-            ", mention 0: starts at word -1; words count from 0 within their sentence",
+            ", mention 0: starts at word -1; words are numbered from 0 within their sentence",
         ),
         (
             lambda row: first_mention(row).update(pos=[3, 1]),
@@ -292,7 +292,7 @@ def test_skip_leaves_invalid_documents_out_and_counts_them(tmp_path: Path, caplo
     assert [document.title for document in corpus.documents] == ["Skai TV"]
     assert corpus.issues.skipped == (
         f'{path}, document 0 ("Skai TV"), entity 1: has no mentions; expected at least one',
-        f"{path}, document 2: {FORMAT}; found 3",
+        f"{path}, document 2: expected an object with {KEYS}; found 3",
     )
     assert len(caplog.records) == 3
     assert caplog.records[-1].getMessage() == f"{path}: 2 documents skipped, 1 read"

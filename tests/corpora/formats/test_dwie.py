@@ -132,7 +132,7 @@ def test_a_file_without_text_says_how_to_get_it(tmp_path: Path) -> None:
 
     assert message_of(path) == (
         f'DW_1.json: has no "content", and there is no {tmp_path}/texts/DW_1.txt; DWIE is published without articles: '
-        "fetch them with its download script and give the folder that it writes"
+        "fetch them with its download script and pass the folder that it writes"
     )
 
 
@@ -204,7 +204,7 @@ def read_back(document: Document, mention: Mention) -> str:
         (
             lambda row: row["mentions"][1].update(text="Nurnberg"),
             ', mention 1: is "Nurnberg", but characters 13 to 21 of the text are "Nürnberg"; '
-            "expected the text that was annotated",
+            "the article differs from the one that was annotated",
         ),
         (
             lambda row: row["mentions"][1].update(end=13, text=""),
@@ -218,7 +218,7 @@ def read_back(document: Document, mention: Mention) -> str:
         ),
         (
             lambda row: row["mentions"][1].update(begin=22, end=24, text="\n\n"),
-            ', mention "\n\n" at characters 22 to 24: there is no word, only space',
+            ', mention "\n\n" at characters 22 to 24: expected a word, found only space',
         ),
         (
             lambda row: row["mentions"][1].update(begin=13.0),
@@ -226,22 +226,22 @@ def read_back(document: Document, mention: Mention) -> str:
         ),
         (
             lambda row: row["mentions"][1].update(concept=3),
-            ', mention 1: "concept" is concept 3, which the document does not have',
+            ', mention 1: "concept" is concept id 3, which the document does not have',
         ),
-        (lambda row: row["concepts"].append(3), ", concept 5: expected an object, found 3"),
+        (lambda row: row["concepts"].append(3), ", concept at index 5: expected an object, found 3"),
         (
             lambda row: row["concepts"].append({"concept": 4, "tags": []}),
-            ', concept 5: "concept" is 4, and so is that of an earlier one',
+            ", concept at index 5: duplicate concept id 4",
         ),
-        (lambda row: row["concepts"][2].update(link=5), ', concept 2, "link": expected a string, found 5'),
-        (lambda row: row["concepts"][2].update(tags=[5]), ', concept 2, "tags": expected a string, found 5'),
+        (lambda row: row["concepts"][2].update(link=5), ', concept at index 2, "link": expected a string, found 5'),
+        (lambda row: row["concepts"][2].update(tags=[5]), ', concept at index 2, "tags": expected a string, found 5'),
         (
             lambda row: row["relations"][0].update(o=4),
-            ', relation 0: "s" and "o" are both concept 4; a relation holds between two concepts',
+            ', relation 0: "s" and "o" are both concept id 4; a relation holds between two concepts',
         ),
         (
             lambda row: row["relations"][0].update(o=9),
-            ', relation 0: "o" is concept 9, which the document does not have',
+            ', relation 0: "o" is concept id 9, which the document does not have',
         ),
         (lambda row: row["relations"][0].update(p=17), ', relation 0, "p": expected a string, found 17'),
     ],
@@ -308,12 +308,12 @@ def test_the_real_annotations_are_read_whole_with_made_texts(real_data: Path, tm
     assert {document.title for document in read(path, split="test")[0]} == {"DW_2434018", "DW_40556147"}
 
 
-def test_the_edition_in_docred_format_has_the_same_entities_and_facts(real_data: Path, tmp_path: Path) -> None:
+def test_the_docred_format_version_has_the_same_entities_and_facts(real_data: Path, tmp_path: Path) -> None:
     rows = [json.loads(file.read_text(encoding="utf-8")) for file in sorted((real_data / "dwie/annos").glob("*.json"))]
     documents, _ = read(write(tmp_path, *(row | {"content": made_text(row)} for row in rows)))
-    edition = {document.title: document for document in read_corpus(real_data / "dwie/dev.json").documents}
+    version = {document.title: document for document in read_corpus(real_data / "dwie/dev.json").documents}
 
-    common = [(document, edition[document.title]) for document in documents if document.title in edition]
+    common = [(document, version[document.title]) for document in documents if document.title in version]
 
     assert len(common) == 2
     for ours, theirs in common:

@@ -90,7 +90,7 @@ def test_a_scheme_of_ones_own_is_a_format(tmp_path: Path) -> None:
     assert [document.pairs for document in corpus] == [((0, 1), (1, 0))]
     assert corpus.sha256 == {str(path): file_sha256(path), str(scheme): file_sha256(scheme)}
     assert CorpusFile(path, format="pubtator:biored").read().documents == read_corpus(path, format="biored").documents
-    with pytest.raises(AtlopError, match=r"none\.toml: no such scheme file; shipped ones are biored, cdr"):
+    with pytest.raises(AtlopError, match=r"none\.toml: no such scheme file; shipped schemes: biored, cdr"):
         CorpusFile(path, format="pubtator:none.toml")
 
 

@@ -199,7 +199,7 @@ def test_listed_words_are_kept_with_empty_sentences(tmp_path: Path) -> None:
         ),
         (
             lambda words: words[0].__setitem__(0, [-1, 4]),
-            ", sentence 0, word 0: starts at character -1; characters count from 0",
+            ", sentence 0, word 0: starts at character -1; characters are numbered from 0",
         ),
         (
             lambda words: words[1].__setitem__(2, [24, 24]),
@@ -221,21 +221,21 @@ def test_listed_words_are_kept_with_empty_sentences(tmp_path: Path) -> None:
         ),
         (
             lambda words: words[0].__setitem__(slice(0, 2), [[0, 8]]),
-            ", entity 0, mention 0: ends at character 7, inside the word at 0 to 8; cut the word there, "
-            'or leave "words" out',
+            ", entity 0, mention 0: ends at character 7, inside the word at 0 to 8; split the word there, "
+            'or omit "words"',
         ),
         (
             lambda words: words[1].__setitem__(slice(3, 5), [[30, 40]]),
-            ", entity 1, mention 0: starts at character 33, inside the word at 30 to 40; cut the word there, "
-            'or leave "words" out',
+            ", entity 1, mention 0: starts at character 33, inside the word at 30 to 40; split the word there, "
+            'or omit "words"',
         ),
         (
             lambda words: words[1].pop(4),
-            ', entity 1, mention 0: "words" has no word at characters 33 to 40; list the words there too',
+            ', entity 1, mention 0: "words" has no word at characters 33 to 40; add the words there',
         ),
         (
             lambda words: words.__setitem__(0, words[0][:1]) or words.insert(1, list(map(list, OFFSETS[0][1:]))),
-            ", entity 0, mention 0: goes from sentence 0 to sentence 1; expected a mention within one sentence",
+            ", entity 0, mention 0: extends from sentence 0 to sentence 1; expected a mention within one sentence",
         ),
     ],
 )
@@ -383,7 +383,7 @@ def test_a_document_without_a_proper_title_is_named_by_its_line(
         (lambda row: row.update(pairs=[[0, "1"]]), ', pair 0, item 1: expected a whole number, found "1"'),
         (
             lambda row: row.update(pairs=[[0, 1], [0, 2]]),
-            ", pair 1: its object is entity 2, but the document has 2 entities, counted from 0",
+            ", pair 1: its object is entity 2, but the document has 2 entities, numbered from 0",
         ),
         (
             lambda row: row.update(pairs=[[1, 1]]),
@@ -419,7 +419,7 @@ def test_a_malformed_entity_is_refused(tmp_path: Path, change: Callable[[Row], o
         ([0], ": expected [start, end] in characters, found [0]"),
         ([[0, 7]], ": expected [start, end] in characters, found [[0, 7]]"),
         ([0, 7.0], ", item 1: expected a whole number, found 7.0"),
-        ([-1, 7], ": starts at character -1; characters count from 0"),
+        ([-1, 7], ": starts at character -1; characters are numbered from 0"),
         (
             [7, 7],
             ": starts at character 7 and ends at character 7, so it has none; the end is one past the last character",
@@ -464,16 +464,16 @@ def test_a_malformed_mention_is_refused(tmp_path: Path, mention: object, message
         ({"subject": True, "object": 1}, ', "subject": expected a whole number, found true'),
         (
             {"subject": -1, "object": 1, "relation": "P159"},
-            ": its subject is entity -1, but the document has 2 entities, counted from 0",
+            ": its subject is entity -1, but the document has 2 entities, numbered from 0",
         ),
         (
             {"subject": 0, "object": 2, "relation": "P159"},
-            ": its object is entity 2, but the document has 2 entities, counted from 0",
+            ": its object is entity 2, but the document has 2 entities, numbered from 0",
         ),
         ({"subject": 0, "object": 1, "relation": 159}, ', "relation": expected a string, found 159'),
         (
             {"subject": 0, "object": 1, "relation": "P159", "evidence": [2]},
-            ": its evidence is sentence 2, but the document has 2 sentences, counted from 0",
+            ": its evidence is sentence 2, but the document has 2 sentences, numbered from 0",
         ),
         (
             {"subject": 0, "object": 1, "relation": "P159", "evidence": ["0"]},

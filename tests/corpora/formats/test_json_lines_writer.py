@@ -119,7 +119,7 @@ def test_a_mention_of_empty_words_is_refused_and_nothing_is_written(tmp_path: Pa
 
     assert str(error.value) == (
         f'{path}, document 1 ("Skai TV"), entity 0, mention 0 ("x"): consists of empty words, so it has no characters; '
-        "drop the mention, or fix the words"
+        "remove the mention, or fix the words"
     )
     assert list(tmp_path.iterdir()) == []
 
@@ -127,7 +127,7 @@ def test_a_mention_of_empty_words_is_refused_and_nothing_is_written(tmp_path: Pa
 def test_parts_that_overlap_are_refused(tmp_path: Path) -> None:
     crossed = replace(FULL, entities=(Entity((Mention("B", 0, 0, 2, "", ((0, 3), (2, 5))),)),), facts=None, pairs=None)
 
-    with pytest.raises(AtlopError, match=r'entity 0, mention 0 \("B"\): its parts overlap or are out of order'):
+    with pytest.raises(AtlopError, match=r'entity 0, mention 0 \("B"\): its spans overlap or are out of order'):
         write_json_lines(tmp_path / "out.jsonl", documents=[crossed])
 
 

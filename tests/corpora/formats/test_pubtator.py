@@ -213,6 +213,13 @@ def test_a_file_without_any_relation_has_no_labels(tmp_path: Path) -> None:
     assert [document.facts for document in labelled] == [(), (Fact(0, 1, "CID"),)]
 
 
+@pytest.mark.parametrize("offsets", ["48\t56", "12,29\t17,37", "12;29\t17;37"])
+def test_a_mention_of_five_columns_does_not_make_a_file_labelled(tmp_path: Path, offsets: str) -> None:
+    name = "toxicity" if "," not in offsets and ";" not in offsets else "renal toxicity"
+
+    assert read_one(tmp_path, f"12\t{offsets}\t{name}\tDisease").facts is None
+
+
 @pytest.mark.parametrize("end", ["\n", "\r\n"])
 def test_documents_are_parted_by_blank_lines_or_the_next_title(tmp_path: Path, end: str) -> None:
     other = tuple(line.replace("12", "13", 1) for line in (*TEXT, LITHIUM))
@@ -274,54 +281,61 @@ def test_an_empty_file_has_no_documents_and_text_may_be_in_any_script(tmp_path: 
             '"12\\tCID\\tD008094"',
         ),
         (
+            (*TEXT, "Nothing else."),
+            'line 3 (document "12"): expected the tab-separated columns of a mention (document, start, end, text, '
+            "type, identifier) or of a relation (document, relation, identifier, identifier), found "
+            '"Nothing else.", which has no tab',
+        ),
+        (
             (*TEXT, "12\tCID\tD008094\t "),
             'line 3 (document "12"): expected a relation and two identifiers, found ["CID", "D008094", " "]',
         ),
         (
             (*TEXT, "12\t0\tseven\tLithium\tChemical\tD1"),
-            'line 3 (document "12"): expected the character where the mention ends, found "seven"',
+            'line 3 (document "12"): expected the mention\'s end in characters, found "seven"',
         ),
         (
             (*TEXT, "12\t0,12\t7\tLithium\tChemical\tD1"),
-            'line 3 (document "12"): has 2 starts and 1 ends; expected equal numbers',
+            'line 3 (document "12"): starts: 2, ends: 1; expected as many ends as starts',
         ),
         (
             (*TEXT, "12\t0\t99\tLithium\tChemical\tD1"),
-            'line 3 (document "12"): goes from character 0 to 99; expected a start before the end, both within the 85 '
-            "characters of title and abstract with one between them",
+            'line 3 (document "12"): is at characters 0 to 99; expected a start before the end, both within the 85 '
+            "characters of title, newline and abstract",
         ),
         (
             (*TEXT, "12\t7\t7\t\tChemical\tD1"),
-            'line 3 (document "12"): goes from character 7 to 7; expected a start before the end, both within the 85 '
-            "characters of title and abstract with one between them",
+            'line 3 (document "12"): is at characters 7 to 7; expected a start before the end, both within the 85 '
+            "characters of title, newline and abstract",
         ),
         (
             (*TEXT, "12\t1\t8\tLithium\tChemical\tD1"),
             'line 3 (document "12"): the mention is "Lithium", but characters 1 to 8 are "ithium "; expected the same '
-            "text (title and abstract count with one character between them)",
+            "text (offsets count one newline between title and abstract)",
         ),
         (
             (*TEXT, "12\t12,29\t17,37\trenal pain\tDisease\tD1"),
             'line 3 (document "12"): the mention is "renal pain", but characters 12 to 17 and 29 to 37 are '
-            '"renal toxicity"; expected the same text (title and abstract count with one character between them)',
+            '"renal toxicity"; expected the same text (offsets count one newline between title and abstract)',
         ),
         (
             (*TEXT, "12\t7\t8\t \tDisease\tD1"),
-            'line 3 (document "12"): mention " " at characters 7 to 8: there is no word, only space',
+            'line 3 (document "12"): mention " " at characters 7 to 8: expected a word, found only space',
         ),
         (
             (*TEXT, BOTH + "|other"),
-            'line 3 (document "12"): the seventh column has 3 names for 2 identifiers; expected as many',
+            'line 3 (document "12"): the seventh column has 3 names for 2 identifiers; '
+            "expected one name per identifier",
         ),
         (
             (*TEXT, LITHIUM, "12\tCID\tD008094\tD9"),
             'line 4 (document "12"): relation CID names "D9", but no mention has this identifier; '
-            "the document's are D008094",
+            "the document has D008094",
         ),
         (
             (*TEXT, TOXICITY, "12\tCID\t-1\t-1"),
             'line 4 (document "12"): relation CID names "-1", but no mention has this identifier; '
-            "the document's are (none)",
+            "the document has (none)",
         ),
     ],
 )

@@ -52,14 +52,14 @@ def test_the_descriptor_file_lies_beside_the_scheme(tmp_path: Path) -> None:
         ("pairs = [", "mine.toml: not valid TOML: "),
         (
             "direct = true",
-            "mine.toml: the scheme is not valid:\n  direct: unknown key; did you mean directed? known are pairs, "
+            "mine.toml: the scheme is not valid:\n  direct: unknown key; did you mean directed? known keys: pairs, "
             "directed, identifier_separator, name_separator, no_identifier, ancestors",
         ),
         ('identifier_separator = ""', "  identifier_separator: String should have at least 1 character"),
         ('pairs = [["Gene"]]', "  pairs.0.1: Field required"),
         (
             'directed = false\nancestors = "d.bin"',
-            "  ancestors: Value error, compares objects, so directed must be true",
+            "  ancestors: Value error, needs directed = true, because it compares the objects of relations",
         ),
     ],
 )
@@ -71,7 +71,7 @@ def test_a_wrong_scheme_is_refused(tmp_path: Path, text: str, message: str) -> N
 
 
 def test_an_unknown_scheme_names_the_shipped_ones() -> None:
-    with pytest.raises(AtlopError, match=r"cdrr: no such scheme file; shipped ones are biored, cdr"):
+    with pytest.raises(AtlopError, match=r"cdrr: no such scheme file; shipped schemes: biored, cdr"):
         load_scheme("cdrr")
 
 

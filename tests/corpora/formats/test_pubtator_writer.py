@@ -95,7 +95,7 @@ def with_entity(*, identifier: str | None = "5", name: str = "One", type: str = 
 
 
 READ_AS_ANOTHER = (
-    'entity 0 ("One"): would be read as another; in PubTator, mentions belong to the same entity if and only if '
+    'entity 0 ("One"): would be read as another entity; in PubTator, mentions belong to the same entity if and only if '
     "they share identifier and type"
 )
 
@@ -151,19 +151,19 @@ def test_of_an_identifier_with_several_types_the_classified_pair_holds(tmp_path:
     [
         (
             replace(DOCUMENT, text=None, offsets=None),
-            "has no text, whose characters PubTator needs; choose another format, or give documents with their text",
+            "has no text, which PubTator needs; choose another format, or provide the text",
         ),
         (
             replace(DOCUMENT, offsets=None),
             "entity 0, mention 0: has no character offsets; expected spans, or offsets of the words",
         ),
         (with_entity(identifier=None), "entity 0: has no identifier, type or name, which PubTator needs"),
-        (with_entity(identifier="5|6"), 'entity 0: "5|6" has a tab, a line end or "|", which separate columns'),
+        (with_entity(identifier="5|6"), 'entity 0: "5|6" has a tab, a newline or "|", which separate columns'),
         (
             with_entity(type="a\tb"),
-            'entity 0, mention 0: "a\\tb" has a tab, a line end or "\\t", which separate columns',
+            'entity 0, mention 0: "a\\tb" has a tab, a newline or "\\t", which separate columns',
         ),
-        (with_entity(name="a\tb"), ': "a\\tb" has a tab, a line end or "\\t", which separate columns'),
+        (with_entity(name="a\tb"), ': "a\\tb" has a tab, a newline or "\\t", which separate columns'),
         (
             replace(
                 DOCUMENT, entities=tuple(replace(entity, identifier="5") for entity in DOCUMENT.entities), facts=()
@@ -176,8 +176,8 @@ def test_of_an_identifier_with_several_types_the_classified_pair_holds(tmp_path:
         ),
         (
             replace(CROSSED, facts=(Fact(0, 2, "CID"),)),
-            "fact 0: would be read as one of other entities, since one of its identifiers has several types; give each "
-            "type identifiers of its own",
+            "fact 0: would be read as a fact of other entities, because one of its identifiers has several types; use "
+            "different identifiers for different types",
         ),
     ],
 )

@@ -146,7 +146,7 @@ def test_space_at_the_edges_of_a_mention_belongs_to_no_word() -> None:
 def test_a_mention_without_a_word_is_refused(span: Span) -> None:
     text = "It is. It binds.  "
 
-    with pytest.raises(AtlopError, match=f"characters {span[0]} to {span[1]}: there is no word, only space"):
+    with pytest.raises(AtlopError, match=f"characters {span[0]} to {span[1]}: expected a word, found only space"):
         locate_mention((span,), offsets=split_text(text, mentions=(span,)), name=" ", type="Gene")
 
 

@@ -34,7 +34,7 @@ DOWNLOADS = {
                 fetched_by_default=False,
             ),
         ),
-        note="There is no rel2id.json (the customary class ids) in this repository, and none is needed to train: "
+        note="There is no rel2id.json (the usual class ids) in DocRED's repository, and none is needed to train: "
         "the relations of the train file are then numbered in alphabetical order. A released checkpoint needs the "
         "rel2id.json that it was trained with.",
     ),
@@ -58,7 +58,7 @@ DOWNLOADS = {
                 download=Checksum("ea673b7ef91e16510d7eb88863d3903e47318dc5653ef361266f27ae3b84723c", 3_207_228),
             ),
         ),
-        note="The names of the relations are rel_info.json of DocRED: atlop download docred --files rel_info.",
+        note="The relation names are in DocRED's rel_info.json: atlop download docred --files rel_info.",
     ),
 }
-"""By the name that `atlop download` takes."""
+"""Downloadable corpora, by name."""

@@ -23,7 +23,7 @@ def stream_json_list(path: Path, *, expected: str) -> Iterator[Any]:
     """Yield the items of a JSON file that is one list (`.json`, `.json.gz`), equal to those of `read_json`.
 
     Only one item is in memory. Files that the streaming parser rejects, damaged or just unusual (NaN, numbers beyond
-    64 bits), are read as a whole instead, which tells what is wrong, and where; `expected` is part of the message.
+    64 bits), are loaded whole instead, which finds the error; `expected` is part of the message if it is no list.
 
     Raises:
         AtlopError: The file cannot be read, is not JSON, or is not a list.
@@ -53,9 +53,9 @@ def _streamed(path: Path) -> Iterator[Any]:
 
 
 class _Text:
-    """A file's bytes for the streaming parser, without what it misreads.
+    """A file's bytes for the streaming parser; rejects what it misreads.
 
-    The parser reads an object as an empty list and a lone surrogate as a question mark.
+    It reads an object as an empty list, and a lone surrogate as a question mark.
     """
 
     def __init__(self, file: BufferedIOBase):
@@ -67,12 +67,12 @@ class _Text:
         self._open = 0
 
     def read(self, size: int) -> bytes:
-        """Return the next bytes but for the last few, where a surrogate pair may be cut.
+        """Return the next bytes except the last few, where a surrogate pair may be incomplete.
 
         Raises:
-            _NotStreamableError: There is a lone surrogate or too deep nesting.
+            _NotStreamableError: There is a lone surrogate, or nesting is too deep.
         """
-        if size == 0:  # the parser tests whether it gets bytes or text
+        if size == 0:  # the parser tests whether the file is binary
             return b""
         new = self._file.read(size)
         data = self._buffer + new

@@ -1,6 +1,6 @@
-"""DocRED format to documents: one JSON list, as DocRED, Re-DocRED and DWIE are published (`.json`, `.json.gz`).
+"""Read DocRED format: one JSON list of documents (`.json`, `.json.gz`).
 
-Extra keys are ignored. Documents, sentences, entities, mentions, labels and words count from 0, in files and messages.
+Extra keys are ignored. In files and messages, everything is numbered from 0.
 """
 
 from collections.abc import Iterator
@@ -14,29 +14,29 @@ from atlop.errors import AtlopError
 from atlop.json_values import abbreviated, expect, field, integers
 from atlop.schema import Document, Entity, Fact, Mention
 
-FORMAT = 'expected a JSON list of documents, each with "title", "sents", "vertexSet" and, where labelled, "labels"'
+KEYS = '"title", "sents", "vertexSet" and, where labelled, "labels"'
 
 
 def read_docred(path: Path, *, issues: IssueCollector) -> Iterator[Document]:
-    """Yield the documents of a file in DocRED format; repeated facts are read once and counted in `issues`.
+    """Yield the documents of a file in DocRED format; duplicate facts are left out and counted in `issues`.
 
     Raises:
         AtlopError: The file cannot be read or is not a list, or a document is invalid and `issues` is strict.
     """
-    for index, record in enumerate(stream_json_list(path, expected=FORMAT)):
+    for index, record in enumerate(stream_json_list(path, expected=f"expected a JSON list of documents with {KEYS}")):
         try:
-            document, duplicates = _document(record, where=f"{path}, document {index}")
+            document, duplicate_count = _document(record, where=f"{path}, document {index}")
         except AtlopError as problem:
             issues.add_invalid(problem)
         else:
-            issues.add_duplicate_facts(duplicates)
+            issues.add_duplicate_facts(duplicate_count)
             yield document
 
 
 def _document(record: object, *, where: str) -> tuple[Document, int]:
-    """Return the document and its number of repeated labels."""
+    """Return the document and its number of duplicate facts."""
     if not isinstance(record, dict):
-        raise AtlopError(f"{where}: {FORMAT}; found {abbreviated(record)}")
+        raise AtlopError(f"{where}: expected an object with {KEYS}; found {abbreviated(record)}")
     title = field(record, "title", str, where=where)
     where = f'{where} ("{title}")'
     sentences = tuple(
@@ -53,7 +53,7 @@ def _document(record: object, *, where: str) -> tuple[Document, int]:
     labels = field(record, "labels", list, where=where)
     facts: dict[tuple[int, int, str], Fact] = {}
     for index, label in enumerate(labels):
-        fact = _fact(label, entities=len(entities), sentences=len(sentences), where=f"{where}, label {index}")
+        fact = _fact(label, entities=entities, sentences=sentences, where=f"{where}, label {index}")
         facts.setdefault(fact.key, fact)
     document = Document(title=title, sentences=sentences, entities=entities, facts=tuple(facts.values()))
     return document, len(labels) - len(facts)
@@ -85,7 +85,7 @@ def _mention(value: object, *, lengths: tuple[int, ...], where: str) -> Mention:
     sentence = field(record, "sent_id", int, where=where)
     if not 0 <= sentence < len(lengths):
         raise AtlopError(f"{where}: is in sentence {sentence}, but {_range('sentence', len(lengths))}")
-    start, end = _span(field(record, "pos", list, where=where), where=where)
+    start, end = _word_range(field(record, "pos", list, where=where), where=where)
     length = lengths[sentence]
     if end > length:
         raise AtlopError(f"{where}: ends at word {end}, but sentence {sentence} has {_count('word', length)}")
@@ -98,7 +98,7 @@ def _mention(value: object, *, lengths: tuple[int, ...], where: str) -> Mention:
     )
 
 
-def _span(position: list[Any], *, where: str) -> tuple[int, int]:
+def _word_range(position: list[Any], *, where: str) -> tuple[int, int]:
     numbers = integers(position, where=f'{where}, "pos"')
     if len(numbers) != 2:
         raise AtlopError(
@@ -106,7 +106,7 @@ def _span(position: list[Any], *, where: str) -> tuple[int, int]:
         )
     start, end = numbers
     if start < 0:
-        raise AtlopError(f"{where}: starts at word {start}; words count from 0 within their sentence")
+        raise AtlopError(f"{where}: starts at word {start}; words are numbered from 0 within their sentence")
     if end <= start:
         raise AtlopError(
             f"{where}: starts at word {start} and ends at word {end}, so it has no words; "
@@ -115,20 +115,20 @@ def _span(position: list[Any], *, where: str) -> tuple[int, int]:
     return start, end
 
 
-def _fact(value: object, *, entities: int, sentences: int, where: str) -> Fact:
+def _fact(value: object, *, entities: tuple[Entity, ...], sentences: tuple[tuple[str, ...], ...], where: str) -> Fact:
     record: dict[str, Any] = expect(value, dict, where=where)
     subject, object_ = field(record, "h", int, where=where), field(record, "t", int, where=where)
-    if not (0 <= subject < entities and 0 <= object_ < entities):
-        key, index = ("t", object_) if 0 <= subject < entities else ("h", subject)
-        raise AtlopError(f'{where}: "{key}" is entity {index}, but {_range("entity", entities)}')
+    if not (0 <= subject < len(entities) and 0 <= object_ < len(entities)):
+        key, index = ("t", object_) if 0 <= subject < len(entities) else ("h", subject)
+        raise AtlopError(f'{where}: "{key}" is entity {index}, but {_range("entity", len(entities))}')
     if subject == object_:
         raise AtlopError(f'{where}: "h" and "t" are both entity {subject}; a relation holds between two entities')
     evidence: tuple[int, ...] = ()
     if "evidence" in record:
         evidence = integers(field(record, "evidence", list, where=where), where=f'{where}, "evidence"')
     for index in evidence:
-        if not 0 <= index < sentences:
-            raise AtlopError(f"{where}: its evidence is sentence {index}, but {_range('sentence', sentences)}")
+        if not 0 <= index < len(sentences):
+            raise AtlopError(f"{where}: its evidence is sentence {index}, but {_range('sentence', len(sentences))}")
     return Fact(subject, object_, field(record, "r", str, where=where), evidence)
 
 

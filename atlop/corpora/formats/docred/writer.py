@@ -1,4 +1,4 @@
-"""Documents to DocRED format, which has only words and directed facts."""
+"""Write DocRED format, which has only words and directed facts."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -14,19 +14,19 @@ def write_docred(path: Path, *, documents: Iterable[Document]) -> Losses:
     """Write documents in DocRED format, all or nothing: a JSON list with one document per line.
 
     Returns:
-        What the format cannot store: texts (other than the words joined by spaces), identifiers, lists of pairs,
-        novelty, the parts of discontinuous mentions, facts from an entity to itself. Facts of undirected documents
-        are written in the direction in which they are listed.
+        Counts of what the format cannot store: texts (other than the words joined by spaces), identifiers, lists of
+        pairs, novelty, the spans of discontinuous mentions, facts from an entity to itself. Facts of undirected
+        documents are written in the direction in which they are listed.
 
     Raises:
-        AtlopError: A document has a lone surrogate.
+        AtlopError: A document contains a lone surrogate.
     """
     losses = Losses()
     with atomic_text(path) as file:
         file.write("[")
         for index, document in enumerate(documents):
-            record = to_json_line(_record(document), where=f'{path}, document {index} ("{document.title}")')
-            file.write(f",\n{record}" if index else f"\n{record}")
+            line = to_json_line(_record(document), where=f'{path}, document {index} ("{document.title}")')
+            file.write(f",\n{line}" if index else f"\n{line}")
             losses.update(_losses(document))
         file.write("\n]\n")
     return +losses

@@ -1,4 +1,4 @@
-"""JSON lines, for one's own data; `reader.py` describes the format."""
+"""JSON lines, for your own data; `reader.py` describes the format."""
 
 from atlop.corpora.formats.format import Format
 from atlop.corpora.formats.json_lines.reader import read_json_lines

@@ -1,6 +1,6 @@
-"""JSON lines: the format for your own data, plain text and character offsets (`.jsonl`, `.jsonl.gz`).
+"""Read JSON lines: the format for your own data, plain text and character offsets (`.jsonl`, `.jsonl.gz`).
 
-One JSON object per line in UTF-8, here wrapped for reading:
+One JSON object per line, in UTF-8; this one is wrapped for reading:
 
     {"title": "Skai TV",
      "text": "Skai TV is Greek. It is based in Piraeus.",
@@ -17,7 +17,7 @@ One JSON object per line in UTF-8, here wrapped for reading:
 - `relations`: a list of objects, which may be empty; without it, the document is not labelled. `subject` and `object`
   are indices of entities and `relation` is a string. `evidence` is a list of sentence indices; `novelty` a string, as
   in BioRED.
-- `words`: a list of sentences, each a list of `[start, end]` for each word, in the order of the text. Text outside of
+- `words`: a list of sentences, each a list of `[start, end]` for each word, in the order of the text. Text outside
   words is ignored. Mentions must start and end at word boundaries of one sentence.
 - `pairs`: a list of `[subject, object]`, the pairs to classify; by default all ordered pairs. Relations of other pairs
   and from an entity to itself are kept, and counted.
@@ -26,9 +26,9 @@ One JSON object per line in UTF-8, here wrapped for reading:
 A mention is `[start, end]`, or an object with `spans`, a list of `[start, end]` in the order of the text, several for a
 discontinuous mention; `name`, if it differs from the text; `type`, if it differs from the entity's.
 
-`[start, end]` count characters of the text from 0, with an exclusive end, as in Python: an emoji outside Unicode's
-first 65,536 characters is one, though JavaScript and Java count it as two. Entities, mentions, relations and sentences
-count from 0 as well; lines count from 1.
+`[start, end]` are character offsets from 0, with an exclusive end, as in Python: a character outside Unicode's first
+65,536, such as an emoji, is one, though JavaScript and Java count it as two. Entities, mentions, relations and
+sentences are also numbered from 0, lines from 1.
 """
 
 from collections.abc import Iterator
@@ -51,7 +51,7 @@ EXPECTED = 'expected one JSON object per line, with "text", "entities" and, wher
 def read_json_lines(path: Path, *, issues: IssueCollector) -> Iterator[Document]:
     """Yield the documents of a file of JSON lines, with one line in memory. Blank lines are ignored.
 
-    Repeated relations are read once; they and relations without a pair are counted in `issues`.
+    Duplicate relations are left out; they and relations without a pair are counted in `issues`.
 
     Raises:
         AtlopError: The file cannot be read, or a document is invalid and `issues` is strict.
@@ -61,17 +61,17 @@ def read_json_lines(path: Path, *, issues: IssueCollector) -> Iterator[Document]
             continue
         try:
             record = parse_json_object(line, expected=EXPECTED, where=f"{path}, line {number}")
-            document, duplicates = parse_document(record, title=f"line {number}", where=f"{path}, line {number}")
+            document, duplicate_count = parse_document(record, title=f"line {number}", where=f"{path}, line {number}")
         except AtlopError as problem:
             issues.add_invalid(problem)
         else:
-            issues.add_duplicate_facts(duplicates)
+            issues.add_duplicate_facts(duplicate_count)
             issues.add_unclassified_facts(document)
             yield document
 
 
 def parse_document(record: dict[str, Any], *, title: str, where: str) -> tuple[Document, int]:
-    """Parse a document, whose title is `title` by default; return it and its number of repeated relations.
+    """Parse a document, with `title` as default title; return it and its number of duplicate relations.
 
     Raises:
         AtlopError: The document is invalid.
@@ -86,13 +86,11 @@ def parse_document(record: dict[str, Any], *, title: str, where: str) -> tuple[D
     ]
     offsets = _offsets(record, entities, text=text, where=where)
     directed = field(record, "directed", bool, where=where) if "directed" in record else True
-    pairs = _pairs(record, entities=len(entities), directed=directed, where=where) if "pairs" in record else None
+    pairs = _pairs(record, entities, directed=directed, where=where) if "pairs" in record else None
     facts: dict[tuple[int, int, str], Fact] = {}
     relations = field(record, "relations", list, where=where) if "relations" in record else []
     for index, value in enumerate(relations):
-        fact = _fact(
-            value, entities=len(entities), sentences=len(offsets), directed=directed, where=f"{where}, relation {index}"
-        )
+        fact = _fact(value, entities, offsets=offsets, directed=directed, where=f"{where}, relation {index}")
         facts.setdefault(fact.key, fact)
     document = Document(
         title=title,
@@ -152,12 +150,12 @@ def _mention(value: object, *, text: str, type: str, where: str) -> _Mention:
 
 
 def mention_text(spans: tuple[Span, ...], *, text: str) -> str:
-    """Return the text of a mention; parts are joined by a space."""
+    """Return the text of a mention; several spans are joined by a space."""
     return " ".join(text[start:end] for start, end in spans)
 
 
 def _offsets(record: dict[str, Any], entities: list[_Entity], *, text: str, where: str) -> Offsets:
-    """Return the words that the document lists, or else split its text."""
+    """Return the offsets of the words that the record lists; without a list, split the text."""
     mentions = [mention for entity in entities for mention in entity.mentions]
     if "words" not in record:
         for mention in mentions:
@@ -173,17 +171,19 @@ def _offsets(record: dict[str, Any], entities: list[_Entity], *, text: str, wher
 
 def _with_words(entities: list[_Entity], *, offsets: Offsets) -> tuple[Entity, ...]:
     """Find the words of the entities' mentions."""
-    numbers = [number for number, words in enumerate(offsets) if words]
-    filled = tuple(words for words in offsets if words)  # empty sentences have no offsets
+    indices = [index for index, words in enumerate(offsets) if words]
+    nonempty = tuple(words for words in offsets if words)  # `locate_mention` needs the first word of each sentence
 
     def with_words(mention: _Mention) -> Mention:
-        found = locate_mention(mention.spans, offsets=filled, name=mention.name, type=mention.type)
-        return found if len(filled) == len(offsets) else replace(found, sentence=numbers[found.sentence])
+        found = locate_mention(mention.spans, offsets=nonempty, name=mention.name, type=mention.type)
+        return replace(found, sentence=indices[found.sentence])
 
     return tuple(Entity(tuple(map(with_words, entity.mentions)), entity.identifier) for entity in entities)
 
 
-def _pairs(record: dict[str, Any], *, entities: int, directed: bool, where: str) -> tuple[tuple[int, int], ...]:
+def _pairs(
+    record: dict[str, Any], entities: list[_Entity], *, directed: bool, where: str
+) -> tuple[tuple[int, int], ...]:
     pairs: dict[tuple[int, int], int] = {}
     for index, value in enumerate(field(record, "pairs", list, where=where)):
         location = f"{where}, pair {index}"
@@ -199,7 +199,7 @@ def _pairs(record: dict[str, Any], *, entities: int, directed: bool, where: str)
     return tuple(pairs)
 
 
-def _fact(value: object, *, entities: int, sentences: int, directed: bool, where: str) -> Fact:
+def _fact(value: object, entities: list[_Entity], *, offsets: Offsets, directed: bool, where: str) -> Fact:
     record: dict[str, Any] = expect(value, dict, where=where)
     subject, object_ = field(record, "subject", int, where=where), field(record, "object", int, where=where)
     _check_entities(subject, object_, entities=entities, where=where)
@@ -209,10 +209,10 @@ def _fact(value: object, *, entities: int, sentences: int, directed: bool, where
     if "evidence" in record:
         evidence = integers(field(record, "evidence", list, where=where), where=f'{where}, "evidence"')
     for sentence in evidence:
-        if not 0 <= sentence < sentences:
+        if not 0 <= sentence < len(offsets):
             raise AtlopError(
-                f"{where}: its evidence is sentence {sentence}, but the document has {sentences} sentences, "
-                "counted from 0"
+                f"{where}: its evidence is sentence {sentence}, but the document has {len(offsets)} sentences, "
+                "numbered from 0"
             )
     return Fact(
         subject,
@@ -223,9 +223,9 @@ def _fact(value: object, *, entities: int, sentences: int, directed: bool, where
     )
 
 
-def _check_entities(subject: int, object_: int, *, entities: int, where: str) -> None:
+def _check_entities(subject: int, object_: int, *, entities: list[_Entity], where: str) -> None:
     for role, index in (("subject", subject), ("object", object_)):
-        if not 0 <= index < entities:
+        if not 0 <= index < len(entities):
             raise AtlopError(
-                f"{where}: its {role} is entity {index}, but the document has {entities} entities, counted from 0"
+                f"{where}: its {role} is entity {index}, but the document has {len(entities)} entities, numbered from 0"
             )

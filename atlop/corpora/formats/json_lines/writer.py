@@ -1,4 +1,4 @@
-"""Documents to JSON lines (described in `reader.py`), which can store all but empty words."""
+"""Write JSON lines (described in `reader.py`), which can store everything except empty words."""
 
 from collections.abc import Iterable
 from itertools import pairwise
@@ -15,15 +15,15 @@ from atlop.schema import Document, Entity, Fact, Mention, Span
 
 
 def write_json_lines(path: Path, *, documents: Iterable[Document]) -> Losses:
-    """Write documents as JSON lines, with their words, so that reading them returns the same but for empty words.
+    """Write documents as JSON lines, with their words, so that reading restores all but empty words.
 
-    The file is written whole or not at all. A document without a text gets one: its words joined by spaces.
+    A document without a text gets one: its words joined by spaces.
 
     Returns:
-        What the format cannot store: empty words.
+        The number of empty words, which the format cannot store.
 
     Raises:
-        AtlopError: A document has a lone surrogate, or a mention has only empty words or parts that overlap.
+        AtlopError: A document contains a lone surrogate, or a mention has only empty words or spans that overlap.
     """
     losses = Losses()
     with atomic_text(path) as file:
@@ -57,7 +57,7 @@ def _record(document: Document, *, where: str) -> dict[str, Any]:
 
 
 def _join_words(document: Document) -> tuple[str, Offsets]:
-    """Return the words joined by spaces, and their offsets; empty words take no space."""
+    """Return the words joined by spaces, and their offsets; empty words are skipped."""
     offsets = []
     end = 0
     for sentence in document.sentences:
@@ -85,10 +85,10 @@ def _entity(entity: Entity, *, text: str, offsets: Offsets, where: str) -> dict[
 
 
 def _mention(mention: Mention, *, type: str, text: str, offsets: Offsets, where: str) -> object:
-    """Return `[start, end]` if that is sufficient, else an object."""
+    """Return `[start, end]` if that is sufficient, otherwise an object."""
     spans = mention.spans or (_characters(mention, offsets=offsets, where=where),)
     if any(after[0] < before[1] for before, after in pairwise(spans)):
-        raise AtlopError(f'{where} ("{mention.name}"): its parts overlap or are out of order; fix the mention')
+        raise AtlopError(f'{where} ("{mention.name}"): its spans overlap or are out of order; fix the mention')
     record: dict[str, Any] = {"spans": spans}
     if mention.name != mention_text(spans, text=text):
         record["name"] = mention.name
@@ -101,8 +101,8 @@ def _characters(mention: Mention, *, offsets: Offsets, where: str) -> Span:
     words = [span for span in offsets[mention.sentence][mention.start : mention.end] if span[0] < span[1]]
     if not words:
         raise AtlopError(
-            f'{where} ("{mention.name}"): consists of empty words, so it has no characters; drop the mention, '
-            "or fix the words"
+            f'{where} ("{mention.name}"): consists of empty words, so it has no characters; remove the '
+            "mention, or fix the words"
         )
     return words[0][0], words[-1][1]
 

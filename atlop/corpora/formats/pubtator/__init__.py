@@ -1,4 +1,4 @@
-"""PubTator: BioCreative V CDR and BioRED as released, and other corpora with a scheme."""
+"""PubTator format: BioCreative V CDR and BioRED as released, and other corpora by a scheme."""
 
 import re
 from functools import partial
@@ -6,17 +6,18 @@ from itertools import islice
 
 from atlop.corpora.file_start import FileStart
 from atlop.corpora.formats.format import Format
+from atlop.corpora.formats.pubtator.lines import is_mention, is_relation
 from atlop.corpora.formats.pubtator.reader import read_pubtator
 from atlop.corpora.formats.pubtator.scheme import find_scheme, load_scheme
 from atlop.corpora.formats.pubtator.writer import write_pubtator
 
 SCHEME_PREFIX = "pubtator:"
-"""Prefix of the names of formats with a scheme: the path of the scheme follows."""
+"""Prefix of format names that continue with the path of a scheme."""
 
 _FIRST_LINE = re.compile(rb"[^|\t]+\|[ta]\|")
-_MAX_DOCUMENTS = 20  # that are searched for types and relations
-_CDR_WORDS = frozenset({"Chemical", "Disease", "CID"})
-_BIORED_WORDS = frozenset(
+_MAX_DOCUMENTS = 20  # at the start of a file, to search for types and relations
+_CDR_NAMES = frozenset({"Chemical", "Disease", "CID"})
+_BIORED_NAMES = frozenset(
     (
         *("GeneOrGeneProduct", "DiseaseOrPhenotypicFeature", "ChemicalEntity"),
         *("OrganismTaxon", "SequenceVariant", "CellLine"),
@@ -26,8 +27,8 @@ _BIORED_WORDS = frozenset(
 )
 
 
-def begins(start: FileStart) -> bool:
-    """Whether a file begins as PubTator does."""
+def is_pubtator(start: FileStart) -> bool:
+    """Whether the first line is a PubTator title or abstract."""
     return _FIRST_LINE.match(start.first_line) is not None
 
 
@@ -37,9 +38,9 @@ def types_and_relations(start: FileStart) -> frozenset[str]:
     documents = 0
     for line in islice(start.lines(), 1, None):
         columns = line.decode(errors="replace").split("\t")
-        if len(columns) >= 5 and columns[1].isdecimal():
+        if is_mention(columns):
             found.add(columns[4])
-        elif len(columns) >= 4:
+        elif is_relation(columns):
             found.add(columns[1])
         elif not columns[0]:
             documents += 1
@@ -48,15 +49,15 @@ def types_and_relations(start: FileStart) -> frozenset[str]:
     return frozenset(found)
 
 
-def _has_only(start: FileStart, *, words: frozenset[str]) -> bool:
-    return begins(start) and frozenset() < types_and_relations(start) <= words
+def _has_only(start: FileStart, *, names: frozenset[str]) -> bool:
+    return is_pubtator(start) and frozenset() < types_and_relations(start) <= names
 
 
 def scheme_format(name: str) -> Format:
-    """Return the format of a corpus with its own scheme.
+    """Return the format that a scheme describes.
 
     Args:
-        name: `SCHEME_PREFIX` and the path of a scheme, or the name of a shipped one.
+        name: `SCHEME_PREFIX`, then the path of a scheme or the name of a shipped one.
 
     Raises:
         AtlopError: There is no such scheme, or it is not valid.
@@ -76,13 +77,13 @@ CDR = Format(
     "cdr",
     read=partial(read_pubtator, scheme="cdr"),
     write=partial(write_pubtator, scheme="cdr"),
-    matches=partial(_has_only, words=_CDR_WORDS),
+    matches=partial(_has_only, names=_CDR_NAMES),
     description='PubTator with the types "Chemical" and "Disease"',
 )
 BIORED = Format(
     "biored",
     read=partial(read_pubtator, scheme="biored"),
     write=partial(write_pubtator, scheme="biored"),
-    matches=partial(_has_only, words=_BIORED_WORDS),
+    matches=partial(_has_only, names=_BIORED_NAMES),
     description="PubTator with BioRED's types and relations",
 )

@@ -1,4 +1,4 @@
-"""What PubTator cannot store of documents: the written lines are parsed and compared with each document."""
+"""Count what PubTator cannot store, by parsing the written lines and comparing them with the document."""
 
 from collections.abc import Sequence
 from itertools import permutations
@@ -13,7 +13,7 @@ from atlop.schema import Document, Entity
 
 
 class PubtatorLosses:
-    """Counts losses while documents are written."""
+    """Counts what is lost while documents are written."""
 
     def __init__(self, scheme: PubtatorScheme) -> None:
         self._scheme = scheme
@@ -23,23 +23,23 @@ class PubtatorLosses:
         self._facts = 0
 
     def add(self, document: Document, *, lines: Sequence[str], where: str) -> None:
-        """Count the losses of a document, whose mentions all have spans, given the lines that were written.
+        """Count what the written lines of a document lack; all its mentions must have spans.
 
         Raises:
-            AtlopError: Its entities or facts would be read as others.
+            AtlopError: Reading the lines would give other entities or facts.
         """
         numbered = [(number, line.encode()) for number, line in enumerate(lines, start=1)]
         parsed = parse_document_lines(numbered, path=Path(where), scheme=self._scheme)
-        found = build_document(parsed, scheme=self._scheme, labelled=True)
-        order = _match(document.entities, found=found.entities, where=where)
+        read_back = build_document(parsed, scheme=self._scheme, labelled=True)
+        order = _match(document.entities, read_back=read_back.entities, where=where)
         facts = document.facts or ()
         written = [(order[fact.subject], order[fact.object], fact.relation) for fact in facts]
-        read = {(*self._sorted(fact.subject, fact.object), fact.relation) for fact in found.facts or ()}
+        read_facts = {(*self._sorted(fact.subject, fact.object), fact.relation) for fact in read_back.facts or ()}
         for index, (subject, object_, relation) in enumerate(written):
-            if (*self._sorted(subject, object_), relation) not in read:
+            if (*self._sorted(subject, object_), relation) not in read_facts:
                 raise AtlopError(
-                    f"{where}, fact {index}: would be read as one of other entities, since one of its identifiers "
-                    "has several types; give each type identifiers of its own"
+                    f"{where}, fact {index}: would be read as a fact of other entities, because one of its "
+                    "identifiers has several types; use different identifiers for different types"
                 )
         pairs = permutations(range(len(order)), 2) if document.pairs is None else document.pairs
         classified = {self._sorted(order[subject], order[object_]) for subject, object_ in pairs}
@@ -49,10 +49,10 @@ class PubtatorLosses:
         self._losses.update(
             {
                 Loss.EVIDENCE: sum(bool(fact.evidence) for fact in facts),
-                Loss.PAIRS: classified != {self._sorted(*pair) for pair in found.pairs or ()},
+                Loss.PAIRS: classified != {self._sorted(*pair) for pair in read_back.pairs or ()},
                 Loss.UNDIRECTED: self._scheme.directed and not document.directed,
                 Loss.DIRECTED: document.directed and not self._scheme.directed,
-                Loss.WORDS: found.sentences != document.sentences or found.offsets != document.offsets,
+                Loss.WORDS: read_back.sentences != document.sentences or read_back.offsets != document.offsets,
             }
         )
 
@@ -65,20 +65,20 @@ class PubtatorLosses:
         return (subject, object_) if self._scheme.directed or subject < object_ else (object_, subject)
 
 
-def _match(entities: Sequence[Entity], *, found: Sequence[Entity], where: str) -> list[int]:
-    """Return the index of each entity among the parsed ones."""
+def _match(entities: Sequence[Entity], *, read_back: Sequence[Entity], where: str) -> list[int]:
+    """Return the index of each entity among those that were read back."""
     indices: dict[object, list[int]] = {}
-    for index, entity in enumerate(found):
+    for index, entity in enumerate(read_back):
         indices.setdefault(_entity_key(entity), []).append(index)
     order: list[int] = []
     for index, entity in enumerate(entities):
-        same = indices.get(_entity_key(entity))
-        if not same:
+        matches = indices.get(_entity_key(entity))
+        if not matches:
             raise AtlopError(
-                f'{where}, entity {index} ("{entity.name}"): would be read as another; in PubTator, mentions '
+                f'{where}, entity {index} ("{entity.name}"): would be read as another entity; in PubTator, mentions '
                 "belong to the same entity if and only if they share identifier and type"
             )
-        order.append(same.pop(0))
+        order.append(matches.pop(0))
     return order
 
 

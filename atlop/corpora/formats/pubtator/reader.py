@@ -1,7 +1,7 @@
-"""PubTator to documents: `id|t|title`, `id|a|abstract`, then a line for each mention and relation (also as `.gz`).
+"""Read PubTator: `id|t|title`, `id|a|abstract`, then a line for each mention and relation (also as `.gz`).
 
-A document's title is its identifier, its text is title, line end and abstract. Entities are numbered by their first
-mention in the text. A `PubtatorScheme` declares what differs between corpora.
+A document's title is its identifier; its text is title, newline and abstract. Entities are numbered by their first
+mention in the text. A `PubtatorScheme` has the settings of each corpus.
 """
 
 from collections.abc import Iterator
@@ -29,12 +29,12 @@ def read_pubtator(path: Path, *, issues: IssueCollector, scheme: PubtatorScheme 
     """Yield the documents of a PubTator file.
 
     If the whole file has no relations, its documents are unlabelled. Facts whose pair the scheme does not classify are
-    kept and counted, but their pair is not added, which would reveal at test time that they hold.
+    kept and counted, but their pair is not added, because it would reveal at test time that the fact holds.
 
     Args:
         path: A file, also gzipped as `.gz`.
         issues: Collects invalid documents, repeated facts, and facts without a classified pair.
-        scheme: What differs between corpora, or the name of a shipped scheme.
+        scheme: The corpus's scheme, or the name of a shipped one.
 
     Raises:
         AtlopError: The file cannot be read, or a document is invalid and `issues` is strict.
@@ -58,14 +58,14 @@ def read_pubtator(path: Path, *, issues: IssueCollector, scheme: PubtatorScheme 
 def build_document(
     parsed: ParsedDocument, *, scheme: PubtatorScheme, labelled: bool, tree: DescriptorTree | None = None
 ) -> Document:
-    """Build a document from its lines; one without relations counts as labelled only if `labelled`.
+    """Build a document from its parsed lines; its facts are `None` unless `labelled`.
 
     Raises:
         AtlopError: No mention has the identifier of a relation, or a mention has no words.
     """
-    rows = sorted(parsed.mentions, key=lambda row: (row.spans, row.type))
-    offsets = split_text(parsed.text, mentions=[span for row in rows for span in spans_and_extent(row.spans)])
-    entities = _entities(rows, offsets=offsets, scheme=scheme)
+    lines = sorted(parsed.mentions, key=lambda line: (line.spans, line.type))
+    offsets = split_text(parsed.text, mentions=[span for line in lines for span in spans_and_extent(line.spans)])
+    entities = _entities(lines, offsets=offsets, scheme=scheme)
     facts = _facts(parsed.relations, entities=entities, scheme=scheme)
     return Document(
         title=parsed.identifier,
@@ -80,19 +80,19 @@ def build_document(
 
 
 def _entities(
-    rows: list[MentionLine], *, offsets: tuple[tuple[Span, ...], ...], scheme: PubtatorScheme
+    lines: list[MentionLine], *, offsets: tuple[tuple[Span, ...], ...], scheme: PubtatorScheme
 ) -> tuple[Entity, ...]:
     """Group mentions by identifier and type; a gene and a species may have the same number."""
     groups: dict[tuple[str, str, int], list[Mention]] = {}
-    unknown = 0  # each mention without an identifier is an entity
-    for row in rows:
+    unidentified = 0  # number of mentions without an identifier, each of which is an entity
+    for line in lines:
         try:
-            mention = locate_mention(row.spans, offsets=offsets, name=row.names[0], type=row.type)
+            mention = locate_mention(line.spans, offsets=offsets, name=line.names[0], type=line.type)
         except AtlopError as problem:
-            raise AtlopError(f"{row.where}: {problem}") from None
-        for identifier, name in zip(row.identifiers, row.names, strict=True):
-            unknown += identifier == scheme.no_identifier
-            key = identifier, row.type, unknown if identifier == scheme.no_identifier else 0
+            raise AtlopError(f"{line.where}: {problem}") from None
+        for identifier, name in zip(line.identifiers, line.names, strict=True):
+            unidentified += identifier == scheme.no_identifier
+            key = identifier, line.type, unidentified if identifier == scheme.no_identifier else 0
             groups.setdefault(key, []).append(replace(mention, name=name))
     return tuple(Entity(tuple(mentions), identifier) for (identifier, _, _), mentions in groups.items())
 
@@ -105,19 +105,19 @@ def _facts(
         if entity.identifier != scheme.no_identifier:
             indices.setdefault(entity.identifier or "", []).append(index)
     facts: dict[tuple[int, int, str], Fact] = {}
-    for row in relations:
-        for identifier in (row.subject, row.object):
+    for line in relations:
+        for identifier in (line.subject, line.object):
             if identifier not in indices:
                 raise AtlopError(
-                    f'{row.where}: relation {row.relation} names "{identifier}", but no mention has this identifier; '
-                    f"the document's are {', '.join(list(indices)[:8]) or '(none)'}{', …' if len(indices) > 8 else ''}"
+                    f'{line.where}: relation {line.relation} names "{identifier}", but no mention has this identifier; '
+                    f"the document has {', '.join(list(indices)[:8]) or '(none)'}{', …' if len(indices) > 8 else ''}"
                 )
-        # If two types share an identifier, the one that makes a classified pair is meant.
-        choices = list(product(indices[row.subject], indices[row.object]))
-        subject, object_ = next((pair for pair in choices if _is_classified(pair, entities, scheme)), choices[0])
+        # If entities of two types share an identifier, the relation is taken to be that of a classified pair.
+        candidates = list(product(indices[line.subject], indices[line.object]))
+        subject, object_ = next((pair for pair in candidates if _is_classified(pair, entities, scheme)), candidates[0])
         if not scheme.directed:
             subject, object_ = min(subject, object_), max(subject, object_)
-        fact = Fact(subject, object_, row.relation, novelty=row.novelty)
+        fact = Fact(subject, object_, line.relation, novelty=line.novelty)
         facts.setdefault(fact.key, fact)
     return tuple(facts.values())
 

@@ -1,4 +1,4 @@
-"""Schemes of PubTator corpora: small TOML files, shipped for CDR and BioRED."""
+"""Schemes: settings for PubTator corpora, in small TOML files; those of CDR and BioRED are shipped."""
 
 import difflib
 from importlib.resources import files
@@ -13,36 +13,35 @@ from atlop.files import read_toml
 
 
 class PubtatorScheme(Section):
-    """What differs between PubTator corpora."""
+    """Settings for reading and writing one PubTator corpus: the pairs to classify, their direction, separators."""
 
     pairs: tuple[tuple[str, str], ...] | None = None
     """Subject and object types of the pairs to classify; `None` classifies every pair."""
     directed: bool = True
-    """Whether relations hold from their first identifier to the second only, or in both directions."""
+    """Whether relations hold only from the first identifier to the second; otherwise they hold in both directions."""
     identifier_separator: str = Field("|", min_length=1)
-    """Separates the identifiers of a mention of several entities."""
+    """Separator of the identifiers of a mention of several entities."""
     name_separator: str = Field("|", min_length=1)
-    """Separates the names of such a mention in a seventh column."""
+    """Separator of the names of such a mention, in the seventh column."""
     no_identifier: str = Field("-1", min_length=1)
-    """Identifier of mentions of unknown entities: each is an entity without pairs."""
+    """Placeholder for mentions without an identifier: each becomes a separate entity, which is in no pair."""
     ancestors: Path | None = None
-    """MeSH's descriptor file (`d2025.bin`): pairs without a relation are left out if their object is more general than
-    that of a relation of the same subject. A relative path starts at the scheme's folder."""
+    """MeSH's descriptor file (`d2025.bin`), resolved against the scheme's folder: an unrelated pair is left out if its
+    subject has a relation to a more specific object (a MeSH descendant)."""
 
     @field_validator("ancestors")
     @classmethod
-    def _check_directed(cls, ancestors: Path | None, info: ValidationInfo) -> Path | None:
+    def _check_ancestors(cls, ancestors: Path | None, info: ValidationInfo) -> Path | None:
         if ancestors is not None and not info.data.get("directed", True):
-            raise ValueError("compares objects, so directed must be true")
+            raise ValueError("needs directed = true, because it compares the objects of relations")
         return ancestors
 
     def classifies(self, subject_type: str, object_type: str) -> bool:
         """Whether pairs of these types are classified."""
-        kinds = self.pairs
         return (
-            kinds is None
-            or (subject_type, object_type) in kinds
-            or (not self.directed and (object_type, subject_type) in kinds)
+            self.pairs is None
+            or (subject_type, object_type) in self.pairs
+            or (not self.directed and (object_type, subject_type) in self.pairs)
         )
 
 
@@ -53,12 +52,12 @@ def load_scheme(name_or_path: str | Path) -> PubtatorScheme:
         name_or_path: Path of a TOML file, or the name of a shipped scheme: `cdr`, `biored`.
 
     Raises:
-        AtlopError: There is no such file, it is not TOML, or keys or values are wrong; all of them are named.
+        AtlopError: There is no such file, it is not TOML, or it has invalid keys or values; the message lists all.
     """
     path = find_scheme(name_or_path)
-    tree = read_toml(path)
+    values = read_toml(path)
     try:
-        scheme = PubtatorScheme.model_validate(tree)
+        scheme = PubtatorScheme.model_validate(values)
     except ValidationError as error:
         problems = "".join(f"\n  {_describe(problem)}" for problem in error.errors())
         raise AtlopError(f"{path}: the scheme is not valid:{problems}") from None
@@ -80,7 +79,7 @@ def find_scheme(name_or_path: str | Path) -> Path:
     shipped = {candidate.stem: candidate for candidate in sorted(folder.glob("*.toml"))}
     if str(name_or_path) in shipped:
         return shipped[str(name_or_path)]
-    raise AtlopError(f"{name_or_path}: no such scheme file; shipped ones are {', '.join(shipped)}")
+    raise AtlopError(f"{name_or_path}: no such scheme file; shipped schemes: {', '.join(shipped)}")
 
 
 def _describe(problem: ErrorDetails) -> str:
@@ -88,4 +87,4 @@ def _describe(problem: ErrorDetails) -> str:
     if problem["type"] != "extra_forbidden":
         return f"{location}: {problem['msg']}"
     nearest = difflib.get_close_matches(location, keys, n=1, cutoff=0.0)
-    return f"{location}: unknown key; did you mean {nearest[0]}? known are {', '.join(keys)}"
+    return f"{location}: unknown key; did you mean {nearest[0]}? known keys: {', '.join(keys)}"
