@@ -22,9 +22,9 @@ from atlop.preprocessing.pair_blocks import chunk_rows, gather_rows, pair_chunks
 
 
 class AtlopModel(PreTrainedModel):
-    """Scores the relations of the entity pairs of documents.
+    """Scores the relations between the entities of documents.
 
-    `save_pretrained`, `from_pretrained` and `push_to_hub` are those of transformers.
+    `save_pretrained`, `from_pretrained` and `push_to_hub` are inherited from transformers.
     """
 
     config: AtlopConfig
@@ -60,7 +60,7 @@ class AtlopModel(PreTrainedModel):
         )
         self.heads = nn.ModuleDict()
         self.post_init()
-        for name, parameters in settings.heads.items():  # last, so that the other layers start as without them
+        for name, parameters in settings.heads.items():  # last, so that other layers start with the same weights
             if name == "relation" or hasattr(self.heads, name):
                 raise AtlopError(f"heads.{name}: the name is taken; give the head another one")
             head = registered(HEADS, name, key="heads")
@@ -71,7 +71,7 @@ class AtlopModel(PreTrainedModel):
             module.reset_parameters()
 
     def pair_chunks(self, batch: Batch) -> Iterator[list[PairBlock]]:
-        """Yield the pairs of a batch in the chunks in which they are scored on the model's device."""
+        """Yield the pairs of a batch in chunks that are small enough to score on the model's device."""
         limits = limits_for(self.device)
         return pair_chunks(
             batch,
@@ -135,7 +135,7 @@ class Pooled:
     training: bool
     """Whether dropout is active."""
     _entity_attentions: dict[tuple[int, int], EntityAttention] = field(default_factory=dict)
-    """By first and last document, so that dropout is drawn once."""
+    """Cache by start and stop of the document slice, so that dropout is drawn once."""
 
     def context(self, chunk: Sequence[PairBlock]) -> Tensor:
         """Return the localized contexts of the pairs of a chunk, `[pairs, width]`; of width 0 without attention."""
@@ -170,7 +170,7 @@ def prepare_encoder(encoder: PreTrainedModel) -> PreTrainedModel:
     """Remove the pooler, which ATLOP does not use, and install the faster layers of `atlop.ops`, in place.
 
     Args:
-        encoder: Loaded with eager attention, the one that every encoder has and that returns weights.
+        encoder: Loaded with eager attention, which every encoder has and which returns weights.
     """
     if getattr(encoder, "pooler", None) is not None:
         encoder.register_module("pooler", None)

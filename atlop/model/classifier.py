@@ -1,4 +1,4 @@
-"""The grouped bilinear classifier: entity pairs to scores."""
+"""The grouped bilinear classifier, which scores entity pairs."""
 
 import torch
 from torch import Tensor, nn
@@ -45,7 +45,7 @@ class GroupedBilinear(nn.Module):
 
 
 def _project(layer: Linear, embeddings: Tensor, entities: Tensor, context: Tensor) -> Tensor:
-    """Return `tanh(W [e ; c] + b)` of each pair; the product with `e` is computed once for each entity."""
+    """Return `tanh(W [e ; c] + b)` for each pair; the product with `e` is computed once per entity."""
     embedding_weight, context_weight = layer.weight.split([embeddings.shape[1], context.shape[1]], dim=1)
     projected = linear(embeddings, embedding_weight.contiguous())
     return torch.tanh(projected.index_select(0, entities) + linear(context, context_weight.contiguous(), layer.bias))

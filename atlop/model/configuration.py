@@ -1,4 +1,4 @@
-"""The configuration of a model: all that prediction needs besides weights and tokenizer (`config.json`)."""
+"""The configuration of a model (`config.json`): all that prediction needs besides weights and tokenizer."""
 
 from typing import Any
 

@@ -28,17 +28,17 @@ class EntityAttention:
         Args:
             attention: The encoder's attention.
             group: The documents.
-            training: Whether computing rows twice would draw dropout twice.
+            training: Whether dropout is active, so that rows must be computed only once.
         """
         self.group = group
         self._attention_rows = attention(group)
-        self._entities = max(group.batch.entities[group.documents])
+        self._entities = max(group.batch.entity_counts[group.document_slice])
         self._keep_all = training or self._entities <= limits_for(group.batch.buffer.device).entities
 
     def rows(self, entities: slice) -> Tensor:
         """Return the mean attention row of some entities of each document.
 
-        In training, and if entities are few, rows are computed once for all; else on every call, to save memory.
+        In training, and if entities are few, all rows are computed once; otherwise on every call, to save memory.
 
         Args:
             entities: With explicit start and stop.
@@ -54,30 +54,30 @@ class EntityAttention:
 
     def _mean_rows(self, entities: slice) -> Tensor:
         group = self.group
-        tokens, owners, counts, mentions = group.occurrences(entities)
-        with torch.autocast(owners.device.type, enabled=False):
+        tokens, occurrence_entities, mentions, counts = group.occurrences(entities)
+        with torch.autocast(tokens.device.type, enabled=False):
             rows = self._attention_rows(tokens)  # [windows, heads, occurrences, window tokens]
-            entity_ids = torch.arange(entities.start, entities.stop, device=owners.device)
-            weights = ((owners[..., None] == entity_ids) / counts[..., None]).to(rows.dtype)[:, None]
-            if group.merges_windows:
+            entity_ids = torch.arange(entities.start, entities.stop, device=tokens.device)
+            weights = ((occurrence_entities[..., None] == entity_ids) / counts[..., None]).to(rows.dtype)[:, None]
+            if group.windows_differ_from_documents:
                 weights = weights * self._row_scales(rows, mentions)[..., None]
             means = rows.transpose(2, 3) @ weights  # weights are [windows, heads or 1, occurrences, entities]
             del rows  # so that at most two tensors of this size exist at a time
             means = means.transpose(1, 2).flatten(end_dim=1)
-            if not group.merges_windows:
+            if not group.windows_differ_from_documents:
                 return means.contiguous()  # [windows · window tokens, heads, entities]
             sums = means.new_zeros(group.document_count * group.padded_length + 1, *means.shape[1:])
             return sums.index_add(0, group.padded_document_indices.flatten(), means)[:-1]
 
     def _row_scales(self, rows: Tensor, mentions: Tensor) -> Tensor:
         """Return factors that make a mention's rows sum to 1 over its windows, `[windows, heads, occurrences]`."""
-        group, batch, mention = self.group, self.group.batch, mentions.flatten()
+        group, batch, index = self.group, self.group.batch, mentions.flatten()
         in_document = (group.padded_document_indices < group.document_count * group.padded_length).to(rows.dtype)
         sums = (rows @ in_document[:, None, :, None])[..., 0].transpose(1, 2).flatten(end_dim=1)
-        total = sums.new_zeros(batch.mentions + 1, sums.shape[1]).index_add(0, mention, sums).index_select(0, mention)
+        total = sums.new_zeros(batch.mention_count + 1, sums.shape[1]).index_add(0, index, sums).index_select(0, index)
         total = total.unflatten(0, (group.window_count, -1)).transpose(1, 2)  # from [windows · occurrences, heads]
-        single = (batch.window_counts[group.windows] == 1)[:, None, None]
-        return torch.where(single, 1.0, 1 / (total + ROW_EPSILON))
+        is_single = (batch.window_counts[group.window_slice] == 1)[:, None, None]
+        return torch.where(is_single, 1.0, 1 / (total + ROW_EPSILON))
 
 
 def localized_context(subjects: Tensor, objects: Tensor, hidden: Tensor) -> Tensor:

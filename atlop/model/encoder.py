@@ -1,4 +1,4 @@
-"""Windows to hidden states and attention (paper, 'Encoder')."""
+"""Run the encoder: windows to hidden states and attention (paper, 'Encoder')."""
 
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -44,7 +44,7 @@ def encode(
 
 
 def document_states(hidden: Tensor, batch: Batch) -> Tensor:
-    """Merge the states of packed windows into padded documents; where windows overlap they are averaged.
+    """Merge the states of packed windows into padded documents; states are averaged where windows overlap.
 
     Args:
         hidden: `[tokens, width]`.
@@ -70,7 +70,7 @@ def _run_packed(
     """Run packed windows, so that no computation is spent on padding."""
     count = encoder.config.num_hidden_layers
     kept = range(count - layers if with_attention else count, count)
-    packing = Packing(list(batch.window_lengths), batch.window_ends, layers_kept=kept)
+    packing = Packing(list(batch.window_lengths), batch.window_boundaries, layers_kept=kept)
     output = encoder(
         batch.input_ids[None], position_ids=batch.position_ids[None], packing=packing, output_hidden_states=layers > 1
     )
@@ -86,7 +86,7 @@ def _run_padded(
     windows, tokens = len(batch.window_lengths), max(batch.window_lengths)
     flat = batch.input_ids.new_full((windows * tokens,), padding)
     input_ids = flat.index_copy(0, batch.padded_window_indices.long(), batch.input_ids).view(windows, tokens)
-    mask = torch.arange(tokens, device=input_ids.device) < batch.window_ends.diff()[:, None]
+    mask = torch.arange(tokens, device=input_ids.device) < batch.window_boundaries.diff()[:, None]
     output = encoder(
         input_ids.long(), attention_mask=mask.long(), output_attentions=with_attention, output_hidden_states=layers > 1
     )
@@ -121,15 +121,15 @@ def _packed_rows(layer: QueryKey, group: DocumentGroup) -> AttentionRows:
 
 
 def _padded_rows(weights: Tensor, group: DocumentGroup) -> AttentionRows:
-    """Select rows of the attention that an encoder returned, `[windows, heads, tokens, tokens]`."""
-    weights = weights[group.windows]
+    """Select attention rows from the weights that an encoder returned, `[windows, heads, tokens, tokens]`."""
+    weights = weights[group.window_slice]
     windows, heads, length, _ = weights.shape
     offsets = torch.arange(windows * heads, device=weights.device).view(windows, heads, 1) * length
 
     def rows(tokens: Tensor) -> Tensor:
         positions = (tokens - group.window_starts[:, None]).clamp(min=0)
         selected = weights.flatten(end_dim=2).index_select(0, (offsets + positions[:, None]).flatten())
-        selected = selected.view(windows, heads, -1, length)[..., : group.window_length]
+        selected = selected.view(windows, heads, -1, length)[..., : group.padded_window_length]
         return selected.to(torch.promote_types(selected.dtype, torch.float32))
 
     return rows

@@ -1,4 +1,4 @@
-"""Heads besides the classifier: further outputs for each pair, each with its own loss."""
+"""Additional heads: further outputs for each pair, each with its own loss."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""Mentions to entities."""
+"""Pool mentions into entities."""
 
 import torch
 from torch import Tensor, nn
@@ -42,4 +42,4 @@ class Mean(nn.Module):
 
 
 POOLINGS: dict[str, type[nn.Module]] = {"logsumexp": LogSumExp, "mean": Mean}
-"""Poolings by name, for `pooling.mentions`; made with the width of the states and called like `LogSumExp`."""
+"""Poolings by name, for `pooling.mentions`; constructed with the width of the states and called like `LogSumExp`."""

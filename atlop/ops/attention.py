@@ -1,7 +1,7 @@
 """Self-attention over packed sequences, each of which attends only to itself.
 
-No `[heads, tokens, tokens]` matrix outlives its sequence. Localized context pooling reads a few rows of the last
-layers' weights; these are recomputed from the queries and keys that `Packing` keeps.
+`[heads, tokens, tokens]` matrices exist for one sequence at a time. Localized context pooling reads a few rows of the
+last layers' weights; these are recomputed from the queries and keys that `Packing` keeps.
 """
 
 from collections.abc import Iterator
@@ -23,7 +23,7 @@ SUPPORTED = {"bert", "roberta", "xlm-roberta", "camembert", "electra"}
 """Encoders that can use it: all tokens attend to all others, and position ids can be passed in."""
 
 MAX_WEIGHTS_PER_CHUNK = 2**19
-"""Attention weights computed at a time on the CPU, to fit its cache: some heads of one sequence."""
+"""Maximum number of attention weights computed at a time on the CPU, to fit its cache: some heads of one sequence."""
 
 
 class QueryKey(NamedTuple):
@@ -45,7 +45,7 @@ class Packing:
 
     lengths: list[int]
     """Tokens of each sequence."""
-    ends: Tensor
+    boundaries: Tensor
     """Boundaries of the sequences, int32 `[sequences + 1]`, on the encoder's device."""
     layers_kept: range = range(0)
     """Layers whose queries and keys are kept."""
@@ -53,13 +53,13 @@ class Packing:
     """Kept queries and keys by layer."""
 
     def pop_kept(self) -> list[QueryKey]:
-        """Return the kept queries and keys, and keep no more: recomputation in the backward pass keeps nothing."""
+        """Return the kept queries and keys, and keep no more: recomputation in the backward pass must not."""
         kept, self.kept, self.layers_kept = list(self.kept.values()), {}, range(0)
         return kept
 
 
 def use_packed_attention(encoder: PreTrainedModel, *, compiled: bool = False) -> None:
-    """Install this attention in a supported encoder, whose layers may be compiled; calls then need `packing`."""
+    """Install this attention in an encoder, whose calls then need `packing`; with `compiled`, the compiler skips it."""
     name = f"{IMPLEMENTATION}_uncompiled" if compiled else IMPLEMENTATION
     AttentionInterface.register(name, torch.compiler.disable(_attend) if compiled else _attend)
     AttentionMaskInterface.register(name, lambda *_, **__: None)  # there is no padding
@@ -83,7 +83,7 @@ def _attend(
     dropout: float = 0.0,
     **_: Any,
 ) -> tuple[Tensor, None]:
-    """The interface of transformers: `[1, heads, tokens, width]` to `[1, tokens, heads, width]`, without weights."""
+    """Attend as transformers expects: `[1, heads, tokens, width]` to `[1, tokens, heads, width]`, without weights."""
     assert attention_mask is None
     layer: Any = module
     if layer.layer_idx in packing.layers_kept:
@@ -154,27 +154,27 @@ def _varlen_attention(
 ) -> Tensor:
     """Attend in one kernel for all sequences: FlashAttention in half precision, else memory-efficient attention.
 
-    Both operators serve PyTorch's nested tensors; the public `varlen_attn` has no dropout.
+    PyTorch's nested tensors use both operators; the public `varlen_attn` has no dropout.
     """
-    longest, ends = max(packing.lengths), packing.ends
+    longest, bounds = max(packing.lengths), packing.boundaries
     q, k, v = (states.transpose(0, 1) for states in (query, key, value))  # [tokens, heads, width]
     is_half = query.dtype in (torch.bfloat16, torch.float16)
     if is_half and torch.cuda.get_device_capability(query.device) >= (8, 0):
         output: Tensor = torch.ops.aten._flash_attention_forward(
-            q, k, v, ends, ends, longest, longest, dropout, False, False, scale=scaling
+            q, k, v, bounds, bounds, longest, longest, dropout, False, False, scale=scaling
         )[0]
         return output.transpose(0, 1)
     keep = torch.is_grad_enabled()
     output = torch.ops.aten._efficient_attention_forward(
-        q[None], k[None], v[None], None, ends, ends, longest, longest, dropout, 0, keep, scale=scaling
+        q[None], k[None], v[None], None, bounds, bounds, longest, longest, dropout, 0, keep, scale=scaling
     )[0]
     return output[0].transpose(0, 1)
 
 
 class _CpuAttention(torch.autograd.Function):
-    """CPU attention for dropout, where torch keeps every weight matrix, and for bf16, where torch is slow.
+    """CPU attention with dropout, where torch keeps every weight matrix, or in bf16, where torch is slow.
 
-    The backward pass recomputes the weights; only the dropout mask is kept, a byte for each weight.
+    The backward pass recomputes the weights; only the dropout mask is kept, one byte per weight.
     """
 
     @staticmethod

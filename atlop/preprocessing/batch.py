@@ -20,7 +20,7 @@ class Batch:
 
     The encoder reads packed windows, `[tokens]`. What follows reads documents padded to the longest,
     `[documents, padded_length]`, by indices into that tensor flattened. An *occurrence* is a mention in a window: a
-    mention where windows overlap has several. Fields that are not tensors stay on the host, where the work is split up.
+    mention where windows overlap has several. Fields that are not tensors stay on the host, where batches are split.
     """
 
     buffer: Tensor
@@ -29,8 +29,8 @@ class Batch:
     """Token ids of all windows, `[tokens]`."""
     position_ids: Tensor
     """Position of each token in its window, with the encoder's offset, `[tokens]`."""
-    window_ends: Tensor
-    """Boundaries of the windows, `[windows + 1]`; window `w` is tokens `window_ends[w]` to `window_ends[w + 1]`."""
+    window_boundaries: Tensor
+    """Boundaries of the windows, `[windows + 1]`; window `w` starts at token `window_boundaries[w]`."""
     window_counts: Tensor
     """Number of windows of each window's document, `[windows]`."""
     padded_window_indices: Tensor
@@ -39,7 +39,7 @@ class Batch:
     """Index of each token in the flattened `[documents, padded_length]`, `[tokens]`; one past the end for the special
     tokens added to windows."""
     occurrence_tokens: Tensor
-    """Token at which each occurrence is read, `[windows, occurrences]`; ascending by entity; padding is 0."""
+    """Token that represents each occurrence, `[windows, occurrences]`, ascending by entity; padding is 0."""
     occurrence_entities: Tensor
     """Entity of each occurrence, `[windows, occurrences]`; padding is −1."""
     occurrence_mentions: Tensor
@@ -54,26 +54,26 @@ class Batch:
     token_sentences: Tensor
     """Sentence of each token, `[documents, padded_length]`; −1 for special tokens and padding."""
     pairs: Tensor
-    """Subject and object of each pair, document after document, as indices into the flattened `[documents, entities]`;
-    `[pairs, 2]`."""
+    """Subject and object of each pair as indices into the flattened `[documents, entities]`, `[pairs, 2]`; the pairs of
+    each document are consecutive."""
     labels: Tensor
     """Row in `pairs` and class id of each fact, `[labels, 2]`."""
     evidence: Tensor
     """Row in `labels` and sentence of each item of evidence, `[evidence, 2]`."""
     lengths: tuple[int, ...]
-    """Tokens of each document."""
+    """Length of each document in tokens."""
     window_lengths: tuple[int, ...]
-    """Tokens of each window."""
+    """Length of each window in tokens."""
     first_windows: tuple[int, ...]
     """First window of each document, then the number of windows, `[documents + 1]`."""
     window_entities: tuple[NDArray[np.int32], ...]
     """Entity of each occurrence in each window, ascending."""
-    mentions: int
-    """Number of mentions of all documents."""
-    entities: tuple[int, ...]
-    """Number of entities of each document."""
+    mention_count: int
+    """Number of mentions in all documents."""
+    entity_counts: tuple[int, ...]
+    """Number of entities in each document."""
     document_pairs: tuple[NDArray[np.int32], ...]
-    """Subject and object of each pair, by document and with indices within it, `[pairs of the document, 2]` each."""
+    """For each document, the subject and object of each of its pairs, as indices in the document, `[pairs, 2]`."""
     titles: tuple[str, ...]
 
     @property
@@ -83,7 +83,7 @@ class Batch:
 
     @property
     def padded_length(self) -> int:
-        """Tokens of the longest document."""
+        """Length of the longest document in tokens."""
         return self.token_sentences.shape[1]
 
     def to(self, device: torch.device) -> "Batch":
@@ -95,7 +95,7 @@ class Batch:
         return self._with_buffer(self.buffer.pin_memory())
 
     def dense_labels(self, classes: int) -> Tensor:
-        """Return which classes hold for which pair, bool `[pairs, classes]`; TH (column 0) holds for none."""
+        """Return whether each class holds for each pair, bool `[pairs, classes]`; TH (column 0) holds for none."""
         labels = torch.zeros(len(self.pairs) * classes, dtype=torch.bool, device=self.labels.device)
         rows, class_ids = self.labels.long().unbind(dim=1)
         return labels.index_fill_(0, rows * classes + class_ids, True).view(-1, classes)
@@ -119,7 +119,7 @@ def collate(documents: Sequence[Features], *, windowing: Windowing) -> Batch:
     windows = split_into_windows(lengths, windowing)
     window_counts = np.bincount(window_documents := [window.document for window in windows])
     tokens = _token_arrays(documents, windows, windowing=windowing, padded_length=padded_length)
-    window_entities, occurrences = _occurrence_arrays(documents, windows, window_ends=tokens["window_ends"])
+    window_entities, occurrences = _occurrence_arrays(documents, windows, window_boundaries=tokens["window_boundaries"])
     buffer, views = _pack(
         tokens
         | _mention_arrays(documents, padded_length=padded_length)
@@ -131,11 +131,11 @@ def collate(documents: Sequence[Features], *, windowing: Windowing) -> Batch:
         buffer=buffer,
         **views,
         lengths=lengths,
-        window_lengths=tuple(window.tokens for window in windows),
+        window_lengths=tuple(window.length for window in windows),
         first_windows=tuple(accumulate(window_counts.tolist(), initial=0)),
         window_entities=tuple(window_entities),
-        mentions=sum(len(document.mention_positions) for document in documents),
-        entities=tuple(document.entities for document in documents),
+        mention_count=sum(len(document.mention_positions) for document in documents),
+        entity_counts=tuple(document.entities for document in documents),
         document_pairs=tuple(document.pairs for document in documents),
         titles=tuple(document.title for document in documents),
     )
@@ -144,7 +144,7 @@ def collate(documents: Sequence[Features], *, windowing: Windowing) -> Batch:
 def _token_arrays(
     documents: Sequence[Features], windows: Sequence[Window], *, windowing: Windowing, padded_length: int
 ) -> dict[str, NDArray[Any]]:
-    lengths = [window.tokens for window in windows]
+    lengths = [window.length for window in windows]
     past_end = len(documents) * padded_length
     input_ids: list[ArrayLike] = []
     document_indices: list[NDArray[Any]] = []
@@ -157,7 +157,7 @@ def _token_arrays(
     return {
         "input_ids": np.concatenate([np.asarray(ids, dtype=np.int32) for ids in input_ids]),
         "position_ids": positions + windowing.first_position,
-        "window_ends": np.cumsum([0, *lengths]),
+        "window_boundaries": np.cumsum([0, *lengths]),
         "padded_window_indices": positions + np.repeat(np.arange(len(windows)) * max(lengths), lengths),
         "padded_document_indices": np.concatenate(document_indices),
         "token_sentences": _padded([document.token_sentences for document in documents], fill=-1),
@@ -178,12 +178,12 @@ def _mention_arrays(documents: Sequence[Features], *, padded_length: int) -> dic
 
 
 def _occurrence_arrays(
-    documents: Sequence[Features], windows: Sequence[Window], *, window_ends: NDArray[Any]
+    documents: Sequence[Features], windows: Sequence[Window], *, window_boundaries: NDArray[Any]
 ) -> tuple[list[NDArray[np.int32]], dict[str, NDArray[Any]]]:
-    """Find the mentions in each window; return the entities of each window's occurrences and the padded arrays."""
+    """Find the mentions in each window; return `window_entities` and the padded arrays of `Batch`."""
     first_mentions = np.cumsum([0, *(len(document.mention_positions) for document in documents)])
     tokens, entities, mentions, counts = [], [], [], []
-    for window, start in zip(windows, window_ends, strict=False):
+    for window, start in zip(windows, window_boundaries, strict=False):
         document = documents[window.document]
         positions = document.mention_positions
         [inside] = np.nonzero((positions >= window.first) & (positions < window.stop))
@@ -219,7 +219,7 @@ def _padded(rows: Sequence[NDArray[Any]], *, fill: int) -> NDArray[Any]:
 
 
 def _pack(arrays: dict[str, NDArray[Any]]) -> tuple[Tensor, dict[str, Tensor]]:
-    """Copy arrays into one int32 buffer; return it and a view of it for each."""
+    """Copy arrays into one int32 buffer; return the buffer and each array's view of it."""
     array_buffer = np.empty(sum(array.size for array in arrays.values()), dtype=np.int32)
     buffer = torch.from_numpy(array_buffer)
     views, first = {}, 0

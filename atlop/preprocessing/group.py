@@ -1,4 +1,4 @@
-"""Some documents of a batch: their windows, tokens and mentions."""
+"""Consecutive documents of a batch: their windows, tokens and mentions."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -16,87 +16,87 @@ class DocumentGroup:
     """Consecutive documents of a batch whose attention is in one padded tensor; a single document has no padding."""
 
     batch: Batch
-    documents: slice
+    document_slice: slice
 
     @property
     def document_count(self) -> int:
         """Number of documents."""
-        return len(self.batch.lengths[self.documents])
+        return len(self.batch.lengths[self.document_slice])
 
     @property
     def padded_length(self) -> int:
-        """Tokens that documents are padded to: those of the document if it is one, else of the batch's longest."""
-        return self.batch.lengths[self.documents.start] if self.document_count == 1 else self.batch.padded_length
+        """Length of padded documents in tokens: a single document's own, else that of the batch's longest document."""
+        return self.batch.lengths[self.document_slice.start] if self.document_count == 1 else self.batch.padded_length
 
     @cached_property
-    def windows(self) -> slice:
-        """Windows of the documents."""
-        firsts = self.batch.first_windows
-        return slice(firsts[self.documents.start], firsts[self.documents.stop])
+    def window_slice(self) -> slice:
+        """The documents' windows among those of the batch."""
+        first_windows = self.batch.first_windows
+        return slice(first_windows[self.document_slice.start], first_windows[self.document_slice.stop])
 
     @property
     def window_count(self) -> int:
         """Number of windows."""
-        return len(self.batch.window_lengths[self.windows])
+        return len(self.batch.window_lengths[self.window_slice])
 
     @property
-    def window_length(self) -> int:
-        """Tokens that windows are padded to: those of the window if it is one, else of the batch's longest."""
+    def padded_window_length(self) -> int:
+        """Length of padded windows in tokens: a single window's own, else that of the batch's longest window."""
         lengths = self.batch.window_lengths
-        return lengths[self.windows.start] if self.window_count == 1 else max(lengths)
+        return lengths[self.window_slice.start] if self.window_count == 1 else max(lengths)
 
     @property
-    def merges_windows(self) -> bool:
-        """Whether padded windows differ from padded documents: in number or in length."""
-        return self.window_count > self.document_count or self.window_length != self.padded_length
+    def windows_differ_from_documents(self) -> bool:
+        """Whether padded windows and padded documents differ in number or length."""
+        return self.window_count > self.document_count or self.padded_window_length != self.padded_length
 
     @cached_property
-    def tokens(self) -> slice:
-        """Tokens of the windows among those of the batch."""
-        ends = list(accumulate(self.batch.window_lengths[: self.windows.stop], initial=0))
-        return slice(ends[self.windows.start], ends[-1])
+    def token_slice(self) -> slice:
+        """The windows' tokens among those of the batch."""
+        boundaries = list(accumulate(self.batch.window_lengths[: self.window_slice.stop], initial=0))
+        return slice(boundaries[self.window_slice.start], boundaries[-1])
 
     @property
     def window_starts(self) -> Tensor:
         """First token of each window, `[windows]`."""
-        return self.batch.window_ends[self.windows]
+        return self.batch.window_boundaries[self.window_slice]
 
     @property
     def padding_mask(self) -> Tensor | None:
-        """True at padding, bool `[windows, window tokens]`; `None` without padding."""
+        """True at padding, bool `[windows, window tokens]`; `None` for a single window, which has no padding."""
         if self.window_count == 1:
             return None
-        lengths = self.batch.window_ends[self.windows.start : self.windows.stop + 1].diff()
-        return torch.arange(self.window_length, device=lengths.device) >= lengths[:, None]
+        lengths = self.batch.window_boundaries[self.window_slice.start : self.window_slice.stop + 1].diff()
+        return torch.arange(self.padded_window_length, device=lengths.device) >= lengths[:, None]
 
     def occurrences(self, entities: slice) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Return the occurrences of some entities; those of other entities may be among them.
+        """Return the occurrences of some entities.
 
         Returns:
-            Token, entity, number of the entity's mentions, and mention of each, `[windows, occurrences]`; see `Batch`.
+            Token, entity, mention and number of the entity's mentions, `[windows, occurrences]` each. At padding, the
+            entity is −1, the mention is `Batch.mention_count`, and the others are arbitrary.
         """
-        batch = self.batch
-        tokens, owners = batch.occurrence_tokens[self.windows], batch.occurrence_entities[self.windows]
-        counts, mentions = batch.occurrence_mention_counts[self.windows], batch.occurrence_mentions[self.windows]
-        if entities.start == 0 and entities.stop >= max(batch.entities[self.documents]):
-            return tokens, owners, counts, mentions
-        ends = np.array(
-            [found.searchsorted((entities.start, entities.stop)) for found in batch.window_entities[self.windows]]
-        )
-        column = ends[:, :1] + np.arange((ends[:, 1] - ends[:, 0]).max())
-        padding = torch.from_numpy(column >= ends[:, 1:]).to(tokens.device)
-        columns = torch.from_numpy(column).to(tokens.device).clamp(max=max(0, tokens.shape[1] - 1))
-        tokens, owners, counts, mentions = (values.gather(1, columns) for values in (tokens, owners, counts, mentions))
-        return tokens, owners.masked_fill(padding, -1), counts, mentions.masked_fill(padding, batch.mentions)
+        batch, windows = self.batch, self.window_slice
+        tokens, entity_ids = batch.occurrence_tokens[windows], batch.occurrence_entities[windows]
+        mentions, counts = batch.occurrence_mentions[windows], batch.occurrence_mention_counts[windows]
+        if entities.start == 0 and entities.stop >= max(batch.entity_counts[self.document_slice]):
+            return tokens, entity_ids, mentions, counts
+        ranges = np.array([ids.searchsorted((entities.start, entities.stop)) for ids in batch.window_entities[windows]])
+        columns = ranges[:, :1] + np.arange((ranges[:, 1] - ranges[:, 0]).max())
+        padding = torch.from_numpy(columns >= ranges[:, 1:]).to(tokens.device)
+        index = torch.from_numpy(columns).to(tokens.device).clamp(max=max(0, tokens.shape[1] - 1))
+        tokens, entity_ids, mentions, counts = (x.gather(1, index) for x in (tokens, entity_ids, mentions, counts))
+        return tokens, entity_ids.masked_fill(padding, -1), mentions.masked_fill(padding, batch.mention_count), counts
 
     def pad(self, packed: Tensor, *, fill: int = 0) -> Tensor:
         """Pad the windows of the group, `[tokens of the batch, …]` to `[windows, window tokens, …]`."""
-        own: Tensor = packed[self.tokens]
+        tokens: Tensor = packed[self.token_slice]
         if self.window_count == 1:
-            return own.unsqueeze(0)
-        indices = self.batch.padded_window_indices[self.tokens].long() - self.windows.start * self.window_length
-        flat = own.new_full((self.window_count * self.window_length, *own.shape[1:]), fill)
-        padded: Tensor = flat.index_copy(0, indices, own).unflatten(0, (self.window_count, self.window_length))
+            return tokens.unsqueeze(0)
+        count, length = self.window_count, self.padded_window_length
+        indices = self.batch.padded_window_indices[self.token_slice].long() - self.window_slice.start * length
+        flat = tokens.new_full((count * length, *tokens.shape[1:]), fill)
+        padded: Tensor = flat.index_copy(0, indices, tokens).unflatten(0, (count, length))
         return padded
 
     @cached_property
@@ -105,6 +105,6 @@ class DocumentGroup:
 
         One past the end for padding and for the special tokens added to windows.
         """
-        first, past_end = self.documents.start * self.batch.padded_length, self.document_count * self.padded_length
+        first, past_end = self.document_slice.start * self.batch.padded_length, self.document_count * self.padded_length
         indices: Tensor = self.pad(self.batch.padded_document_indices, fill=2**31 - 1) - first
         return indices.clamp(max=past_end)

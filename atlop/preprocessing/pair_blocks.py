@@ -1,4 +1,4 @@
-"""The pairs of a batch in blocks and chunks, which bound the memory that scoring takes."""
+"""Split the pairs of a batch into blocks and chunks, which bound the memory of scoring."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,12 +12,12 @@ from torch import Tensor
 from atlop.preprocessing.batch import Batch
 
 PairRows: TypeAlias = slice | NDArray[np.int64]
-"""Rows of `Batch.pairs`: consecutive ones, or those listed."""
+"""Rows of `Batch.pairs`: a range, or an array of row indices."""
 
 
 @dataclass(frozen=True)
 class PairBlock:
-    """Pairs of some subjects with some objects of consecutive documents; their contexts are computed together."""
+    """Pairs of some subjects and objects of consecutive documents, whose contexts are computed together."""
 
     documents: slice
     subjects: slice
@@ -29,7 +29,7 @@ class PairBlock:
     def context_indices(self, pairs: Tensor, *, entities: int) -> Tensor:
         """Return the index of each pair in the flattened `[documents, subjects, objects]`, `[pairs]`.
 
-        The pairs of the block are rows of `Batch.pairs`; `entities` is the number that documents are padded to.
+        `pairs` are the block's rows of `Batch.pairs`; `entities` is the number that documents are padded to.
         """
         subject, object_ = (pairs % entities).unbind(dim=1)
         document = pairs[:, 0] // entities - self.documents.start
@@ -41,14 +41,14 @@ class PairBlock:
 def pair_chunks(
     batch: Batch, *, max_documents: int, max_entities: int, max_pairs: int, max_context: int
 ) -> Iterator[list[PairBlock]]:
-    """Yield chunks: the blocks whose pairs are scored together. A batch without pairs is one empty chunk.
+    """Yield chunks: lists of blocks whose pairs are scored together. A batch without pairs yields one empty chunk.
 
     Args:
         batch: The batch.
-        max_documents: Documents of a block.
-        max_entities: Subjects of each document in a block, and objects likewise.
-        max_pairs: Pairs of a chunk.
-        max_context: Size of `[documents, tokens, subjects, objects]` of a block.
+        max_documents: Maximum documents in a block.
+        max_entities: Maximum subjects of each document in a block, and maximum objects.
+        max_pairs: Maximum pairs in a chunk.
+        max_context: Maximum size of a block's `[documents, tokens, subjects, objects]`.
     """
     chunk: list[PairBlock] = []
     size = 0
@@ -67,10 +67,10 @@ def pair_chunks(
 def _blocks(
     batch: Batch, *, max_documents: int, max_entities: int, max_pairs: int, max_context: int
 ) -> Iterator[PairBlock]:
-    """Yield blocks of as many documents as allowed, which are split by subjects and objects if entities are many."""
+    """Yield blocks of as many documents as allowed, split by subject and object if there are too many entities."""
     first_pairs = np.cumsum([0, *batch.pair_counts]).tolist()
     for documents in _slices(len(batch.lengths), size=max_documents):
-        lengths, entities = batch.lengths[documents], max(batch.entities[documents])
+        lengths, entities = batch.lengths[documents], max(batch.entity_counts[documents])
         first, stop = first_pairs[documents.start], first_pairs[documents.stop]
         max_document_pairs = min(max_pairs, max_context // (len(lengths) * max(lengths)))
         max_objects = max(1, min(entities, max_entities, max_document_pairs))
@@ -91,7 +91,7 @@ def _blocks(
 def chunk_rows(chunk: list[PairBlock]) -> PairRows:
     """Return the rows of the pairs of a chunk, in the order of its blocks."""
     slices = [block.rows for block in chunk if isinstance(block.rows, slice)]
-    if len(slices) == len(chunk):  # consecutive, since blocks follow each other
+    if len(slices) == len(chunk):  # adjacent, since blocks are in order
         return slice(slices[0].start, slices[-1].stop) if slices else slice(0, 0)
     return np.concatenate([np.arange(r.start, r.stop) if isinstance(r := block.rows, slice) else r for block in chunk])
 
@@ -102,7 +102,7 @@ def gather_rows(values: Tensor, rows: PairRows) -> Tensor:
 
 
 def scatter_rows(target: Tensor | None, values: Tensor, rows: PairRows, *, count: int) -> Tensor:
-    """Write values, `[rows, …]`, into a target, `[count, …]`, in place, and return it; allocate it if there is none."""
+    """Write values, `[rows, …]`, to rows of `target`, `[count, …]`, in place; return it, newly allocated if `None`."""
     if isinstance(rows, slice) and len(values) == count:
         return values
     if target is None:

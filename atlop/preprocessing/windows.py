@@ -8,17 +8,17 @@ from transformers import PreTrainedConfig
 
 from atlop.errors import AtlopError
 
-WINDOW = 512
-"""Default maximum of tokens in a window; published."""
+DEFAULT_SIZE = 512
+"""Default maximum length of a window in tokens; published."""
 
 _DOUBLE_END = {"roberta", "xlm-roberta", "camembert"}
-"""Encoders whose segments end with two end tokens, `</s></s>`; so does a window within a document."""
+"""Types of encoders whose segments end with two end tokens, `</s></s>`; windows within a document then do too."""
 
 _POSITIONS_AFTER_PADDING = {*_DOUBLE_END, "mpnet"}
-"""Encoders that count positions from the padding id + 1."""
+"""Types of encoders whose position ids start at the padding id + 1."""
 
-MINIMUM_OVERLAP = 64
-"""Tokens that neighbours share if there are more than two windows, so that no token is read only at a border. Not in
+MIN_OVERLAP = 64
+"""Tokens that adjacent windows share if there are more than two, so that every token has context on both sides. Not in
 the paper."""
 
 
@@ -27,7 +27,7 @@ class Windowing:
     """How documents are split into inputs of an encoder."""
 
     size: int
-    """Maximum tokens of a window, added special tokens included."""
+    """Maximum length of a window in tokens, added special tokens included."""
     start: tuple[int, ...] = ()
     """Special tokens added before a window that does not start its document."""
     end: tuple[int, ...] = ()
@@ -49,8 +49,8 @@ class Windowing:
         first, positions = first_position(encoder), getattr(encoder, "max_position_embeddings", None)
         max_size = positions - first if positions else None
         if size is not None and max_size is not None and size > max_size:
-            raise AtlopError(f"preprocessing.window: {size} tokens, but the encoder takes {max_size}; lower it")
-        default = WINDOW if max_size is None else min(WINDOW, max_size)
+            raise AtlopError(f"preprocessing.window: {size} tokens, but the encoder takes at most {max_size}; lower it")
+        default = DEFAULT_SIZE if max_size is None else min(DEFAULT_SIZE, max_size)
         return cls(size or default, start=start, end=end, padding=encoder.pad_token_id or 0, first_position=first)
 
 
@@ -68,13 +68,13 @@ class Window:
     """Special tokens added after."""
 
     @property
-    def tokens(self) -> int:
-        """Number of tokens, added special tokens included."""
+    def length(self) -> int:
+        """Length in tokens, added special tokens included."""
         return len(self.prefix) + self.stop - self.first + len(self.suffix)
 
 
 def split_into_windows(lengths: Sequence[int], windowing: Windowing) -> list[Window]:
-    """Split documents of some lengths in tokens into windows; a short document is one window, unchanged."""
+    """Split documents into windows, from their lengths in tokens; a short document is one window, unchanged."""
     start, end = windowing.start, windowing.end
     return [
         Window(document, first, stop, prefix=start if first else (), suffix=end if stop < length else ())
@@ -87,12 +87,12 @@ def window_spans(length: int, *, size: int, start_tokens: int, end_tokens: int) 
     """Return the tokens `[first, stop)` of a document that each window reads.
 
     The first window reads the first `size − end_tokens` tokens, the last one the last `size − start_tokens` (the
-    released code's rule). If these do not meet, windows between them are evenly spaced, as few as leave an overlap of
-    `MINIMUM_OVERLAP` (not in the paper).
+    released code's rule). If these do not meet, evenly spaced windows fill the gap, as few as possible with an
+    overlap of `MIN_OVERLAP` (not in the paper).
 
     Args:
-        length: Tokens of the document, special tokens included.
-        size: Maximum tokens of a window, added special tokens included.
+        length: Length of the document in tokens, special tokens included.
+        size: Maximum length of a window in tokens, added special tokens included.
         start_tokens: Number of special tokens added before every window but the first.
         end_tokens: Number of special tokens added after every window but the last.
     """
@@ -103,7 +103,7 @@ def window_spans(length: int, *, size: int, start_tokens: int, end_tokens: int) 
         return [(0, first_stop), (last_start, length)]
     inner = size - start_tokens - end_tokens
     assert inner > 0, "a window holds at least one token besides the special tokens"
-    stride = max(1, inner - min(MINIMUM_OVERLAP, inner // 2))
+    stride = max(1, inner - min(MIN_OVERLAP, inner // 2))
     steps = -(-last_start // stride)
     starts = [step * last_start // steps for step in range(1, steps)]
     return [(0, first_stop), *((start, start + inner) for start in starts), (last_start, length)]

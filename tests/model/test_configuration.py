@@ -28,7 +28,7 @@ def test_a_window_is_512_tokens_or_what_the_encoder_takes(encoder: PreTrainedCon
 def test_a_window_can_be_chosen_up_to_what_the_encoder_takes(window: int) -> None:
     encoder = BertConfig(max_position_embeddings=4096).to_dict()
     assert AtlopConfig(encoder=encoder, sections={"preprocessing": {"window": window}}).windowing.size == window
-    with pytest.raises(AtlopError, match=r"preprocessing\.window: 4097 tokens, but the encoder takes 4096"):
+    with pytest.raises(AtlopError, match=r"preprocessing\.window: 4097 tokens, but the encoder takes at most 4096"):
         _ = AtlopConfig(encoder=encoder, sections={"preprocessing": {"window": 4097}}).windowing
 
 

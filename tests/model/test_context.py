@@ -92,7 +92,8 @@ def windows_with(batch: Batch, *, document: int, position: int) -> list[tuple[in
     """The windows that contain a position, each with the column of every position in it."""
     found = []
     for window in range(batch.first_windows[document], batch.first_windows[document + 1]):
-        indices = batch.padded_document_indices[batch.window_ends[window] : batch.window_ends[window + 1]].tolist()
+        start, stop = batch.window_boundaries[window : window + 2]
+        indices = batch.padded_document_indices[start:stop].tolist()
         first, past_end = document * batch.padded_length, 3 * batch.padded_length
         columns = {index - first: column for column, index in enumerate(indices) if index != past_end}
         if position in columns:

@@ -41,7 +41,7 @@ def test_every_kind_of_encoder_returns_attention_that_sums_to_one(kind: str, tmp
     model, batch = tiny_model(save_tiny_encoder(tmp_path, kind=kind), documents=DOCUMENTS)
     with torch.no_grad():
         pooled = model.pool(batch)
-        for document, entities in enumerate(batch.entities):
+        for document, entities in enumerate(batch.entity_counts):
             found = (batch.mention_indices[document, :entities] >= 0).any(dim=1)
             entity_attention = pooled.entity_attention(document)
             assert entity_attention is not None
@@ -115,7 +115,7 @@ def test_the_last_layers_can_be_averaged(kind: str, tmp_path: Path) -> None:
         pooled = model.pool(batch)
         for row in (0, 2):  # of one window each
             tokens = batch.lengths[row]
-            start = batch.window_ends[batch.first_windows[row]]
+            start = batch.window_boundaries[batch.first_windows[row]]
             ids = batch.input_ids[start : start + tokens][None].long()
             output = whole(ids, output_attentions=True, output_hidden_states=True)
             states = torch.stack(output.hidden_states[-2:]).mean(dim=0)[0]

@@ -14,8 +14,8 @@ TOLERANCE = {torch.float32: 1e-5, torch.bfloat16: 3e-2, torch.float16: 5e-3}
 
 
 def packing(device: str, lengths: list[int] = LENGTHS) -> Packing:
-    ends = torch.tensor([0, *lengths]).cumsum(0).int()
-    return Packing(lengths, ends.to(device))
+    boundaries = torch.tensor([0, *lengths]).cumsum(0).int()
+    return Packing(lengths, boundaries.to(device))
 
 
 def states(device: str, dtype: torch.dtype, width: int = WIDTH) -> list[Tensor]:

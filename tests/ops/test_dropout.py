@@ -25,7 +25,7 @@ def test_there_is_no_dropout_besides_the_encoders_own() -> None:
 def attention_of(model: AtlopModel, batch: Batch) -> torch.Tensor:
     attention = model.pool(batch).entity_attention(0)
     assert attention is not None
-    [entities] = batch.entities
+    [entities] = batch.entity_counts
     return attention.rows(slice(0, entities)).permute(2, 1, 0)[None]
 
 

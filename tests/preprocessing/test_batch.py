@@ -32,7 +32,7 @@ def collated(*numbers: int, windowing: Windowing = WINDOWING) -> Batch:
 def test_documents_of_one_window_each_are_packed() -> None:
     documents, batch = features(), collated(0, 1, 2, 3)
     assert batch.lengths == batch.window_lengths == (17, 9, 5, 3)
-    assert batch.window_ends.tolist() == [0, 17, 26, 31, 34]
+    assert batch.window_boundaries.tolist() == [0, 17, 26, 31, 34]
     assert batch.first_windows == (0, 1, 2, 3, 4)
     assert batch.input_ids.tolist() == [token for each in documents for token in each.input_ids.tolist()]
     assert batch.position_ids.tolist() == [position for length in batch.lengths for position in range(length)]
@@ -46,7 +46,7 @@ def test_special_tokens_of_windows_are_in_no_document() -> None:
     assert windows > 1
     assert batch.window_counts.tolist() == [windows] * windows + [1]
     read = set()
-    for window, (start, stop) in enumerate(zip(batch.window_ends, batch.window_ends[1:], strict=False)):
+    for window, (start, stop) in enumerate(zip(batch.window_boundaries, batch.window_boundaries[1:], strict=False)):
         indices, ids = batch.padded_document_indices[start:stop].tolist(), batch.input_ids[start:stop].tolist()
         own = [(index, token) for index, token in zip(indices, ids, strict=True) if index < 2 * 17]
         special = [token for index, token in zip(indices, ids, strict=True) if index == 2 * 17]
@@ -82,7 +82,7 @@ def test_every_mention_occurs_in_the_windows_that_contain_it() -> None:
             for row, each in enumerate(documents)
             for entity, position in zip(each.mention_entities.tolist(), each.mention_positions.tolist(), strict=True)
         ]
-        assert batch.mentions == len(mentions)
+        assert batch.mention_count == len(mentions)
         found = set()
         for window, entities in enumerate(batch.window_entities):
             kept = len(entities)
@@ -101,7 +101,7 @@ def test_every_mention_occurs_in_the_windows_that_contain_it() -> None:
             ):  # fmt: skip
                 row, owner, position = mentions[mention]
                 assert owner == entity
-                assert batch.window_ends[window] <= token < batch.window_ends[window + 1]
+                assert batch.window_boundaries[window] <= token < batch.window_boundaries[window + 1]
                 assert batch.padded_document_indices[token] == row * batch.padded_length + position
                 assert count == (documents[row].mention_entities == entity).sum()
                 found.add(mention)
@@ -151,7 +151,7 @@ def test_a_batch_on_another_device_keeps_everything() -> None:
     assert torch.equal(moved.labels, batch.labels)
     assert moved.titles == batch.titles
     meta = batch.to(torch.device("meta"))
-    for name in ("input_ids", "window_ends", "mention_indices", "pairs", "labels"):
+    for name in ("input_ids", "window_boundaries", "mention_indices", "pairs", "labels"):
         assert getattr(meta, name).device.type == "meta"
         assert getattr(meta, name).shape == getattr(batch, name).shape
 
@@ -181,10 +181,10 @@ def test_a_group_pads_its_windows() -> None:
     for documents in (slice(0, 1), slice(1, 2), slice(1, 3), slice(0, 3)):
         group = DocumentGroup(batch, documents)
         padded = group.pad(packed, fill=-1)
-        assert padded.shape == (group.window_count, group.window_length)
+        assert padded.shape == (group.window_count, group.padded_window_length)
         for row, window in enumerate(range(batch.first_windows[documents.start], batch.first_windows[documents.stop])):
-            start, stop = batch.window_ends[window : window + 2].tolist()
-            assert padded[row].tolist() == list(range(start, stop)) + [-1] * (group.window_length - stop + start)
+            start, stop = batch.window_boundaries[window : window + 2].tolist()
+            assert padded[row].tolist() == list(range(start, stop)) + [-1] * (group.padded_window_length - stop + start)
         padding_mask = group.padding_mask
         assert torch.equal(
             padded < 0, torch.zeros_like(padded, dtype=torch.bool) if padding_mask is None else padding_mask

@@ -69,5 +69,5 @@ def test_special_tokens_are_added_where_a_window_does_not_start_or_end_its_docum
     for window in found[:-1]:
         assert tuple(window.prefix) == (() if window.first == 0 else (7,))
         assert tuple(window.suffix) == (() if window.stop == 23 else (8, 8))
-        assert window.tokens == len(window.prefix) + window.stop - window.first + len(window.suffix)
-    assert (tuple(found[-1].prefix), tuple(found[-1].suffix), found[-1].tokens) == ((), (), 5)
+        assert window.length == len(window.prefix) + window.stop - window.first + len(window.suffix)
+    assert (tuple(found[-1].prefix), tuple(found[-1].suffix), found[-1].length) == ((), (), 5)
