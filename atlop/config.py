@@ -47,7 +47,7 @@ class Section(BaseModel):
 
 
 class DataConfig(Section):
-    """Files of the corpus and how they are read. Relative paths start at the working directory."""
+    """Files of the corpus and how they are read. Relative paths are resolved against the working directory."""
 
     format: str | None = None
     """Format of the documents; `atlop check --help` lists them. `None` recognises the format of each file."""

@@ -1,4 +1,4 @@
-"""Configurations as TOML: files, the files that they extend and `--set` overrides become a `RunConfig`, and back."""
+"""Load a `RunConfig` from TOML files and `--set` overrides, and write one as TOML."""
 
 import difflib
 import tomllib
@@ -10,7 +10,7 @@ from typing import Any, cast, get_args
 import tomli_w
 from pydantic import BaseModel, ValidationError
 
-from atlop.config import DataConfig, ModelConfig, RunConfig, Section, TrainerConfig
+from atlop.config import DataConfig, EncoderConfig, ModelConfig, RunConfig, Section, TrainerConfig
 from atlop.errors import AtlopError
 from atlop.files import read_toml
 from atlop.json_values import abbreviated
@@ -21,22 +21,22 @@ _RENAMED: dict[tuple[type[Section], str], str] = {
     (DataConfig, "layout"): "format",
     (TrainerConfig, "max_skipped_updates"): "max_skipped_steps",
 }
-"""Section and key of version 0.1 -> key of today."""
+"""Section and key in version 0.1 -> current key."""
 
 
 def load_config(source: str, *, overrides: Sequence[str] = ()) -> RunConfig:
     """Read a configuration.
 
-    A file may say `extends = "docred_bert_base"`: the name of a shipped configuration, or a path relative to the file.
-    Its own values then replace those of the extended one key by key.
+    With `extends = "docred_bert_base"` (the name of a shipped configuration, or a path relative to the file), a file
+    takes all values that it does not set from another one.
 
     Args:
-        source: Path of a TOML file, or the name of a shipped configuration such as `docred_bert_base`.
-        overrides: `section.key=value` each; the value is TOML (`3e-5`, `true`, `"text"`), or plain text.
+        source: Path of a TOML file, or the name of a shipped one such as `docred_bert_base`.
+        overrides: `section.key=value` strings; the value is TOML (`3e-5`, `true`, `"text"`), or plain text.
 
     Raises:
-        AtlopError: There is no such file, it is not TOML, it extends itself, or a key or value is wrong; every wrong
-            key is named.
+        AtlopError: There is no such file, it is not TOML, it extends itself, or a key or value is wrong; names every
+            wrong key.
     """
     tree, paths = _read(find_config(source), extended_by=())
     for override in overrides:
@@ -44,14 +44,14 @@ def load_config(source: str, *, overrides: Sequence[str] = ()) -> RunConfig:
     try:
         return RunConfig.model_validate(tree)
     except ValidationError as error:
-        problems = "\n".join(f"  {problem}" for problem in validation_problems(error, section=RunConfig))
+        problems = "\n".join(f"  {problem}" for problem in validation_problems(error, model=RunConfig))
         raise AtlopError(f"{_chain(paths)}: the configuration is not valid:\n{problems}") from None
 
 
 def find_config(source: str, *, folder: Path = Path()) -> Path:
-    """Return the path of a TOML file, given as a path from `folder` or by the name of a shipped configuration.
+    """Return the path of a configuration or experiment, from a path relative to `folder` or the name of a shipped one.
 
-    A file goes before a shipped configuration of the same name.
+    A file takes precedence over a shipped one of the same name.
 
     Raises:
         AtlopError: Neither exists; the shipped names are listed.
@@ -60,45 +60,39 @@ def find_config(source: str, *, folder: Path = Path()) -> Path:
     if path.is_file():
         return path
     package = Path(str(files("atlop")))
-    configs = package / "configs" if (package / "configs").is_dir() else package.parent / "configs"  # wheel, or clone
+    configs = package / "configs" if (package / "configs").is_dir() else package.parent / "configs"  # wheel; checkout
     shipped = {path.relative_to(configs).with_suffix("").as_posix(): path for path in sorted(configs.rglob("*.toml"))}
     if source in shipped:
         return shipped[source]
-    raise AtlopError(f"{source}: no such configuration file; shipped ones are {', '.join(shipped)}")
+    raise AtlopError(f"{source}: no such TOML file; shipped ones are {', '.join(shipped)}")
 
 
 def dump_config(config: BaseModel) -> str:
-    """Return the configuration as TOML, every value written out; unset values are left out, since TOML has no null."""
+    """Return a configuration as TOML, with defaults included; `None` is omitted, since TOML has no null."""
     return tomli_w.dumps(config.model_dump(mode="json", exclude_none=True))
 
 
 def flat_settings(config: BaseModel) -> dict[str, Any]:
-    """Return every value of a configuration in JSON's terms, by `section.key`."""
+    """Return every value of a configuration as JSON values, keyed by `section.key`; an empty table is one value."""
     return dict(_flat(config.model_dump(mode="json")))
 
 
 def default_settings() -> dict[str, Any]:
-    """Return the default of every setting that has one, by `section.key`: what a record without it means."""
-    sections = ((name, section.annotation) for name, section in RunConfig.model_fields.items())
-    return {
-        f"{name}.{key}": setting.default
-        for name, section in sections
-        if isinstance(section, type) and issubclass(section, Section)
-        for key, setting in section.model_fields.items()
-        if not setting.is_required()
-    }
+    """Return the `flat_settings` of a configuration of defaults, used for records from before a setting existed."""
+    required = {"encoder": EncoderConfig(name=""), "data": DataConfig(train=Path(), dev=Path())}  # no record lacks them
+    return flat_settings(RunConfig.model_validate(required))
 
 
-def validation_problems(error: ValidationError, *, section: type[BaseModel], name: str = "") -> list[str]:
+def validation_problems(error: ValidationError, *, model: type[BaseModel], prefix: str = "") -> list[str]:
     """Describe each wrong value: where it is, what was found and, for an unknown key, the nearest known one.
 
-    `section` is what was validated, and `name` where it is in the configuration; empty for the root.
+    `model` is the class that was validated, and `prefix` its dotted key in the configuration; empty for the root.
     """
-    return [_describe(problem, section=section, name=name) for problem in error.errors()]
+    return [_describe(problem, model=model, prefix=prefix) for problem in error.errors()]
 
 
 def _read(path: Path, *, extended_by: tuple[Path, ...]) -> tuple[dict[str, Any], tuple[Path, ...]]:
-    """Return the values of a file merged over those that it extends, and the paths of all files, child first."""
+    """Return the values of a file and of those that it extends, and the paths of all files, the given one first."""
     paths = (*extended_by, path)
     if path.resolve() in map(Path.resolve, extended_by):
         raise AtlopError(f"{_chain(paths)}: a configuration cannot extend itself; remove one `extends`")
@@ -113,19 +107,19 @@ def _read(path: Path, *, extended_by: tuple[Path, ...]) -> tuple[dict[str, Any],
         )
     try:
         parent = find_config(extended, folder=path.parent)
-    except (AtlopError, OSError) as error:  # no file system has names of thousands of characters
+    except (AtlopError, OSError) as error:  # OSError: the name is too long for the file system
         raise AtlopError(f"{path}: extends: {error}") from None
     base, paths = _read(parent, extended_by=paths)
     return _merged(base, tree), paths
 
 
 def _merged(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a tree with the values of another over its own, key by key."""
-    both = {
+    """Return `base` with the values of `changes`, merged recursively."""
+    merged = {
         key: _merged(base[key], value) if isinstance(value, dict) and isinstance(base.get(key), dict) else value
         for key, value in changes.items()
     }
-    return {**base, **both}
+    return {**base, **merged}
 
 
 def _chain(paths: Sequence[Path]) -> str:
@@ -134,12 +128,12 @@ def _chain(paths: Sequence[Path]) -> str:
 
 def _set(tree: dict[str, Any], override: str) -> None:
     """Write one `section.key=value` into the tree."""
-    name, equals, text = override.partition("=")
-    keys = name.strip().split(".")
+    dotted_key, equals, text = override.partition("=")
+    keys = dotted_key.strip().split(".")
     if not equals or not all(keys):
         raise AtlopError(f"--set {override}: expected section.key=value, for example optimizer.epsilon=1e-6")
     try:
-        value = parse_toml(f"value = {text}", where=f"--set {name}")["value"]
+        value = parse_toml(f"value = {text}", where=f"--set {dotted_key}")["value"]
     except tomllib.TOMLDecodeError:
         value = text
     for key in keys[:-1]:
@@ -150,31 +144,31 @@ def _set(tree: dict[str, Any], override: str) -> None:
 
 
 def _flat(tree: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Yield every value with the keys that lead to it."""
+    """Yield every value and empty table with its dotted key."""
     for key, value in tree.items():
-        if isinstance(value, Mapping):
+        if value and isinstance(value, Mapping):
             yield from _flat(value, f"{prefix}{key}.")
         else:
             yield f"{prefix}{key}", value
 
 
-def _describe(problem: Any, *, section: type[BaseModel], name: str) -> str:
-    location = ".".join(filter(None, [name, *map(str, problem["loc"])]))
+def _describe(problem: Any, *, model: type[BaseModel], prefix: str) -> str:
+    location = ".".join(filter(None, [prefix, *map(str, problem["loc"])]))
     if problem["type"] == "extra_forbidden":
         *parents, key = problem["loc"]
-        owner = section
+        section = model
         for parent in parents:
-            annotation = owner.model_fields[str(parent)].annotation
-            owner = cast(type[BaseModel], next(iter(get_args(annotation)), annotation))
-        for (renamed_in, old), new in _RENAMED.items():
-            if issubclass(owner, renamed_in) and key == old:
-                return f"{location}: is called {new} since version 0.2"
-        known = list(owner.model_fields)
+            annotation = section.model_fields[str(parent)].annotation
+            section = cast(type[BaseModel], next(iter(get_args(annotation)), annotation))
+        for (renamed_in, old_key), new_key in _RENAMED.items():
+            if issubclass(section, renamed_in) and key == old_key:
+                return f"{location}: was renamed to {new_key} in version 0.2"
+        known = list(section.model_fields)
         nearest = difflib.get_close_matches(str(key), known, n=1, cutoff=0.0)
-        hint = f"did you mean {nearest[0]}? known here: {', '.join(known)}" if nearest else "none is known here"
+        hint = f"did you mean {nearest[0]}? Known keys: {', '.join(known)}" if nearest else "this section has no keys"
         return f"{location}: unknown key; {hint}"
     if problem["type"] == "missing":
         return f"{location}: missing; add it to the file or give --set {location}=…"
     value = problem["input"]
-    found = repr(value) if isinstance(value, float) else abbreviated(value)  # `nan` as TOML has it
+    found = repr(value) if isinstance(value, float) else abbreviated(value)  # TOML's `nan`; JSON would give `NaN`
     return f"{location}: {problem['msg']}; found {found}"

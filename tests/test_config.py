@@ -119,7 +119,7 @@ def test_a_configuration_that_extends_itself_is_refused(tmp_path: Path) -> None:
 
 def test_what_cannot_be_extended_is_refused(tmp_path: Path) -> None:
     own = write(tmp_path / "own.toml", 'extends = "docred_bert"\n')
-    assert message_of(own).startswith(f"{own}: extends: docred_bert: no such configuration file; shipped ones are ")
+    assert message_of(own).startswith(f"{own}: extends: docred_bert: no such TOML file; shipped ones are ")
 
     write(tmp_path / "own.toml", "extends = 3\n")
     assert message_of(own) == (
@@ -147,7 +147,7 @@ def test_the_whole_configuration_is_shown_as_toml_or_json(tmp_path: Path) -> Non
 def test_an_unknown_name_is_refused_with_the_shipped_ones() -> None:
     message = message_of("docred_bert")
 
-    assert message.startswith("docred_bert: no such configuration file; shipped ones are biored_minilm, ")
+    assert message.startswith("docred_bert: no such TOML file; shipped ones are biored_minilm, ")
     assert "docred_bert_base, " in message
 
 
@@ -179,9 +179,9 @@ def test_an_unknown_section_is_refused_with_the_nearest_known_one(smallest: str)
 @pytest.mark.parametrize(
     ("override", "message"),
     [
-        ("encoding.markers=none", "encoding: is called preprocessing since version 0.2"),
-        ("data.layout=docred", "data.layout: is called format since version 0.2"),
-        ("trainer.max_skipped_updates=1", "trainer.max_skipped_updates: is called max_skipped_steps since version 0.2"),
+        ("encoding.markers=none", "encoding: was renamed to preprocessing in version 0.2"),
+        ("data.layout=docred", "data.layout: was renamed to format in version 0.2"),
+        ("trainer.max_skipped_updates=1", "max_skipped_updates: was renamed to max_skipped_steps in version 0.2"),
     ],
 )
 def test_a_key_of_version_0_1_is_refused_with_its_new_name(smallest: str, override: str, message: str) -> None:

@@ -1,4 +1,4 @@
-"""Read an experiment and plan its runs: every variant with every seed, without duplicates."""
+"""Read an experiment and plan its runs: one per variant and seed, without duplicates."""
 
 import re
 from collections.abc import Sequence
@@ -88,9 +88,9 @@ def load_experiment(source: str) -> Experiment:
     try:
         experiment = Experiment.model_validate(read_toml(path))
     except ValidationError as error:
-        problems = "\n".join(f"  {'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors())
+        problems = "\n".join(f"  {'.'.join(map(str, problem['loc']))}: {problem['msg']}" for problem in error.errors())
         raise AtlopError(f"{path}: the experiment is not valid:\n{problems}") from None
-    for kind, values in (("variant", [each.name for each in experiment.variants]), ("seed", experiment.seeds)):
+    for kind, values in (("variant", [variant.name for variant in experiment.variants]), ("seed", experiment.seeds)):
         if repeated := sorted({str(value) for value in values if list(values).count(value) > 1}):
             raise AtlopError(f"{path}: duplicate {kind}: {', '.join(repeated)}; list each once")
     return experiment
@@ -113,14 +113,14 @@ def plan_runs(experiment: Experiment, *, overrides: Sequence[str], data_dev: Pat
     rows: dict[str, tuple[PlannedRun, ...]] = {}
     for seed in experiment.seeds:
         for variant in experiment.variants:
-            own = sorted(_as_overrides({**variant.set, "trainer.seed": seed}))
+            changes = sorted(_as_overrides({**variant.set, "trainer.seed": seed}))
             try:
-                config = load_config(experiment.config, overrides=[*shared, *own, *_as_overrides(dev)])
+                config = load_config(experiment.config, overrides=[*shared, *changes, *_as_overrides(dev)])
             except AtlopError as error:
                 raise AtlopError(f'variant "{variant.name}": {error}') from None
-            run = next((each for each in runs if each.config == config), None)
+            run = next((run for run in runs if run.config == config), None)
             if run is None:
-                run = PlannedRun(_folder_name(own), seed=seed, config=config)
+                run = PlannedRun(_folder_name(changes), seed=seed, config=config)
                 runs.append(run)
             rows[variant.name] = (*rows.get(variant.name, ()), run)
     return Plan(experiment, base=load_config(experiment.config, overrides=shared), runs=tuple(runs), rows=rows)

@@ -34,7 +34,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class ExperimentFolder:
-    """Folder of all experiments with one base: `base.json`, the dev split, `runs/` and `candidates/`."""
+    """Folder of all experiments with the same base: `base.json`, the dev split, `runs/` and `candidates/`."""
 
     path: Path
 
@@ -47,12 +47,12 @@ class ExperimentFolder:
         return self.path / "candidates" / f"{run.name}.{split}.safetensors"
 
     def state(self, run: PlannedRun) -> str:
-        """Return the state of a run: `finished`, `trained`, `begun` or `missing`."""
+        """Return the state of a run: `not started`, `interrupted`, `trained` or `scored`."""
         if self.candidates(run, split="scored").exists():
-            return "finished"
+            return "scored"
         if (self.run(run) / "summary.json").exists():
             return "trained"
-        return "begun" if self.run(run).exists() else "missing"
+        return "interrupted" if self.run(run).exists() else "not started"
 
     @property
     def _base(self) -> Path:
@@ -60,8 +60,8 @@ class ExperimentFolder:
 
     def precision(self) -> Precision | None:
         """Return the precision of the folder's runs, `None` if there are none."""
-        found = read_json(self._base) if self._base.exists() else {}
-        return found.get("trainer.precision") if isinstance(found, dict) else None
+        recorded = read_json(self._base) if self._base.exists() else {}
+        return recorded.get("trainer.precision") if isinstance(recorded, dict) else None
 
     def record_base(self, plan: Plan) -> None:
         """Record the base configuration and the scored documents, or check that they match the recorded ones.
@@ -81,10 +81,10 @@ class ExperimentFolder:
         if not self._base.exists():
             write_json(self._base, base)
             return
-        found = read_json(self._base)
-        found = found if isinstance(found, dict) else {}
-        recorded = default_settings() | found
-        if changed := [key for key in sorted({*base, *found}) if recorded.get(key) != base.get(key)]:
+        recorded = read_json(self._base)
+        recorded = recorded if isinstance(recorded, dict) else {}
+        before = default_settings() | recorded
+        if changed := [key for key in sorted({*base, *recorded}) if before.get(key) != base.get(key)]:
             raise AtlopError(
                 f"{self.path}: has runs with different {', '.join(changed)}; use another folder with --output, or undo "
                 "the change"
@@ -101,7 +101,7 @@ def run_experiment(
 ) -> ExperimentResults:
     """Train the missing runs of an experiment and score it.
 
-    It may be stopped at any time: the next call reuses finished runs and resumes an interrupted one.
+    It can be interrupted at any time: the next call reuses finished runs and resumes the interrupted one.
 
     Args:
         experiment: The experiment.
@@ -118,14 +118,14 @@ def run_experiment(
     data = plan.runs[0].config.data
     scored = read_corpus(scored_file, format=data.format, invalid=data.invalid).documents
     for number, run in enumerate(plan.runs, start=1):
-        if experiment_folder.state(run) == "finished":
+        if experiment_folder.state(run) == "scored":
             continue
         logger.info("run %d of %d: %s", number, len(plan.runs), run.name)
         train(run.config, output=experiment_folder.run(run), resume=True, device=device, show_progress=show_progress)
         _save_candidates(run, folder=experiment_folder, scored=scored, device=device)
-    among = {triple for document in scored for triple in document.name_triples()}
+    scored_triples = {triple for document in scored for triple in document.name_triples()}
     train_facts = read_train_facts(
-        data.train_facts or data.train, format=data.format, invalid=data.invalid, among=among
+        data.train_facts or data.train, format=data.format, invalid=data.invalid, among=scored_triples
     )
     return collect_results(
         plan,
@@ -165,11 +165,11 @@ def prepare_plan(
 
 
 def estimate_runs(plan: Plan, *, folder: Path, device: str | None = None) -> list[dict[str, Any]]:
-    """Return name, state and, of runs that are not trained yet, about how many seconds each takes from its start."""
+    """Return name, state and, for runs that are not trained yet, the estimated seconds from start to end, else 0."""
     states, measured, runs = ExperimentFolder(folder), {}, []
     for run in plan.runs:
         state, seconds = states.state(run), 0.0
-        if state in ("missing", "begun"):
+        if state in ("not started", "interrupted"):
             trainer = run.config.trainer.model_copy(update={"seed": 0})
             without_seed = run.config.model_copy(update={"trainer": trainer}).model_dump_json()
             if without_seed not in measured:

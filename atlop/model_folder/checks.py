@@ -75,7 +75,7 @@ def read_model_config(name: str | Path) -> AtlopConfig:
         try:
             _ConfigSchema.model_validate(config)
         except ValidationError as error:
-            raise AtlopError(f"{where}, {validation_problems(error, section=_ConfigSchema)[0]}") from None
+            raise AtlopError(f"{where}, {validation_problems(error, model=_ConfigSchema)[0]}") from None
         check_values(config, where=where)
     return config
 

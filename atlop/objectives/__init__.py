@@ -49,7 +49,7 @@ def objective_by_name(name: str, *, parameters: Mapping[str, float] | None = Non
     try:
         return OBJECTIVES[name].model_validate(dict(parameters or {}))
     except ValidationError as error:
-        problems = validation_problems(error, section=OBJECTIVES[name], name="objective.parameters")
+        problems = validation_problems(error, model=OBJECTIVES[name], prefix="objective.parameters")
         raise AtlopError(f"objective {name!r}:\n" + "\n".join(f"  {problem}" for problem in problems)) from None
 
 

@@ -71,7 +71,7 @@ def test_a_variants_changes_override_shared_ones(tmp_path: Path) -> None:
         ('calibration = "global"', 'calibration = "guess"', r"variants\.1\.calibration"),
         ("seeds = [1, 2]", "seeds = []", "seeds: Tuple should have at least 1 item"),
         ("title =", "tilte =", "tilte: Extra inputs are not permitted"),
-        ('config = "sample"', 'config = "simple"', "simple: no such configuration"),
+        ('config = "sample"', 'config = "simple"', "simple: no such TOML file"),
     ],
 )
 def test_what_is_wrong_is_named(old: str, new: str, message: str, tmp_path: Path) -> None:

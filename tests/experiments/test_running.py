@@ -130,11 +130,13 @@ def test_a_folder_from_before_a_setting_existed_holds_its_default(source: Path, 
     folder.record_base(plan_runs(experiment, overrides=()))
     base = tmp_path / "out" / "base.json"
     older = json.loads(base.read_text(encoding="utf-8"))
-    del older["trainer.sharded"]
+    del older["trainer.sharded"], older["heads"]
     base.write_text(json.dumps(older), encoding="utf-8")
     folder.record_base(plan_runs(experiment, overrides=()))
     with pytest.raises(AtlopError, match=r"runs with different trainer\.sharded; "):
         folder.record_base(plan_runs(experiment, overrides=("trainer.sharded=true",)))
+    with pytest.raises(AtlopError, match=r"runs with different heads\.any, objective"):
+        folder.record_base(plan_runs(experiment, overrides=("heads.any={}", "objective.parameters.shift=0.5")))
 
 
 def test_a_folder_whose_runs_began_in_a_named_precision_goes_on_where_it_is_automatic(
@@ -152,7 +154,7 @@ def test_the_command_lists_runs_trains_them_and_prints_the_table(source: Path, t
     folder = tmp_path / "out"
     names = [run.name for run in plan_runs(load_experiment(str(source)), overrides=()).runs]
     listed, _ = run("experiment", source, "--output", folder, "--dry-run")
-    assert [values_of(listed)[name] for name in names] == ["missing"] * 4
+    assert [values_of(listed)[name] for name in names] == ["not started"] * 4
     assert not folder.exists()
 
     printed, _ = run("experiment", source, "--output", folder)
@@ -161,7 +163,7 @@ def test_the_command_lists_runs_trains_them_and_prints_the_table(source: Path, t
     found = json.loads(run("experiment", source, "--output", folder, "--json")[0])
     assert len(found["rows"][0]["f1_of_seeds"]) == 2
     listed, _ = run("experiment", source, "--output", folder, "--dry-run")
-    assert [values_of(listed)[name] for name in names] == ["finished"] * 4
+    assert [values_of(listed)[name] for name in names] == ["scored"] * 4
 
 
 def test_an_estimate_measures_the_training_that_would_be(
