@@ -1,4 +1,4 @@
-"""Read files with errors that name them, and write files whole or not at all."""
+"""Read files with errors that name them, and write files atomically."""
 
 import codecs
 import gzip
@@ -74,10 +74,10 @@ def opened(path: Path) -> Iterator[io.BufferedReader]:
 
 
 class _Decompressed(io.RawIOBase):
-    """The decompressed bytes of a file; refuses a decompression bomb."""
+    """The decompressed bytes of a file; raises an error for a decompression bomb."""
 
     def __init__(self, compressed: gzip.GzipFile, *, size: int):
-        """Store the file and its compressed size in bytes."""
+        """Wrap a file; `size` is its compressed size in bytes."""
         self._compressed = compressed
         self._size = size
         self._bytes_read = 0
@@ -91,13 +91,13 @@ class _Decompressed(io.RawIOBase):
         if self._bytes_read > max_unpacked_bytes(self._size):
             raise OSError(
                 f"its {self._size:,} bytes unpack to more than {max_unpacked_bytes(self._size):,}, "
-                "which is not expected of text; if it is right, unpack it with gunzip first"
+                "which is unusual for text; if it is correct, unpack it with gunzip first"
             )
         return count
 
 
 def max_unpacked_bytes(size: int) -> int:
-    """Return the decompressed size allowed for a compressed size: ten times the ratio of real corpora, and 8 MB."""
+    """Return the maximum decompressed size for a compressed size: ten times the ratio of real corpora, plus 8 MB."""
     return (8 << 20) + 40 * size
 
 
@@ -138,19 +138,19 @@ def atomic_text(path: Path) -> Iterator[TextIO]:
     """Yield a file for UTF-8 text, compressed if `path` ends in `.gz`; it becomes `path` on success."""
     with atomic_path(path) as temporary, temporary.open("wb") as file, ExitStack() as stack:
         binary: BinaryIO = file
-        if path.suffix == ".gz":  # no name and time, so that the same text gives the same bytes
+        if path.suffix == ".gz":  # without name and time, so that equal texts give equal bytes
             binary = stack.enter_context(cast(BinaryIO, gzip.GzipFile("", "wb", fileobj=file, mtime=0)))
         yield stack.enter_context(io.TextIOWrapper(binary, encoding="utf-8", newline="\n"))
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write `text` as UTF-8, whole or not at all."""
+    """Write `text` as UTF-8, atomically."""
     with atomic_path(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Write a value as indented JSON, whole or not at all."""
+    """Write a value as indented JSON, atomically."""
     write_text(path, json.dumps(value, indent=2) + "\n")
 
 
@@ -158,8 +158,8 @@ def write_json(path: Path, value: Any) -> None:
 def atomic_folder(path: Path) -> Iterator[Path]:
     """Yield a new folder that replaces `path` on success and is removed on failure.
 
-    No system call replaces a folder that is not empty, so this takes two renames. Between them, or after a crash
-    there, `recovered` finds the old folder.
+    No system call replaces a folder that is not empty, so this takes two renames. Between them, and after a crash
+    there, `recovered` returns the old folder.
     """
     new, old = _hidden_sibling(path, "new"), _hidden_sibling(path, "old")
     recover(path)
@@ -181,19 +181,19 @@ def atomic_folder(path: Path) -> Iterator[Path]:
 
 
 def recovered(path: Path) -> Path:
-    """Return the folder `path`, or the old one that `atomic_folder` has moved aside."""
+    """Return the folder `path`, or the old one if `atomic_folder` was interrupted after renaming it."""
     old = _hidden_sibling(path, "old")
     return old if old.is_dir() and not path.exists() else path
 
 
 def recover(path: Path) -> None:
-    """Move the folder `path` back if a crash interrupted its replacement."""
+    """Rename the old folder back to `path` if a crash interrupted its replacement."""
     if (old := recovered(path)) != path:
         old.rename(path)
 
 
 def model_folder(name: str | Path) -> str:
-    """Return the model folder of a run folder; return a model folder or a Hugging Face name unchanged.
+    """Return the best model's folder of a run folder; a model folder or a Hugging Face name is returned unchanged.
 
     Raises:
         AtlopError: It is a folder without a model.
@@ -210,27 +210,27 @@ def model_folder(name: str | Path) -> str:
 
 
 def refuse_nonempty(folder: Path) -> None:
-    """Refuse an output folder that is not empty.
+    """Check that an output folder is empty or missing.
 
     Raises:
-        AtlopError: It is not empty, or a file.
+        AtlopError: It is not empty, or is a file.
     """
     if folder.is_file() or (folder.is_dir() and any(folder.iterdir())):
-        raise AtlopError(f"{folder}: exists already; give another folder with --output, or remove this one")
+        raise AtlopError(f"{folder}: already exists; pass another folder with --output, or remove this one")
 
 
 def refuse_existing(path: Path) -> None:
-    """Refuse an output file that exists.
+    """Check that an output file does not exist.
 
     Raises:
         AtlopError: It exists.
     """
     if path.exists():
-        raise AtlopError(f"{path}: exists already; give another name, or remove this one")
+        raise AtlopError(f"{path}: already exists; pass another name, or remove this one")
 
 
 def default_mode() -> int:
-    """Return the permissions of a new file under the umask; temporary files have narrower ones."""
+    """Return the permissions of a new file under the umask; `tempfile` sets narrower ones."""
     mask = os.umask(0)
     os.umask(mask)
     return 0o666 & ~mask
@@ -253,7 +253,7 @@ def _hidden_sibling(path: Path, state: str) -> Path:
 def _naming_errors(path: Path) -> Iterator[None]:
     """Convert errors while reading a file into messages that name it."""
     if "\0" in str(path):  # "\u0000" in a configuration
-        raise AtlopError(f"{str(path)!r}: not a file name; names cannot have NUL characters")
+        raise AtlopError(f"{str(path)!r}: not a file name, which cannot contain NUL characters")
     try:
         yield
     except FileNotFoundError:

@@ -114,7 +114,7 @@ def test_python_runs_the_package_as_the_command() -> None:
 
 def test_the_option_layout_is_refused_with_its_new_name(corpus: Path) -> None:
     assert run("check", corpus, "--layout", "docred", code=2)[1] == (
-        "atlop: error: --layout is called --format since version 0.2\n"
+        "atlop: error: --layout was renamed to --format in version 0.2\n"
     )
     assert "No such option: --layuot" in run("check", corpus, "--layuot", "docred", code=2)[1]
 

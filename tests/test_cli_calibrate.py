@@ -87,7 +87,7 @@ def test_a_file_takes_the_thresholds_and_the_model_stays_as_it_is(model: Path, c
     assert (model / "config.json").read_bytes() == config
     chosen = 100 * scores_of(model, corpus, "--calibration", output)["f1"]
     assert values_of(table)["F1 with the chosen ones"] == f"{chosen:.2f}"
-    assert "exists already" in run("calibrate", model, corpus, "--output", output, code=2)[1]
+    assert "already exists" in run("calibrate", model, corpus, "--output", output, code=2)[1]
 
 
 def test_several_models_are_calibrated_together(model: Path, own_copy: Path, corpus: Path, tmp_path: Path) -> None:

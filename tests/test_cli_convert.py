@@ -137,7 +137,7 @@ def test_a_file_that_exists_is_not_written_over(corpus: Path, tmp_path: Path) ->
 
     for output in (taken, corpus):
         _, problem = run("convert", corpus, output, "--from", "docred", "--to", "jsonl", code=2)
-        assert problem == f"atlop: error: {output}: exists already; give another name, or remove this one\n"
+        assert problem == f"atlop: error: {output}: already exists; pass another name, or remove this one\n"
 
     assert taken.read_text() == "mine"
 

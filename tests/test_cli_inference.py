@@ -44,7 +44,7 @@ def test_extract_writes_facts_and_tells_what_was_invalid(model: Path, file: Path
     output, problem = run("extract", model, file, "--output", tmp_path / "facts.jsonl", "--explain")
 
     values = values_of(output)
-    assert output.startswith(f"{tmp_path / 'facts.jsonl'} is written")
+    assert output.startswith(f"wrote {tmp_path / 'facts.jsonl'}")
     assert (values["documents"], values["invalid documents"]) == ("4", "1")
     assert "line 4, column 2: not valid JSON" in output
     rows = lines_of(tmp_path / "facts.jsonl")
@@ -138,7 +138,7 @@ def test_graph_is_made_of_what_extract_has_written(suffix: str, model: Path, fil
     }
     assert values_of(output)["entities"] == str(len(names))
     assert graph.stat().st_size > 0
-    assert "exists already" in run("graph", tmp_path / "facts.jsonl", "--output", graph, code=2)[1]
+    assert "already exists" in run("graph", tmp_path / "facts.jsonl", "--output", graph, code=2)[1]
 
 
 def test_graph_refuses_an_unknown_format(tmp_path: Path) -> None:

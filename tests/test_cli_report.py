@@ -58,7 +58,7 @@ def test_the_page_of_a_submission_has_no_scores_of_classes(result: Path, tiny_co
 
     output, _ = run("report", result, "--dev", tiny_corpus, "--output", page)
 
-    assert f"{page} is written" in output
+    assert f"wrote {page} (" in output
     assert data_of(page)["results"][0]["detailed"] == scored["detailed"]
     assert {fact["margin"] for each in data_of(page)["documents"] for fact in each["facts"]} == {None}
 

@@ -112,7 +112,7 @@ def test_train_refuses_a_folder_that_holds_something(config: Path, run_folder: P
 
     assert output == ""
     assert problem == (
-        f"atlop: error: {run_folder}: exists already; give another folder with --output, or remove this one\n"
+        f"atlop: error: {run_folder}: already exists; pass another folder with --output, or remove this one\n"
     )
 
 
@@ -147,7 +147,7 @@ def test_an_encoder_folder_that_is_not_there_is_told_from_a_hugging_face_name(
     _, problem = run("train", config, "--output", tmp_path / "run", "--set", f"encoder.name={name}", code=2)
 
     assert problem == (
-        f"atlop: error: encoder '{name}': no such folder; give a folder that holds one, or a Hugging Face name\n"
+        f"atlop: error: encoder '{name}': no such folder; pass the folder of one, or a Hugging Face name\n"
     )
 
 
@@ -357,7 +357,7 @@ def test_a_model_that_is_not_there_is_refused(tmp_path: Path, tiny_corpus: Path)
     folder = tmp_path / "run"
 
     assert run("evaluate", folder, tiny_corpus, code=2)[1] == (
-        f"atlop: error: model '{folder}': no such folder; give a folder that holds one, or a Hugging Face name\n"
+        f"atlop: error: model '{folder}': no such folder; pass the folder of one, or a Hugging Face name\n"
     )
 
 
@@ -382,7 +382,7 @@ def test_predict_writes_a_submission_that_scores_as_the_model_does(
 
     output, _ = run("predict", run_folder, tiny_corpus, "--output", result)
 
-    assert f"{result} and {result.with_suffix('.zip')} are written" in output
+    assert f"wrote {result} and {result.with_suffix('.zip')}" in output
     assert values_of(output)["facts"].replace(",", "") == str(len(json.loads(result.read_text(encoding="utf-8"))))
     with zipfile.ZipFile(result.with_suffix(".zip")) as archive:
         assert archive.namelist() == ["result.json"]
@@ -455,7 +455,7 @@ def test_import_into_an_empty_folder_is_fine_and_into_a_full_one_refused(
     run(*import_arguments(golden, checkpoint, tmp_path / "model"))
     _, problem = run(*import_arguments(golden, checkpoint, tmp_path / "model"), code=2)
 
-    assert problem.startswith(f"atlop: error: {tmp_path / 'model'}: exists already")
+    assert problem.startswith(f"atlop: error: {tmp_path / 'model'}: already exists")
 
 
 def test_import_names_unknown_and_missing_keys(golden: Path, checkpoint: Path, tmp_path: Path) -> None:

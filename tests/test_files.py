@@ -230,7 +230,7 @@ def test_a_folder_to_write_is_missing_or_empty(tmp_path: Path) -> None:
     refuse_nonempty(tmp_path)
     (tmp_path / "file").touch()
     for taken in (tmp_path, tmp_path / "file"):
-        with pytest.raises(AtlopError, match="exists already; give another folder"):
+        with pytest.raises(AtlopError, match="already exists; pass another folder"):
             refuse_nonempty(taken)
 
 
@@ -238,7 +238,7 @@ def test_a_file_to_write_is_missing(tmp_path: Path) -> None:
     refuse_existing(tmp_path / "missing")
     (tmp_path / "file").touch()
     for taken in (tmp_path, tmp_path / "file"):
-        with pytest.raises(AtlopError, match="exists already; give another name, or remove this one"):
+        with pytest.raises(AtlopError, match="already exists; pass another name, or remove this one"):
             refuse_existing(taken)
 
 

@@ -30,7 +30,7 @@ def check(
 
     Prints every problem and ends with exit code 2 where there is one; else statistics.
     """
-    with nullcontext() if tokenizer is None else quiet_libraries(needs=tokenizer, kind="tokenizer"):
+    with nullcontext() if tokenizer is None else quiet_libraries(model=tokenizer, kind="tokenizer"):
         found = checking.check(
             file,
             against=against,

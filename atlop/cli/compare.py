@@ -42,5 +42,5 @@ def compare(
         },
         as_json=as_json,
         heading="\n".join([corpus_heading(corpus), f"first:  {first}", f"second: {second}"]),
-        tables=[comparison_table(differences)],
+        blocks=[comparison_table(differences)],
     )

@@ -72,5 +72,5 @@ def evaluate(
         as_json=as_json,
         heading=corpus_heading(evaluation.corpus),
         rows=[*score_rows(scores), *truncation_rows(truncation), ("facts of unknown relations", f"{unknown:,}")],
-        tables=[detailed_table(detailed_scores, names=evaluation.vocabulary.names)] if detailed_scores else [],
+        blocks=[detailed_table(detailed_scores, names=evaluation.vocabulary.names)] if detailed_scores else [],
     )

@@ -15,23 +15,23 @@ from atlop.config_files import find_config
 
 def experiment(
     source: Annotated[
-        str, typer.Argument(metavar="EXPERIMENT", help="TOML file, or shipped one such as experiments/thresholds.")
+        str, typer.Argument(metavar="EXPERIMENT", help="TOML file, or a shipped one such as experiments/thresholds.")
     ],
     overrides: Overrides = None,
     output: Annotated[
         Path | None,
-        typer.Option(metavar="FOLDER", help="Where runs and tables go. [default: runs/experiments/<config>]"),
+        typer.Option(metavar="FOLDER", help="Output folder of runs and tables. [default: runs/experiments/<config>]"),
     ] = None,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Train nothing: list the runs, and about how long they would take.")
+        bool, typer.Option("--dry-run", help="List the runs and their estimated time instead of training them.")
     ] = False,
     device: Device = None,
     as_json: Json = False,
 ) -> None:
-    """Train every variant with every seed, and write one table.
+    """Train every variant with every seed, and write a table.
 
-    Finished runs are kept and a run that was stopped goes on, so the same command again does only what is missing.
-    Experiments that start from the same configuration share the folder, and the runs that they have in common.
+    Finished runs are kept and an interrupted run resumes, so repeating the command does only what is left. By default,
+    experiments with the same base configuration share a folder and reuse each other's runs.
     """
     from atlop import experiments
 
@@ -39,7 +39,7 @@ def experiment(
     folder = output or Path("runs") / "experiments" / find_config(loaded.config).stem
     name = find_config(source).stem
     plan = experiments.plan_runs(loaded, overrides=overrides or ())
-    with quiet_libraries(needs=plan.runs[0].config.encoder.name, kind="encoder"):
+    with quiet_libraries(model=plan.runs[0].config.encoder.name, kind="encoder"):
         if dry_run:
             runs = experiments.estimate_runs(plan, folder=folder, device=device)
         else:
@@ -52,9 +52,9 @@ def experiment(
             {"output": folder, "runs": runs, "seconds": seconds},
             as_json=as_json,
             heading=f"{loaded.title}: {len(runs)} runs",
-            tables=[
-                grid(["run", "state", "minutes"], rows, drop=(2,), whole_labels=True),
-                f"left to do: {seconds / 3600:.1f} h, measured on a few steps just now",
+            blocks=[
+                grid(["run", "state", "minutes"], rows, drop=["minutes"], whole_labels=True),
+                f"remaining time: {seconds / 3600:.1f} h, estimated by timing a few steps",
             ],
         )
     else:
@@ -62,9 +62,13 @@ def experiment(
             {"output": folder, **asdict(results)},
             as_json=as_json,
             heading=results.title,
-            tables=[
-                grid(experiments.HEADER, experiments.table_rows(results), drop=(8, 2, 7, 5, 3)),
+            blocks=[
+                grid(
+                    experiments.HEADER,
+                    experiments.table_rows(results),
+                    drop=["published Ign F1", "95 % interval", "published F1", "95 % interval", "Ign F1"],
+                ),
                 textwrap.fill(experiments.caption(results), terminal_width()),
-                f"{folder}: {name}.md, {name}.csv and {name}.tex are written",
+                f"wrote {name}.md, {name}.csv and {name}.tex to {folder}",
             ],
         )

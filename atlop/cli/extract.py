@@ -47,7 +47,7 @@ def extract(
         )
     folder = model_folder(model)
     keep_few_kernels()
-    with quiet_libraries(needs=folder, kind="model"):
+    with quiet_libraries(model=folder, kind="model"):
         from tqdm import tqdm
 
         from atlop.inference import RelationExtractor
@@ -73,7 +73,7 @@ def extract(
             "seconds": seconds,
         },
         as_json=as_json,
-        heading=f"{output} is written",
+        heading=f"wrote {output}",
         rows=[
             ("documents", f"{counts.documents:,}"),
             ("computed by this process now", f"{summary.computed:,}", speed),

@@ -12,17 +12,18 @@ from atlop.files import refuse_existing
 
 
 def graph(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="Facts that `atlop extract` has written as .jsonl.")],
-    output: Annotated[Path, typer.Option(metavar="FILE", help="Where the graph goes: .graphml, or .nt for RDF.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="JSON Lines file written by `atlop extract`.")],
+    output: Annotated[Path, typer.Option(metavar="FILE", help="Output file: .graphml, or .nt for RDF.")],
     merge_by: Annotated[
-        Literal["name", "id"], typer.Option(help="What makes entities of several documents one.")
+        Literal["name", "id"], typer.Option(help="Merge entities of different documents that share this.")
     ] = "name",
-    namespace: Annotated[str, typer.Option(metavar="URI", help="What identifiers in RDF begin with.")] = "urn:atlop:",
+    namespace: Annotated[str, typer.Option(metavar="URI", help="Prefix of RDF identifiers.")] = "urn:atlop:",
     as_json: Json = False,
 ) -> None:
     """Make a graph of the facts of many documents.
 
-    Edges name the documents and sentences that they come from.
+    Edges list their documents and sentences: those that mention both entities or, from `atlop extract --explain`, those
+    with the largest weights in the context.
     """
     if output.suffix not in (".graphml", ".nt"):
         raise AtlopError(f"{output}: expected a name that ends in .graphml or .nt")
@@ -30,11 +31,11 @@ def graph(
     require_extra("graph", *(["rdflib"] if output.suffix == ".nt" else []), "networkx")
     from atlop.inference import graph as graphs
 
-    facts = graphs.fact_graph(graphs.read_facts(file), merge_by=merge_by)
+    fact_graph = graphs.fact_graph(graphs.read_facts(file), merge_by=merge_by)
     if output.suffix == ".nt":
-        graphs.write_n_triples(output, facts, namespace=namespace)
+        graphs.write_n_triples(output, fact_graph, namespace=namespace)
     else:
-        graphs.write_graphml(output, facts)
-    result = {"path": file, "output": output, "entities": len(facts.nodes), "facts": len(facts.edges)}
-    rows = [("entities", f"{len(facts.nodes):,}"), ("facts", f"{len(facts.edges):,}")]
-    print_result(result, as_json=as_json, heading=f"{output} is written", rows=rows)
+        graphs.write_graphml(output, fact_graph)
+    result = {"path": file, "output": output, "entities": len(fact_graph.nodes), "facts": len(fact_graph.edges)}
+    rows = [(label, f"{result[label]:,}") for label in ("entities", "facts")]
+    print_result(result, as_json=as_json, heading=f"wrote {output}", rows=rows)

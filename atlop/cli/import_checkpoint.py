@@ -29,7 +29,7 @@ def import_checkpoint(
         raise AtlopError(f"{file}: no such file; give the state dict that the released code saved")
     refuse_nonempty(output)
     vocabulary = read_vocabulary(relations, names=relation_names)
-    with quiet_libraries(needs=encoder, kind="encoder"):
+    with quiet_libraries(model=encoder, kind="encoder"):
         from atlop.model_folder import classifier_sizes, load_released, new_model, save_model, write_card
 
         model, tokenizer = new_model(

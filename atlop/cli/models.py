@@ -19,7 +19,7 @@ def quiet_models(names: Sequence[str]) -> Iterator[None]:
     """Prepare libraries to load models; see `quiet_libraries`."""
     with ExitStack() as stack:
         for name in names:
-            stack.enter_context(quiet_libraries(needs=model_folder(name), kind="model"))
+            stack.enter_context(quiet_libraries(model=model_folder(name), kind="model"))
         yield
 
 

@@ -57,6 +57,6 @@ def predict(
             "zip": archive,
         },
         as_json=as_json,
-        heading=f"{corpus_heading(corpus)}; {output} and {archive} are written",
+        heading=f"{corpus_heading(corpus)}; wrote {output} and {archive}",
         rows=[("facts", f"{facts:,}"), *truncation_rows(truncation)[:3]],
     )

@@ -27,7 +27,7 @@ def push(
     folder = Path(model_folder(model))
     if not (folder / "config.json").is_file():
         raise AtlopError(f"{model}: no such folder; give a run folder or a model folder")
-    with quiet_libraries(needs=str(folder), kind="model"):
+    with quiet_libraries(model=str(folder), kind="model"):
         from atlop.model_folder import FinishedRun, card, hub
 
         if not (folder / card.CARD).is_file():

@@ -67,7 +67,7 @@ def report(
     print_result(
         {"run": source, "against": against, "file": corpus.summary(), "scores": asdict(scores), "output": output},
         as_json=as_json,
-        heading=f"{corpus_heading(corpus)}; {output} is written ({output.stat().st_size / 1e6:.1f} MB)",
+        heading=f"{corpus_heading(corpus)}; wrote {output} ({output.stat().st_size / 1e6:.1f} MB)",
         rows=score_rows(asdict(scores)),
     )
 

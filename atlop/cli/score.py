@@ -47,5 +47,5 @@ def score(
             ("rows that repeat", f"{submission.duplicates:,}"),
             ("facts under unknown titles", f"{submission.unknown:,}", ", ".join(submission.unknown_titles[:3])),
         ],
-        tables=[detailed_table(detailed_scores)] if detailed_scores else [],
+        blocks=[detailed_table(detailed_scores)] if detailed_scores else [],
     )

@@ -30,7 +30,7 @@ def serve(
     require_extra("serve", "fastapi", "uvicorn", "jinja2")
     folder = model_folder(model)
     keep_few_kernels()
-    with quiet_libraries(needs=folder, kind="model"):
+    with quiet_libraries(model=folder, kind="model"):
         from atlop import serving
         from atlop.inference import RelationExtractor
 

@@ -1,4 +1,4 @@
-"""Errors without a traceback, logs on standard error, quiet libraries: what all commands share."""
+"""Shared by all commands: errors without a traceback, logs on standard error, quiet libraries."""
 
 import errno
 import json
@@ -20,7 +20,7 @@ from atlop.cli.text import Row, printable, table
 from atlop.errors import AtlopError, StoppedError
 
 USER_ERROR = 2
-"""Exit code of errors that the user can fix."""
+"""Exit code for errors that the user can fix."""
 INTERRUPTED = 130
 """Exit code after Ctrl-C, as in shells."""
 HUB_TIMEOUT = 5
@@ -45,7 +45,7 @@ class Commands(TyperGroup):
         except KeyboardInterrupt:
             message, code = "interrupted", INTERRUPTED
         except OSError as error:
-            if error.errno == errno.EPIPE:  # the pipe is closed, as in `| head`: typer exits quietly
+            if error.errno == errno.EPIPE:  # closed pipe, as with `| head`: typer exits quietly
                 raise
             file = f"{error.filename}: " if error.filename else ""
             message, code = f"error: {file}{error.strerror or error}", USER_ERROR
@@ -54,31 +54,31 @@ class Commands(TyperGroup):
         except Exception as error:
             if getattr(error, "option_name", None) != "--layout":  # typer does not export its NoSuchOption
                 raise
-            message, code = "error: --layout is called --format since version 0.2", USER_ERROR
+            message, code = "error: --layout was renamed to --format in version 0.2", USER_ERROR
         print(f"atlop: {printable(message)}", file=sys.stderr)
         raise typer.Exit(code)
 
 
 def print_result(
-    result: Mapping[str, Any], *, as_json: bool, heading: str, rows: Sequence[Row] = (), tables: Sequence[str] = ()
+    result: Mapping[str, Any], *, as_json: bool, heading: str, rows: Sequence[Row] = (), blocks: Sequence[str] = ()
 ) -> None:
-    """Print a result on standard output: as JSON, or as a heading, a table of `rows` and further tables or texts."""
+    """Print a result on standard output: as JSON, or as a heading, a table of `rows` and further blocks of text."""
     if as_json:
         print(json.dumps(result, indent=2, default=str))
     else:
-        print(printable("\n\n".join([heading, *([table(rows)] if rows else []), *tables])))
+        print(printable("\n\n".join([heading, *([table(rows)] if rows else []), *blocks])))
 
 
 @contextmanager
-def quiet_libraries(*, needs: str, kind: str) -> Iterator[None]:
-    """Silence transformers, and redirect what libraries print to standard error: standard output is for results.
+def quiet_libraries(*, model: str, kind: str) -> Iterator[None]:
+    """Silence transformers, and redirect the output of libraries to standard error: standard output is for results.
 
-    `needs` is the folder or Hugging Face name that will be loaded, and `kind` says in messages what it names.
+    `model` is the folder or Hugging Face name to load; messages name its `kind`, such as `encoder`.
 
     Raises:
-        AtlopError: `needs` is a folder that does not exist.
+        AtlopError: `model` is a folder that does not exist, or a file.
     """
-    _require_reachable(needs, kind=kind)
+    _require_reachable(model, kind=kind)
     from transformers.utils import logging as transformers_logging
 
     transformers_logging.set_verbosity_error()
@@ -88,13 +88,13 @@ def quiet_libraries(*, needs: str, kind: str) -> Iterator[None]:
 
 
 def require_extra(extra: str, *modules: str) -> None:
-    """Refuse to start without the modules of an extra."""
+    """Raise an error if modules of an extra are not installed."""
     if missing := [module for module in modules if find_spec(module) is None]:
         raise AtlopError(f"needs {', '.join(missing)}, not installed here: pip install 'atlop[{extra}]'")
 
 
 def is_main_process() -> bool:
-    """Return whether this process writes and prints."""
+    """Return whether this is the process that writes files and prints."""
     from accelerate import PartialState
 
     return bool(PartialState().is_main_process)
@@ -110,7 +110,7 @@ def _require_reachable(name: str, *, kind: str) -> None:
     # `owner/name` is a name on the hub, unless there is a folder `owner` here.
     in_folder_here = "/" in name and path.parent.is_dir()
     if name.startswith((".", "/", "~")) or "\\" in name or name.count("/") > 1 or in_folder_here:
-        raise AtlopError(f"{kind} {name!r}: no such folder; give a folder that holds one, or a Hugging Face name")
+        raise AtlopError(f"{kind} {name!r}: no such folder; pass the folder of one, or a Hugging Face name")
     if "HF_HUB_OFFLINE" in os.environ:
         return
     from atlop.network import is_reachable

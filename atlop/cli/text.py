@@ -1,4 +1,4 @@
-"""Results as aligned text."""
+"""Format results as aligned text."""
 
 import io
 import re
@@ -24,7 +24,7 @@ _CONTROL_CHARACTERS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a
 
 
 def printable(text: str) -> str:
-    """Return a text without secrets, and with control characters escaped.
+    """Return a text with secrets removed and control characters escaped.
 
     Files can contain characters that control a terminal or change the text direction, and lone surrogates, which
     UTF-8 cannot encode.
@@ -38,7 +38,7 @@ def terminal_width() -> int:
 
 
 def table(rows: Sequence[Row]) -> str:
-    """Return one line per row, no wider than the terminal; notes that do not fit follow below."""
+    """Return one line per row, no wider than the terminal; notes that do not fit follow the table."""
     from rich.cells import cell_len
 
     cells = _cells(rows, columns=3)
@@ -52,25 +52,26 @@ def table(rows: Sequence[Row]) -> str:
 
 
 def grid(
-    header: Sequence[str], rows: Sequence[Sequence[str]], *, drop: Sequence[int], whole_labels: bool = False
+    header: Sequence[str], rows: Sequence[Sequence[str]], *, drop: Sequence[str], whole_labels: bool = False
 ) -> str:
     """Return one line per row, no wider than the terminal, without empty columns.
 
     Args:
         header: Name of each column.
         rows: Cells; the first column, of labels, is aligned left, the others right. A row may end early.
-        drop: Indices of the columns to drop until all rows fit, least important first.
-        whole_labels: Whether to drop columns rather than cut labels to a third of the width.
+        drop: Names of columns to drop until all rows fit, least important first; one column for each name.
+        whole_labels: Whether labels may take the whole width; otherwise they are cut to a third of it.
     """
     cells = _cells([header, *rows], columns=len(header))
     widths, width = _widths(cells), terminal_width()
     widths[0] = min(widths[0], width if whole_labels else width // 3)
     kept = [column for column in range(len(header)) if column == 0 or any(row[column] for row in cells[1:])]
     dropped = []
-    for column in drop:
-        if column in kept and sum(widths[index] + 2 for index in kept) - 2 > width:
+    for name in drop:
+        column = next((column for column in kept if header[column] == name), None)
+        if column is not None and sum(widths[index] + 2 for index in kept) - 2 > width:
             kept.remove(column)
-            dropped.append(header[column])
+            dropped.append(name)
     lines = _aligned([[row[column] for column in kept] for row in cells], left={0})
     if dropped:
         lines += ["", textwrap.fill(f"Left out at this width: {', '.join(dropped)}. --json has all.", width)]
@@ -90,7 +91,7 @@ def _widths(cells: Sequence[Sequence[str]]) -> list[int]:
 
 
 def _aligned(cells: Sequence[Sequence[str]], *, left: Set[int]) -> list[str]:
-    """Return one line per row; long labels, and values of more than half of the width, are cut."""
+    """Return one line per row; long labels, and values wider than half the terminal, are cut."""
     from rich.console import Console
     from rich.table import Table
 
@@ -111,13 +112,13 @@ def _aligned(cells: Sequence[Sequence[str]], *, left: Set[int]) -> list[str]:
 
 
 def listed(lines: Sequence[str]) -> list[str]:
-    """Return the first lines, and how many more there are."""
+    """Return the first `MAX_LISTED` lines, and a line with the number of the others."""
     more = len(lines) - MAX_LISTED
     return [*lines[:MAX_LISTED], *([f"… and {more} more; --json lists all"] if more > 0 else [])]
 
 
 def percent(share: float | None) -> str:
-    """Return a share between 0 and 1 in percent, `n/a` for `None`."""
+    """Return a share from 0 to 1 in percent, `n/a` for `None`."""
     return "n/a" if share is None else f"{100 * share:.2f}"
 
 
@@ -161,7 +162,7 @@ def count_rows(counts: Mapping[str, int]) -> list[Row]:
 
 
 def corpus_heading(corpus: Corpus) -> str:
-    """Return the first line of a result: the file, and how many documents it has."""
+    """Return the first line of a result: the file and its number of documents."""
     skipped = f", {len(corpus.issues.skipped):,} skipped" if corpus.issues.skipped else ""
     return f"{corpus.path}: {len(corpus.documents):,} documents{skipped}"
 

@@ -45,7 +45,7 @@ def train(
     output = resume or output or Path("runs") / find_config(config).stem
     if resume is None:
         refuse_nonempty(output)  # before torch is imported, which takes seconds
-    with quiet_libraries(needs=settings.encoder.name, kind="encoder"):
+    with quiet_libraries(model=settings.encoder.name, kind="encoder"):
         from atlop import training
 
         summary = training.train(settings, output=output, resume=resume is not None, device=device)

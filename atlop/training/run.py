@@ -1,4 +1,4 @@
-"""The output of a running training: metrics, checkpoints, models and the summary."""
+"""Write the output of a training: metrics, checkpoints, models and the summary."""
 
 import logging
 from collections.abc import Mapping
@@ -78,18 +78,18 @@ class Run:
             self.save(is_best=progress.best_step == progress.step)
 
     def poll(self, signal: int, *, can_synchronize: bool) -> tuple[int, bool]:
-        """Return the stop signal, 0 for none, and whether to write a checkpoint now; the same in all processes.
+        """Return the stop signal, 0 for none, and whether to write a checkpoint now; equal in all processes.
 
         Args:
             signal: The signal that this process received; 0 for none.
-            can_synchronize: Whether processes may wait for each other now; if not, several check at a later call.
+            can_synchronize: Whether processes can wait for each other now; if not, several processes check later.
         """
         trainer, step = self._training.config.trainer, self._training.state.progress.step
         minutes, interval = trainer.checkpoint_minutes, trainer.checkpoint_interval
         is_overdue = minutes is not None and monotonic() - self._checkpoint_time >= 60 * minutes
-        if self._accelerator.num_processes > 1:  # their clocks and signals differ
-            own = torch.tensor([[signal, int(is_overdue)]], device=self._accelerator.device)
-            signal, is_overdue = self._accelerator.gather(own).amax(dim=0).tolist() if can_synchronize else (0, False)
+        if self._accelerator.num_processes > 1:  # clocks and signals differ between processes
+            local = torch.tensor([[signal, int(is_overdue)]], device=self._accelerator.device)
+            signal, is_overdue = self._accelerator.gather(local).amax(dim=0).tolist() if can_synchronize else (0, False)
         is_due = bool(signal or is_overdue or (interval is not None and step % interval == 0))
         return signal, is_due and self._checkpoint_step != step
 
@@ -110,7 +110,7 @@ class Run:
         self._checkpoint_step, self._checkpoint_time = state.progress.step, monotonic()
 
     def resume_hint(self) -> str:
-        """Return a sentence with the last checkpoint and the command that resumes from it."""
+        """Return a sentence that names the last checkpoint and the command that resumes from it."""
         command = f"atlop train --resume {self._folder.path}"
         if self._checkpoints.newest is None:
             return f"There is no checkpoint yet; `{command}` starts over"
@@ -121,7 +121,7 @@ class Run:
         self._tracker.finish()
 
     def finish(self, *, started: float) -> dict[str, Any]:
-        """Write and return the summary, then remove the checkpoints; `started` is a time of the monotonic clock."""
+        """Write and return the summary, then remove the checkpoints; `started` is a time from `monotonic`."""
         self.close()
         training, progress = self._training, self._training.state.progress
         assert progress.best is not None
@@ -146,7 +146,7 @@ class Run:
 
     def _best_intervals(self) -> dict[str, list[float]]:
         """Return the 95 % bootstrap intervals of the best model's F1 and Ign F1, from 0 to 1."""
-        self._accelerator.wait_for_everyone()  # for the main process, which writes the best model
+        self._accelerator.wait_for_everyone()  # until the main process has written the best model
         training, data = self._training, self._training.data
         best, _ = load_model(self._folder.best)
         training.state.model.load_state_dict(best.state_dict())
@@ -158,7 +158,7 @@ class Run:
         """Restore the newest checkpoint; without one, the training starts over."""
         folder, config = self._folder, self._training.config
         with self._accelerator.main_process_first():
-            checkpoint = self._checkpoints.read_newest(is_usable=lambda each: folder.holds(each.values["metrics"]))
+            checkpoint = self._checkpoints.read_newest(is_usable=lambda saved: folder.holds(saved.values["metrics"]))
         if checkpoint is not None:
             refuse_changed_config(folder.path, began=RunConfig(**checkpoint.values["config"]), now=config)
         self._accelerator.wait_for_everyone()

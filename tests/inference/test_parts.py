@@ -200,7 +200,7 @@ def test_an_unknown_format_is_refused(name: str, extractor: RelationExtractor, f
 
 
 def test_an_output_that_is_there_is_not_overwritten(extractor: RelationExtractor, file: Path, tmp_path: Path) -> None:
-    with pytest.raises(AtlopError, match="exists already"):
+    with pytest.raises(AtlopError, match="already exists"):
         extract_file(extractor, file, output=file)
 
 

@@ -221,7 +221,7 @@ def test_a_run_that_has_not_begun_begins(config: RunConfig, uninterrupted: Path,
 
 def test_a_folder_of_something_else_is_not_resumed(config: RunConfig, tmp_path: Path) -> None:
     (tmp_path / "notes.txt").touch()
-    with pytest.raises(AtlopError, match="exists already"):
+    with pytest.raises(AtlopError, match="already exists"):
         resume(config, tmp_path)
 
 
