@@ -97,6 +97,6 @@ def localized_context(subjects: Tensor, objects: Tensor, hidden: Tensor) -> Tens
     with torch.autocast(hidden.device.type, enabled=False):
         shared = torch.bmm((subjects / subjects.shape[1]).transpose(1, 2), objects).view(documents, tokens, -1)
         if shared.requires_grad:
-            shared.register_hook(Tensor.contiguous)  # on the CPU, bmm multiplies matrices of other strides one by one
+            shared.register_hook(lambda grad: None if grad is None else grad.contiguous())  # else CPU bmm is slow
         weight = shared / (shared.sum(dim=1, keepdim=True) + CONTEXT_EPSILON)
     return (weight.transpose(1, 2) @ hidden).flatten(end_dim=1)
