@@ -69,7 +69,7 @@ def test_train_facts_add_ign_f1_and_what_is_known_of_rare_relations(result: Path
 
     assert columns_of(output, "P159")[-3:-1] == ["1", "0.00"]
     assert columns_of(output, "train facts < 100: 2")[0] == "50.00"
-    assert "Ign F1  95 % interval" in output
+    assert "Ign F1  Ign F1 interval" in output
 
 
 @pytest.mark.usefixtures("wide")
@@ -78,7 +78,7 @@ def test_a_fact_file_gives_ign_f1_and_no_train_frequency(result: Path, corpus: P
 
     output, _ = run("score", result, corpus, "--detailed", "--train", facts)
 
-    assert "Ign F1  95 % interval" in output
+    assert "Ign F1  Ign F1 interval" in output
     assert "train" not in output.partition("correct  predicted")[2]
 
 
