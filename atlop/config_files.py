@@ -35,8 +35,8 @@ def load_config(source: str, *, overrides: Sequence[str] = ()) -> RunConfig:
         overrides: `section.key=value` strings; the value is TOML (`3e-5`, `true`, `"text"`), or plain text.
 
     Raises:
-        AtlopError: There is no such file, it is not TOML, it extends itself, or a key or value is wrong; names every
-            wrong key.
+        AtlopError: There is no such file, it is not TOML, it extends itself, or a key or value is wrong; the
+            message names every wrong one.
     """
     tree, paths = _read(find_config(source), extended_by=())
     for override in overrides:
@@ -73,13 +73,16 @@ def dump_config(config: BaseModel) -> str:
 
 
 def flat_settings(config: BaseModel) -> dict[str, Any]:
-    """Return every value of a configuration as JSON values, keyed by `section.key`; an empty table is one value."""
+    """Return all values of a configuration as JSON values, by dotted key; an empty table counts as one value."""
     return dict(_flat(config.model_dump(mode="json")))
 
 
 def default_settings() -> dict[str, Any]:
-    """Return the `flat_settings` of a configuration of defaults, used for records from before a setting existed."""
-    required = {"encoder": EncoderConfig(name=""), "data": DataConfig(train=Path(), dev=Path())}  # no record lacks them
+    """Return the `flat_settings` of a configuration with defaults only, for settings newer than a recorded one."""
+    required = {
+        "encoder": EncoderConfig(name=""),
+        "data": DataConfig(train=Path(), dev=Path()),
+    }  # every record has them
     return flat_settings(RunConfig.model_validate(required))
 
 

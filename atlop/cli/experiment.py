@@ -28,7 +28,7 @@ def experiment(
     device: Device = None,
     as_json: Json = False,
 ) -> None:
-    """Train every variant with every seed, and write a table.
+    """Train each variant of an experiment with each of its seeds, and write a table of their scores.
 
     Finished runs are kept and an interrupted run resumes, so repeating the command does only what is left. By default,
     experiments with the same base configuration share a folder and reuse each other's runs.
@@ -66,7 +66,7 @@ def experiment(
                 grid(
                     experiments.HEADER,
                     experiments.table_rows(results),
-                    drop=["published Ign F1", "95 % interval", "published F1", "95 % interval", "Ign F1"],
+                    drop=["published Ign F1", "95 % interval", "published F1", "difference interval", "Ign F1"],
                 ),
                 textwrap.fill(experiments.caption(results), terminal_width()),
                 f"wrote {name}.md, {name}.csv and {name}.tex to {folder}",

@@ -22,8 +22,8 @@ def graph(
 ) -> None:
     """Make a graph of the facts of many documents.
 
-    Edges list their documents and sentences: those that mention both entities or, from `atlop extract --explain`, those
-    with the largest weights in the context.
+    Each edge lists its documents and, for each, sentences: those that mention both entities or, if FILE was written
+    with `--explain`, those that the model gave most weight.
     """
     if output.suffix not in (".graphml", ".nt"):
         raise AtlopError(f"{output}: expected a name that ends in .graphml or .nt")

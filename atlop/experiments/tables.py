@@ -16,7 +16,7 @@ HEADER = (
     "95 % interval",
     "Ign F1",
     "difference",
-    "95 % interval",
+    "difference interval",
     "p",
     "published F1",
     "published Ign F1",

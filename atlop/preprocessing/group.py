@@ -13,7 +13,10 @@ from atlop.preprocessing.batch import Batch
 
 @dataclass(frozen=True)
 class DocumentGroup:
-    """Consecutive documents of a batch whose attention is in one padded tensor; a single document has no padding."""
+    """Consecutive documents of a batch whose attention is in one padded tensor.
+
+    A single document is not padded to the length of the batch, but its windows may be padded.
+    """
 
     batch: Batch
     document_slice: slice
@@ -58,7 +61,7 @@ class DocumentGroup:
 
     @property
     def window_starts(self) -> Tensor:
-        """First token of each window, `[windows]`."""
+        """Index of each window's first token among the tokens of the batch, `[windows]`."""
         return self.batch.window_boundaries[self.window_slice]
 
     @property
@@ -70,11 +73,12 @@ class DocumentGroup:
         return torch.arange(self.padded_window_length, device=lengths.device) >= lengths[:, None]
 
     def occurrences(self, entities: slice) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Return the occurrences of some entities.
+        """Return the occurrences of a range of entities, counted within each document.
 
         Returns:
-            Token, entity, mention and number of the entity's mentions, `[windows, occurrences]` each. At padding, the
-            entity is −1, the mention is `Batch.mention_count`, and the others are arbitrary.
+            Token (index among the batch's tokens), entity (index in its document), mention (index in the batch) and
+            number of the entity's mentions, `[windows, occurrences]` each. At padding, the entity is −1, the mention is
+            `Batch.mention_count`, and the others are arbitrary.
         """
         batch, windows = self.batch, self.window_slice
         tokens, entity_ids = batch.occurrence_tokens[windows], batch.occurrence_entities[windows]

@@ -40,7 +40,7 @@ def test_markdown_gives_means_deviations_intervals_and_what_was_published(tmp_pa
         "95 % interval",
         "Ign F1",
         "difference",
-        "95 % interval",
+        "difference interval",
         "p",
         "published F1",
     ]

@@ -193,7 +193,8 @@ def test_skipped_documents_are_logged_in_every_run(tmp_path: Path, caplog: pytes
         caplog.clear()
         found = read(tmp_path, train=[repeated, 3], dev=dev, invalid="skip")
         assert [record.getMessage().removeprefix(f"{tmp_path}/") for record in caplog.records] == [
-            f"document skipped: {tmp_path}/train.json, document 1: expected an object with {reader.KEYS}; found 3",
+            f"document skipped: {tmp_path}/train.json, document 1: expected an object with {reader.EXPECTED_KEYS}; "
+            "found 3",
             "train.json: 1 documents skipped, 1 read",
             "train.json: 1 facts merged with one of the same subject, object and relation (the first is kept)",
             "dev.json: 1 facts have relations that are unknown to the model",

@@ -35,7 +35,7 @@ def read_dwie(path: Path, *, issues: IssueCollector, split: str | None = None) -
 
     Args:
         path: A folder of `.json` files.
-        issues: Collects invalid documents, duplicate relations, and relations left out.
+        issues: Collects invalid documents, duplicate facts, and facts left out because a concept has no mention.
         split: Read only documents with this tag: `train`, `test`; `None` reads all.
 
     Raises:
@@ -210,7 +210,7 @@ DWIE = Format(
     "dwie",
     read=read_dwie,
     matches=_matches,
-    description='a folder of .json files with "concepts", "mentions" and "relations", or one file from such a folder',
+    description='a folder of .json files with "concepts", "mentions" and "relations"',
     extra_files=_extra_folders,
 )
 DWIE_TRAIN = Format("dwie_train", read=partial(read_dwie, split="train"), extra_files=_extra_folders)

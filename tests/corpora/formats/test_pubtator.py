@@ -268,11 +268,13 @@ def test_an_empty_file_has_no_documents_and_text_may_be_in_any_script(tmp_path: 
         ),
         (
             (TEXT[0], "13|a|It."),
-            'line 2 (document "12"): the line belongs to document "13"; put a blank line between documents',
+            'line 2 (document "12"): the line belongs to document "13"; expected "12" '
+            "(a new document starts with its title line, after a blank line)",
         ),
         (
             (*TEXT, LITHIUM.replace("12", "13", 1)),
-            'line 3 (document "12"): the line belongs to document "13"; put a blank line between documents',
+            'line 3 (document "12"): the line belongs to document "13"; expected "12" '
+            "(a new document starts with its title line, after a blank line)",
         ),
         (
             (*TEXT, "12\tCID\tD008094"),

@@ -58,7 +58,7 @@ DOWNLOADS = {
                 download=Checksum("ea673b7ef91e16510d7eb88863d3903e47318dc5653ef361266f27ae3b84723c", 3_207_228),
             ),
         ),
-        note="The relation names are in DocRED's rel_info.json: atlop download docred --files rel_info.",
+        note="The relation names are in DocRED's rel_info.json; fetch it with `atlop download docred --files rel_info`",
     ),
 }
 """Downloadable corpora, by name."""

@@ -14,7 +14,7 @@ from atlop.errors import AtlopError
 from atlop.json_values import abbreviated, expect, field, integers
 from atlop.schema import Document, Entity, Fact, Mention
 
-KEYS = '"title", "sents", "vertexSet" and, where labelled, "labels"'
+EXPECTED_KEYS = '"title", "sents", "vertexSet" and, where labelled, "labels"'
 
 
 def read_docred(path: Path, *, issues: IssueCollector) -> Iterator[Document]:
@@ -23,7 +23,9 @@ def read_docred(path: Path, *, issues: IssueCollector) -> Iterator[Document]:
     Raises:
         AtlopError: The file cannot be read or is not a list, or a document is invalid and `issues` is strict.
     """
-    for index, record in enumerate(stream_json_list(path, expected=f"expected a JSON list of documents with {KEYS}")):
+    for index, record in enumerate(
+        stream_json_list(path, expected=f"expected a JSON list of documents with {EXPECTED_KEYS}")
+    ):
         try:
             document, duplicate_count = _document(record, where=f"{path}, document {index}")
         except AtlopError as problem:
@@ -36,7 +38,7 @@ def read_docred(path: Path, *, issues: IssueCollector) -> Iterator[Document]:
 def _document(record: object, *, where: str) -> tuple[Document, int]:
     """Return the document and its number of duplicate facts."""
     if not isinstance(record, dict):
-        raise AtlopError(f"{where}: expected an object with {KEYS}; found {abbreviated(record)}")
+        raise AtlopError(f"{where}: expected an object with {EXPECTED_KEYS}; found {abbreviated(record)}")
     title = field(record, "title", str, where=where)
     where = f'{where} ("{title}")'
     sentences = tuple(
@@ -84,11 +86,11 @@ def _mention(value: object, *, lengths: tuple[int, ...], where: str) -> Mention:
     record: dict[str, Any] = expect(value, dict, where=where)
     sentence = field(record, "sent_id", int, where=where)
     if not 0 <= sentence < len(lengths):
-        raise AtlopError(f"{where}: is in sentence {sentence}, but {_range('sentence', len(lengths))}")
-    start, end = _word_range(field(record, "pos", list, where=where), where=where)
+        raise AtlopError(f"{where}: is in sentence {sentence}, but {_available('sentence', len(lengths))}")
+    start, end = _word_available(field(record, "pos", list, where=where), where=where)
     length = lengths[sentence]
     if end > length:
-        raise AtlopError(f"{where}: ends at word {end}, but sentence {sentence} has {_count('word', length)}")
+        raise AtlopError(f"{where}: ends at word {end}, but sentence {sentence} has {_counted('word', length)}")
     return Mention(
         name=field(record, "name", str, where=where),
         sentence=sentence,
@@ -98,7 +100,7 @@ def _mention(value: object, *, lengths: tuple[int, ...], where: str) -> Mention:
     )
 
 
-def _word_range(position: list[Any], *, where: str) -> tuple[int, int]:
+def _word_available(position: list[Any], *, where: str) -> tuple[int, int]:
     numbers = integers(position, where=f'{where}, "pos"')
     if len(numbers) != 2:
         raise AtlopError(
@@ -120,7 +122,7 @@ def _fact(value: object, *, entities: tuple[Entity, ...], sentences: tuple[tuple
     subject, object_ = field(record, "h", int, where=where), field(record, "t", int, where=where)
     if not (0 <= subject < len(entities) and 0 <= object_ < len(entities)):
         key, index = ("t", object_) if 0 <= subject < len(entities) else ("h", subject)
-        raise AtlopError(f'{where}: "{key}" is entity {index}, but {_range("entity", len(entities))}')
+        raise AtlopError(f'{where}: "{key}" is entity {index}, but {_available("entity", len(entities))}')
     if subject == object_:
         raise AtlopError(f'{where}: "h" and "t" are both entity {subject}; a relation holds between two entities')
     evidence: tuple[int, ...] = ()
@@ -128,14 +130,14 @@ def _fact(value: object, *, entities: tuple[Entity, ...], sentences: tuple[tuple
         evidence = integers(field(record, "evidence", list, where=where), where=f'{where}, "evidence"')
     for index in evidence:
         if not 0 <= index < len(sentences):
-            raise AtlopError(f"{where}: its evidence is sentence {index}, but {_range('sentence', len(sentences))}")
+            raise AtlopError(f"{where}: its evidence is sentence {index}, but {_available('sentence', len(sentences))}")
     return Fact(subject, object_, field(record, "r", str, where=where), evidence)
 
 
-def _count(noun: str, number: int) -> str:
+def _counted(noun: str, number: int) -> str:
     plural = noun[:-1] + "ies" if noun.endswith("y") else noun + "s"
     return f"{number} {noun if number == 1 else plural}"
 
 
-def _range(noun: str, number: int) -> str:
-    return f"the document has {_count(noun, number)}" + (f" (0 to {number - 1})" if number else "")
+def _available(noun: str, number: int) -> str:
+    return f"the document has {_counted(noun, number)}" + (f" (0 to {number - 1})" if number else "")

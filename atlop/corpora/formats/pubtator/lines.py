@@ -18,7 +18,7 @@ DocumentLines = list[tuple[int, bytes]]
 _TITLE = re.compile(rb"[^|\t]+\|t\|")
 _TITLE_OR_ABSTRACT = re.compile(rb"[^|\t]+\|[ta]\|")
 _OFFSETS = re.compile(r"[0-9]{1,9}(?:[,;][0-9]{1,9})*")
-_BETWEEN_SPANS = re.compile(r"[\s,;|.]+")
+_IGNORED = re.compile(r"[\s,;|.]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +149,8 @@ def _text_line(line: str, *, kind: str, where: str) -> tuple[str, str]:
 def _check_document_id(found: str, expected: str, *, where: str) -> None:
     if found != expected:
         raise AtlopError(
-            f"{where}: the line belongs to document {abbreviated(found)}; put a blank line between documents"
+            f"{where}: the line belongs to document {abbreviated(found)}; expected {abbreviated(expected)} "
+            "(a new document starts with its title line, after a blank line)"
         )
 
 
@@ -188,14 +189,14 @@ def _mention_line(columns: list[str], *, text: str, scheme: PubtatorScheme, wher
 
 
 def _check_text(mention_text: str, *, text: str, spans: tuple[Span, ...], where: str) -> None:
-    """Check a mention's text; between the spans of a discontinuous one, spaces and `,;|.` are ignored."""
+    """Check a mention's text; in a discontinuous mention, whitespace and `,;|.` are ignored throughout."""
     first, end = spans[0][0], max(end for _, end in spans)
     found = text[first:end].replace("\n", " ")
     if mention_text in (found, text[first:end]):
         return
     if len(spans) > 1:
         found = " ".join(text[start:end] for start, end in spans).replace("\n", " ")
-        if _BETWEEN_SPANS.sub("", mention_text) == _BETWEEN_SPANS.sub("", found):
+        if _IGNORED.sub("", mention_text) == _IGNORED.sub("", found):
             return
     location = " and ".join(f"{start} to {end}" for start, end in spans)
     raise AtlopError(

@@ -33,7 +33,7 @@ def read_descriptors(path: Path) -> DescriptorTree:
     Each record starts with `*NEWRECORD` and has a line `MN = C10.228.140` per tree number, then `UI = D001927`.
 
     Raises:
-        AtlopError: The file cannot be read or has no such record.
+        AtlopError: The file cannot be read, or no descriptor in it has a tree number.
     """
     numbers_by_descriptor: dict[str, tuple[str, ...]] = {}
     tree_numbers: list[str] = []

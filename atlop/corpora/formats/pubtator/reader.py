@@ -33,7 +33,7 @@ def read_pubtator(path: Path, *, issues: IssueCollector, scheme: PubtatorScheme 
 
     Args:
         path: A file, also gzipped as `.gz`.
-        issues: Collects invalid documents, repeated facts, and facts without a classified pair.
+        issues: Collects invalid documents, duplicate facts, and facts without a classified pair.
         scheme: The corpus's scheme, or the name of a shipped one.
 
     Raises:
