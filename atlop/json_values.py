@@ -33,16 +33,16 @@ def expect(value: object, kind: type[T], *, where: str) -> T:
     raise AtlopError(f"{where}: expected {_KINDS[kind]}, found {abbreviated(value)}")
 
 
-def field(row: dict[str, Any], key: str, kind: type[T], *, where: str) -> T:
+def field(record: dict[str, Any], key: str, kind: type[T], *, where: str) -> T:
     """Return the value of a key of an object.
 
     Raises:
         AtlopError: The key is missing, or its value has another type.
     """
     try:
-        value = row[key]
+        value = record[key]
     except KeyError:
-        found = ", ".join(map(abbreviated, row)) or "no key"
+        found = ", ".join(map(abbreviated, record)) or "no key"
         raise AtlopError(f'{where}: key "{key}" is missing; found {found}') from None
     if type(value) is kind:
         return value

@@ -255,12 +255,12 @@ def read_document(document: InputDocument, *, group_by: str | None) -> Document:
     if isinstance(value, bytes):
         value = parse_json_object(value, expected=EXPECTED, where=where)
     if isinstance(value, Mapping):
-        row = dict(value)
+        record = dict(value)
     elif isinstance(value, tuple) and len(value) == 2:
-        row = {"text": value[0], "entities": value[1]}
+        record = {"text": value[0], "entities": value[1]}
     else:
         raise AtlopError(f"{where}: expected a text with its entities, or an object with both; found {value!r:.60}")
-    text = field(row, "text", str, where=where)
-    if "entities" in row:
-        row["entities"] = normalize_entities(row["entities"], text=text, group_by=group_by, where=where)
-    return parse_document(row, title=document.title, where=where)[0]
+    text = field(record, "text", str, where=where)
+    if "entities" in record:
+        record["entities"] = normalize_entities(record["entities"], text=text, group_by=group_by, where=where)
+    return parse_document(record, title=document.title, where=where)[0]

@@ -30,12 +30,12 @@ def read_facts(path: Path) -> Iterator[dict[str, Any]]:
         AtlopError: The file cannot be read, or a line is not such a result.
     """
     for number, line in enumerate(read_lines(path), start=1):
-        row = parse_json_object(line, expected=EXPECTED, where=f"{path}, line {number}")
-        if "error" in row:
+        record = parse_json_object(line, expected=EXPECTED, where=f"{path}, line {number}")
+        if "error" in record:
             continue
-        if not isinstance(row.get("facts"), list):
+        if not isinstance(record.get("facts"), list):
             raise AtlopError(f"{path}, line {number}: {EXPECTED}")
-        yield row
+        yield record
 
 
 def fact_graph(results: Iterable[Mapping[str, Any]], *, merge_by: MergeBy = "name") -> "nx.MultiDiGraph":

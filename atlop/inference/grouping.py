@@ -41,27 +41,27 @@ def normalize_entities(value: object, *, text: str, group_by: str | None, where:
 
 
 def _add(groups: dict[object, dict[str, Any]], item: Any, *, text: str, group_by: str | None, where: str) -> None:
-    row: dict[str, Any] = {"spans": [item]} if isinstance(item, list) else item
-    spans = _spans(row, text=text, where=where)
-    value = None if group_by is None else row.get(group_by)
+    record: dict[str, Any] = {"spans": [item]} if isinstance(item, list) else item
+    spans = _spans(record, text=text, where=where)
+    value = None if group_by is None else record.get(group_by)
     if not isinstance(value, str | int | None):
         raise AtlopError(f'{where}, "{group_by}": expected a string or a whole number, found {abbreviated(value)}')
     has_key = value is not None and value != ""
     key = (group_by, value) if has_key else " ".join(mention_text(spans, text=text).split())
     group = groups.setdefault(key, {"mentions": []})
-    group["mentions"].append({"spans": [list(span) for span in spans], **_present(row, ("name", "type"))})
-    group |= {"id": str(value)} if has_key else _present(row, ("id",)) if "id" not in group else {}
+    group["mentions"].append({"spans": [list(span) for span in spans], **_present(record, ("name", "type"))})
+    group |= {"id": str(value)} if has_key else _present(record, ("id",)) if "id" not in group else {}
 
 
-def _spans(row: dict[str, Any], *, text: str, where: str) -> tuple[Span, ...]:
-    if "spans" in row:
-        return parse_spans(field(row, "spans", list, where=where), text=text, where=where)
-    span = [field(row, key, int, where=where) for key in ("start", "end")]
+def _spans(record: dict[str, Any], *, text: str, where: str) -> tuple[Span, ...]:
+    if "spans" in record:
+        return parse_spans(field(record, "spans", list, where=where), text=text, where=where)
+    span = [field(record, key, int, where=where) for key in ("start", "end")]
     return parse_spans([span], text=text, where=where)
 
 
-def _present(row: dict[str, Any], keys: Sequence[str]) -> dict[str, Any]:
-    return {key: row[key] for key in keys if row.get(key) is not None}
+def _present(record: dict[str, Any], keys: Sequence[str]) -> dict[str, Any]:
+    return {key: record[key] for key in keys if record.get(key) is not None}
 
 
 def _is_ungrouped_mention(item: object) -> bool:

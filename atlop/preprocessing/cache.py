@@ -131,21 +131,21 @@ class _Entry:
         return PreprocessedCorpus(table, metadata)
 
 
-def _metadata(row: dict[str, Any], *, where: str) -> CorpusMetadata:
-    issues: dict[str, Any] = field(row, "issues", dict, where=where)
+def _metadata(record: dict[str, Any], *, where: str) -> CorpusMetadata:
+    issues: dict[str, Any] = field(record, "issues", dict, where=where)
     counts = {
         kind.name: field(issues, kind.name, int, where=where) for kind in fields(CorpusIssues) if kind.name != "skipped"
     }
     return CorpusMetadata(
-        relations=_strings(row, "relations", where=where),
-        types=_strings(row, "types", where=where),
-        unlabelled=field(row, "unlabelled", int, where=where),
+        relations=_strings(record, "relations", where=where),
+        types=_strings(record, "types", where=where),
+        unlabelled=field(record, "unlabelled", int, where=where),
         issues=CorpusIssues(skipped=_strings(issues, "skipped", where=where), **counts),
     )
 
 
-def _strings(row: dict[str, Any], key: str, *, where: str) -> tuple[str, ...]:
-    return tuple(expect(value, str, where=f"{where}, {key}") for value in field(row, key, list, where=where))
+def _strings(record: dict[str, Any], key: str, *, where: str) -> tuple[str, ...]:
+    return tuple(expect(value, str, where=f"{where}, {key}") for value in field(record, key, list, where=where))
 
 
 def _remove_unused(folder: Path) -> None:
