@@ -4,6 +4,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from atlop.calibration import calibrate
     from atlop.checking import check
     from atlop.converting import convert
     from atlop.inference import RelationExtractor
@@ -18,6 +19,7 @@ __all__ = [
     "Document",
     "RelationExtractor",
     "__version__",
+    "calibrate",
     "check",
     "compare",
     "convert",
@@ -29,6 +31,7 @@ _MODULES = {
     "AtlopModel": "atlop.model",
     "Document": "atlop.schema",
     "RelationExtractor": "atlop.inference",
+    "calibrate": "atlop.calibration",
     "check": "atlop.checking",
     "compare": "atlop.scoring",
     "convert": "atlop.converting",

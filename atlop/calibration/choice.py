@@ -25,7 +25,7 @@ class Calibrated:
     """Expected calibration error of the probabilities of all candidates, from 0 to 1."""
 
 
-def calibrate(candidates: Candidates, *, rule: Rule) -> Calibrated:
+def choose_calibration(candidates: Candidates, *, rule: Rule) -> Calibrated:
     """Choose thresholds and fit probabilities.
 
     Args:

@@ -1,18 +1,16 @@
 """`atlop calibrate`."""
 
+import sys
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 
-from atlop.cli.models import loaded_models
+from atlop.cli.models import quiet_models
 from atlop.cli.options import BatchSize, Device, Format, Invalid, Json, Labelled, Models, Precision
 from atlop.cli.session import is_main_process, print_result
 from atlop.cli.text import corpus_heading, percent
-from atlop.corpora import read_labelled
-from atlop.errors import AtlopError
-from atlop.files import model_folder, refuse_existing, write_json
 
 
 def calibrate(
@@ -38,38 +36,34 @@ def calibrate(
     The thresholds are those that give the best F1 on FILE, which should be neither train nor test documents. They
     replace what the model was calibrated with before.
     """
-    folder = Path(model_folder(models[0]))
-    if output is not None:
-        refuse_existing(output)
-    elif len(models) > 1:
-        raise AtlopError("several models have no config.json in common; give --output FILE for their thresholds")
-    elif not folder.is_dir():
-        raise AtlopError(f"{models[0]}: is not a folder, so nothing can be kept in it; give --output FILE")
-    corpus = read_labelled(file, format=format, invalid=invalid)
-    with loaded_models(models, batch_size=batch_size, precision=precision, device=device) as (ensemble, loop):
-        from atlop.calibration import calibrate, collect_candidates
-        from atlop.model_folder import keep_calibration
+    with quiet_models(models):
+        from atlop import calibration
 
-        scored = ensemble.score(corpus.documents, **loop)
-        candidates = collect_candidates(scored, documents=corpus.documents, rule=ensemble.rule)
-        found = calibrate(candidates, rule=rule)
-        if not is_main_process():
-            return
-        if output is not None:
-            write_json(output, found.calibration.model_dump())
-        else:
-            keep_calibration(folder, found.calibration)
-    written, thresholds = output or folder / "config.json", found.calibration.thresholds.values()
+        done = calibration.calibrate(
+            models,
+            file,
+            rule=rule,
+            output=output,
+            batch_size=batch_size,
+            precision=precision,
+            device=device,
+            format=format,
+            invalid=invalid,
+            show_progress=sys.stderr.isatty(),
+        )
+    if not is_main_process():
+        return
+    found, thresholds = done.calibrated, done.calibrated.calibration.thresholds.values()
     print_result(
         {
             "models": models,
-            "file": corpus.summary(),
-            "output": written,
+            "file": done.corpus.summary(),
+            "output": done.file,
             **asdict(found),
             "calibration": found.calibration.model_dump(),
         },
         as_json=as_json,
-        heading=f"{corpus_heading(corpus)}; {written}: thresholds written",
+        heading=f"{corpus_heading(done.corpus)}; {done.file}: thresholds written",
         rows=[
             ("F1 with thresholds of 0", percent(found.f1_before)),
             ("F1 with the chosen ones", percent(found.f1), "on the documents that they were chosen on"),

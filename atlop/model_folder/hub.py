@@ -1,12 +1,51 @@
 """Upload of model folders to the Hugging Face hub."""
 
 import os
+from dataclasses import dataclass
 from pathlib import Path
 
 from huggingface_hub import HfApi
 from huggingface_hub.errors import HTTPError  # type: ignore[attr-defined]  # of whichever client it uses
 
 from atlop.errors import AtlopError
+from atlop.files import model_folder, read_json
+from atlop.model_folder import card
+
+
+@dataclass(frozen=True)
+class Published:
+    """A model folder that was sent to the hub."""
+
+    folder: Path
+    address: str
+    """URL of the commit."""
+    licence: str
+    """As its card has it; `card.UNKNOWN` if nobody gave one."""
+
+
+def publish(model: str | Path, name: str, *, licence: str | None = None, private: bool = False) -> Published:
+    """Upload a model with its card, which is written first where it is missing.
+
+    Args:
+        model: Run folder (its `best/` is sent) or model folder.
+        name: `owner/name` of the repository, which is created if it does not exist.
+        licence: The hub's identifier of a licence, for the card; by default the card stays as it is.
+        private: Whether a created repository is private.
+
+    Raises:
+        AtlopError: There is no such folder, a file of the run cannot be read, or the upload fails; see `push`.
+    """
+    folder = Path(model_folder(model))
+    if not (folder / "config.json").is_file():
+        raise AtlopError(f"{model}: no such folder; give a run folder or a model folder")
+    if not (folder / card.CARD).is_file():
+        summary = folder.parent / "summary.json"
+        is_finished = summary.is_file() and folder.name in ("best", "last")
+        card.write_card(folder, run=card.FinishedRun(folder.parent, read_json(summary)) if is_finished else None)
+    if licence is not None:
+        card.set_licence(folder, licence)
+    address = push(folder, name, private=private)
+    return Published(folder, address, card.licence_of(folder))
 
 
 def push(folder: Path, name: str, *, private: bool) -> str:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from atlop.calibration import THRESHOLDS, calibrate
+from atlop.calibration import THRESHOLDS, choose_calibration
 from atlop.calibration.probability import fit_probability
 from atlop.decoding import Rule
 from tests.calibration.made_candidates import made_candidates
@@ -12,7 +12,7 @@ from tests.calibration.made_candidates import made_candidates
 @pytest.mark.parametrize("rule", ["global", "per_class"])
 def test_a_calibration_holds_the_thresholds_of_its_rule_and_the_fitted_curve(rule: Rule) -> None:
     candidates = made_candidates(seed=4, size=200)
-    found = calibrate(candidates, rule=rule)
+    found = choose_calibration(candidates, rule=rule)
 
     thresholds = THRESHOLDS[rule](candidates)
     assert found.calibration.rule == rule

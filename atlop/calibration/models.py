@@ -1,0 +1,85 @@
+"""Calibrate models on labelled documents, and store what was chosen."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from atlop.calibration.candidates import collect_candidates
+from atlop.calibration.choice import Calibrated, choose_calibration
+from atlop.config import Invalid, Precision
+from atlop.corpora import Corpus, read_labelled
+from atlop.decoding import Rule
+from atlop.ensemble import load_ensemble
+from atlop.errors import AtlopError
+from atlop.files import model_folder, refuse_existing, write_json
+from atlop.model_folder import keep_calibration
+from atlop.prediction import loop_settings
+
+
+@dataclass(frozen=True)
+class CalibratedModels:
+    """A calibration that was chosen for models, and the file that holds it."""
+
+    calibrated: Calibrated
+    file: Path
+    """The model's `config.json`, or the file of its own that was asked for."""
+    corpus: Corpus
+    """The documents that it was chosen on."""
+
+
+def calibrate(
+    models: str | Path | Sequence[str | Path],
+    file: str | Path,
+    *,
+    rule: Rule = "global",
+    output: str | Path | None = None,
+    batch_size: int = 8,
+    precision: Precision = "auto",
+    device: str | None = None,
+    format: str | None = None,
+    invalid: Invalid = "strict",
+    show_progress: bool = False,
+) -> CalibratedModels:
+    """Choose thresholds and fit probabilities on labelled documents, and store them; the first process writes.
+
+    Args:
+        models: Run folder (its `best/` is used), model folder or Hugging Face name; several decide together.
+        file: Labelled documents that the models were not trained on.
+        rule: One threshold for all relations (`global`) or for each (`per_class`).
+        output: JSON file for the calibration; by default it replaces that of the model folder.
+        batch_size: Documents in a batch.
+        precision: Number format of the matrix products; `auto` is bf16 or fp16 on a GPU, float32 on a CPU.
+        device: `cpu`, `cuda` or `cuda:N`; by default a GPU where there is one.
+        format: Format of the documents; by default it is recognised.
+        invalid: Whether an invalid document stops the calibration or is left out and counted.
+        show_progress: Whether to draw a progress bar.
+
+    Raises:
+        AtlopError: `output` exists, or is needed because there is no single model folder; a file cannot be read or has
+            no labels; a model cannot be loaded; probabilities cannot be fitted; there is no such device.
+    """
+    names = [models] if isinstance(models, str | Path) else list(models)
+    destination = _destination(names, output=None if output is None else Path(output))
+    corpus = read_labelled(Path(file), format=format, invalid=invalid)
+    loop = loop_settings(precision, device=device, batch_size=batch_size, show_progress=show_progress)
+    ensemble = load_ensemble(names)
+    scored = ensemble.score(corpus.documents, **loop)
+    found = choose_calibration(collect_candidates(scored, documents=corpus.documents, rule=ensemble.rule), rule=rule)
+    if loop["accelerator"].is_main_process:
+        if output is not None:
+            write_json(destination, found.calibration.model_dump())
+        else:
+            keep_calibration(destination.parent, found.calibration)
+    return CalibratedModels(found, destination, corpus)
+
+
+def _destination(models: Sequence[str | Path], *, output: Path | None) -> Path:
+    if output is not None:
+        refuse_existing(output)
+        return output
+    if len(models) > 1:
+        raise AtlopError("several models have no config.json in common; give --output FILE for their thresholds")
+    folder = Path(model_folder(models[0]))
+    if not folder.is_dir():
+        raise AtlopError(f"{models[0]}: is not a folder, so nothing can be kept in it; give --output FILE")
+    return folder / "config.json"
