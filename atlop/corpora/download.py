@@ -146,7 +146,8 @@ def _compare(path: Path, expected: Checksum, *, location: str) -> str:
 def _count(path: Path, file: PublishedFile, *, location: str) -> int:
     """Count the entries; one at a time is in memory."""
     with path.open("rb") as text:
-        entries = ijson.items(text, "item", use_float=True) if file.content == "documents" else ijson.kvitems(text, "")
+        read, prefix = (ijson.items, "item") if file.content == "documents" else (ijson.kvitems, "")
+        entries = read(text, prefix, use_float=True)
         progress = tqdm(entries, desc=f"checking {file.name}", unit=file.content, total=file.entries, disable=None)
         try:
             return sum(1 for _ in progress)

@@ -1,10 +1,12 @@
 """The start of a file, by which its format is recognised."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from functools import cached_property
 from io import BufferedReader
+from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import ijson
 
@@ -12,6 +14,9 @@ from atlop.files import opened
 
 _MAX_LINE = 1 << 24  # bytes; one line of the paper's format holds every pair of a document
 _MAX_DEPTH = 1000  # of nested lists and objects
+_BACKENDS = ijson, ijson.get_backend("python")
+"""Parsers in the order of trial: the fast one refuses numbers beyond 64 bits. Without `use_float` it converts them by
+Python, and crashes on those with more digits than Python converts."""
 
 
 class FileStart:
@@ -48,17 +53,13 @@ class FileStart:
         if self.first_byte not in (b"[", b"{"):
             return
         level = 2 if self.first_byte == b"[" else 1  # of the object's keys
-        depth = 0
-        with self._opened() as file:
-            try:
-                for event, value in ijson.basic_parse(file, multiple_values=True):
-                    depth += event.startswith("start")
-                    depth -= event.startswith("end")
-                    if event == "map_key" and depth == level:
-                        yield value
-                    elif depth > _MAX_DEPTH or (depth < level and event != "start_array"):
-                        return
-            except (ijson.JSONError, ValueError, SystemError):  # the latter two for numbers with thousands of digits
+        count = 0
+        for backend in _BACKENDS:
+            with self._opened() as file, suppress(ijson.JSONError, ValueError):
+                events = backend.basic_parse(file, multiple_values=True, use_float=True)
+                for key in islice(_keys(events, level=level), count, None):
+                    yield key
+                    count += 1
                 return
 
     @contextmanager
@@ -68,3 +69,15 @@ class FileStart:
                 file.read(len(ahead))
             file.read(len(ahead) - len(ahead.lstrip()))
             yield file
+
+
+def _keys(events: Iterable[tuple[str, Any]], *, level: int) -> Iterator[str]:
+    """Yield the keys at a level of nesting, until the first object there ends."""
+    depth = 0
+    for event, value in events:
+        depth += event.startswith("start")
+        depth -= event.startswith("end")
+        if event == "map_key" and depth == level:
+            yield value
+        elif depth > _MAX_DEPTH or (depth < level and event != "start_array"):
+            return

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from atlop.corpora import FORMATS
+from atlop.corpora.file_start import FileStart
 from atlop.corpora.recognition import SUBMISSION, recognise_format
 from atlop.errors import AtlopError
 
@@ -37,6 +38,7 @@ def write(path: Path, text: str) -> Path:
         ("own.jsonl.gz", '{"text": "one"}\n{"text": "two"}\n', "jsonl"),
         ("own.jsonl", "", "jsonl"),
         ("own.json", '{"id": {"concepts": 1}, "text": "one"}\n{"text": "two"}\n', "jsonl"),
+        ("own.json", '{"id": 123456789012345678901234567890, "text": "one"}\n', "jsonl"),  # beyond 64 bits
         ("CDR.PubTator.txt", CDR, "cdr"),
         ("CDR.PubTator.gz", f"\n\n{CDR}", "cdr"),
         ("CDR.txt", TITLE + "\n" + CDR.replace("1", "2"), "cdr"),
@@ -51,6 +53,13 @@ def write(path: Path, text: str) -> Path:
 )
 def test_a_format_is_told_by_name_and_beginning(tmp_path: Path, name: str, text: str, format: str) -> None:
     assert recognise_format(write(tmp_path / name, text)) == format
+
+
+@pytest.mark.parametrize("number", ["9" * 5000, "-" + "9" * 100_000, "1e99999999999999999999"])
+def test_a_number_that_no_parser_converts_ends_the_keys(tmp_path: Path, number: str) -> None:
+    file = write(tmp_path / "own.json", f'[{{"one": 1, "two": {number}, "three": 3}}]')
+
+    assert list(FileStart(file).json_keys()) == ["one", "two"]
 
 
 def test_a_folder_of_annotations_is_dwie(tmp_path: Path) -> None:
