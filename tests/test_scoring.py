@@ -77,7 +77,7 @@ def test_what_holds_no_model_is_one_message(tiny_corpus: Path, tmp_path: Path) -
 def test_the_package_gives_its_words_when_they_are_asked_for() -> None:
     assert {name for name in atlop.__all__ if getattr(atlop, name) is not None} == {
         "AtlopModel", "Document", "RelationExtractor", "__version__",
-        "check", "compare", "convert", "evaluate", "train",
+        "calibrate", "check", "compare", "convert", "evaluate", "train",
     }  # fmt: skip
     with pytest.raises(AttributeError, match="no attribute 'predict'"):
         _ = atlop.predict
