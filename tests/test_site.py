@@ -1,0 +1,42 @@
+"""The documentation as a site, and the files that describe the project to others."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import atlop
+from atlop.config import RunConfig
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.mark.long
+def test_the_site_is_built_without_a_warning_and_shows_every_setting_and_picture(tmp_path: Path) -> None:
+    pytest.importorskip("mkdocs", reason="needs mkdocs: pip install 'atlop[docs]'")
+    command = [sys.executable, "-m", "mkdocs", "build", "--quiet", "--strict", "--site-dir", str(tmp_path)]
+    subprocess.run(
+        [*command, "--config-file", "scripts/site/mkdocs.yml"],
+        cwd=ROOT,
+        env=os.environ | {"PYTHONPATH": str(ROOT), "NO_MKDOCS_2_WARNING": "1"},
+        check=True,
+    )
+
+    settings = (tmp_path / "configuration" / "index.html").read_text(encoding="utf-8")
+    for name, field in RunConfig.model_fields.items():
+        assert name in settings
+        for key in getattr(field.annotation, "model_fields", {}):
+            assert f"<code>{key}</code>" in settings
+    assert "RelationExtractor" in (tmp_path / "api" / "inference" / "index.html").read_text(encoding="utf-8")
+    assert (tmp_path / "pictures" / "report.png").is_file()
+
+
+def test_the_citation_names_this_version() -> None:
+    assert f"\nversion: {atlop.__version__}\n" in (ROOT / "CITATION.cff").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("file", ["Dockerfile", ".pre-commit-config.yaml", ".github/workflows/ci.yml"])
+def test_what_was_never_run_says_so_in_its_first_line(file: str) -> None:
+    assert (ROOT / file).read_text(encoding="utf-8").startswith(("# Not run here", "# Not built here"))
