@@ -26,6 +26,9 @@ ContextPooling: TypeAlias = Literal["localized", "none"]
 """Context of a pair besides its entities: the text that both attend to (`localized`, the paper) or nothing (`none`, the
 ablation "− localized context pooling")."""
 
+EvidenceSource: TypeAlias = Literal["annotated", "rule"]
+"""Evidence of the train documents: as annotated, or by a rule, for corpora without: the sentences that name both
+entities, otherwise those that name one of them and an entity that co-occurs with both (EIDER)."""
 
 Registered = TypeVar("Registered")
 
@@ -125,6 +128,15 @@ class ClassifierConfig(Section):
         return size, size
 
 
+class EvidenceConfig(Section):
+    """Training with the sentences that support a fact (DREEAM, arXiv 2302.08675)."""
+
+    weight: float = Field(0.0, ge=0)
+    """Weight of the evidence loss (λ), for example 0.1; 0 trains without."""
+    source: EvidenceSource = "annotated"
+    """Where the evidence of the train documents comes from; with `annotated`, pairs without any do not count."""
+
+
 class ObjectiveConfig(Section):
     """The loss and the decision rule that belongs to it."""
 
@@ -207,6 +219,7 @@ class ModelConfig(Section):
     preprocessing: PreprocessingConfig = PreprocessingConfig()
     pooling: PoolingConfig = PoolingConfig()
     classifier: ClassifierConfig = ClassifierConfig()
+    evidence: EvidenceConfig = EvidenceConfig()
     heads: dict[str, dict[str, float]] = {}
     """Additional heads: a table `[heads.NAME]` of parameters for each, with `NAME` a key of `atlop.model.HEADS`."""
     objective: ObjectiveConfig = ObjectiveConfig()

@@ -136,7 +136,7 @@ def golden_windowing(name: str) -> Windowing:
 def represent(model: AtlopModel, batch: Batch) -> tuple[Tensor, Tensor]:
     """Entity embeddings `[documents, entities, width]` and pair contexts `[pairs, width]`."""
     pooled = model.pool(batch)
-    chunks = [(chunk_rows(chunk), pooled.context(chunk)) for chunk in model.pair_chunks(batch)]
+    chunks = [(chunk_rows(chunk), pooled.context(chunk)[0]) for chunk in model.pair_chunks(batch)]
     order = np.argsort(np.concatenate([np.arange(len(batch.pairs))[rows] for rows, _ in chunks]))
     return pooled.embeddings, torch.cat([context for _, context in chunks])[torch.from_numpy(order)]
 

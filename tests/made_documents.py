@@ -25,7 +25,7 @@ VOCABULARY = RelationVocabulary(relations=("P17", "P131", "P27"), names={})
 def document(
     *sentences: str,
     entities: Sequence[Sequence[WordSpan]],
-    facts: Sequence[tuple[int, int, str]] | None = (),
+    facts: Sequence[tuple[int, int, str] | tuple[int, int, str, tuple[int, ...]]] | None = (),
     title: str = "a title",
 ) -> Document:
     """Make a document from sentences with words separated by spaces."""

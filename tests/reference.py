@@ -206,6 +206,42 @@ def pair_representations(
     return entity_embedding[subject], entity_embedding[object_], weight @ hidden
 
 
+def evidence_divergence(
+    attention: Tensor,
+    entity_pos: Sequence[Sequence[Span]],
+    sentence_of: Sequence[int],
+    evidence: Mapping[Span, list[int]],
+) -> tuple[Tensor, int]:
+    """Sum the divergence of the sentences' shares of the context from the annotated evidence, pair by pair (DREEAM).
+
+    Args:
+        attention: `[heads, tokens, tokens]` of one document.
+        entity_pos: As in `Features`.
+        sentence_of: Sentence of each token, −1 for special tokens.
+        evidence: Sentence numbers that the relations of a pair list, one after the other; no pair without any.
+
+    Returns:
+        The sum over pairs and their number; a sentence without a token does not count.
+    """
+    total, count, tokens = attention.new_zeros(()), 0, attention.shape[-1]
+    for (h, t), listed in evidence.items():
+        kept = [sentence for sentence in listed if sentence in sentence_of]
+        if not kept:
+            continue
+        count += 1
+        rows = []
+        for entity in (h, t):
+            markers = [start + 1 for start, _ in entity_pos[entity] if start + 1 < tokens - 1]
+            rows.append(attention[:, markers].mean(dim=1) if markers else attention.new_zeros(len(attention), tokens))
+        shared = (rows[0] * rows[1]).mean(dim=0)
+        weight = shared / (shared.sum() + CONTEXT_EPSILON)
+        for sentence in set(kept):
+            share = sum(weight[token] for token in range(tokens) if sentence_of[token] == sentence)
+            frequency = kept.count(sentence) / len(kept)
+            total = total + frequency * (math.log(frequency) - torch.as_tensor(share).clamp(min=1e-30).log())
+    return total, count
+
+
 def scores(
     subject: Tensor,
     object_: Tensor,

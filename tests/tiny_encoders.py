@@ -16,7 +16,15 @@ from transformers import (
     RobertaConfig,
 )
 
-from atlop.config import ClassifierConfig, LayersConfig, Markers, ModelConfig, PoolingConfig, PreprocessingConfig
+from atlop.config import (
+    ClassifierConfig,
+    EvidenceConfig,
+    LayersConfig,
+    Markers,
+    ModelConfig,
+    PoolingConfig,
+    PreprocessingConfig,
+)
 from atlop.model import AtlopModel
 from atlop.model_folder import new_model, preprocessor_for
 from atlop.preprocessing import Batch
@@ -81,6 +89,7 @@ def tiny_model(
     markers: Markers = "word",
     layers_averaged: int = 1,
     heads: Mapping[str, dict[str, float]] = {},
+    evidence: EvidenceConfig | None = None,
 ) -> tuple[AtlopModel, Batch]:
     """Make a model from a saved encoder; return it with a batch of golden documents."""
     torch.manual_seed(1)
@@ -93,6 +102,7 @@ def tiny_model(
             pooling=pooling or PoolingConfig(),
             classifier=classifier,
             heads=dict(heads),
+            evidence=evidence or EvidenceConfig(),
         ),
     )
     chosen = [golden_documents()[index] for index in documents]

@@ -1,7 +1,8 @@
 from atlop.model.atlop import AtlopModel
 from atlop.model.configuration import AtlopConfig
 from atlop.model.context import CONTEXT_EPSILON, EntityAttention
-from atlop.model.heads import HEADS, Head, PairStates
+from atlop.model.head import Head, PairStates
+from atlop.model.heads import HEADS
 from atlop.model.outputs import LossTerm, PairOutputs
 from atlop.model.pooling import POOLINGS
 

@@ -11,9 +11,10 @@ from atlop.config import registered
 from atlop.errors import AtlopError
 from atlop.model.classifier import GroupedBilinear
 from atlop.model.configuration import AtlopConfig
-from atlop.model.context import EntityAttention, localized_context
+from atlop.model.context import EntityAttention, context_weights, sentence_shares
 from atlop.model.encoder import EncoderAttention, document_states, encode
-from atlop.model.heads import HEADS, PairStates
+from atlop.model.head import PairStates
+from atlop.model.heads import HEADS
 from atlop.model.outputs import PairOutputs
 from atlop.model.pooling import POOLINGS
 from atlop.ops import limits_for, use_fast_layers
@@ -60,7 +61,13 @@ class AtlopModel(PreTrainedModel):
         )
         self.heads = nn.ModuleDict()
         self.post_init()
-        for name, parameters in settings.heads.items():  # last, so that other layers start with the same weights
+        if self._has_context:
+            sections = {"evidence": {"weight": settings.evidence.weight}, **settings.heads}
+        elif settings.evidence.weight:
+            raise AtlopError('evidence.weight: evidence is part of the context; set pooling.context = "localized"')
+        else:
+            sections = settings.heads
+        for name, parameters in sections.items():  # last, so that other layers start with the same weights
             if name == "relation" or hasattr(self.heads, name):
                 raise AtlopError(f"heads.{name}: the name is taken; give the head another one")
             head = registered(HEADS, name, key="heads")
@@ -107,18 +114,18 @@ class AtlopModel(PreTrainedModel):
         """Score the pairs of a pooled batch; the rest of `forward`."""
         embeddings = pooled.embeddings.flatten(end_dim=1)
         outputs: dict[str, Tensor] = {}
+        heads = {name: head for name, head in self.heads.items() if head.weight or not self.training}
+        with_sentences = any(head.reads_sentences for head in heads.values())
         for chunk in self.pair_chunks(batch):
             rows = chunk_rows(chunk)
-            pairs, context = gather_rows(batch.pairs, rows), pooled.context(chunk)
+            pairs = gather_rows(batch.pairs, rows)
+            context, shares = pooled.context(chunk, with_sentences=with_sentences)
             chunk_outputs = {"scores": self.classifier(embeddings, pairs, context)}
-            if self.heads:
-                subject, object_ = (embeddings.index_select(0, side) for side in pairs.unbind(dim=1))
-                states = PairStates(subject, object_, context)
-                chunk_outputs |= {f"heads.{name}": head(states) for name, head in self.heads.items()}
+            states = PairStates(embeddings, pairs, context, shares)
+            chunk_outputs |= {f"heads.{name}": head(states) for name, head in heads.items()}
             for name, values in chunk_outputs.items():
                 outputs[name] = scatter_rows(outputs.get(name), values, rows, count=len(batch.pairs))
-        heads = {name: outputs[f"heads.{name}"] for name in self.heads}
-        return PairOutputs(outputs["scores"], heads)
+        return PairOutputs(outputs["scores"], {name: outputs[f"heads.{name}"] for name in heads})
 
 
 @dataclass(frozen=True)
@@ -137,20 +144,28 @@ class Pooled:
     _entity_attentions: dict[tuple[int, int], EntityAttention] = field(default_factory=dict)
     """Cache by start and stop of the document slice, so that dropout is drawn once."""
 
-    def context(self, chunk: Sequence[PairBlock]) -> Tensor:
-        """Return the localized contexts of the pairs of a chunk, `[pairs, width]`; of width 0 without attention."""
+    def context(self, chunk: Sequence[PairBlock], *, with_sentences: bool = False) -> tuple[Tensor, Tensor | None]:
+        """Return the localized contexts of the pairs of a chunk, and on request the share of each sentence in them.
+
+        Returns:
+            `[pairs, width]`, of width 0 without attention; and `[pairs, sentences]`.
+        """
         if self.attention is None:
-            return self.states.new_empty(sum(block.count for block in chunk), 0)
-        if not chunk:
-            return self.states[0, :0]
-        contexts: list[Tensor] = []
+            return self.states.new_empty(sum(block.count for block in chunk), 0), None
+        contexts, shares = [self.states[0, :0]], [self.states.new_empty(0, self.batch.sentences)]
         for block in chunk:
             attention = self._entity_attention(self.attention, block.documents)
-            hidden = self.states[block.documents, : attention.group.padded_length]
-            context = localized_context(attention.rows(block.subjects), attention.rows(block.objects), hidden)
+            tokens = slice(attention.group.padded_length)
+            subjects, objects = attention.rows(block.subjects), attention.rows(block.objects)
+            hidden = self.states[block.documents, tokens]
+            weights = context_weights(subjects, objects, documents=len(hidden))
             pairs = gather_rows(self.batch.pairs, block.rows)
-            contexts.append(context.index_select(0, block.context_indices(pairs, entities=self.embeddings.shape[1])))
-        return contexts[0] if len(contexts) == 1 else torch.cat(contexts)
+            index = block.context_indices(pairs, entities=self.embeddings.shape[1])
+            contexts.append((weights @ hidden).flatten(end_dim=1).index_select(0, index))
+            if with_sentences:
+                table = self.batch.sentence_table[block.documents, tokens]
+                shares.append(sentence_shares(weights, table).flatten(end_dim=1).index_select(0, index))
+        return _joined(contexts), _joined(shares) if with_sentences else None
 
     def entity_attention(self, document: int) -> EntityAttention | None:
         """Return the attention of one document's entities; `None` if pairs have no context."""
@@ -164,6 +179,11 @@ class Pooled:
             group = DocumentGroup(self.batch, documents)
             self._entity_attentions[key] = EntityAttention(attention, group, training=self.training)
         return self._entity_attentions[key]
+
+
+def _joined(parts: list[Tensor]) -> Tensor:
+    """Concatenate tensors, the first of which is empty."""
+    return parts[-1] if len(parts) <= 2 else torch.cat(parts[1:])
 
 
 def prepare_encoder(encoder: PreTrainedModel) -> PreTrainedModel:

@@ -80,23 +80,39 @@ class EntityAttention:
         return torch.where(is_single, 1.0, 1 / (total + ROW_EPSILON))
 
 
-def localized_context(subjects: Tensor, objects: Tensor, hidden: Tensor) -> Tensor:
-    """Average the tokens that both entities of a pair attend to (paper, 'Localized Context Pooling').
+def context_weights(subjects: Tensor, objects: Tensor, *, documents: int) -> Tensor:
+    """Return the weights of the tokens that both entities of a pair attend to (paper, 'Localized Context Pooling').
 
     Computed for every subject with every object, which takes far less memory than an attention row for each pair.
 
     Args:
         subjects: Mean attention rows of the subjects, `[documents · tokens, heads, subjects]`.
         objects: Mean attention rows of the objects, `[documents · tokens, heads, objects]`.
-        hidden: Encoder states, `[documents, tokens, width]`.
+        documents: Number of documents.
 
     Returns:
-        `[documents · subjects · objects, width]`; zeros if the two entities attend to no common token.
+        `[documents, subjects · objects, tokens]`, at least float32; zeros if the two entities attend to no common
+        token. The product with the encoder's states is the localized context.
     """
-    documents, tokens, _ = hidden.shape
-    with torch.autocast(hidden.device.type, enabled=False):
-        shared = torch.bmm((subjects / subjects.shape[1]).transpose(1, 2), objects).view(documents, tokens, -1)
+    with torch.autocast(subjects.device.type, enabled=False):
+        shared = torch.bmm((subjects / subjects.shape[1]).transpose(1, 2), objects).unflatten(0, (documents, -1))
+        shared = shared.flatten(start_dim=2)
         if shared.requires_grad:
             shared.register_hook(lambda grad: None if grad is None else grad.contiguous())  # else CPU bmm is slow
-        weight = shared / (shared.sum(dim=1, keepdim=True) + CONTEXT_EPSILON)
-    return (weight.transpose(1, 2) @ hidden).flatten(end_dim=1)
+        weight: Tensor = shared / (shared.sum(dim=1, keepdim=True) + CONTEXT_EPSILON)
+    return weight.transpose(1, 2)
+
+
+def sentence_shares(weights: Tensor, sentences: Tensor) -> Tensor:
+    """Return the share of each sentence in the localized context of a pair; they sum to at most 1.
+
+    Args:
+        weights: The result of `context_weights`, `[documents, subjects · objects, tokens]`.
+        sentences: Whether each token is in each sentence, bool `[documents, tokens, sentences]`.
+
+    Returns:
+        `[documents, subjects · objects, sentences]`, at least float32.
+    """
+    with torch.autocast(weights.device.type, enabled=False):
+        shares: Tensor = weights @ sentences.to(weights.dtype)
+    return shares

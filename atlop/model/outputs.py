@@ -17,7 +17,7 @@ class PairOutputs(NamedTuple):
 
     @property
     def evidence(self) -> Tensor | None:
-        """Share of each sentence in the localized context, `[pairs, sentences]`; `None` without an evidence head."""
+        """Share of each sentence in the localized context, `[pairs, sentences]`; see `Evidence`."""
         return self.heads.get("evidence")
 
 

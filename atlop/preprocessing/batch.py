@@ -59,7 +59,11 @@ class Batch:
     labels: Tensor
     """Row in `pairs` and class id of each fact, `[labels, 2]`."""
     evidence: Tensor
-    """Row in `labels` and sentence of each item of evidence, `[evidence, 2]`."""
+    """Row in `labels` and sentence of each item of evidence, `[evidence, 2]`; without truncated sentences."""
+    evidence_pairs: int
+    """Number of pairs with an item of evidence."""
+    sentences: int
+    """Maximum number of sentences in a document, as far as it is not truncated."""
     lengths: tuple[int, ...]
     """Length of each document in tokens."""
     window_lengths: tuple[int, ...]
@@ -100,6 +104,11 @@ class Batch:
         rows, class_ids = self.labels.long().unbind(dim=1)
         return labels.index_fill_(0, rows * classes + class_ids, True).view(-1, classes)
 
+    @property
+    def sentence_table(self) -> Tensor:
+        """Whether each token is in each sentence, bool `[documents, padded_length, sentences]`."""
+        return self.token_sentences[..., None] == torch.arange(self.sentences, device=self.token_sentences.device)
+
     def _with_buffer(self, buffer: Tensor) -> "Batch":
         views: dict[str, Any] = {
             name: buffer.as_strided(view.shape, view.stride(), view.storage_offset())
@@ -120,16 +129,19 @@ def collate(documents: Sequence[Features], *, windowing: Windowing) -> Batch:
     window_counts = np.bincount(window_documents := [window.document for window in windows])
     tokens = _token_arrays(documents, windows, windowing=windowing, padded_length=padded_length)
     window_entities, occurrences = _occurrence_arrays(documents, windows, window_boundaries=tokens["window_boundaries"])
+    pairs = _pair_arrays(documents)
     buffer, views = _pack(
         tokens
         | _mention_arrays(documents, padded_length=padded_length)
         | occurrences
-        | _pair_arrays(documents)
+        | pairs
         | {"window_counts": window_counts[window_documents]}
     )
     return Batch(
         buffer=buffer,
         **views,
+        evidence_pairs=len(np.unique(pairs["labels"][pairs["evidence"][:, 0], 0])),
+        sentences=1 + int(tokens["token_sentences"].max()),
         lengths=lengths,
         window_lengths=tuple(window.length for window in windows),
         first_windows=tuple(accumulate(window_counts.tolist(), initial=0)),
@@ -207,8 +219,15 @@ def _pair_arrays(documents: Sequence[Features]) -> dict[str, NDArray[Any]]:
     return {
         "pairs": np.concatenate([document.pairs + row * entities for row, document in rows]),
         "labels": np.concatenate([document.labels + np.array([first_pairs[row], 0]) for row, document in rows]),
-        "evidence": np.concatenate([document.evidence + np.array([first_labels[row], 0]) for row, document in rows]),
+        "evidence": np.concatenate(
+            [_kept_evidence(document) + np.array([first_labels[row], 0]) for row, document in rows]
+        ),
     }
+
+
+def _kept_evidence(document: Features) -> NDArray[np.int32]:
+    """Return the evidence in sentences of which a token is left."""
+    return document.evidence[np.isin(document.evidence[:, 1], document.token_sentences)]
 
 
 def _padded(rows: Sequence[NDArray[Any]], *, fill: int) -> NDArray[Any]:

@@ -90,6 +90,11 @@ class PreprocessedCorpus(Sequence[Features]):
         return counts / max(1, int(self.pair_counts.sum()))
 
     @property
+    def has_evidence(self) -> bool:
+        """Whether any fact has evidence."""
+        return bool(self._lengths("evidence_labels").any())
+
+    @property
     def truncation(self) -> Truncation:
         """What the maximum length costs."""
         mentions = self._column("truncated_mentions")

@@ -6,9 +6,10 @@ from typing import Protocol
 import pyarrow as pa
 from transformers import PreTrainedTokenizerBase
 
-from atlop.config import PreprocessingConfig
+from atlop.config import EvidenceSource, PreprocessingConfig
 from atlop.preprocessing.cache import cached
 from atlop.preprocessing.corpus import CorpusMetadata, PreprocessedCorpus
+from atlop.preprocessing.evidence import with_rule_evidence
 from atlop.preprocessing.identity import code_sha256, tokenizer_sha256
 from atlop.preprocessing.preprocessor import GrowingVocabulary, Preprocessor
 from atlop.preprocessing.table import write_table
@@ -35,6 +36,7 @@ def preprocessed_corpus(
     identity: Mapping[str, str],
     tokenizer: PreTrainedTokenizerBase,
     preprocessing: PreprocessingConfig,
+    evidence: EvidenceSource = "annotated",
     progress: Callable[[Iterable[Document]], Iterable[Document]] = iter,
 ) -> PreprocessedCorpus:
     """Preprocess a corpus, or read it from the cache if it was preprocessed before.
@@ -45,6 +47,7 @@ def preprocessed_corpus(
         identity: What identifies the documents, for example the sha256 of the file and how it is read.
         tokenizer: The encoder's tokenizer.
         preprocessing: How documents become features.
+        evidence: Evidence of their facts: as annotated, or by the rule of `with_rule_evidence`.
         progress: Wraps the documents to show progress.
 
     Raises:
@@ -55,12 +58,16 @@ def preprocessed_corpus(
         relations, types = GrowingVocabulary(), GrowingVocabulary()
         preprocessor = Preprocessor.from_config(preprocessing, tokenizer=tokenizer, vocabulary=relations, types=types)
         labelled: list[bool] = []
-        write_table(sink, preprocessor.preprocess(_record_labelled(progress(documents), labelled)))
+        labelled_documents = _record_labelled(progress(documents), labelled)
+        if evidence == "rule":
+            labelled_documents = map(with_rule_evidence, labelled_documents)
+        write_table(sink, preprocessor.preprocess(labelled_documents))
         return CorpusMetadata(tuple(relations), tuple(types), labelled.count(False), documents.issues)
 
     key = {
         **identity,
         **preprocessing.model_dump(mode="json", exclude={"window"}),  # affects batches, not features
+        "evidence": evidence,
         "tokenizer": tokenizer_sha256(tokenizer),
         "code": code_sha256(),
     }

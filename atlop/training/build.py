@@ -113,7 +113,11 @@ def build_training(config: RunConfig, *, device: str | None = None, show_progres
     show_progress = show_progress and accelerator.is_main_process
     tokenizer = load_tokenizer(config.encoder.name, kind="encoder")
     data = TrainingData(
-        config.data, tokenizer=tokenizer, preprocessing=config.preprocessing, show_progress=show_progress
+        config.data,
+        tokenizer=tokenizer,
+        preprocessing=config.preprocessing,
+        evidence=config.evidence,
+        show_progress=show_progress,
     )
     schedule = Schedule(trainer, documents=len(data.train.documents))
     set_seed(trainer.seed)

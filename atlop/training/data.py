@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from tqdm import tqdm
 from transformers import PreTrainedTokenizerBase
 
-from atlop.config import DataConfig, Invalid, PreprocessingConfig
+from atlop.config import DataConfig, EvidenceConfig, Invalid, PreprocessingConfig
 from atlop.corpora import Corpus, CorpusFile, check_relations, log_issues, read_train_facts, read_vocabulary
 from atlop.errors import AtlopError
 from atlop.files import file_sha256
@@ -51,12 +51,13 @@ class TrainingData:
         *,
         tokenizer: PreTrainedTokenizerBase,
         preprocessing: PreprocessingConfig,
+        evidence: EvidenceConfig,
         show_progress: bool,
     ):
         """Read and preprocess train and dev; log what is skipped, truncated or unknown.
 
         Raises:
-            AtlopError: A file is invalid, has unlabelled documents, or unknown relations.
+            AtlopError: A file is invalid, has unlabelled documents or unknown relations, or lacks evidence to train on.
         """
         self._config = config
         read = partial(_preprocess, tokenizer=tokenizer, preprocessing=preprocessing, show_progress=show_progress)
@@ -68,7 +69,12 @@ class TrainingData:
         facts = config.train_facts
         self._configured_facts = None if facts is None else self._read_facts(facts, invalid="strict")
         dev_features = read(dev, file=dev_file)
-        train = read(train_file, file=train_file)
+        train = read(train_file, file=train_file, evidence=evidence.source if evidence.weight else "annotated")
+        if evidence.weight and not train.has_evidence:
+            raise AtlopError(
+                f"{config.train}: has no annotated evidence, which evidence.weight={evidence.weight:g} trains; set "
+                "evidence.source=rule to train with sentences that name both entities, or evidence.weight=0"
+            )
         log_issues(config.train, documents=len(train), issues=train.metadata.issues)
         self.vocabulary = read_vocabulary(
             config.relations, names=config.relation_names, relations=train.metadata.relations

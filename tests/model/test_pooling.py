@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from atlop.model.context import CONTEXT_EPSILON, localized_context
+from atlop.model.context import CONTEXT_EPSILON, context_weights
 from atlop.model.pooling import LogSumExp, Mean
 
 DOCUMENTS, MENTIONS, HEADS, TOKENS, WIDTH = 2, 5, 3, 7, 4
@@ -29,7 +29,7 @@ def context_of(attention: Tensor, hidden: Tensor, pairs: Tensor) -> Tensor:
     """Contexts of pairs from attention `[entities, heads, tokens]` and states `[tokens, width]` of one document."""
     subject, object_ = pairs.T
     rows = attention.permute(2, 1, 0)
-    return localized_context(rows, rows, hidden[None])[subject * len(attention) + object_]
+    return (context_weights(rows, rows, documents=1)[0] @ hidden)[subject * len(attention) + object_]
 
 
 def entity_embeddings(states: Tensor, mentions: Tensor) -> Tensor:

@@ -25,7 +25,6 @@ class AnyRelation(Head):
     def __init__(self, name: str, *, width: int, context_width: int, parameters: Mapping[str, float]):
         super().__init__(name, width=width, context_width=context_width, parameters=parameters)
         self.layer = nn.Linear(2 * width + context_width, 1)
-        self._weight = parameters["weight"]
 
     def forward(self, pairs: PairStates) -> Tensor:
         found: Tensor = self.layer(torch.cat([pairs.subject, pairs.object, pairs.context], dim=1))[:, 0]
@@ -34,7 +33,7 @@ class AnyRelation(Head):
     def loss(self, outputs: PairOutputs, batch: Batch) -> LossTerm:
         holds = batch.dense_labels(outputs.scores.shape[1]).any(dim=1).float()
         losses = nn.functional.binary_cross_entropy_with_logits(outputs.heads[self.name], holds, reduction="sum")
-        return LossTerm(losses, self.count(batch), weight=self._weight)
+        return LossTerm(losses, self.count(batch), weight=self.weight)
 
 
 class First(nn.Module):
@@ -63,9 +62,8 @@ def test_a_head_says_something_of_every_pair_and_learns(
         monkeypatch.setattr(f"atlop.model.{module}.limits_for", lambda _: chosen)
     model, batch = tiny_model(save_tiny_encoder(tmp_path), documents=DOCUMENTS, heads={"any_relation": {"weight": 0.5}})
     outputs = model(batch)
-    [head] = model.heads.values()
+    head = model.heads["any_relation"]
     assert isinstance(head, AnyRelation)
-    assert outputs.evidence is None
     assert outputs.heads["any_relation"].shape == (len(batch.pairs),)
     term = head.loss(outputs, batch)
     assert (term.count, term.weight) == (len(batch.pairs), 0.5)
@@ -111,7 +109,7 @@ def test_a_pooling_is_what_entities_are_made_by(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("changed", "problem"),
     [
-        ({"heads": {"nothing": {}}}, "heads: 'nothing' is not known; known are any_relation"),
+        ({"heads": {"nothing": {}}}, "heads: 'nothing' is not known; known are evidence, any_relation"),
         ({"pooling": PoolingConfig(mentions="no")}, "pooling.mentions: 'no' is not known; known are logsumexp, mean"),
     ],
 )

@@ -14,7 +14,7 @@ import pytest
 import torch
 from transformers import AutoTokenizer
 
-from atlop.config import DataConfig, PreprocessingConfig
+from atlop.config import DataConfig, EvidenceConfig, PreprocessingConfig
 from atlop.corpora import read_corpus
 from atlop.corpora.formats.docred import reader
 from atlop.corpora.formats.docred.json_list import stream_json_list
@@ -46,11 +46,14 @@ def read(folder: Path, *, train: list[Any], dev: list[Any] | None = None, **conf
     return read_files(folder / "train.json", folder / "dev.json", **config)
 
 
-def read_files(train: Path, dev: Path, *, max_length: int = 100, **config: Any) -> TrainingData:
+def read_files(
+    train: Path, dev: Path, *, max_length: int = 100, evidence: EvidenceConfig | None = None, **config: Any
+) -> TrainingData:
     return TrainingData(
         DataConfig(train=train, dev=dev, **config),
         tokenizer=AutoTokenizer.from_pretrained(Path(__file__).parents[1] / "golden" / "bert"),
         preprocessing=PreprocessingConfig(max_length=max_length),
+        evidence=evidence or EvidenceConfig(),
         show_progress=False,
     )
 
@@ -260,3 +263,24 @@ def test_prefetching_draws_no_random_numbers() -> None:
     np.random.seed(1)
     list(prefetch(range(5), make=str))
     assert (torch.rand(3).tolist(), np.random.rand(3).tolist()) == expected
+
+
+def test_evidence_is_annotated_or_made_by_the_rule_for_train_alone(tmp_path: Path) -> None:
+    rows = [row("a"), row("b")]
+    for label in (rows[1]["labels"][0], (dev := row("dev"))["labels"][0]):
+        label["evidence"] = []
+    annotated = read(tmp_path, train=rows, dev=[dev], evidence=EvidenceConfig(weight=0.1))
+    ruled = read(tmp_path, train=rows, dev=[dev], evidence=EvidenceConfig(weight=0.1, source="rule"))
+
+    assert [len(each.evidence) for each in annotated.train.documents] == [1, 0]
+    assert [len(each.evidence) for each in ruled.train.documents] == [1, 1]
+    assert [len(each.evidence) for each in ruled.dev.documents] == [0]
+
+
+def test_training_on_evidence_that_nobody_annotated_is_refused(tmp_path: Path) -> None:
+    rows = [row("a")]
+    rows[0]["labels"][0]["evidence"] = []
+    with pytest.raises(AtlopError, match=r"train\.json: has no annotated evidence.*set evidence\.source=rule"):
+        read(tmp_path, train=rows, evidence=EvidenceConfig(weight=0.1))
+
+    assert len(read(tmp_path, train=rows).train.documents) == 1

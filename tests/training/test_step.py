@@ -13,7 +13,7 @@ from torch.optim.optimizer import register_optimizer_step_pre_hook
 from atlop.config import OptimizerConfig, Precision
 from atlop.device import accelerator_for
 from atlop.errors import AtlopError
-from atlop.model import AtlopModel, LossTerm, PairOutputs, PairStates
+from atlop.model import AtlopModel, Head, LossTerm, PairOutputs, PairStates
 from atlop.objectives import OBJECTIVES, AdaptiveThresholding, Objective, objective_by_name
 from atlop.preprocessing import Batch, Features, Preprocessor
 from atlop.training.checkpoint import Checkpoint
@@ -260,11 +260,11 @@ def test_training_goes_on_from_a_checkpoint_with_the_same_bits() -> None:
     assert all(torch.equal(value, weights(half)[name]) for name, value in weights(whole).items())
 
 
-class Evidence(nn.Module):
+class Bias(Head):
     """A head with a parameter of its own: the squared distance of a bias from the mean score of every other pair."""
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__("bias", width=0, context_width=0, parameters={"weight": 0.1})
         self.bias = nn.Parameter(torch.zeros(()))
 
     def forward(self, pairs: PairStates) -> Tensor:
@@ -275,14 +275,14 @@ class Evidence(nn.Module):
 
     def loss(self, outputs: PairOutputs, batch: Batch) -> LossTerm:
         errors = (outputs.scores[: self.count(batch)].mean(dim=1) - self.bias).square()
-        return LossTerm(errors.sum(), count=len(errors), weight=0.1)
+        return LossTerm(errors.sum(), count=len(errors), weight=self.weight)
 
 
 def test_the_loss_of_a_head_counts_by_what_it_is_averaged_over_in_the_whole_step() -> None:
     batches = [[0, 2], [6]]
     plain = Stepper(golden_model("bert"), config=STILL)(batches).loss.item()
     model = golden_model("bert")
-    model.heads["evidence"] = head = Evidence()
+    model.heads["bias"] = head = Bias()
     total, count = 0.0, 0
     for documents in batches:
         batch = golden_batch("bert", documents)
@@ -295,7 +295,7 @@ def test_the_loss_of_a_head_counts_by_what_it_is_averaged_over_in_the_whole_step
 
 def test_a_head_learns_at_the_rate_of_the_new_layers() -> None:
     model = golden_model("bert")
-    model.heads["evidence"] = head = Evidence()
+    model.heads["bias"] = head = Bias()
     stepper = Stepper(model, config=STEADY.model_copy(update={"encoder_learning_rate": 0.0}))
     stepper([[0, 2]])
     assert abs(head.bias.item()) == pytest.approx(STEADY.new_layers_learning_rate, rel=1e-2)  # Adam's first step
@@ -306,7 +306,7 @@ def test_a_head_that_counts_nothing_adds_nothing() -> None:
     documents = list(Preprocessor(golden_tokenizer("bert"), vocabulary=golden_vocabulary()).preprocess(made))
     model = golden_model("bert")
     plain = Stepper(golden_model("bert"), config=STILL, documents=documents)([[0]])
-    model.heads["evidence"] = head = Evidence()
+    model.heads["bias"] = head = Bias()
     head.count = lambda batch: 0  # type: ignore[method-assign]
     found = Stepper(model, config=STILL, documents=documents)([[0]])
     assert torch.equal(found.loss, plain.loss)
