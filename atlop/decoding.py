@@ -14,6 +14,10 @@ Rule: TypeAlias = Literal["global", "per_class"]
 """Whether all relations share one threshold or each has its own."""
 
 
+EVIDENCE_THRESHOLD = 0.2
+"""Share of a pair's localized context above which a sentence is evidence; published (DREEAM)."""
+
+
 class Calibration(Section):
     """Thresholds of margins, and probabilities of facts by their margin; chosen on a labelled corpus."""
 
@@ -57,7 +61,11 @@ def read_calibration(values: object, *, vocabulary: RelationVocabulary) -> Calib
 
 
 def decoded_facts(
-    decisions: NDArray[np.bool_], *, pairs: NDArray[np.int32], vocabulary: RelationVocabulary
+    decisions: NDArray[np.bool_],
+    *,
+    pairs: NDArray[np.int32],
+    vocabulary: RelationVocabulary,
+    evidence: NDArray[np.bool_] | None = None,
 ) -> tuple[Fact, ...]:
     """Return the facts of one document, pair by pair.
 
@@ -65,9 +73,15 @@ def decoded_facts(
         decisions: Whether each relation holds, `[pairs, classes]`; the column of TH is false.
         pairs: Subject and object of each pair, `[pairs, 2]`.
         vocabulary: Relation of each class.
+        evidence: Whether each sentence is evidence of the pair's facts, `[pairs, sentences]`.
     """
     pair_rows, class_ids = np.nonzero(decisions)
     return tuple(
-        Fact(subject=int(subject), object=int(object_), relation=vocabulary.relation_of(int(class_id)))
-        for (subject, object_), class_id in zip(pairs[pair_rows], class_ids, strict=True)
+        Fact(
+            subject=int(subject),
+            object=int(object_),
+            relation=vocabulary.relation_of(int(class_id)),
+            evidence=() if evidence is None else tuple(np.flatnonzero(evidence[row]).tolist()),
+        )
+        for row, (subject, object_), class_id in zip(pair_rows, pairs[pair_rows], class_ids, strict=True)
     )

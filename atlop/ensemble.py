@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Self, Unpack
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from transformers import PreTrainedTokenizerBase
 
 from atlop.decoding import Calibration, read_calibration
@@ -127,7 +127,18 @@ class Ensemble:
             columns = [class_of(relation) for relation in vocabulary.relations]
             margins: Tensor = make_objective(member.model.config.model.objective).margins(scored.scores)
             total[:, THRESHOLD_CLASS + 1 :] += margins[:, columns]
-        return replace(document_scores[0], scores=total / len(document_scores))
+        return replace(
+            document_scores[0], scores=total / len(document_scores), evidence=_mean_evidence(document_scores)
+        )
+
+
+def _mean_evidence(document_scores: Sequence[DocumentScores]) -> Tensor | None:
+    """Return the mean share of each sentence, over the models whose pairs have a context."""
+    shares = [scored.evidence for scored in document_scores if scored.evidence is not None]
+    if not shares:
+        return None
+    sentences = max(each.shape[1] for each in shares)  # models may truncate differently
+    return torch.stack([nn.functional.pad(each, (0, sentences - each.shape[1])) for each in shares]).mean(dim=0)
 
 
 def load_ensemble(

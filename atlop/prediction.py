@@ -17,7 +17,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from atlop.config import Precision
-from atlop.decoding import Calibration, decoded_facts
+from atlop.decoding import EVIDENCE_THRESHOLD, Calibration, decoded_facts
 from atlop.device import accelerator_for
 from atlop.errors import AtlopError
 from atlop.model import AtlopModel, EntityAttention
@@ -74,6 +74,9 @@ class DocumentScores:
     """Subject and object of each pair, `[pairs, 2]`; only one of the two orders if the document is undirected."""
     scores: Tensor
     """`[pairs, classes]`, float32, on the CPU; class 0 is TH. The mean of both orders if the document is undirected."""
+    evidence: Tensor | None = None
+    """Share of each sentence in the localized context of each pair, float32 `[pairs, sentences]`, on the CPU; without
+    columns for truncated sentences. `None` for a model whose pairs have no context."""
     attention: EntityAttention | None = None
     """Attention of the document's entities, on the model's device; `None` unless requested, and for a model whose pairs
     have no context."""
@@ -133,19 +136,24 @@ def score_batches(
     model.eval()
     score = partial(_score_batch, model=model, accelerator=accelerator, keep_attention=keep_attention)
     for batch in batches:
-        for document, scores, attention in _in_halves(score, batch):
+        for document, scored in _in_halves(score, batch):
+            scores, evidence = scored.scores, scored.evidence
             if not all(map(isfinite, scores.flatten().aminmax() if len(scores) else ())):
                 raise AtlopError(
                     f'document {document.index} ("{document.title}"): the model gives scores that are not finite; '
                     "its weights are damaged, or the precision is too low for it (try float32)"
                 )
-            pairs = document.pairs
             if not document.directed:
-                pairs, scores = pairs[::2], (scores[::2] + scores[1::2]) / 2
-            yield DocumentScores(index=document.index, pairs=pairs, scores=scores, attention=attention)
+                scored = replace(
+                    scored,
+                    pairs=scored.pairs[::2],
+                    scores=(scores[::2] + scores[1::2]) / 2,
+                    evidence=None if evidence is None else evidence[::2],  # the same in both orders
+                )
+            yield scored
 
 
-_Scored: TypeAlias = tuple[Features, Tensor, EntityAttention | None]
+_Scored: TypeAlias = tuple[Features, DocumentScores]
 
 
 def _score_batch(
@@ -154,9 +162,22 @@ def _score_batch(
     batch = model.collate(documents).to(accelerator.device)
     with torch.inference_mode(), accelerator.autocast():
         pooled = model.pool(batch)
-        scores = model.score(batch, pooled).scores.float().cpu()
-    attention = [pooled.entity_attention(row) if keep_attention else None for row in range(len(documents))]
-    return list(zip(documents, scores.split(batch.pair_counts), attention, strict=True))
+        outputs = model.score(batch, pooled)
+        scores = outputs.scores.float().cpu().split(batch.pair_counts)
+        evidence = outputs.evidence.float().cpu().split(batch.pair_counts) if outputs.evidence is not None else None
+    return [
+        (
+            document,
+            DocumentScores(
+                index=document.index,
+                pairs=document.pairs,
+                scores=scores[row],
+                evidence=None if evidence is None else evidence[row][:, : document.sentences],
+                attention=pooled.entity_attention(row) if keep_attention else None,
+            ),
+        )
+        for row, document in enumerate(documents)
+    ]
 
 
 def _in_halves(score: Callable[[list[Features]], list[_Scored]], documents: list[Features]) -> Iterator[_Scored]:
@@ -194,6 +215,8 @@ class DecisionRule:
     """Maximum number of relations per pair (k)."""
     thresholds: Tensor | None = None
     """Margin that each class must exceed, float32 `[classes]`; `None` uses the objective's own rule."""
+    evidence_threshold: float = EVIDENCE_THRESHOLD
+    """Share of a pair's localized context that a sentence must exceed to be evidence of the pair's facts."""
 
     @classmethod
     def from_model(cls, model: AtlopModel, *, calibration: Calibration | None) -> "DecisionRule":
@@ -208,14 +231,20 @@ class DecisionRule:
         return replace(self, thresholds=thresholds)
 
     def facts(self, scored: DocumentScores) -> tuple[Fact, ...]:
-        """Return the facts of one document, pair by pair."""
+        """Return the facts of one document with their evidence, pair by pair."""
         facts: list[Fact] = []
         for first in range(0, len(scored.pairs), PAIRS_PER_DECISION):
             chunk = slice(first, first + PAIRS_PER_DECISION)
             decisions = self.objective.decide(
                 scored.scores[chunk], max_relations=self.max_relations, thresholds=self.thresholds
             )
-            facts += decoded_facts(decisions.numpy(), pairs=scored.pairs[chunk], vocabulary=self.vocabulary)
+            evidence = None if scored.evidence is None else scored.evidence[chunk] > self.evidence_threshold
+            facts += decoded_facts(
+                decisions.numpy(),
+                pairs=scored.pairs[chunk],
+                vocabulary=self.vocabulary,
+                evidence=None if evidence is None else evidence.numpy(),
+            )
         return tuple(facts)
 
 

@@ -45,9 +45,11 @@ def facts_one_by_one(model: AtlopModel) -> list[tuple[Fact, ...]]:
     found = []
     for index, features in enumerate(golden_preprocessed("bert")):
         with torch.no_grad():
-            scores = score(model, golden_batch("bert", [index]))
-        decided = objective_in(model).decide(scores, max_relations=4).numpy()
-        found.append(decoded_facts(decided, pairs=features.pairs, vocabulary=golden_vocabulary()))
+            outputs = model(golden_batch("bert", [index]))
+        decided = objective_in(model).decide(outputs.scores, max_relations=4).numpy()
+        evidence = (outputs.evidence > 0.2).numpy()
+        vocabulary = golden_vocabulary()
+        found.append(decoded_facts(decided, pairs=features.pairs, vocabulary=vocabulary, evidence=evidence))
     return found
 
 

@@ -141,7 +141,7 @@ def collate(documents: Sequence[Features], *, windowing: Windowing) -> Batch:
         buffer=buffer,
         **views,
         evidence_pairs=len(np.unique(pairs["labels"][pairs["evidence"][:, 0], 0])),
-        sentences=1 + int(tokens["token_sentences"].max()),
+        sentences=max(document.sentences for document in documents),
         lengths=lengths,
         window_lengths=tuple(window.length for window in windows),
         first_windows=tuple(accumulate(window_counts.tolist(), initial=0)),

@@ -44,6 +44,11 @@ class Features:
     directed: bool = True
     """If false, the two orders of each pair are rows 2i and 2i + 1, and each fact labels both."""
 
+    @property
+    def sentences(self) -> int:
+        """Number of sentences up to the last one that has a token."""
+        return 1 + int(self.token_sentences.max(initial=-1))
+
 
 @dataclass(frozen=True)
 class Truncation:

@@ -32,7 +32,7 @@ def decoded_facts(found: Extraction | ExtractionError) -> list[Fact]:
 def predicted(extractor: RelationExtractor, documents: list[Document]) -> list[list[Fact]]:
     ensemble = Ensemble.from_members([Member(extractor.model, extractor.tokenizer)])
     found = ensemble.predict(documents, accelerator=extractor.accelerator, batch_size=8)
-    return list(map(list, found.facts))
+    return [[Fact(*fact.key) for fact in facts] for facts in found.facts]
 
 
 def test_plain_text_gives_the_facts_that_prediction_finds_in_words(extractor: RelationExtractor) -> None:
