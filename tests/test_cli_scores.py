@@ -88,7 +88,7 @@ def test_json_always_has_the_scores_in_depth(result: Path, corpus: Path) -> None
 
     assert detailed["all"]["f1"]["value"] == report["scores"]["f1"] == 0.5
     assert detailed["all"]["ign_f1"]["value"] == report["scores"]["ign_f1"]
-    assert list(detailed) == ["all", "sentences", "mentions", "distance", "relations", "macro"]
+    assert list(detailed) == ["all", "sentences", "mentions", "distance", "evidence", "relations", "macro"]
     assert detailed["relations"]["P159"]["train"] == 1
     assert detailed["macro"]["below 100"]["relations"] == 2
 

@@ -9,6 +9,7 @@ TITLES = {
     "sentences": "mentions in a sentence",
     "mentions": "mentions of the pair",
     "distance": "words between mentions",
+    "evidence": "evidence sentences",
     "macro": "mean over relations",
     "relations": "relation",
 }
@@ -27,8 +28,8 @@ def detailed_table(scores: DetailedScores, *, names: Mapping[str, str] | None = 
         return [label, *_shares(group), *counts, train, *ign]
 
     rows: list[Sequence[str]] = [row("all", scores.all)]
-    kinds = {"sentences": scores.sentences, "mentions": scores.mentions, "distance": scores.distance}
-    for kind, groups in kinds.items():
+    for kind in ("sentences", "mentions", "distance", "evidence"):
+        groups: dict[str, GroupScores] = getattr(scores, kind)
         rows += [[], [TITLES[kind]], *(row(f"  {label}", group) for label, group in groups.items())]
     rows += [[], [TITLES["macro"]]]
     rows += [[f"  {_macro_label(label)}: {mean.relations}", *_shares(mean)] for label, mean in scores.macro.items()]

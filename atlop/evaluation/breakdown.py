@@ -18,8 +18,8 @@ from atlop.evaluation.pairs import pair_statistics
 from atlop.evaluation.table import GOLD, SUBMITTED, FactTable
 from atlop.schema import Document
 
-Kind = Literal["all", "sentences", "mentions", "distance", "relations", "macro"]
-"""Grouping criterion; `all` has a single group."""
+Kind = Literal["all", "sentences", "mentions", "distance", "evidence", "relations", "macro"]
+"""Grouping criterion; `all` has a single group. Groups of `evidence` count sentence ids instead of facts."""
 
 MENTION_BOUNDS = (3, 4, 5, 9, 17)
 """Lower bounds of the groups by mentions of both entities, after the one of 2 mentions."""
@@ -67,6 +67,7 @@ class Breakdown:
             "sentences": ("within", "across"),
             "mentions": _labels(2, MENTION_BOUNDS),
             "distance": _labels(0, DISTANCE_BOUNDS),
+            "evidence": ("official", "annotated"),
             "relations": self.relations,
         }
         self.groups = tuple(Group(kind, label) for kind, labels in self._labels.items() for label in labels)
@@ -89,9 +90,9 @@ class Breakdown:
             "distance": np.searchsorted(DISTANCE_BOUNDS, distance, side="right"),
             "relations": relation_ids[table.relation],
         }
-        return np.concatenate(
-            [table.counts(group, groups=len(self._labels[kind])) for kind, group in group_ids.items()], axis=1
-        )
+        counts = {kind: table.counts(group, groups=len(self._labels[kind])) for kind, group in group_ids.items()}
+        counts["evidence"] = table.evidence_counts()
+        return np.concatenate([counts[kind] for kind in self._labels], axis=1)
 
     def compute_metrics(self, counts: NDArray[Any], *, unknown: int) -> NDArray[np.float64]:
         """Return F1, precision, recall, Ign F1 and its precision for every row.

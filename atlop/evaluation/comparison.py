@@ -43,7 +43,7 @@ class GroupDifferences:
 
 
 Comparison = dict[str, dict[str, GroupDifferences]]
-"""By kind of group (`all`, `sentences`, `mentions`, `distance`, `relations`, `macro`), then by label."""
+"""By kind of group (`all`, `sentences`, `mentions`, `distance`, `evidence`, `relations`, `macro`), then by label."""
 
 
 def compare(
@@ -72,7 +72,7 @@ def compare(
             f1=Difference(*row[F1]),
             precision=Difference(*row[PRECISION]),
             recall=Difference(*row[RECALL]),
-            ign_f1=Difference(*row[IGN_F1]) if first.has_train_facts else None,
+            ign_f1=Difference(*row[IGN_F1]) if first.has_train_facts and group.kind != "evidence" else None,
             gold=gold[number] if number < len(gold) else None,
         )
     return comparison

@@ -61,6 +61,9 @@ class DetailedScores:
     """By number of mentions of subject and object together."""
     distance: dict[str, GroupScores]
     """By words between the closest mentions of subject and object."""
+    evidence: dict[str, GroupScores]
+    """Sentence ids instead of facts: `official`, of all facts; `annotated`, without correct facts whose evidence nobody
+    annotated."""
     relations: dict[str, GroupScores]
     """By relation, in descending number of gold facts."""
     macro: dict[str, MacroScores]
@@ -85,7 +88,7 @@ def detailed_scores(
             f1=Estimate(*row[F1]),
             precision=Estimate(*row[PRECISION]),
             recall=Estimate(*row[RECALL]),
-            ign_f1=Estimate(*row[IGN_F1]) if table.has_train_facts else None,
+            ign_f1=Estimate(*row[IGN_F1]) if table.has_train_facts and group.kind != "evidence" else None,
             correct=count[CORRECT],
             submitted=count[SUBMITTED],
             gold=count[GOLD],
@@ -105,6 +108,7 @@ def detailed_scores(
         sentences=kinds["sentences"],
         mentions=kinds["mentions"],
         distance=kinds["distance"],
+        evidence=kinds["evidence"],
         relations=kinds.get("relations", {}),
         macro=macro,
     )

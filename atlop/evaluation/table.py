@@ -44,6 +44,19 @@ class FactTable:
         counts[SUBMITTED] += self.unknown
         return counts
 
+    def evidence_counts(self) -> NDArray[np.int64]:
+        """Return the numbers of correct, submitted and gold sentence ids per document, for two groups.
+
+        Returns:
+            `[documents, 2, 4]`; the last column is 0. The first group is all facts, as the leaderboard counts. The
+            second leaves out correct facts without annotated evidence, for which any sentence counts as wrong.
+        """
+        is_annotated = ~(self.is_counted[:, GOLD] & (self.evidence[:, GOLD] == 0))
+        counts = np.zeros((self.documents, 2, 4), dtype=np.int64)
+        np.add.at(counts[:, 0, :SEEN], self.document, self.evidence)
+        np.add.at(counts[:, 1, :SEEN], self.document[is_annotated], self.evidence[is_annotated])
+        return counts
+
     def counts(self, group: NDArray[np.int64] | None = None, *, groups: int = 1) -> NDArray[np.int64]:
         """Return the numbers of correct, submitted, gold and seen facts per document and group.
 

@@ -1,12 +1,13 @@
 import json
 from collections import defaultdict
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from atlop.corpora import read_corpus, read_train_facts
 from atlop.errors import AtlopError
-from atlop.evaluation import official_scores
+from atlop.evaluation import detailed_scores, fact_table, official_scores, table_scores
 from atlop.schema import Document, Entity, Fact, Mention
 from atlop.submission import read_submission
 
@@ -58,6 +59,22 @@ def test_a_sentence_that_a_fact_lists_twice_counts_once() -> None:
     scores = official_scores([DOCUMENT], predictions=[[Fact(0, 1, "P19", (1, 1))]], train_facts=None)
 
     assert (scores.evidence_correct, scores.evidence_submitted) == (1, 1)
+
+
+def test_detailed_scores_count_evidence_with_and_without_facts_that_have_none() -> None:
+    facts = (Fact(0, 1, "P19", (1, 2)), Fact(1, 0, "P19"), Fact(0, 1, "P20", (0,)))
+    labelled = replace(DOCUMENT, facts=facts)
+    predicted = [Fact(0, 1, "P19", (2, 0)), Fact(1, 0, "P19", (0, 1)), Fact(0, 1, "P27", (1,))]
+    table = fact_table([labelled], predictions=[predicted], train_facts=None)
+
+    found = detailed_scores(table, documents=[labelled], train_frequency=None).evidence
+
+    official = table_scores(table)
+    assert found["official"].f1.value == official.evidence_f1 == pytest.approx(2 * 1 / (5 + 3))
+    counts = [(group.correct, group.submitted, group.gold) for group in found.values()]
+    assert counts == [(1, 5, 3), (1, 3, 3)]  # what was said of the second fact is not held against it
+    assert found["annotated"].precision.value == pytest.approx(1 / 3)
+    assert found["annotated"].ign_f1 is None
 
 
 def test_a_correct_fact_is_seen_when_any_pair_of_names_is_a_train_fact() -> None:

@@ -10,14 +10,14 @@ function showScores() {
 function headline({ name, scores, detailed }) {
   const tile = (label, value, note) =>
     element("div", { class: "tile" }, element("dt", {}, label), element("dd", {}, value, element("small", {}, note)));
-  const { all } = detailed;
+  const { all, evidence } = detailed;
   const tiles = [
     tile("F1", percent(scores.f1), interval(all.f1)),
     ...(all.ign_f1 ? [tile("Ign F1", percent(scores.ign_f1), interval(all.ign_f1))] : []),
     tile("Precision", percent(scores.precision), interval(all.precision)),
     tile("Recall", percent(scores.recall), interval(all.recall)),
     tile("Facts", formatCount(scores.correct), `right of ${formatCount(scores.submitted)} found and ${formatCount(scores.gold)} gold`),
-    ...(scores.evidence_submitted ? [tile("Evidence F1", percent(scores.evidence_f1), "")] : []),
+    ...(scores.evidence_submitted ? [tile("Evidence F1", percent(scores.evidence_f1), interval(evidence.official.f1))] : []),
   ];
   const note = `${formatCount(DATA.file.documents)} documents, with 95 % intervals from 10,000 bootstrap samples`;
   return [element("h2", {}, bidiText(name)), element("p", { class: "hint" }, note), element("dl", { class: "tiles" }, ...tiles)];
@@ -27,6 +27,7 @@ const KINDS = {
   sentences: (label) => ({ within: "mentions within one sentence", across: "mentions across sentences" })[label],
   mentions: (label) => `${label} mentions of both entities`,
   distance: (label) => `${label} words between the closest mentions`,
+  evidence: (label) => ({ official: "evidence sentences", annotated: "evidence sentences, without facts that have none annotated" })[label],
   macro: (label) => (label === "all" ? "mean over relations" : `mean over relations with train facts ${label}`),
 };
 
