@@ -15,7 +15,6 @@ from atlop.corpora import (
     recognise_format,
 )
 from atlop.errors import AtlopError
-from atlop.schema import RelationVocabulary
 from atlop.submission import check_submission, read_submission
 
 
@@ -27,6 +26,11 @@ class CheckedFile:
     format: str | None
     """Format of a corpus; `None` where it is not recognised."""
     problems: list[str]
+    """What is not valid; of invalid documents, and of each kind of problem of a submission, the first ones."""
+    problem_count: int
+    """Number of all problems."""
+    hints: tuple[str, ...]
+    """What is valid, but probably not meant."""
     statistics: dict[str, Any] | None
     """`None` of a corpus that cannot be read, empty of a submission that is not valid."""
 
@@ -55,11 +59,10 @@ def check(
     Raises:
         AtlopError: A submission comes without `against`, or another file than `file` cannot be read.
     """
-    file = Path(file)
-    vocabulary = None if relations is None else read_vocabulary(Path(relations))
+    file, rel2id = Path(file), None if relations is None else Path(relations)
     if against is not None or _is_submission(file):
-        return _check_submission(file, against=against, vocabulary=vocabulary, format=format)
-    return _check_corpus(file, vocabulary=vocabulary, format=format, tokenizer=tokenizer, show_progress=show_progress)
+        return _check_submission(file, against=against, relations=rel2id, format=format)
+    return _check_corpus(file, relations=rel2id, format=format, tokenizer=tokenizer, show_progress=show_progress)
 
 
 def _is_submission(file: Path) -> bool:
@@ -72,55 +75,58 @@ def _is_submission(file: Path) -> bool:
 def _check_corpus(
     file: Path,
     *,
-    vocabulary: RelationVocabulary | None,
+    relations: Path | None,
     format: str | None,
     tokenizer: str | None,
     show_progress: bool,
 ) -> CheckedFile:
     from tqdm import tqdm
 
-    tokens = None
+    vocabulary, tokens = None if relations is None else read_vocabulary(relations), None
     if tokenizer is not None:
         from atlop.preprocessing.lengths import TokenCounter
         from atlop.preprocessing.tokens import load_tokenizer
 
         tokens = TokenCounter(load_tokenizer(tokenizer))
     try:
-        corpus_file = CorpusFile(file, format=format, invalid="skip")
+        corpus_file = CorpusFile(file, format=format, invalid="skip", relations=relations)
         format = corpus_file.format
         counter = RelationCounter()
         documents = counter.watch(tqdm(corpus_file, desc="checking", unit="document", disable=not show_progress))
         counted = corpus_statistics(documents if tokens is None else tokens.watch(documents))
     except AtlopError as error:
-        return CheckedFile("corpus", format, [str(error)], statistics=None)
+        return CheckedFile("corpus", format, [str(error)], problem_count=1, hints=(), statistics=None)
     issues = corpus_file.issues
-    problems = list(issues.skipped)
+    problems, problem_count = list(issues.skipped), issues.skipped_documents
     if vocabulary is not None:
         try:
             check_relations(file, relations=counter.result(), vocabulary=vocabulary, skipped=bool(issues.skipped))
         except AtlopError as error:
             problems.append(str(error))
+            problem_count += 1
     statistics = asdict(counted) | {
         "repeated_documents": issues.duplicate_documents,
         "repeated_facts": issues.duplicate_facts,
         "unmentioned_facts": issues.unmentioned_facts,
+        "negative_labels": issues.negative_labels,
         "unclassified_facts": issues.unclassified_facts,
+        "misnamed_mentions": issues.misnamed_mentions,
+        "cut_mentions": issues.cut_mentions,
         **({} if tokens is None else asdict(tokens.result())),
     }
-    return CheckedFile("corpus", format, problems, statistics)
+    return CheckedFile("corpus", format, problems, problem_count, issues.hints, statistics)
 
 
 def _check_submission(
-    file: Path, *, against: str | Path | None, vocabulary: RelationVocabulary | None, format: str | None
+    file: Path, *, against: str | Path | None, relations: Path | None, format: str | None
 ) -> CheckedFile:
     if against is None:
         raise AtlopError(f"{file}: is a submission; give the file that it is for, as in --against test.json")
+    known = None if relations is None else read_vocabulary(relations).relations
     documents = read_corpus(Path(against), format=format).documents
-    problems = check_submission(
-        file, documents=documents, relations=None if vocabulary is None else vocabulary.relations
-    )
+    problems = check_submission(file, documents=documents, relations=known)
     if problems:
-        return CheckedFile("submission", None, problems, statistics={})
+        return CheckedFile("submission", None, problems, len(problems), hints=(), statistics={})
     predictions = read_submission(file, documents=documents).predictions
     statistics = {
         "documents": len(documents),
@@ -128,4 +134,4 @@ def _check_submission(
         "facts": sum(map(len, predictions)),
         "relations": len({fact.relation for facts in predictions for fact in facts}),
     }
-    return CheckedFile("submission", None, [], statistics)
+    return CheckedFile("submission", None, [], problem_count=0, hints=(), statistics=statistics)

@@ -49,6 +49,15 @@ def field(record: dict[str, Any], key: str, kind: type[T], *, where: str) -> T:
     raise AtlopError(f'{where}, "{key}": expected {_KINDS[kind]}, found {abbreviated(value)}')
 
 
+def optional(record: dict[str, Any], key: str, kind: type[T], *, where: str) -> T | None:
+    """Return the value of a key of an object; `None` if the key is missing or its value is `null`.
+
+    Raises:
+        AtlopError: Its value has another type.
+    """
+    return None if record.get(key) is None else field(record, key, kind, where=where)
+
+
 def integers(values: list[Any], *, where: str) -> tuple[int, ...]:
     """Return a list of integers as a tuple.
 

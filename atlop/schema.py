@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from hashlib import blake2b
 from typing import TypeAlias
 
 from atlop.errors import AtlopError
@@ -98,6 +99,11 @@ class Document:
         """Number of words."""
         return sum(map(len, self.sentences))
 
+    def text_digest(self) -> str:
+        """Return a digest of the words, the same for documents of the same text, whatever is annotated in them."""
+        words = "\0".join(word for sentence in self.sentences for word in sentence)
+        return blake2b(words.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
+
     def name_triples(self) -> Iterable[NameTriple]:
         """Yield each fact once per subject mention and object mention; undirected facts in both directions."""
         for fact in self.facts or ():
@@ -128,30 +134,43 @@ class RelationUse:
 
 @dataclass(frozen=True, slots=True)
 class CorpusIssues:
-    """Documents and facts that a reader left out of a corpus file, and facts whose pair is not classified."""
+    """What is unusual about a corpus file: what was left out of it, and what was kept but may be a mistake."""
 
     skipped: tuple[str, ...] = ()
-    """One message for each invalid document that was skipped."""
+    """Messages of the first invalid documents that were skipped."""
+    hints: tuple[str, ...] = ()
+    """Messages about what is valid, but probably not meant."""
+    skipped_documents: int = 0
+    """Number of invalid documents that were skipped."""
     duplicate_documents: int = 0
-    """Number of documents left out as identical to an earlier one."""
+    """Number of documents with the text of an earlier one; kept, except lines that the paper's format repeats."""
     duplicate_facts: int = 0
     """Number of facts left out as identical to an earlier one of their document."""
     unmentioned_facts: int = 0
     """Number of facts left out because one of their entities has no mention."""
+    negative_labels: int = 0
+    """Number of labels left out because they say that no relation holds, for example DocRED's `Na`."""
     self_relations: int = 0
     """Number of facts from an entity to itself, which are kept but not classified."""
     unclassified_facts: int = 0
     """Number of other facts whose pair the corpus does not classify; they are kept."""
+    misnamed_mentions: int = 0
+    """Number of mentions whose name is not what stands at their words."""
+    cut_mentions: int = 0
+    """Number of mentions that begin or end inside a word of the text."""
 
     def counts(self) -> dict[str, int]:
         """Return the number of each kind by its key in results."""
         return {
-            "skipped_documents": len(self.skipped),
+            "skipped_documents": self.skipped_documents,
             "repeated_documents": self.duplicate_documents,
             "merged_facts": self.duplicate_facts,
             "unmentioned_facts": self.unmentioned_facts,
+            "negative_labels": self.negative_labels,
             "self_relations": self.self_relations,
             "unclassified_facts": self.unclassified_facts,
+            "misnamed_mentions": self.misnamed_mentions,
+            "cut_mentions": self.cut_mentions,
         }
 
 
@@ -163,6 +182,8 @@ class RelationVocabulary:
     """Relation ids in the order of their class ids."""
     names: Mapping[str, str]
     """Readable names of relations that have one, for example `P17` -> `country`."""
+    negative: str | None = None
+    """Label of a pair without a relation, for example `Na`: the name with id 0 in `rel2id.json`, if it has one."""
 
     @property
     def classes(self) -> int:

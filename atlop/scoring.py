@@ -114,6 +114,7 @@ def evaluate(
     train_facts = read_train(None if train is None else Path(train), corpus=corpus, format=format)
     loop = loop_settings(precision, device=device, batch_size=batch_size, show_progress=show_progress)
     ensemble = load_ensemble(models, calibration=calibration)
+    corpus = corpus.without_negatives(ensemble.rule.vocabulary.negative)
     predictions = ensemble.predict(corpus.documents, **loop)
     scored = score_facts(predictions.facts, corpus=corpus, train=train_facts)
     return ModelEvaluation(**vars(scored), predictions=predictions, vocabulary=ensemble.rule.vocabulary)

@@ -1,11 +1,11 @@
 """Write, read and check leaderboard files: `result.json`, and the zip that DocRED's leaderboard takes."""
 
 import json
+import logging
 import lzma
 import zipfile
 import zlib
-from collections import Counter, defaultdict
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,9 @@ from atlop.files import atomic_path, max_unpacked_bytes, read_json, write_text
 from atlop.json_values import expect, field, integers
 from atlop.parsing import parse_json
 from atlop.schema import Document, Fact
+from atlop.submission_problems import MAX_LISTED, Problems, Titles, fact_problems, index_problems, repeated_titles
+
+logger = logging.getLogger(__name__)
 
 MEMBER = "result.json"
 """The one file that the leaderboard expects in the zip, at its top level."""
@@ -23,7 +26,6 @@ _BAD_ZIP = (
     *(OSError, EOFError, RuntimeError, ValueError),  # RuntimeError: encrypted; ValueError: impossible offsets
 )
 """What zipfile raises for a file that is damaged or not a zip."""
-MAX_LISTED = 5  # problems of one kind that are listed; further ones are counted
 
 
 @dataclass(frozen=True)
@@ -67,22 +69,22 @@ def write_submission(
         raise AtlopError(
             f"{path}: predictions for {len(predictions)} documents, but the test file has {len(documents)}"
         )
-    problems: defaultdict[str, list[str]] = defaultdict(list)
-    problems["repeated title"] = _repeated_titles(documents)
+    problems = Problems()
+    problems.extend("repeated title", repeated_titles(documents))
     known = frozenset(relations)
     rows = []
     for document, facts in zip(documents, predictions, strict=True):
         seen: set[tuple[int, int, str]] = set()
         for fact in facts:
             where = f'document "{document.title}", fact {fact.subject} → {fact.object} {fact.relation}'
-            for kind, message in _fact_problems(fact, document=document, relations=known):
-                problems[kind].append(f"{where}: {message}")
+            for kind, message in fact_problems(fact, document=document, relations=known):
+                problems.add(kind, f"{where}: {message}")
             if fact.key in seen:
-                problems["duplicate"].append(f"{where}: repeated")
+                problems.add("duplicate", f"{where}: repeated")
             seen.add(fact.key)
             row = {"title": document.title, "h_idx": fact.subject, "t_idx": fact.object, "r": fact.relation}
             rows.append(row | {"evidence": list(fact.evidence)} if fact.evidence else row)
-    if listed := _listed(problems):
+    if listed := problems.listed():
         raise AtlopError(f"{path}: not written: " + "; ".join(listed))
     text = "[" + ",".join("\n" + json.dumps(row) for row in rows) + "\n]\n"
     zip_path = path.with_suffix(".zip")
@@ -109,7 +111,7 @@ def read_submission(path: Path, *, documents: Sequence[Document]) -> Submission:
     Raises:
         AtlopError: The file is malformed, an entity index is beyond its document, or two documents share a title.
     """
-    for message in _repeated_titles(documents):
+    for message in repeated_titles(documents):
         raise AtlopError(f"{path}: {message}")
     index_of = {document.title: index for index, document in enumerate(documents)}
     predictions: list[dict[tuple[int, int, str], Fact]] = [{} for _ in documents]
@@ -122,18 +124,23 @@ def read_submission(path: Path, *, documents: Sequence[Document]) -> Submission:
             unknown[title, *fact.key] = None
             continue
         document = documents[index_of[title]]
-        for message in _index_problems(fact, document=document):
+        for message in index_problems(fact, document=document):
             raise AtlopError(f'{where} ("{title}"): {message}; the file may belong to another corpus')
         if not document.directed and fact.subject > fact.object:
             fact = replace(fact, subject=fact.object, object=fact.subject)
         predictions[index_of[title]].setdefault(fact.key, fact)
+    unknown_titles = dict.fromkeys(title for title, *_ in unknown)
+    titles = Titles(documents)
+    hints = [hint for title in unknown_titles if (hint := titles.hint(title))]
+    if hints:
+        logger.warning("%s: %d titles are not those of documents%s", path, len(hints), hints[0])
     kept = sum(map(len, predictions)) + len(unknown)
     return Submission(
         path=path,
         predictions=tuple(tuple(facts.values()) for facts in predictions),
         duplicates=len(rows) - kept,
         unknown=len(unknown),
-        unknown_titles=tuple(dict.fromkeys(title for title, *_ in unknown)),
+        unknown_titles=tuple(unknown_titles),
     )
 
 
@@ -148,19 +155,19 @@ def check_submission(path: Path, *, documents: Sequence[Document], relations: Co
     Returns:
         One message per problem, at most `MAX_LISTED` of a kind, followed by the number of others.
     """
-    problems: defaultdict[str, list[str]] = defaultdict(list)
-    problems["repeated title"] = _repeated_titles(documents)
+    problems = Problems()
+    problems.extend("repeated title", repeated_titles(documents))
     try:
         rows = _read_rows(path)
     except AtlopError as problem:
-        problems["unreadable"].append(str(problem))
-        return _listed(problems)
+        problems.add("unreadable", str(problem))
+        return problems.listed()
     if path.suffix == ".zip":
         with zipfile.ZipFile(path) as archive:
             others = [name for name in archive.namelist() if name != MEMBER]
-        problems["other file"] = [
-            f"{path}: holds {name} besides {MEMBER}; the leaderboard expects no other file" for name in others
-        ]
+        for name in others:
+            problems.add("other file", f"{path}: holds {name} besides {MEMBER}; the leaderboard expects no other file")
+    titles = Titles(documents)
     by_title = {document.title: document for document in documents}
     known = None if relations is None else frozenset(relations)
     first_row: dict[tuple[str, int, int, str], int] = {}
@@ -169,26 +176,17 @@ def check_submission(path: Path, *, documents: Sequence[Document], relations: Co
         try:
             title, fact = _parse_row(row, where=where)
         except AtlopError as problem:
-            problems["malformed row"].append(str(problem))
+            problems.add("malformed row", str(problem))
             continue
         document = by_title.get(title)
         if document is None:
-            problems["unknown title"].append(f'{where}: no document has the title "{title}"')
-        for kind, message in _fact_problems(fact, document=document, relations=known):
-            problems[kind].append(f'{where} ("{title}"): {message}')
+            problems.add("unknown title", f'{where}: no document has the title "{title}"{titles.hint(title)}')
+        for kind, message in fact_problems(fact, document=document, relations=known):
+            problems.add(kind, f'{where} ("{title}"): {message}')
         first = first_row.setdefault((title, *fact.key), number)
         if first != number:
-            problems["duplicate"].append(f'{where} ("{title}"): repeats row {first}')
-    return _listed(problems)
-
-
-def _listed(problems: Mapping[str, Sequence[str]]) -> list[str]:
-    listed: list[str] = []
-    for kind, messages in problems.items():
-        listed += messages[:MAX_LISTED]
-        if len(messages) > MAX_LISTED:
-            listed.append(f"… and {len(messages) - MAX_LISTED} more of this kind ({kind})")
-    return listed
+            problems.add("duplicate", f'{where} ("{title}"): repeats row {first}')
+    return problems.listed()
 
 
 def _read_rows(path: Path) -> list[Any]:
@@ -231,40 +229,3 @@ def _parse_row(value: object, *, where: str) -> tuple[str, Fact]:
         evidence=evidence,
     )
     return field(row, "title", str, where=where), fact
-
-
-def _fact_problems(
-    fact: Fact, *, document: Document | None, relations: frozenset[str] | None
-) -> Iterator[tuple[str, str]]:
-    """Yield kind and message of each problem; without a document, only of those that need none."""
-    if document is not None:
-        for message in _index_problems(fact, document=document):
-            yield "entity out of range", message
-        sentences = len(document.sentences)
-        for sentence in fact.evidence:
-            if not 0 <= sentence < sentences:
-                yield (
-                    "evidence out of range",
-                    f"evidence sentence {sentence}, but the document has {sentences} sentences",
-                )
-    if fact.subject == fact.object:
-        yield "one entity twice", f"subject and object are both entity {fact.subject}"
-    if relations is not None and fact.relation not in relations:
-        yield "unknown relation", f'relation "{fact.relation}" is not one of the {len(relations)} relations'
-
-
-def _index_problems(fact: Fact, *, document: Document) -> Iterator[str]:
-    entities = len(document.entities)
-    for role, index in (("subject (h_idx)", fact.subject), ("object (t_idx)", fact.object)):
-        if not 0 <= index < entities:
-            yield f"{role} is entity {index}, but the document has {entities} entities, counted from 0"
-
-
-def _repeated_titles(documents: Sequence[Document]) -> list[str]:
-    """Return a message for each title that several documents have."""
-    counts = Counter(document.title for document in documents)
-    return [
-        f'more than one document has the title "{title}", so its facts are ambiguous; give each document its own title'
-        for title, count in counts.items()
-        if count > 1
-    ]

@@ -16,6 +16,7 @@ RANKS = (
     ("parsing",),
     ("files", "json_values", "network", "secrets", "pages", "stopping"),
     ("schema", "config", "environment"),
+    ("submission_problems",),
     ("config_files", "corpora", "preprocessing", "decoding", "evaluation", "submission"),
     ("ops",),
     ("model",),

@@ -9,7 +9,8 @@ import pytest
 from atlop.corpora import read_corpus, read_vocabulary
 from atlop.errors import AtlopError
 from atlop.schema import Document, Entity, Fact, Mention
-from atlop.submission import MAX_LISTED, check_submission, read_submission, write_submission
+from atlop.submission import check_submission, read_submission, write_submission
+from atlop.submission_problems import MAX_LISTED
 
 RELATIONS = ("P17", "P19")
 

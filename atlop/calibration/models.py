@@ -63,6 +63,7 @@ def calibrate(
     corpus = read_labelled(Path(file), format=format, invalid=invalid)
     loop = loop_settings(precision, device=device, batch_size=batch_size, show_progress=show_progress)
     ensemble = load_ensemble(names)
+    corpus = corpus.without_negatives(ensemble.rule.vocabulary.negative)
     scored = ensemble.score(corpus.documents, **loop)
     found = choose_calibration(collect_candidates(scored, documents=corpus.documents, rule=ensemble.rule), rule=rule)
     if loop["accelerator"].is_main_process:

@@ -42,10 +42,14 @@ def check(
     is_corpus, problems = found.kind == "corpus", found.problems
     rows: list[Row] = []
     if is_corpus and found.statistics:
-        rows = [("format", found.format or ""), ("problems", f"{len(problems):,}"), *statistics_rows(found.statistics)]
+        rows = [
+            ("format", found.format or ""),
+            ("problems", f"{found.problem_count:,}"),
+            *statistics_rows(found.statistics),
+        ]
     elif found.statistics:
         rows = count_rows(found.statistics)
-    verdict = "\n".join(["not valid", *listed(problems)]) if problems else "valid"
+    verdict = "\n".join(["not valid", *listed(problems, count=found.problem_count)]) if problems else "valid"
     print_result(
         {
             "kind": found.kind,
@@ -53,11 +57,14 @@ def check(
             **({"format": found.format} if is_corpus else {}),
             "valid": not problems,
             "problems": problems,
+            "problem_count": found.problem_count,
+            "hints": found.hints,
             "statistics": found.statistics,
         },
         as_json=as_json,
         heading=f"{file}: {found.kind}, {verdict}",
         rows=rows,
+        blocks=[f"hint: {hint}" for hint in found.hints],
     )
     if problems:
         raise typer.Exit(USER_ERROR)

@@ -49,6 +49,7 @@ def plot(
         corpus = read_labelled(dev, format=format, invalid=invalid)
         train_facts = read_train(train, corpus=corpus, format=format)
         with loaded_models([run], batch_size=batch_size, precision=precision, device=device) as (ensemble, loop):
+            corpus = corpus.without_negatives(ensemble.rule.vocabulary.negative)
             scored = ensemble.score(corpus.documents, **loop)
             decisions, scores = draw_decisions(scored, corpus=corpus, rule=ensemble.rule, train=train_facts)
             if not is_main_process():

@@ -19,6 +19,14 @@ GAP: Row = ("", "")
 MAX_LISTED = 20
 """Maximum number of lines printed of a list; `--json` has all."""
 
+_NOTES = {
+    "repeated_documents": "have the text of an earlier one",
+    "negative_labels": "say that no relation holds, and are left out",
+    "misnamed_mentions": "have a name that is not what stands there",
+    "cut_mentions": "begin or end inside a word",
+}
+"""What statistics count, where their name does not say it."""
+
 _ONE_LINE = str.maketrans("\t\n", "  ")
 _CONTROL_CHARACTERS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
@@ -111,10 +119,11 @@ def _aligned(cells: Sequence[Sequence[str]], *, left: Set[int]) -> list[str]:
     return [line.rstrip() for line in capture.get().splitlines()]
 
 
-def listed(lines: Sequence[str]) -> list[str]:
-    """Return the first `MAX_LISTED` lines, and a line with the number of the others."""
-    more = len(lines) - MAX_LISTED
-    return [*lines[:MAX_LISTED], *([f"… and {more} more; --json lists all"] if more > 0 else [])]
+def listed(lines: Sequence[str], *, count: int) -> list[str]:
+    """Return the first `MAX_LISTED` of `count` lines, of which `lines` may be the first, and how many others are."""
+    shown = lines[:MAX_LISTED]
+    known = "all" if len(lines) == count else f"the first {len(lines):,}"
+    return [*shown, *([f"… and {count - len(shown):,} more; --json lists {known}"] if count > len(shown) else [])]
 
 
 def percent(share: float | None) -> str:
@@ -178,6 +187,8 @@ def statistics_rows(statistics: Mapping[str, Any]) -> list[Row]:
             rows.append((label, f"{len(value):,}"))
         elif key == "repeated_titles":
             rows.append((label, f"{len(value):,}", "a submission would be refused" if value else ""))
+        elif key in _NOTES:
+            rows.append((label, f"{value:,}", _NOTES[key] if value else ""))
         elif key == "lost":
             for length, lost in value.items():
                 rows += [(f"{unit} lost at {length:,} tokens", f"{lost[unit]:,}") for unit in ("mentions", "facts")]

@@ -10,8 +10,9 @@ from atlop.corpora.issues import IssueCollector, log_issues
 from atlop.corpora.labelled import TrainFacts, read_labelled, read_train
 from atlop.corpora.losses import Loss, Losses, Writer
 from atlop.corpora.recognition import SUBMISSION, recognise_format
-from atlop.corpora.relations import RelationCounter, check_relations, read_train_facts, read_vocabulary, relation_counts
+from atlop.corpora.relations import RelationCounter, check_relations, read_train_facts, relation_counts
 from atlop.corpora.statistics import CorpusStatistics, corpus_statistics
+from atlop.corpora.vocabulary import read_vocabulary
 
 __all__ = [
     "FORMATS",

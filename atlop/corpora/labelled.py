@@ -1,5 +1,7 @@
 """Read the files that scores need: labelled documents, and the train facts."""
 
+import logging
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -7,7 +9,9 @@ from atlop.config import Invalid
 from atlop.corpora.corpus import Corpus, read_corpus
 from atlop.corpora.relations import RelationCounter, read_train_facts
 from atlop.errors import AtlopError
-from atlop.schema import NameTriple
+from atlop.schema import Document, NameTriple
+
+logger = logging.getLogger(__name__)
 
 
 def read_labelled(file: Path, *, format: str | None = None, invalid: Invalid = "strict") -> Corpus:
@@ -43,6 +47,22 @@ def read_train(file: Path | None, *, corpus: Corpus, format: str | None = None) 
     if file is None:
         return TrainFacts()
     scored = {triple for document in corpus.documents for triple in document.name_triples()}
-    counter = RelationCounter()
+    counter = _TrainCounter(corpus)
     seen = read_train_facts(file, format=format, among=scored, counter=counter)
+    if count := counter.shared_texts:
+        logger.warning("%s: %d texts are also in %s, so scores on them say little", corpus.path, count, file)
     return TrainFacts(seen, {use.relation: use.facts for use in counter.result()} or None)
+
+
+class _TrainCounter(RelationCounter):
+    """Counts the relations of train documents, and their texts that are also in the scored corpus."""
+
+    def __init__(self, corpus: Corpus) -> None:
+        super().__init__()
+        self.shared_texts = 0
+        self._texts = {document.text_digest() for document in corpus.documents if document.words}
+
+    def watch(self, documents: Iterable[Document]) -> Iterator[Document]:
+        for document in super().watch(documents):
+            self.shared_texts += document.text_digest() in self._texts
+            yield document

@@ -1,4 +1,4 @@
-"""Recognise the format of a file by its name and start."""
+"""Recognise the format of a file by its start, or else by its name."""
 
 from pathlib import Path
 
@@ -22,15 +22,15 @@ def recognise_format(path: Path) -> str:
     """
     if path.suffix == ".zip" and not path.is_dir():
         return SUBMISSION
-    name = path.name.removesuffix(".gz")
-    for format in FORMATS.values():
-        if format.suffix is not None and name.endswith(format.suffix) and path.is_file():
-            return format.name
     start = FileStart(path)
     if start.first_byte == b"[" and "h_idx" in start.json_keys():
         return SUBMISSION
     for format in FORMATS.values():
         if format.matches is not None and format.matches(start):
+            return format.name
+    name = path.name.removesuffix(".gz")
+    for format in FORMATS.values():
+        if format.suffix is not None and name.endswith(format.suffix) and path.is_file():
             return format.name
     if name.endswith(".json") and not path.is_dir():
         return "docred"

@@ -1,41 +1,18 @@
-"""The relations of a corpus: class ids, readable names, counts, and the train facts."""
+"""The relations of a corpus: their counts, and the train facts."""
 
 import logging
 from collections import Counter
 from collections.abc import Iterable, Iterator, Set
 from pathlib import Path
-from typing import Any
 
 from atlop.config import Invalid
 from atlop.corpora.corpus import CorpusFile
 from atlop.errors import AtlopError
 from atlop.files import read_json
 from atlop.json_values import abbreviated, expect
-from atlop.schema import THRESHOLD_CLASS, Document, Fact, NameTriple, RelationUse, RelationVocabulary
+from atlop.schema import Document, Fact, NameTriple, RelationUse, RelationVocabulary
 
 logger = logging.getLogger(__name__)
-
-NO_RELATION = "Na"
-"""Name of class 0 in `rel2id.json`."""
-
-
-def read_vocabulary(
-    rel2id: Path | None, *, names: Path | None = None, relations: Iterable[str] = ()
-) -> RelationVocabulary:
-    """Read the relations that a model classifies.
-
-    Args:
-        rel2id: JSON object that maps relations to class ids: 1 to n, and optionally `Na` to 0. Without a file,
-            `relations` are numbered in alphabetical order.
-        names: JSON object that maps relations to readable names (DocRED's `rel_info.json`).
-        relations: Relation ids of the train documents, used only without `rel2id`.
-
-    Raises:
-        AtlopError: A file is malformed, or there are neither `rel2id` nor relations.
-    """
-    readable_names = {} if names is None else _read_names(names)
-    ids = _sort_relations(relations) if rel2id is None else _read_class_ids(rel2id)
-    return RelationVocabulary(ids, {key: readable_names[key] for key in ids if key in readable_names})
 
 
 class RelationCounter:
@@ -141,43 +118,3 @@ def _read_document_facts(file: CorpusFile, *, counter: RelationCounter) -> Itera
         raise AtlopError(
             f"{file.path}: no document has labels, so there are no train facts; pass a labelled train file"
         )
-
-
-def _read_class_ids(path: Path) -> tuple[str, ...]:
-    ids: dict[str, Any] = expect(read_json(path), dict, where=str(path))
-    by_id: dict[int, str] = {}
-    for relation, value in ids.items():
-        class_id = expect(value, int, where=f'{path}, "{relation}"')
-        if (class_id == THRESHOLD_CLASS) != (relation == NO_RELATION):
-            raise AtlopError(
-                f'{path}, "{relation}": has id {class_id}; id {THRESHOLD_CLASS} is reserved for "{NO_RELATION}"; '
-                "relations are numbered from 1"
-            )
-        if class_id in by_id:
-            raise AtlopError(f'{path}, "{relation}": has id {class_id}, and so has "{by_id[class_id]}"')
-        by_id[class_id] = relation
-    by_id.pop(THRESHOLD_CLASS, None)
-    count = len(by_id)
-    if not count:
-        raise AtlopError(f'{path}: has no relation; expected an object such as {{"{NO_RELATION}": 0, "P17": 1}}')
-    for class_id, relation in by_id.items():
-        if not 1 <= class_id <= count:
-            missing = next(number for number in range(1, count + 1) if number not in by_id)
-            raise AtlopError(
-                f'{path}, "{relation}": has id {class_id}, but id {missing} is missing; expected 1 to {count}, '
-                "without gaps"
-            )
-    return tuple(by_id[class_id] for class_id in range(1, count + 1))
-
-
-def _sort_relations(relations: Iterable[str]) -> tuple[str, ...]:
-    ids = tuple(sorted(set(relations)))
-    if not ids:
-        raise AtlopError("the train documents have no facts to take the relations from; pass a rel2id.json")
-    logger.info("no rel2id.json: class ids 1 to %d are the relations of the train file in alphabetical order", len(ids))
-    return ids
-
-
-def _read_names(path: Path) -> dict[str, str]:
-    names: dict[str, Any] = expect(read_json(path), dict, where=str(path))
-    return {key: expect(value, str, where=f'{path}, "{key}"') for key, value in names.items()}

@@ -27,7 +27,7 @@ def split_dev(data: DataConfig, *, folder: Path, seed: int) -> tuple[Path, Path]
     selection, scored = (folder / f"{name}.{suffix}" for name in ("chooses", "scored"))
     if selection.exists() and scored.exists():
         return selection, scored
-    dev = read_corpus(data.dev, format=data.format, invalid=data.invalid)
+    dev = read_corpus(data.dev, format=data.format, invalid=data.invalid, relations=data.relations)
     if len(dev.documents) < 2:
         raise AtlopError(f"{data.dev}: {len(dev.documents)} documents cannot be split; set `scored` in the experiment")
     order = np.random.default_rng(seed).permutation(len(dev.documents))

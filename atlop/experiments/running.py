@@ -116,7 +116,7 @@ def run_experiment(
     experiment_folder = ExperimentFolder(folder)
     plan, scored_file = prepare_plan(experiment, folder=experiment_folder, overrides=overrides, device=device)
     data = plan.runs[0].config.data
-    scored = read_corpus(scored_file, format=data.format, invalid=data.invalid).documents
+    scored = read_corpus(scored_file, format=data.format, invalid=data.invalid, relations=data.relations).documents
     for number, run in enumerate(plan.runs, start=1):
         if experiment_folder.state(run) == "scored":
             continue
@@ -209,7 +209,7 @@ def _save_candidates(
 ) -> None:
     """Save the candidates of a trained run on the documents that choose and on those to score, in float32."""
     data = run.config.data
-    selection = read_corpus(data.dev, format=data.format, invalid=data.invalid).documents
+    selection = read_corpus(data.dev, format=data.format, invalid=data.invalid, relations=data.relations).documents
     ensemble = Ensemble.from_members([Member(*load_model(folder.run(run) / "best"))])
     for split, documents in (("chooses", selection), ("scored", scored)):
         accelerator = accelerator_for("float32", device=device)

@@ -28,8 +28,6 @@ from atlop.inference.facts import (
     mentioning_sentences,
     participant,
 )
-from atlop.inference.grouping import normalize_entities
-from atlop.json_values import field
 from atlop.model import AtlopModel
 from atlop.model_folder import load_model, preprocessor_for, save_model
 from atlop.prediction import DecisionRule, DocumentScores, batches_by_length, score_batches
@@ -255,12 +253,9 @@ def read_document(document: InputDocument, *, group_by: str | None) -> Document:
     if isinstance(value, bytes):
         value = parse_json_object(value, expected=EXPECTED, where=where)
     if isinstance(value, Mapping):
-        record = dict(value)
+        record = value
     elif isinstance(value, tuple) and len(value) == 2:
         record = {"text": value[0], "entities": value[1]}
     else:
         raise AtlopError(f"{where}: expected a text with its entities, or an object with both; found {value!r:.60}")
-    text = field(record, "text", str, where=where)
-    if "entities" in record:
-        record["entities"] = normalize_entities(record["entities"], text=text, group_by=group_by, where=where)
-    return parse_document(record, title=document.title, where=where)[0]
+    return parse_document(record, title=document.title, where=where, group_by=group_by)[0]

@@ -21,6 +21,8 @@ class AtlopConfig(PreTrainedConfig):
     """Relation ids by class id from 1; class 0 is TH."""
     relation_names: dict[str, str] | None = None
     """Readable name of each relation id."""
+    negative_label: str | None = None
+    """Label of a pair without a relation in the corpus; see `RelationVocabulary.negative`."""
     sections: dict[str, Any] | None = None
     """The sections of the run's configuration that describe the model: a `ModelConfig` as JSON."""
     window_start: list[int] | None = None
@@ -41,17 +43,13 @@ class AtlopConfig(PreTrainedConfig):
 
     @property
     def calibrated(self) -> Calibration | None:
-        """The parsed calibration, if there is one.
-
-        Raises:
-            AtlopError: It is invalid.
-        """
+        """The parsed calibration, if there is one; raises `AtlopError` if it is invalid."""
         return None if self.calibration is None else read_calibration(self.calibration, vocabulary=self.vocabulary)
 
     @property
     def vocabulary(self) -> RelationVocabulary:
         """The model's relations."""
-        return RelationVocabulary(relations=tuple(self.relations or ()), names=self.relation_names or {})
+        return RelationVocabulary(tuple(self.relations or ()), self.relation_names or {}, self.negative_label)
 
     @property
     def windowing(self) -> Windowing:

@@ -60,6 +60,7 @@ def new_model(
         encoder=encoder_config.to_dict(),
         relations=list(vocabulary.relations),
         relation_names=dict(vocabulary.names),
+        negative_label=vocabulary.negative,
         sections=model_config.model_dump(mode="json"),
         window_start=list(special.start),
         window_end=window_end(special.end, model_type=encoder_config.model_type),

@@ -133,14 +133,16 @@ class _Entry:
 
 def _metadata(record: dict[str, Any], *, where: str) -> CorpusMetadata:
     issues: dict[str, Any] = field(record, "issues", dict, where=where)
+    skipped, hints = (_strings(issues, kind, where=where) for kind in ("skipped", "hints"))
     counts = {
-        kind.name: field(issues, kind.name, int, where=where) for kind in fields(CorpusIssues) if kind.name != "skipped"
+        kind.name: field(issues, kind.name, int, where=where) for kind in fields(CorpusIssues) if kind.type is int
     }
     return CorpusMetadata(
         relations=_strings(record, "relations", where=where),
         types=_strings(record, "types", where=where),
         unlabelled=field(record, "unlabelled", int, where=where),
-        issues=CorpusIssues(skipped=_strings(issues, "skipped", where=where), **counts),
+        issues=CorpusIssues(skipped, hints, **counts),
+        texts=_strings(record, "texts", where=where),
     )
 
 

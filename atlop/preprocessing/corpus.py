@@ -27,6 +27,8 @@ class CorpusMetadata:
     unlabelled: int
     """Number of documents without labels."""
     issues: CorpusIssues
+    texts: tuple[str, ...] = ()
+    """`Document.text_digest` of each document with words."""
 
 
 class PreprocessedCorpus(Sequence[Features]):

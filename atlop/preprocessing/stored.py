@@ -58,11 +58,18 @@ def preprocessed_corpus(
         relations, types = GrowingVocabulary(), GrowingVocabulary()
         preprocessor = Preprocessor.from_config(preprocessing, tokenizer=tokenizer, vocabulary=relations, types=types)
         labelled: list[bool] = []
-        labelled_documents = _record_labelled(progress(documents), labelled)
-        if evidence == "rule":
-            labelled_documents = map(with_rule_evidence, labelled_documents)
-        write_table(sink, preprocessor.preprocess(labelled_documents))
-        return CorpusMetadata(tuple(relations), tuple(types), labelled.count(False), documents.issues)
+        texts: list[str] = []
+
+        def recorded() -> Iterator[Document]:
+            for document in progress(documents):
+                labelled.append(document.facts is not None)
+                if document.words:
+                    texts.append(document.text_digest())
+                yield with_rule_evidence(document) if evidence == "rule" else document
+
+        write_table(sink, preprocessor.preprocess(recorded()))
+        unlabelled = labelled.count(False)
+        return CorpusMetadata(tuple(relations), tuple(types), unlabelled, documents.issues, tuple(texts))
 
     key = {
         **identity,
@@ -72,9 +79,3 @@ def preprocessed_corpus(
         "code": code_sha256(),
     }
     return cached(key, name=name, build=build)
-
-
-def _record_labelled(documents: Iterable[Document], labelled: list[bool]) -> Iterator[Document]:
-    for document in documents:
-        labelled.append(document.facts is not None)
-        yield document

@@ -43,6 +43,8 @@ class _Found:
     """Facts under titles that the corpus does not have."""
     names: Mapping[str, str] = field(default_factory=dict)
     """Readable names of relations."""
+    negative: str | None = None
+    """Label of a pair without a relation, as the model knows it."""
     analyses: Sequence[DocumentAnalysis] | None = None
     """What a model says about each document."""
     pictures: Mapping[str, Figure] = field(default_factory=dict)
@@ -89,8 +91,11 @@ def make_report(
         found = _predict(source, corpus=corpus)
     else:
         found = _read_closely(source, corpus=corpus, train=train, other=other, **settings)
+    shown_results = [found] if other is None else [found, other]
+    for each in shown_results:
+        corpus = corpus.without_negatives(each.negative)
     evaluations, results = [], []
-    for each in [found] if other is None else [found, other]:
+    for each in shown_results:
         scored = score_facts(each.facts, corpus=corpus, train=train, unknown=each.unknown)
         evaluations.append(scored)
         results.append(ScoredResult(each.name, each.facts, scores=scored.scores, detailed=scored.detailed()))
@@ -118,7 +123,8 @@ def _predict(source: str, *, corpus: Corpus, **settings: Any) -> _Found:
         return _Found(source, submission.predictions, unknown=submission.unknown)
     ensemble = load_ensemble(source)
     facts = ensemble.predict(corpus.documents, **loop_settings(**settings)).facts
-    return _Found(source, facts, names=ensemble.rule.vocabulary.names)
+    vocabulary = ensemble.rule.vocabulary
+    return _Found(source, facts, names=vocabulary.names, negative=vocabulary.negative)
 
 
 def _read_closely(
@@ -136,6 +142,7 @@ def _read_closely(
     learning = draw_training(Path(run))
     accelerator = accelerator_for(precision, device=device)
     ensemble = load_ensemble(run)
+    corpus = corpus.without_negatives(ensemble.rule.vocabulary.negative)
     [member] = ensemble.members
     collector = AnalysisCollector(
         corpus.documents,
@@ -156,6 +163,7 @@ def _read_closely(
         run,
         [analysis.facts for analysis in analyses],
         names=ensemble.rule.vocabulary.names,
+        negative=ensemble.rule.vocabulary.negative,
         analyses=analyses,
         pictures=learning | decisions,
     )

@@ -62,7 +62,8 @@ class TrainingData:
         self._config = config
         read = partial(_preprocess, tokenizer=tokenizer, preprocessing=preprocessing, show_progress=show_progress)
         train_file, dev_file = (
-            CorpusFile(path, format=config.format, invalid=config.invalid) for path in (config.train, config.dev)
+            CorpusFile(path, format=config.format, invalid=config.invalid, relations=config.relations)
+            for path in (config.train, config.dev)
         )
         dev = dev_file.read()
         self.dev_documents = dev.documents
@@ -83,6 +84,9 @@ class TrainingData:
         check_relations(config.train, relations=train.relations, vocabulary=self.vocabulary, skipped=skipped)
         self.train = Split(config.train, train_file.sha256, train.with_vocabulary(self.vocabulary))
         self.dev = Split(config.dev, dev_file.sha256, dev_features.with_vocabulary(self.vocabulary))
+        self.shared_texts = len(set(train.metadata.texts).intersection(dev_features.metadata.texts))
+        if count := self.shared_texts:
+            logger.warning("%s: %d texts are also in %s, so scores on them say little", config.dev, count, config.train)
         for split in (self.train, self.dev):
             _log_truncation(split)
 
@@ -139,7 +143,7 @@ def _preprocess(
     corpus = preprocessed_corpus(
         source,
         name=str(file.path),
-        identity={"format": file.format, "invalid": file.invalid, "files": ", ".join(file.sha256.values())},
+        identity=file.identity(),
         **options,
         progress=partial(tqdm, desc=f"preprocessing {file.path.name}", unit="document", disable=not show_progress),
     )

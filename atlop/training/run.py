@@ -135,6 +135,7 @@ class Run:
             "skipped_steps": progress.skipped_steps,
             "train": training.data.train.counts(),
             "dev": training.data.dev.counts(),
+            "texts_in_train_and_dev": training.data.shared_texts,
             "seconds": self._previous_seconds + monotonic() - started,
         }
         if self._is_main:

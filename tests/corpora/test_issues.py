@@ -28,22 +28,25 @@ def test_what_is_noted_adds_up() -> None:
         issues.add_unclassified_facts(listed)
         issues.add_unclassified_facts(own)
 
-    assert issues.issues() == CorpusIssues(("one", "one"), 2, 6, 8, 2, 2)
-    assert list(issues.issues().counts().values()) == [2, 2, 6, 8, 2, 2]
+    assert issues.issues() == CorpusIssues(("one", "one"), (), 2, 2, 6, 8, 0, 2, 2)
+    assert list(issues.issues().counts().values()) == [2, 2, 6, 8, 0, 2, 2, 0, 0]
 
 
 def test_each_kind_is_told_once(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.WARNING):
-        log_issues(Path("a"), documents=9, issues=CorpusIssues(("one", "two"), 2, 3, 4, 5, 6))
+        found = CorpusIssues(("one", "two"), ("three",), 1000, 2, 3, 4, 5, 6, 7, misnamed_mentions=8, cut_mentions=9)
+        log_issues(Path("a"), documents=9, issues=found)
         log_issues(Path("b"), documents=9, issues=CorpusIssues())
 
     assert caplog.messages == [
         "document skipped: one",
         "document skipped: two",
-        "a: 2 documents skipped, 9 read",
-        "a: 2 documents left out as identical to an earlier one",
+        "a: 1000 documents skipped, 9 read",
+        "a: 2 documents with the text of an earlier one",
         "a: 3 facts merged with one of the same subject, object and relation (the first is kept)",
         "a: 4 facts left out, because one of their entities has no mention",
-        "a: 5 facts from an entity to itself, which have no pair",
-        "a: 6 facts of pairs that the corpus does not classify",
+        "a: 5 labels left out, because they say that no relation holds",
+        "a: 6 facts from an entity to itself, which have no pair",
+        "a: 7 facts of pairs that the corpus does not classify",
+        "a: three",
     ]

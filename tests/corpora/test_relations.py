@@ -47,7 +47,7 @@ def test_class_ids_and_names_come_from_the_files(tmp_path: Path) -> None:
 
     vocabulary = read_vocabulary(rel2id, names=names)
 
-    assert vocabulary == RelationVocabulary(("P6", "P17"), {"P17": "country"})
+    assert vocabulary == RelationVocabulary(("P6", "P17"), {"P17": "country"}, negative="Na")
 
 
 def test_na_may_be_absent(tmp_path: Path) -> None:

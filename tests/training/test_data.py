@@ -15,9 +15,9 @@ import torch
 from transformers import AutoTokenizer
 
 from atlop.config import DataConfig, EvidenceConfig, PreprocessingConfig
-from atlop.corpora import read_corpus
+from atlop.corpora import json_records, read_corpus
 from atlop.corpora.formats.docred import reader
-from atlop.corpora.formats.docred.json_list import stream_json_list
+from atlop.corpora.json_list import stream_json_list
 from atlop.errors import AtlopError
 from atlop.files import file_sha256
 from atlop.preprocessing import GrowingVocabulary, Preprocessor
@@ -31,7 +31,7 @@ SAMPLE = Path(__file__).parents[2] / "data" / "sample"
 def row(title: str, relation: str | None = "P17") -> dict[str, Any]:
     mentions = [[{"name": name, "sent_id": 0, "pos": [at, at + 1], "type": "PER"}] for at, name in enumerate("ab")]
     labels = {} if relation is None else {"labels": [{"h": 0, "t": 1, "r": relation, "evidence": [0]}]}
-    return {"title": title, "sents": [["a", "b"]], "vertexSet": mentions, **labels}
+    return {"title": title, "sents": [["a", "b", title]], "vertexSet": mentions, **labels}
 
 
 @pytest.fixture(autouse=True)
@@ -67,7 +67,7 @@ def record_reads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         names.append(path.name)
         return original(path, expected=expected)
 
-    monkeypatch.setattr(reader, "stream_json_list", recording)
+    monkeypatch.setattr(json_records, "stream_json_list", recording)
     return names
 
 
@@ -204,6 +204,37 @@ def test_skipped_documents_are_logged_in_every_run(tmp_path: Path, caplog: pytes
         ]
         assert found.train.counts()["skipped_documents"] == found.train.counts()["merged_facts"] == 1
         assert found.train_facts == {("a", "b", "P17")}
+
+
+def test_texts_in_train_and_dev_are_told_in_every_run(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    for _ in range(2):
+        caplog.clear()
+        found = read(tmp_path, train=[row("one"), row("two")], dev=[row("two"), row("dev")])
+        assert caplog.messages == [
+            f"{tmp_path}/dev.json: 1 texts are also in {tmp_path}/train.json, so scores on them say little"
+        ]
+        assert found.shared_texts == 1
+
+
+def test_the_name_with_id_0_is_no_relation_to_train_and_to_dev(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    relations = tmp_path / "rel2id.json"
+    relations.write_text(json.dumps({"no_relation": 0, "P17": 1}), encoding="utf-8")
+    documents = {"train": [row("one"), row("two", "no_relation")], "dev": [row("dev", "no_relation")]}
+    for _ in range(2):
+        caplog.clear()
+        found = read(tmp_path, **documents, relations=relations)
+        assert found.vocabulary == RelationVocabulary(("P17",), {}, negative="no_relation")
+        assert [document.facts for document in found.dev_documents] == [()]
+        assert [len(features.labels) for features in found.train.documents] == [1, 0]
+        assert [message.split(": ")[1] for message in caplog.messages] == [
+            "1 labels left out, because they say that no relation holds"
+        ] * 2
+
+    caplog.clear()
+    assert read(tmp_path, **documents).vocabulary.relations == ("P17", "no_relation")
+    assert sum('have the relation "no_relation", which is learned' in message for message in caplog.messages) == 2
 
 
 # prefetching

@@ -37,6 +37,8 @@ class Format:
     """What such files look like, for the message about a file of no known format."""
     suffix: str | None = None
     """File name suffix that is sufficient to recognise the format, for example `.jsonl`."""
+    negative: str | None = None
+    """Label of a pair without a relation, if the format has one: such labels are left out, and counted."""
     extra_files: Callable[[Path], tuple[Path, ...]] = _no_files
     """Returns the other files and folders that are read along with a corpus file."""
     downloads: Mapping[str, PublishedCorpus] = field(default_factory=dict)

@@ -11,6 +11,11 @@ Offsets: TypeAlias = tuple[tuple[Span, ...], ...]
 """Character span of each word of each sentence."""
 
 
+def mention_text(spans: tuple[Span, ...], *, text: str) -> str:
+    """Return the text of a mention; several spans are joined by a space."""
+    return " ".join(text[start:end] for start, end in spans)
+
+
 def parse_spans(values: list[Any], *, text: str, where: str) -> tuple[Span, ...]:
     """Parse the spans of a mention: a list of `[start, end]` in the order of the text.
 

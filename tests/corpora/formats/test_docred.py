@@ -88,6 +88,60 @@ def test_an_unlabelled_document_has_no_facts_and_an_empty_list_says_there_are_no
     assert empty.facts == ()
 
 
+def test_null_counts_as_missing_where_a_key_is_optional(tmp_path: Path) -> None:
+    unlabelled, without_evidence = read_corpus(
+        write(
+            tmp_path,
+            changed(lambda row: row.update(labels=None)),
+            changed(lambda row: first_label(row).update(evidence=None)),
+        )
+    )
+
+    assert unlabelled.facts is None
+    assert without_evidence.facts == (Fact(0, 1, "P159"),)
+
+
+def test_na_is_the_label_of_a_pair_without_relation(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    path = write(tmp_path, changed(lambda row: row["labels"].append({"h": 1, "t": 0, "r": "Na", "evidence": []})))
+
+    corpus = read_corpus(path)
+
+    assert corpus.documents[0].facts == (Fact(0, 1, "P159", (0, 1)),)
+    assert corpus.summary()["negative_labels"] == 1
+    assert caplog.messages == [f"{path}: 1 labels left out, because they say that no relation holds"]
+
+
+@pytest.mark.parametrize("columns", [True, False])
+@pytest.mark.parametrize("name", ["dev.json", "dev.jsonl", "dev.txt"])
+def test_documents_of_hugging_face_are_read(tmp_path: Path, name: str, columns: bool) -> None:
+    label = {"head": 0, "tail": 1, "relation_id": "P159", "relation_text": "headquarters", "evidence": [0, 1]}
+    labels: object = {key: [value] for key, value in label.items()} if columns else [label]
+    path = tmp_path / name
+    path.write_text(2 * (json.dumps(VALID | {"labels": labels}) + "\n"), encoding="utf-8")
+
+    assert read_corpus(path).documents == 2 * read_corpus(write(tmp_path, VALID, name="own.json")).documents
+
+
+def test_a_line_that_is_invalid_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "dev.jsonl"
+    path.write_text(json.dumps(VALID) + "\n{\n" + json.dumps(VALID | {"sents": 1}), encoding="utf-8")
+
+    assert [
+        message.removeprefix(f"{path}, line ")[:30] for message in read_corpus(path, invalid="skip").issues.skipped
+    ] == [
+        "2, column 2: not valid JSON (E",
+        '3 ("Skai TV"), "sents": expect',
+    ]
+
+
+def test_a_file_of_columns_is_told_how_to_become_lines(tmp_path: Path) -> None:
+    path = tmp_path / "dev.json"
+    path.write_text(json.dumps({key: [value] for key, value in VALID.items()}), encoding="utf-8")
+
+    with pytest.raises(AtlopError, match=r"line 1: has a list of titles, .* datasets\.Dataset\.from_dict"):
+        read_corpus(path)
+
+
 def test_one_entity_and_empty_sentences_and_repeated_titles_and_extra_keys_are_fine(tmp_path: Path) -> None:
     def lonely(row: Row) -> None:
         row["vertexSet"] = row["vertexSet"][:1]
@@ -120,7 +174,8 @@ def test_repeated_facts_are_merged_with_one_warning_for_the_file(
     assert corpus.issues.duplicate_facts == 2
     assert corpus.documents[0].facts == (Fact(0, 1, "P159", (0, 1)), Fact(1, 0, "P159"))
     assert [record.getMessage() for record in caplog.records] == [
-        f"{path}: 2 facts merged with one of the same subject, object and relation (the first is kept)"
+        f"{path}: 1 documents with the text of an earlier one",
+        f"{path}: 2 facts merged with one of the same subject, object and relation (the first is kept)",
     ]
 
 
@@ -170,7 +225,11 @@ def first_mention(row: Row) -> Row:
             "fix the encoding of the file that it comes from",
         ),
         (lambda row: row.pop("vertexSet"), ': key "vertexSet" is missing; found "title", "sents", "labels"'),
-        (lambda row: row.update(labels=None), ', "labels": expected a list, found null'),
+        (lambda row: row.update(labels=5), ', "labels": expected a list, found 5'),
+        (
+            lambda row: row.update(labels={"head": [0, 1], "tail": [1], "relation_id": ["P159", "P17"]}),
+            ', "labels": has lists of different lengths; expected one value of each per label',
+        ),
     ],
 )
 def test_a_malformed_document_is_refused(tmp_path: Path, change: Callable[[Row], object], message: str) -> None:
@@ -261,7 +320,7 @@ def first_label(row: Row) -> Row:
             ': "h" and "t" are both entity 0; a relation holds between two entities',
         ),
         (lambda row: first_label(row).update(r=17), ', "r": expected a string, found 17'),
-        (lambda row: first_label(row).update(evidence=None), ', "evidence": expected a list, found null'),
+        (lambda row: first_label(row).update(evidence=0), ', "evidence": expected a list, found 0'),
         (
             lambda row: first_label(row).update(evidence=[0, "1"]),
             ', "evidence", item 1: expected a whole number, found "1"',
@@ -277,7 +336,7 @@ def test_a_malformed_label_is_refused(tmp_path: Path, change: Callable[[Row], ob
 
 
 def test_a_long_value_is_cut_in_the_message(tmp_path: Path) -> None:
-    message = message_of(write(tmp_path, changed(lambda row: row.update(title=["a"] * 1000))))
+    message = message_of(write(tmp_path, changed(lambda row: row.update(title={"a": "a" * 1000}))))
 
     assert len(message) < 130
     assert message.endswith("…")

@@ -2,12 +2,13 @@ import copy
 import gzip
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from atlop.corpora import IssueCollector
+from atlop.corpora import IssueCollector, read_corpus
 from atlop.corpora.formats.json_lines.reader import read_json_lines
 from atlop.errors import AtlopError
 from atlop.schema import Document, Entity, Fact, Mention
@@ -252,6 +253,71 @@ def test_malformed_words_are_refused(
         assert message_of(path) == f'dev.jsonl, line 1 ("Skai TV"){message}'
 
 
+def test_null_counts_as_missing_where_a_key_is_optional(tmp_path: Path) -> None:
+    def add_nulls(row: Row) -> None:
+        row |= {"words": None, "pairs": None, "directed": None}
+        row["entities"][1] |= {
+            "id": None,
+            "type": None,
+            "mentions": [{"spans": [[33, 40]], "name": None, "type": None}],
+        }
+        row["relations"][0] |= {"novelty": None}
+
+    def leave_out(row: Row) -> None:
+        del row["entities"][1]["type"]
+
+    assert read_one(tmp_path, add_nulls) == read_one(tmp_path, leave_out)
+    [bare] = read(write(tmp_path, VALID | {"title": None, "relations": None}))
+    assert (bare.title, bare.facts) == ("line 1", None)
+
+
+def test_the_output_of_ner_systems_is_read_with_its_types(tmp_path: Path) -> None:
+    spacy = {"start": 0, "end": 7, "label": "ORG"}
+    transformers = {"entity_group": "LOC", "score": 0.99, "word": "piraeus", "start": 33, "end": 40}
+
+    ungrouped = read_one(tmp_path, lambda row: row.update(entities=[spacy, transformers]))
+    grouped = read_one(
+        tmp_path, lambda row: row.update(entities=[{"mentions": [spacy]}, {"mentions": [[33, 40]], "label": "LOC"}])
+    )
+
+    for document in (ungrouped, grouped):
+        assert [(entity.mentions[0].type, entity.name) for entity in document.entities] == [
+            ("ORG", "Skai TV"),
+            ("LOC", "Piraeus"),
+        ]
+        assert document.facts == (Fact(0, 1, "P159", (0, 1)),)
+
+
+def test_relations_and_pairs_of_ungrouped_mentions_are_those_of_their_entities(tmp_path: Path) -> None:
+    row = {
+        "text": "Bonn, Ada, Bonn.",
+        "entities": [[0, 4], [6, 9], [11, 15]],
+        "relations": [
+            {"subject": subject, "object": object_, "relation": "in"} for subject, object_ in ((1, 2), (1, 0))
+        ],
+        "pairs": [[1, 0], [1, 2], [0, 2]],
+    }
+    issues = IssueCollector()
+
+    [document] = read_json_lines(write(tmp_path, row), issues=issues)
+
+    assert [len(entity.mentions) for entity in document.entities] == [2, 1]
+    assert (document.facts, document.pairs, issues.duplicate_facts) == ((Fact(1, 0, "in"),), ((1, 0),), 1)
+
+
+@pytest.mark.parametrize("name", ["dev.json", "dev.jsonl"])
+def test_a_json_list_of_documents_is_read_like_lines(tmp_path: Path, name: str) -> None:
+    rows = [VALID, {key: value for key, value in VALID.items() if key != "title"}, {"text": 5}]
+    path = tmp_path / name
+    path.write_text(json.dumps(rows, indent=1), encoding="utf-8")
+
+    corpus = read_corpus(path, invalid="skip")
+
+    assert [document.title for document in corpus] == ["Skai TV", "document 1"]
+    assert replace(corpus.documents[1], title="Skai TV") == corpus.documents[0] == read(write(tmp_path, VALID))[0]
+    assert corpus.issues.skipped == (f'{path}, document 2, "text": expected a string, found 5',)
+
+
 # pairs and direction
 
 
@@ -357,7 +423,6 @@ def test_a_whole_surrogate_pair_is_a_character(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda row: row.update(title=None), ', "title": expected a string, found null'),
         (lambda row: row.update(title=7), ', "title": expected a string, found 7'),
         (lambda row: row.pop("title") and row.pop("text"), ': key "text" is missing; found "entities", "relations"'),
     ],
@@ -374,8 +439,9 @@ def test_a_document_without_a_proper_title_is_named_by_its_line(
         (lambda row: row.update(text=["Skai"]), ', "text": expected a string, found ["Skai"]'),
         (lambda row: row.pop("entities"), ': key "entities" is missing; found "title", "text", "relations"'),
         (lambda row: row.update(entities={}), ', "entities": expected a list, found {}'),
-        (lambda row: row.update(relations=None), ', "relations": expected a list, found null'),
-        (lambda row: row.update(words=None), ', "words": expected a list, found null'),
+        (lambda row: row.update(entities=None), ': key "entities" is missing; found "title", "text", "relations"'),
+        (lambda row: row.update(relations=5), ', "relations": expected a list, found 5'),
+        (lambda row: row.update(words=5), ', "words": expected a list, found 5'),
         (lambda row: row.update(pairs="all"), ', "pairs": expected a list, found "all"'),
         (lambda row: row.update(directed=1), ', "directed": expected true or false, found 1'),
         (lambda row: row.update(pairs=[3]), ", pair 0: expected a list, found 3"),
@@ -399,11 +465,11 @@ def test_a_malformed_document_is_refused(tmp_path: Path, change: Callable[[Row],
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda row: row["entities"].__setitem__(0, [[0, 7]]), ": expected an object, found [[0, 7]]"),
+        (lambda row: row["entities"].__setitem__(0, 7), ": expected an object, found 7"),
         (lambda row: row["entities"][0].pop("mentions"), ': key "mentions" is missing; found "type", "id"'),
         (lambda row: row["entities"][0].update(mentions=[]), ": has no mentions; expected at least one"),
         (lambda row: row["entities"][0].update(mentions={}), ', "mentions": expected a list, found {}'),
-        (lambda row: row["entities"][0].update(type=None), ', "type": expected a string, found null'),
+        (lambda row: row["entities"][0].update(type=5), ', "type": expected a string, found 5'),
         (lambda row: row["entities"][0].update(id=5), ', "id": expected a string, found 5'),
     ],
 )
@@ -445,7 +511,9 @@ def test_a_malformed_entity_is_refused(tmp_path: Path, change: Callable[[Row], o
             ", span 1: starts at character 0, before span 0 ends (7); "
             "expected spans in the order of the text that do not overlap",
         ),
-        ({"spans": [[0, 7]], "name": None}, ', "name": expected a string, found null'),
+        ({"spans": [[0, 7]], "name": 5}, ', "name": expected a string, found 5'),
+        ({"start": 0, "type": "ORG"}, ': key "end" is missing; found "start", "type"'),
+        ({"start": 0, "end": 99}, ", span 0: ends at character 99, but the text has 41 characters"),
         ({"spans": [[0, 7]], "type": 1}, ', "type": expected a string, found 1'),
     ],
 )
@@ -480,8 +548,8 @@ def test_a_malformed_mention_is_refused(tmp_path: Path, mention: object, message
             ', "evidence", item 0: expected a whole number, found "0"',
         ),
         (
-            {"subject": 0, "object": 1, "relation": "P159", "novelty": None},
-            ', "novelty": expected a string, found null',
+            {"subject": 0, "object": 1, "relation": "P159", "novelty": 5},
+            ', "novelty": expected a string, found 5',
         ),
     ],
 )

@@ -1,33 +1,34 @@
-"""Read DocRED format: one JSON list of documents (`.json`, `.json.gz`).
+"""Read DocRED format: JSON documents in one list or, as Hugging Face's datasets are saved, one a line; also as `.gz`.
 
-Extra keys are ignored. In files and messages, everything is numbered from 0.
+Extra keys are ignored. In files and messages, everything except lines is numbered from 0.
 """
 
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from atlop.corpora.formats.docred.json_list import stream_json_list
+from atlop.corpora.file_start import FileStart
 from atlop.corpora.issues import IssueCollector
 from atlop.corpora.json_objects import check_characters
+from atlop.corpora.json_records import read_records
 from atlop.errors import AtlopError
-from atlop.json_values import abbreviated, expect, field, integers
+from atlop.json_values import abbreviated, expect, field, integers, optional
 from atlop.schema import Document, Entity, Fact, Mention
 
 EXPECTED_KEYS = '"title", "sents", "vertexSet" and, where labelled, "labels"'
+_HUGGING_FACE_KEYS = {"head": "h", "tail": "t", "relation_id": "r"}
+"""Keys of a label in the dataset `thunlp/docred` as Hugging Face loads it, and in DocRED's own files."""
 
 
 def read_docred(path: Path, *, issues: IssueCollector) -> Iterator[Document]:
     """Yield the documents of a file in DocRED format; duplicate facts are left out and counted in `issues`.
 
     Raises:
-        AtlopError: The file cannot be read or is not a list, or a document is invalid and `issues` is strict.
+        AtlopError: The file cannot be read or has another form, or a document is invalid and `issues` is strict.
     """
-    for index, record in enumerate(
-        stream_json_list(path, expected=f"expected a JSON list of documents with {EXPECTED_KEYS}")
-    ):
+    for name, record in read_records(path, keys=EXPECTED_KEYS, in_lines=_is_in_lines(FileStart(path)), issues=issues):
         try:
-            document, duplicate_count = _document(record, where=f"{path}, document {index}")
+            document, duplicate_count = _document(record, where=f"{path}, {name}")
         except AtlopError as problem:
             issues.add_invalid(problem)
         else:
@@ -35,10 +36,24 @@ def read_docred(path: Path, *, issues: IssueCollector) -> Iterator[Document]:
             yield document
 
 
-def _document(record: object, *, where: str) -> tuple[Document, int]:
+def is_docred(start: FileStart) -> bool:
+    """Whether a file has DocRED's documents, or is a list that no other format explains."""
+    if start.first_byte == b"[":
+        return "vertexSet" in start.json_keys() or "text" not in start.json_keys()
+    return _is_in_lines(start)
+
+
+def _is_in_lines(start: FileStart) -> bool:
+    return start.first_byte == b"{" and "vertexSet" in start.json_keys()
+
+
+def _document(record: dict[str, Any], *, where: str) -> tuple[Document, int]:
     """Return the document and its number of duplicate facts."""
-    if not isinstance(record, dict):
-        raise AtlopError(f"{where}: expected an object with {EXPECTED_KEYS}; found {abbreviated(record)}")
+    if isinstance(record.get("title"), list):
+        raise AtlopError(
+            f"{where}: has a list of titles, so the file has columns; expected a document a line, as `to_json` of "
+            "Hugging Face's datasets writes: datasets.Dataset.from_dict(columns).to_json(path)"
+        )
     title = field(record, "title", str, where=where)
     where = f'{where} ("{title}")'
     sentences = tuple(
@@ -50,15 +65,34 @@ def _document(record: object, *, where: str) -> tuple[Document, int]:
         _entity(mentions, lengths=lengths, where=f"{where}, entity {index}")
         for index, mentions in enumerate(field(record, "vertexSet", list, where=where))
     )
-    if "labels" not in record:
+    if record.get("labels") is None:
         return Document(title=title, sentences=sentences, entities=entities, facts=None), 0
-    labels = field(record, "labels", list, where=where)
+    labels = _labels(record, where=where)
     facts: dict[tuple[int, int, str], Fact] = {}
     for index, label in enumerate(labels):
         fact = _fact(label, entities=entities, sentences=sentences, where=f"{where}, label {index}")
         facts.setdefault(fact.key, fact)
     document = Document(title=title, sentences=sentences, entities=entities, facts=tuple(facts.values()))
     return document, len(labels) - len(facts)
+
+
+def _labels(record: dict[str, Any], *, where: str) -> list[Any]:
+    """Return the labels in DocRED's own form; Hugging Face has an object with a list for each key."""
+    labels = record["labels"]
+    if isinstance(labels, dict):
+        columns = [field(labels, key, list, where=f'{where}, "labels"') for key in labels]
+        if len({len(column) for column in columns}) > 1:
+            raise AtlopError(f'{where}, "labels": has lists of different lengths; expected one value of each per label')
+        return [
+            {_HUGGING_FACE_KEYS.get(key, key): value for key, value in zip(labels, row, strict=True)}
+            for row in zip(*columns, strict=True)
+        ]
+    return [
+        {_HUGGING_FACE_KEYS.get(key, key): value for key, value in label.items()}
+        if isinstance(label, dict) and "relation_id" in label
+        else label
+        for label in field(record, "labels", list, where=where)
+    ]
 
 
 def _sentence(words: object, *, where: str) -> tuple[str, ...]:
@@ -125,9 +159,7 @@ def _fact(value: object, *, entities: tuple[Entity, ...], sentences: tuple[tuple
         raise AtlopError(f'{where}: "{key}" is entity {index}, but {_available("entity", len(entities))}')
     if subject == object_:
         raise AtlopError(f'{where}: "h" and "t" are both entity {subject}; a relation holds between two entities')
-    evidence: tuple[int, ...] = ()
-    if "evidence" in record:
-        evidence = integers(field(record, "evidence", list, where=where), where=f'{where}, "evidence"')
+    evidence = integers(optional(record, "evidence", list, where=where) or [], where=f'{where}, "evidence"')
     for index in evidence:
         if not 0 <= index < len(sentences):
             raise AtlopError(f"{where}: its evidence is sentence {index}, but {_available('sentence', len(sentences))}")

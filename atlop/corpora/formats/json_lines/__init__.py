@@ -8,7 +8,7 @@ JSON_LINES = Format(
     "jsonl",
     read=read_json_lines,
     write=write_json_lines,
-    matches=lambda start: start.first_byte == b"{" and "text" in start.json_keys(),
-    description='a JSON object per line, with "text"',
+    matches=lambda start: "text" in start.json_keys(),
+    description='JSON objects with "text", one a line or in a list',
     suffix=".jsonl",
 )

@@ -1,6 +1,6 @@
 """Read JSON lines: the format for your own data, plain text and character offsets (`.jsonl`, `.jsonl.gz`).
 
-One JSON object per line, in UTF-8; this one is wrapped for reading:
+One JSON object per line, in UTF-8, or a JSON list of such objects; this one is wrapped for reading:
 
     {"title": "Skai TV",
      "text": "Skai TV is Greek. It is based in Piraeus.",
@@ -8,12 +8,13 @@ One JSON object per line, in UTF-8; this one is wrapped for reading:
                   {"mentions": [[33, 40]], "type": "LOC"}],
      "relations": [{"subject": 0, "object": 1, "relation": "P159", "evidence": [0, 1]}]}
 
-`text` and `entities` are required; keys other than these are ignored:
+`text` and `entities` are required; a key whose value is `null` counts as missing, and other keys are ignored:
 
 - `title`: a string, by default `line N`. In a submission, titles must be unique.
 - `text`: a string; split into sentences and words by `split_text` unless there are `words`.
-- `entities`: a list of objects. `mentions` is a list of at least one; `type` a string, by default ""; `id` a string,
-  for example from a knowledge base.
+- `entities`: a list of objects. `mentions` is a list of at least one; `type` (or `label`, `entity_group`, as NER
+  systems call it) a string, by default ""; `id` a string, for example from a knowledge base. Or a list of mentions,
+  which are grouped by identical text; relations and pairs then have indices of mentions.
 - `relations`: a list of objects, which may be empty; without it, the document is not labelled. `subject` and `object`
   are indices of entities and `relation` is a string. `evidence` is a list of sentence indices; `novelty` a string, as
   in BioRED.
@@ -23,45 +24,50 @@ One JSON object per line, in UTF-8; this one is wrapped for reading:
   and from an entity to itself are kept, and counted.
 - `directed`: `false` if relations hold in both directions; relations and pairs then have the lower entity as subject.
 
-A mention is `[start, end]`, or an object with `spans`, a list of `[start, end]` in the order of the text, several for a
-discontinuous mention; `name`, if it differs from the text; `type`, if it differs from the entity's.
+A mention is `[start, end]`, or an object with `start` and `end`, or `spans`, a list of `[start, end]` in the order of
+the text, several for a discontinuous mention; `name`, if it differs from the text; `type`, if it differs from the
+entity's.
 
 `[start, end]` are character offsets from 0, with an exclusive end, as in Python: a character outside Unicode's first
 65,536, such as an emoji, is one, though JavaScript and Java count it as two. Entities, mentions, relations and
 sentences are also numbered from 0, lines from 1.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from atlop.corpora.file_start import FileStart
+from atlop.corpora.formats.json_lines.grouping import grouped_entities, mention_spans, type_of
 from atlop.corpora.issues import IssueCollector
-from atlop.corpora.json_objects import parse_json_object
-from atlop.corpora.text.character_spans import ListedWords, Offsets, parse_span, parse_spans, parse_words
+from atlop.corpora.json_objects import to_json_line
+from atlop.corpora.json_records import expected_line, read_records
+from atlop.corpora.text.character_spans import ListedWords, Offsets, mention_text, parse_span, parse_words
 from atlop.corpora.text.plain_text import locate_mention, slice_words, spans_and_extent, split_text
 from atlop.errors import AtlopError
-from atlop.files import read_lines
-from atlop.json_values import abbreviated, expect, field, integers
+from atlop.json_values import abbreviated, expect, field, integers, optional
 from atlop.schema import Document, Entity, Fact, Mention, Span
 
-EXPECTED = 'expected one JSON object per line, with "text", "entities" and, where labelled, "relations"'
+_KEYS = '"text", "entities" and, where labelled, "relations"'
+EXPECTED = expected_line(_KEYS)
+"""The part of messages that says what a line should be."""
 
 
 def read_json_lines(path: Path, *, issues: IssueCollector) -> Iterator[Document]:
-    """Yield the documents of a file of JSON lines, with one line in memory. Blank lines are ignored.
+    """Yield the documents of a file of JSON lines, or of a JSON list, with one in memory. Blank lines are ignored.
 
     Duplicate relations are left out; they and relations without a pair are counted in `issues`.
 
     Raises:
         AtlopError: The file cannot be read, or a document is invalid and `issues` is strict.
     """
-    for number, line in enumerate(read_lines(path), start=1):
-        if line.isspace():
-            continue
+    in_lines = FileStart(path).first_byte != b"["
+    for name, record in read_records(path, keys=_KEYS, in_lines=in_lines, issues=issues):
         try:
-            record = parse_json_object(line, expected=EXPECTED, where=f"{path}, line {number}")
-            document, duplicate_count = parse_document(record, title=f"line {number}", where=f"{path}, line {number}")
+            if not in_lines:
+                to_json_line(record, where=f"{path}, {name}")  # rejects lone surrogates, as in lines
+            document, duplicate_count = parse_document(record, title=name, where=f"{path}, {name}")
         except AtlopError as problem:
             issues.add_invalid(problem)
         else:
@@ -70,27 +76,34 @@ def read_json_lines(path: Path, *, issues: IssueCollector) -> Iterator[Document]
             yield document
 
 
-def parse_document(record: dict[str, Any], *, title: str, where: str) -> tuple[Document, int]:
-    """Parse a document, with `title` as default title; return it and its number of duplicate relations.
+def parse_document(
+    record: Mapping[str, Any], *, title: str, where: str, group_by: str | None = None
+) -> tuple[Document, int]:
+    """Parse a document; return it and its number of duplicate relations.
+
+    Args:
+        record: An object in the JSON lines format.
+        title: Title of a document without one.
+        where: Location of the object, for messages.
+        group_by: Key by which ungrouped mentions are grouped, for example `id`; by default by identical text.
 
     Raises:
         AtlopError: The document is invalid.
     """
+    record = {key: value for key, value in record.items() if value is not None}
     if "title" in record:
         title = field(record, "title", str, where=where)
         where = f'{where} ("{title}")'
     text = field(record, "text", str, where=where)
-    entities = [
-        _entity(value, text=text, where=f"{where}, entity {index}")
-        for index, value in enumerate(field(record, "entities", list, where=where))
-    ]
+    grouped, numbers = grouped_entities(record, text=text, group_by=group_by, where=where)
+    entities = [_entity(value, text=text, where=f"{where}, entity {index}") for index, value in enumerate(grouped)]
     offsets = _offsets(record, entities, text=text, where=where)
     directed = field(record, "directed", bool, where=where) if "directed" in record else True
-    pairs = _pairs(record, entities, directed=directed, where=where) if "pairs" in record else None
+    pairs = _pairs(record, numbers, directed=directed, where=where) if "pairs" in record else None
     facts: dict[tuple[int, int, str], Fact] = {}
     relations = field(record, "relations", list, where=where) if "relations" in record else []
     for index, value in enumerate(relations):
-        fact = _fact(value, entities, offsets=offsets, directed=directed, where=f"{where}, relation {index}")
+        fact = _fact(value, numbers, offsets=offsets, directed=directed, where=f"{where}, relation {index}")
         facts.setdefault(fact.key, fact)
     document = Document(
         title=title,
@@ -128,13 +141,13 @@ def _entity(value: object, *, text: str, where: str) -> _Entity:
     mentions = field(record, "mentions", list, where=where)
     if not mentions:
         raise AtlopError(f"{where}: has no mentions; expected at least one")
-    type_ = field(record, "type", str, where=where) if "type" in record else ""
+    type_ = type_of(record, where=where) or ""
     return _Entity(
         tuple(
             _mention(mention, text=text, type=type_, where=f"{where}, mention {index}")
             for index, mention in enumerate(mentions)
         ),
-        field(record, "id", str, where=where) if "id" in record else None,
+        optional(record, "id", str, where=where),
     )
 
 
@@ -144,14 +157,11 @@ def _mention(value: object, *, text: str, type: str, where: str) -> _Mention:
         return _Mention((span,), text[span[0] : span[1]], type, where)
     if not isinstance(value, dict):
         raise AtlopError(f'{where}: expected [start, end], or an object with "spans"; found {abbreviated(value)}')
-    spans = parse_spans(field(value, "spans", list, where=where), text=text, where=where)
-    name = field(value, "name", str, where=where) if "name" in value else mention_text(spans, text=text)
-    return _Mention(spans, name, field(value, "type", str, where=where) if "type" in value else type, where)
-
-
-def mention_text(spans: tuple[Span, ...], *, text: str) -> str:
-    """Return the text of a mention; several spans are joined by a space."""
-    return " ".join(text[start:end] for start, end in spans)
+    spans = mention_spans(value, text=text, where=where)
+    name, own_type = optional(value, "name", str, where=where), type_of(value, where=where)
+    return _Mention(
+        spans, mention_text(spans, text=text) if name is None else name, type if own_type is None else own_type, where
+    )
 
 
 def _offsets(record: dict[str, Any], entities: list[_Entity], *, text: str, where: str) -> Offsets:
@@ -182,32 +192,31 @@ def _with_words(entities: list[_Entity], *, offsets: Offsets) -> tuple[Entity, .
 
 
 def _pairs(
-    record: dict[str, Any], entities: list[_Entity], *, directed: bool, where: str
+    record: dict[str, Any], entity_numbers: Sequence[int], *, directed: bool, where: str
 ) -> tuple[tuple[int, int], ...]:
-    pairs: dict[tuple[int, int], int] = {}
+    pairs: dict[tuple[int, int], None] = {}
+    listed: dict[tuple[int, int], int] = {}  # index of each pair of items; mentions of one entity give a pair twice
     for index, value in enumerate(field(record, "pairs", list, where=where)):
         location = f"{where}, pair {index}"
         numbers = integers(expect(value, list, where=location), where=location)
         if len(numbers) != 2:
             raise AtlopError(f"{location}: expected [subject, object], found {abbreviated(value)}")
         subject, object_ = numbers if directed else sorted(numbers)
-        _check_entities(subject, object_, entities=entities, where=location)
+        entities = _entities(subject, object_, entity_numbers=entity_numbers, directed=directed, where=location)
         if subject == object_:
             raise AtlopError(f"{location}: subject and object are both entity {subject}; expected two entities")
-        if (first := pairs.setdefault((subject, object_), index)) != index:
+        if (first := listed.setdefault((subject, object_), index)) != index:
             raise AtlopError(f"{location}: repeats pair {first}; list each pair once")
+        if entities[0] != entities[1]:
+            pairs[entities] = None
     return tuple(pairs)
 
 
-def _fact(value: object, entities: list[_Entity], *, offsets: Offsets, directed: bool, where: str) -> Fact:
+def _fact(value: object, entity_numbers: Sequence[int], *, offsets: Offsets, directed: bool, where: str) -> Fact:
     record: dict[str, Any] = expect(value, dict, where=where)
-    subject, object_ = field(record, "subject", int, where=where), field(record, "object", int, where=where)
-    _check_entities(subject, object_, entities=entities, where=where)
-    if not directed and subject > object_:
-        subject, object_ = object_, subject
-    evidence: tuple[int, ...] = ()
-    if "evidence" in record:
-        evidence = integers(field(record, "evidence", list, where=where), where=f'{where}, "evidence"')
+    pair = field(record, "subject", int, where=where), field(record, "object", int, where=where)
+    subject, object_ = _entities(*pair, entity_numbers=entity_numbers, directed=directed, where=where)
+    evidence = integers(optional(record, "evidence", list, where=where) or [], where=f'{where}, "evidence"')
     for sentence in evidence:
         if not 0 <= sentence < len(offsets):
             raise AtlopError(
@@ -219,13 +228,19 @@ def _fact(value: object, entities: list[_Entity], *, offsets: Offsets, directed:
         object_,
         field(record, "relation", str, where=where),
         evidence,
-        field(record, "novelty", str, where=where) if "novelty" in record else None,
+        optional(record, "novelty", str, where=where),
     )
 
 
-def _check_entities(subject: int, object_: int, *, entities: list[_Entity], where: str) -> None:
+def _entities(
+    subject: int, object_: int, *, entity_numbers: Sequence[int], directed: bool, where: str
+) -> tuple[int, int]:
+    """Return the entities of a pair of items of `entities`, the lower one first if the pair has no direction."""
     for role, index in (("subject", subject), ("object", object_)):
-        if not 0 <= index < len(entities):
+        if not 0 <= index < len(entity_numbers):
             raise AtlopError(
-                f"{where}: its {role} is entity {index}, but the document has {len(entities)} entities, numbered from 0"
+                f"{where}: its {role} is entity {index}, but the document has {len(entity_numbers)} entities, numbered "
+                "from 0"
             )
+    first, second = entity_numbers[subject], entity_numbers[object_]
+    return (first, second) if directed else (min(first, second), max(first, second))

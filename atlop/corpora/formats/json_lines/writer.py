@@ -5,10 +5,9 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from atlop.corpora.formats.json_lines.reader import mention_text
 from atlop.corpora.json_objects import to_json_line
 from atlop.corpora.losses import Loss, Losses
-from atlop.corpora.text.character_spans import Offsets
+from atlop.corpora.text.character_spans import Offsets, mention_text
 from atlop.errors import AtlopError
 from atlop.files import atomic_text
 from atlop.schema import Document, Entity, Fact, Mention, Span

@@ -4,14 +4,14 @@ from typing import Any
 
 import pytest
 
+from atlop.corpora.formats.json_lines.grouping import grouped_entities
 from atlop.errors import AtlopError
-from atlop.inference.grouping import normalize_entities
 
 TEXT = "Bonn and  New\nYork and New York and Bonn"
 
 
 def grouped(value: object, *, group_by: str | None = None) -> list[Any]:
-    return normalize_entities(value, text=TEXT, group_by=group_by, where="here")
+    return grouped_entities({"entities": value}, text=TEXT, group_by=group_by, where="here")[0]
 
 
 def test_groups_stay_as_they_are() -> None:

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from atlop.corpora.formats.docred import json_list
-from atlop.corpora.formats.docred.json_list import stream_json_list
+from atlop.corpora import json_list
+from atlop.corpora.json_list import stream_json_list
 from atlop.errors import AtlopError
 from atlop.files import read_json
 from atlop.json_values import expect
