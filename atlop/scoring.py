@@ -37,8 +37,13 @@ class Evaluation:
     train: TrainFacts
     """Facts of the train file."""
 
-    def detailed(self) -> DetailedScores:
-        """Score groups of facts: each relation, within and across sentences, by mentions and by distance."""
+    def detailed(self) -> DetailedScores | None:
+        """Score groups of facts: each relation, within and across sentences, by mentions and by distance.
+
+        `None` if the corpus has no gold fact.
+        """
+        if not self.scores.gold:
+            return None
         return detailed_scores(self.table, documents=self.corpus.documents, train_frequency=self.train.frequency)
 
 
@@ -65,8 +70,8 @@ class SubmissionComparison:
 
     first: SubmissionEvaluation
     second: SubmissionEvaluation
-    differences: Comparison
-    """Second minus first, by kind and label of each group of facts."""
+    differences: Comparison | None
+    """Second minus first, by kind and label of each group of facts; `None` if the corpus has no gold fact."""
 
 
 def evaluate(
@@ -157,10 +162,16 @@ def compare(
     corpus = read_labelled(Path(file), format=format, invalid=invalid)
     train_facts = read_train(None if train is None else Path(train), corpus=corpus, format=format)
     one, other = (_evaluate_submission(result, corpus=corpus, train=train_facts) for result in (first, second))
-    differences = compare_tables(
-        one.table, other.table, documents=corpus.documents, train_frequency=train_facts.frequency
+    return SubmissionComparison(one, other, compare_evaluations(one, other))
+
+
+def compare_evaluations(first: Evaluation, second: Evaluation) -> Comparison | None:
+    """Return the differences of two evaluations on the same corpus, or `None` if it has no gold fact."""
+    if not first.scores.gold:
+        return None
+    return compare_tables(
+        first.table, second.table, documents=first.corpus.documents, train_frequency=first.train.frequency
     )
-    return SubmissionComparison(one, other, differences)
 
 
 def score_facts(

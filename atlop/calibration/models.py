@@ -64,6 +64,8 @@ def calibrate(
     loop = loop_settings(precision, device=device, batch_size=batch_size, show_progress=show_progress)
     ensemble = load_ensemble(names)
     corpus = corpus.without_negatives(ensemble.rule.vocabulary.negative)
+    if not any(document.facts for document in corpus.documents):
+        raise AtlopError(f"{file}: has no gold fact, so no threshold can be chosen on it; give documents with facts")
     scored = ensemble.score(corpus.documents, **loop)
     found = choose_calibration(collect_candidates(scored, documents=corpus.documents, rule=ensemble.rule), rule=rule)
     if loop["accelerator"].is_main_process:

@@ -10,7 +10,7 @@ from atlop import scoring
 from atlop.cli.options import Format, Invalid, Json, Train
 from atlop.cli.score_tables import comparison_table
 from atlop.cli.session import print_result
-from atlop.cli.text import corpus_heading
+from atlop.cli.text import NO_GOLD, corpus_heading
 
 
 def compare(
@@ -38,9 +38,11 @@ def compare(
             "scores": [asdict(compared.first.scores), asdict(compared.second.scores)],
             "differences": {
                 kind: {label: asdict(group) for label, group in groups.items()} for kind, groups in differences.items()
-            },
+            }
+            if differences
+            else None,
         },
         as_json=as_json,
         heading="\n".join([corpus_heading(corpus), f"first:  {first}", f"second: {second}"]),
-        blocks=[comparison_table(differences)],
+        blocks=[comparison_table(differences) if differences else f"n/a: {NO_GOLD}"],
     )

@@ -34,8 +34,9 @@ def predict(
     if output.suffix != ".json":
         raise AtlopError(f"{output}: expected a name that ends in .json; the zip is written beside it")
     corpus = read_corpus(file, format=format, invalid=invalid)
-    if repeated := corpus_statistics(corpus.documents).repeated_titles:  # before an hour is spent on predicting
-        titles = ", ".join(f'"{title}"' for title in repeated)
+    statistics = corpus_statistics(corpus.documents)
+    if statistics.repeated_titles:  # before an hour is spent on predicting
+        titles = ", ".join(f'"{title}"' for title in statistics.repeated_titles)
         raise AtlopError(
             f"{file}: titles repeat, so a submission could not tell the documents apart: {titles}; give each its own"
         )
@@ -51,6 +52,7 @@ def predict(
         {
             "models": models,
             "file": corpus.summary(),
+            "pairs": statistics.pairs,
             "facts": facts,
             "truncation": truncation,
             "output": output,
@@ -58,5 +60,9 @@ def predict(
         },
         as_json=as_json,
         heading=f"{corpus_heading(corpus)}; wrote {output} and {archive}",
-        rows=[("facts", f"{facts:,}"), *truncation_rows(truncation)[:3]],
+        rows=[
+            ("classified pairs", f"{statistics.pairs:,}"),
+            ("facts", f"{facts:,}"),
+            *truncation_rows(truncation)[:3],
+        ],
     )

@@ -19,6 +19,8 @@ GAP: Row = ("", "")
 MAX_LISTED = 20
 """Maximum number of lines printed of a list; `--json` has all."""
 
+NO_GOLD = "the file has no gold fact"
+"""Why scores are n/a."""
 _NOTES = {
     "repeated_documents": "have the text of an earlier one",
     "negative_labels": "say that no relation holds, and are left out",
@@ -133,15 +135,15 @@ def percent(share: float | None) -> str:
 
 def score_rows(scores: Mapping[str, Any]) -> list[Row]:
     """Return the rows of `asdict(OfficialScores)`, shares in percent."""
-    has_evidence = bool(scores["evidence_submitted"])
+    has_evidence, has_gold = bool(scores["evidence_submitted"]), bool(scores["gold"])
     rows: list[Row] = [
-        ("F1", percent(scores["f1"])),
-        ("Ign F1", percent(scores["ign_f1"]), "" if scores["ign_f1"] is not None else "needs --train"),
+        ("F1", percent(scores["f1"]), "" if has_gold else NO_GOLD),
+        ("Ign F1", percent(scores["ign_f1"]), "" if scores["seen"] is not None else "needs --train"),
         ("precision", percent(scores["precision"])),
         ("recall", percent(scores["recall"])),
         (
             "evidence F1",
-            percent(scores["evidence_f1"] if has_evidence else None),
+            percent(scores["evidence_f1"] if has_evidence and has_gold else None),
             "" if has_evidence else "no evidence given",
         ),
         GAP,
@@ -172,7 +174,8 @@ def count_rows(counts: Mapping[str, int]) -> list[Row]:
 
 def corpus_heading(corpus: Corpus) -> str:
     """Return the first line of a result: the file and its number of documents."""
-    skipped = f", {len(corpus.issues.skipped):,} skipped" if corpus.issues.skipped else ""
+    count = corpus.issues.skipped_documents
+    skipped = f", {count:,} skipped" if count else ""
     return f"{corpus.path}: {len(corpus.documents):,} documents{skipped}"
 
 

@@ -31,7 +31,7 @@ class IssueCollector:
         self.negative_labels = self.self_relations = self.unclassified_facts = 0
         self.misnamed_mentions = self.cut_mentions = 0
         self._hints: list[str] = []
-        self._mentions = 0
+        self._mentions = self._labelled_documents = self._facts = 0
         self._texts: set[str] = set()
         self._suspicious_names: Counter[str] = Counter()
 
@@ -85,6 +85,8 @@ class IssueCollector:
             self.cut_mentions += sum(cuts_a_word(mention.spans, text=text) for mention in mentions)
         kept = without_negatives(document, negatives=negatives)
         self.negative_labels += len(document.facts or ()) - len(kept.facts or ())
+        self._labelled_documents += document.facts is not None
+        self._facts += len(kept.facts or ())
         names = (fact.relation for fact in kept.facts or ())
         self._suspicious_names.update(name for name in names if is_named_negative(name))
         return kept
@@ -96,6 +98,8 @@ class IssueCollector:
 
     def _further_hints(self) -> list[str]:
         hints = []
+        if self._labelled_documents and not self._facts:
+            hints.append("has labels, but no gold fact, so scores on it are n/a")
         if self.misnamed_mentions > _SUSPICIOUS_SHARE * self._mentions:
             hints.append(
                 f"{self.misnamed_mentions:,} of {self._mentions:,} mentions have a name that is not what stands at "

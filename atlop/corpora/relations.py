@@ -1,6 +1,7 @@
 """The relations of a corpus: their counts, and the train facts."""
 
 import logging
+import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator, Set
 from pathlib import Path
@@ -95,7 +96,31 @@ def read_train_facts(
     else:
         file = CorpusFile(path, format=format, invalid=invalid)
         triples = _read_document_facts(file, counter=counter or RelationCounter())
-    return frozenset(triples if among is None else (triple for triple in triples if triple in among))
+    return frozenset(triples) if among is None else _shared(triples, among=among, path=path)
+
+
+def _shared(triples: Iterable[NameTriple], *, among: Set[NameTriple], path: Path) -> frozenset[NameTriple]:
+    """Return the triples in a set, as official scores compare them: byte for byte."""
+    by_form = {_compatible(triple): triple for triple in among}
+    shared, similar = set(), set()
+    for triple in triples:
+        if triple in among:
+            shared.add(triple)
+        elif (other := by_form.get(_compatible(triple))) is not None:
+            similar.add(other)
+    if count := len(similar - shared):
+        logger.warning(
+            "%s: %d facts to score are there only in another Unicode form of their names; Ign F1 counts them, as the "
+            "official scorer does",
+            path,
+            count,
+        )
+    return frozenset(shared)
+
+
+def _compatible(triple: NameTriple) -> NameTriple:
+    subject, object_, relation = (unicodedata.normalize("NFKC", name) for name in triple)
+    return subject, object_, relation
 
 
 def _read_fact_list(path: Path) -> Iterator[NameTriple]:

@@ -10,6 +10,8 @@ from atlop.evaluation.table import CORRECT, GOLD, SEEN, SUBMITTED
 IGN_EPSILON = 1e-5  # published; makes a perfect Ign F1 slightly less than 1
 F1, PRECISION, RECALL, IGN_F1, IGN_PRECISION = range(5)
 """Indices into the last axis of an array of metrics."""
+METRICS = 5
+"""Length of that axis."""
 
 
 def compute_metrics(counts: NDArray[Any]) -> NDArray[np.float64]:

@@ -5,18 +5,18 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from atlop.evaluation.micro import F1, IGN_F1, IGN_PRECISION, PRECISION, RECALL, compute_metrics
+from atlop.evaluation.micro import F1, IGN_F1, IGN_PRECISION, METRICS, PRECISION, RECALL, compute_metrics
 from atlop.evaluation.table import CORRECT, GOLD, SEEN, SUBMITTED, FactTable, fact_table
 from atlop.schema import Document, Fact, NameTriple
 
 
 @dataclass(frozen=True)
 class OfficialScores:
-    """Micro-averaged scores from 0 to 1, and their counts."""
+    """Micro-averaged scores from 0 to 1, and their counts. Without gold facts, scores of facts are `None`."""
 
-    f1: float
-    precision: float
-    recall: float
+    f1: float | None
+    precision: float | None
+    recall: float | None
     ign_f1: float | None
     """F1 whose precision ignores correct facts that are also train facts; `None` without train facts."""
     ign_precision: float | None
@@ -53,7 +53,7 @@ def official_scores(
 def table_scores(table: FactTable) -> OfficialScores:
     """Return the official scores of a table."""
     counts = table.totals()
-    values = compute_metrics(counts).tolist()
+    values = compute_metrics(counts).tolist() if counts[GOLD] else [None] * METRICS
     evidence = table.evidence.sum(axis=0).tolist()
     evidence_values = compute_metrics(np.array([*evidence, 0])).tolist()
     return OfficialScores(

@@ -87,7 +87,7 @@ def collect_results(
                 name=variant.name,
                 f1=f1,
                 ign_f1=ign_f1,
-                f1_of_seeds=tuple(scores.f1 for scores in seed_scores),
+                f1_of_seeds=tuple(scores.f1 or 0.0 for scores in seed_scores),
                 ign_f1_of_seeds=tuple(scores.ign_f1 or 0.0 for scores in seed_scores),
                 difference=None if variant.name == first else mean_difference(tables[first], seed_tables),
                 published=variant.published,

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
+from unicodedata import normalize
 from urllib.parse import quote
 
 from atlop.corpora.json_objects import parse_json_object
@@ -131,7 +132,7 @@ def write_n_triples(path: Path, graph: "nx.MultiDiGraph", *, namespace: str = NA
 
 def _node(graph: "nx.MultiDiGraph", entity: Mapping[str, Any], *, result: Mapping[str, Any], merge_by: MergeBy) -> str:
     """Return the node of an entity; add the node, or another name to it, if needed."""
-    node = str(entity[merge_by] or f"{result['title']}#entity={entity['entity']}")
+    node = normalize("NFC", str(entity[merge_by] or f"{result['title']}#entity={entity['entity']}"))
     if node not in graph:
         graph.add_node(node, **{key: entity[key] or "" for key in ("name", "type", "id")}, names=[])
     if entity["name"] not in graph.nodes[node]["names"]:

@@ -26,7 +26,8 @@ class ScoredResult:
     predictions: Sequence[Collection[Fact]]
     """Facts of each document."""
     scores: OfficialScores
-    detailed: DetailedScores
+    detailed: DetailedScores | None
+    """`None` without gold facts."""
 
 
 class PageEntity(TypedDict):
@@ -121,7 +122,11 @@ def contents(
     return {
         "file": dict(file),
         "results": [
-            {"name": scored.name, "scores": asdict(scored.scores), "detailed": asdict(scored.detailed)}
+            {
+                "name": scored.name,
+                "scores": asdict(scored.scores),
+                "detailed": scored.detailed and asdict(scored.detailed),
+            }
             for scored in (result, other)
             if scored is not None
         ],

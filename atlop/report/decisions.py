@@ -31,9 +31,9 @@ def precision_recall_picture(candidates: Candidates, *, scores: OfficialScores) 
                 color=ORANGE,
                 label=f"best here: margin ≥ {thresholds[best]:.2f}, F1 {100 * f1[best]:.2f}".replace("-", "−"),
             )
-        axes.plot(
-            100 * scores.recall, 100 * scores.precision, "o", color="black", label=f"decided: F1 {100 * scores.f1:.2f}"
-        )
+        if scores.recall is not None and scores.precision is not None and scores.f1 is not None:
+            label = f"decided: F1 {100 * scores.f1:.2f}"
+            axes.plot(100 * scores.recall, 100 * scores.precision, "o", color="black", label=label)
         axes.set_xlim(0, 100)
         axes.set_ylim(0, 102)
         axes.set_xlabel("recall (%)")

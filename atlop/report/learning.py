@@ -58,8 +58,7 @@ def learning_picture(metrics: list[dict[str, Any]]) -> Figure:
         axes[0].yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
         axes[0].set_ylabel("loss (nats per pair)")
         axes[0].legend()
-        if dev:
-            scored = sorted(dev)
+        if scored := sorted(step for step, scores in dev.items() if scores["f1"] is not None):
             best = max(scored, key=lambda step: dev[step]["f1"])
             axes[1].plot(scored, [100 * dev[step]["f1"] for step in scored], color=BLUE, marker="o", label="F1")
             if dev[best].get("ign_f1") is not None:

@@ -33,7 +33,8 @@ def draw_decisions(
     """Draw what a model decides on a labelled corpus, from the scores of each document.
 
     Returns:
-        Pictures by name, `relations` among them only with train frequencies; and the scores of the decisions.
+        Pictures by name, `relations` among them only with train frequencies and gold facts; and the scores of the
+        decisions.
 
     Raises:
         AtlopError: A score is not finite.
@@ -46,8 +47,8 @@ def draw_decisions(
         "precision_recall": precision_recall_picture(candidates, scores=evaluation.scores),
         "margins": margin_picture(counter.result()),
     }
-    if train.frequency is not None:
-        pictures["relations"] = relation_picture(evaluation.detailed())
+    if train.frequency is not None and (detailed := evaluation.detailed()) is not None:
+        pictures["relations"] = relation_picture(detailed)
     return pictures, evaluation.scores
 
 

@@ -12,7 +12,7 @@ from atlop.config import Precision
 from atlop.corpora import Corpus, TrainFacts
 from atlop.device import accelerator_for
 from atlop.ensemble import load_ensemble
-from atlop.evaluation import OfficialScores, compare
+from atlop.evaluation import OfficialScores
 from atlop.model_folder import preprocessor_for
 from atlop.prediction import batches_by_length, loop_settings, score_batches
 from atlop.report.analysis import AnalysisCollector, DocumentAnalysis
@@ -21,7 +21,7 @@ from atlop.report.drawing import figure_svg
 from atlop.report.pictures import draw_decisions, draw_training
 from atlop.report.rendering import render_report
 from atlop.schema import Fact
-from atlop.scoring import score_facts
+from atlop.scoring import compare_evaluations, score_facts
 from atlop.submission import read_submission
 
 CAPTIONS = {
@@ -101,8 +101,8 @@ def make_report(
         results.append(ScoredResult(each.name, each.facts, scores=scored.scores, detailed=scored.detailed()))
     comparison = None
     if other is not None:
-        second, first = (evaluation.table for evaluation in evaluations)
-        comparison = compare(first, second, documents=corpus.documents, train_frequency=train.frequency)
+        second, first = evaluations
+        comparison = compare_evaluations(first, second)
     shown = contents(
         corpus.documents,
         result=results[0],

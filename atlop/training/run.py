@@ -10,7 +10,7 @@ import torch
 
 from atlop.config import RunConfig
 from atlop.environment import environment
-from atlop.evaluation import OfficialScores, fact_table, mean_scores
+from atlop.evaluation import GOLD, OfficialScores, fact_table, mean_scores
 from atlop.model_folder import FinishedRun, load_model, save_model, write_card
 from atlop.run_folder import RunFolder, refuse_changed_config, refuse_changed_environment
 from atlop.training.build import Training
@@ -146,14 +146,15 @@ class Run:
         return summary
 
     def _best_intervals(self) -> dict[str, list[float]]:
-        """Return the 95 % bootstrap intervals of the best model's F1 and Ign F1, from 0 to 1."""
+        """Return the 95 % bootstrap intervals of the best model's F1 and Ign F1, from 0 to 1, if dev has gold facts."""
         self._accelerator.wait_for_everyone()  # until the main process has written the best model
         training, data = self._training, self._training.data
         best, _ = load_model(self._folder.best)
         training.state.model.load_state_dict(best.state_dict())
         table = fact_table(data.dev_documents, predictions=training.predict(), train_facts=data.train_facts)
         f1, ign_f1 = mean_scores([table])
-        return {"f1": [f1.low, f1.high], "ign_f1": [ign_f1.low, ign_f1.high]}
+        has_gold = bool(table.totals()[GOLD])
+        return {"f1": [f1.low, f1.high], "ign_f1": [ign_f1.low, ign_f1.high]} if has_gold else {}
 
     def _restore(self) -> None:
         """Restore the newest checkpoint; without one, the training starts over."""

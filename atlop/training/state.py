@@ -49,9 +49,9 @@ class Progress:
         return cls(**{**values, **scores})
 
     def record_scores(self, scores: OfficialScores) -> bool:
-        """Record the dev scores after the last step; return whether their F1 is the highest so far."""
+        """Record the dev scores after the last step; return whether their F1 is the highest so far, or n/a."""
         self.evaluated_step, self.last = self.step, scores
-        is_best = self.best is None or scores.f1 > self.best.f1
+        is_best = self.best is None or scores.f1 is None or scores.f1 > (self.best.f1 or 0.0)
         if is_best:
             self.best, self.best_step = scores, self.step
         self.evaluations_since_best = 0 if is_best else self.evaluations_since_best + 1

@@ -73,7 +73,7 @@ class StepLog:
 
     def show(self, scores: OfficialScores) -> None:
         """Show dev F1 in percent."""
-        self._shown["dev F1"] = f"{100 * scores.f1:.2f}"
+        self._shown["dev F1"] = "n/a" if scores.f1 is None else f"{100 * scores.f1:.2f}"
         self.bar.set_postfix(self._shown, refresh=False)
 
     def _count_skipped(self, values: str, step: Step) -> None:

@@ -115,6 +115,9 @@ def test_the_decisions_and_the_best_threshold_are_marked() -> None:
     figure = precision_recall_picture(candidates([2.0, 1.0, -1.0], [True, False, True]), scores=SCORES)
 
     drawn = lines_of(figure, 0)
+    assert SCORES.f1 is not None
+    assert SCORES.recall is not None
+    assert SCORES.precision is not None
     assert drawn[f"decided: F1 {100 * SCORES.f1:.2f}"] == ([100 * SCORES.recall], [100 * SCORES.precision])
     best = 2 * (2 / 3) * (2 / SCORES.gold) / (2 / 3 + 2 / SCORES.gold)
     assert f"best here: margin ≥ −1.00, F1 {100 * best:.2f}" in drawn

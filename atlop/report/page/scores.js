@@ -4,23 +4,24 @@ const interval = (estimate) => `${percent(estimate.low)} – ${percent(estimate.
 
 function showScores() {
   byId("headlines").replaceChildren(...DATA.results.flatMap(headline));
-  byId("groups").replaceChildren(...DATA.results.map(breakdownTable));
+  byId("groups").replaceChildren(...DATA.results.filter(({ detailed }) => detailed).map(breakdownTable));
 }
 
 function headline({ name, scores, detailed }) {
   const tile = (label, value, note) =>
     element("div", { class: "tile" }, element("dt", {}, label), element("dd", {}, value, element("small", {}, note)));
-  const { all, evidence } = detailed;
+  const { all, evidence } = detailed ?? {};
+  const note = (measure) => (detailed ? interval(measure) : "no gold fact");
   const tiles = [
-    tile("F1", percent(scores.f1), interval(all.f1)),
-    ...(all.ign_f1 ? [tile("Ign F1", percent(scores.ign_f1), interval(all.ign_f1))] : []),
-    tile("Precision", percent(scores.precision), interval(all.precision)),
-    tile("Recall", percent(scores.recall), interval(all.recall)),
+    tile("F1", percent(scores.f1), note(all?.f1)),
+    ...(scores.seen !== null ? [tile("Ign F1", percent(scores.ign_f1), note(all?.ign_f1))] : []),
+    tile("Precision", percent(scores.precision), note(all?.precision)),
+    tile("Recall", percent(scores.recall), note(all?.recall)),
     tile("Facts", formatCount(scores.correct), `right of ${formatCount(scores.submitted)} found and ${formatCount(scores.gold)} gold`),
-    ...(scores.evidence_submitted ? [tile("Evidence F1", percent(scores.evidence_f1), interval(evidence.official.f1))] : []),
+    ...(scores.evidence_submitted ? [tile("Evidence F1", percent(detailed ? scores.evidence_f1 : null), note(evidence?.official.f1))] : []),
   ];
-  const note = `${formatCount(DATA.file.documents)} documents, with 95 % intervals from 10,000 bootstrap samples`;
-  return [element("h2", {}, bidiText(name)), element("p", { class: "hint" }, note), element("dl", { class: "tiles" }, ...tiles)];
+  const about = `${formatCount(DATA.file.documents)} documents, with 95 % intervals from 10,000 bootstrap samples`;
+  return [element("h2", {}, bidiText(name)), element("p", { class: "hint" }, about), element("dl", { class: "tiles" }, ...tiles)];
 }
 
 const KINDS = {
@@ -87,7 +88,7 @@ function countColumn(title, name, filter) {
 }
 
 function showRelations() {
-  const groups = DATA.results[0].detailed.relations;
+  const groups = DATA.results[0].detailed?.relations ?? {};
   const counts = relationCounts();
   const rows = DATA.relations
     .map(({ id }, index) => ({ index, counts: counts[index], ...groups[id] }))
@@ -122,6 +123,10 @@ function differenceColumns(measure) {
 }
 
 function showComparison() {
+  if (!DATA.comparison) {
+    byId("view-comparison").replaceChildren(element("p", {}, "n/a: the documents have no gold fact."), documentDifferences());
+    return;
+  }
   const { all } = DATA.comparison.all;
   const measures = Object.entries({ F1: all.f1, "Ign F1": all.ign_f1, precision: all.precision, recall: all.recall })
     .filter(([, measure]) => measure)

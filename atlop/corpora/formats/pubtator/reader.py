@@ -43,6 +43,8 @@ def read_pubtator(path: Path, *, issues: IssueCollector, scheme: PubtatorScheme 
         scheme = load_scheme(scheme)
     tree = read_descriptors(scheme.ancestors) if scheme.ancestors is not None else None
     labelled = has_relations(path)
+    types: dict[str, None] = {}  # in order of first appearance
+    has_pairs = False
     for lines in read_document_lines(path):
         try:
             parsed = parse_document_lines(lines, path=path, scheme=scheme)
@@ -52,7 +54,15 @@ def read_pubtator(path: Path, *, issues: IssueCollector, scheme: PubtatorScheme 
         else:
             issues.add_duplicate_facts(len(parsed.relations) - len(document.facts or ()))
             issues.add_unclassified_facts(document)
+            types |= dict.fromkeys(entity.type for entity in document.entities)
+            has_pairs = has_pairs or bool(document.pairs)
             yield document
+    if types and not has_pairs and scheme.pairs is not None:
+        known = ", ".join(f"{subject} → {object_}" for subject, object_ in scheme.pairs)
+        issues.add_hint(
+            f"no pair is classified, so no fact can be found: the scheme classifies pairs of the types {known}; the "
+            f"file has {', '.join(types)}; give the scheme of this corpus with --format pubtator:SCHEME.toml"
+        )
 
 
 def build_document(
