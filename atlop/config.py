@@ -61,7 +61,8 @@ class DataConfig(Section):
     train_facts: Path | None = None
     """Train file or `.fact` file with the facts that Ign F1 ignores; by default the facts of `train`."""
     relations: Path | None = None
-    """`rel2id.json`: class id of each relation; by default the relations of `train`, sorted."""
+    """`rel2id.json`: class id of each relation; by default the relations of `train`, sorted. Labels with a name of id 0
+    (`Na`, `no_relation`), which say that no relation holds, are left out."""
     relation_names: Path | None = None
     """`rel_info.json`: readable name of each relation."""
     invalid: Invalid = "strict"

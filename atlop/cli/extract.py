@@ -12,7 +12,7 @@ import typer
 from atlop.cli.memory import keep_few_kernels
 from atlop.cli.options import BatchSize, Device, Json, Model, Precision
 from atlop.cli.session import is_main_process, print_result, quiet_libraries
-from atlop.corpora import recognise_format
+from atlop.corpora import FileStart, recognise_format
 from atlop.errors import AtlopError
 from atlop.files import model_folder
 
@@ -40,7 +40,7 @@ def extract(
 
     Goes on where it was stopped. An invalid document is an error in its place.
     """
-    if not file.is_file() or recognise_format(file) != "jsonl":
+    if not file.is_file() or recognise_format(file) != "jsonl" or FileStart(file).first_byte == b"[":
         raise AtlopError(
             f"{file}: {'is not JSON lines' if file.exists() else 'no such file'}; expected a .jsonl or .jsonl.gz file "
             "(atlop convert makes one of other formats)"

@@ -33,6 +33,7 @@ class _ConfigSchema(BaseModel):
     encoder: dict[str, Any]
     relations: list[str] = Field(min_length=1)
     relation_names: dict[str, str] | None
+    negative_label: str | None
     sections: ModelConfig
     window_start: list[int] | None
     window_end: list[int] | None

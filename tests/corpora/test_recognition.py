@@ -37,6 +37,9 @@ def write(path: Path, text: str) -> Path:
         ("own.jsonl", '{"id": "one"}', "jsonl"),
         ("own.jsonl.gz", '{"text": "one"}\n{"text": "two"}\n', "jsonl"),
         ("own.jsonl", "", "jsonl"),
+        ("own.json", '[{"title": "one", "text": "one", "entities": []}]', "jsonl"),
+        ("dev.jsonl", f"{DOCUMENT}\n{DOCUMENT}\n", "docred"),
+        ("dev.txt", f"{DOCUMENT}\n", "docred"),
         ("own.json", '{"id": {"concepts": 1}, "text": "one"}\n{"text": "two"}\n', "jsonl"),
         ("own.json", '{"id": 123456789012345678901234567890, "text": "one"}\n', "jsonl"),  # beyond 64 bits
         ("CDR.PubTator.txt", CDR, "cdr"),

@@ -50,6 +50,13 @@ def test_class_ids_and_names_come_from_the_files(tmp_path: Path) -> None:
     assert vocabulary == RelationVocabulary(("P6", "P17"), {"P17": "country"}, negative="Na")
 
 
+@pytest.mark.parametrize("name", ["NA", "no_relation", "None", "Other", "1:NR:2"])
+def test_id_0_is_for_a_name_that_says_that_no_relation_holds(tmp_path: Path, name: str) -> None:
+    vocabulary = read_vocabulary(write(tmp_path, {name: 0, "P17": 1}, name="rel2id.json"))
+
+    assert (vocabulary.relations, vocabulary.negative) == (("P17",), name)
+
+
 def test_na_may_be_absent(tmp_path: Path) -> None:
     assert read_vocabulary(write(tmp_path, {"P17": 1}, name="rel2id.json")).relations == ("P17",)
 

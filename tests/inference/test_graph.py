@@ -49,6 +49,15 @@ def test_entities_of_one_name_are_one_and_a_fact_names_all_its_documents() -> No
     assert len(graph.edges) == 3
 
 
+def test_names_that_are_canonically_equivalent_are_one_node() -> None:
+    germany = entity(1, "Germany")
+    facts = [fact(entity(0, name), "P17", germany, margin=1, sentences=[]) for name in ("Ko\u0308ln", "K\u00f6ln")]
+
+    graph = fact_graph([{"title": "first", "facts": facts}])
+
+    assert set(graph.nodes) == {"K\u00f6ln", "Germany"}
+
+
 def test_entities_of_one_id_are_one_and_those_without_stay_with_their_document() -> None:
     graph = fact_graph(RESULTS, merge_by="id")
 

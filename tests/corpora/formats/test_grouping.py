@@ -45,6 +45,15 @@ def test_ungrouped_mentions_are_grouped_by_a_key_and_by_text_where_they_have_non
     assert [two, three] == [{"mentions": [{"spans": [[23, 31]]}]}, {"mentions": [{"spans": [[36, 40]]}]}]
 
 
+def test_values_that_are_canonically_equivalent_are_one_entity() -> None:
+    text = "Caf\u00e9, Cafe\u0301"
+    mentions = [{"start": 0, "end": 4, "kb": "\u00e9"}, {"start": 6, "end": 11, "kb": "e\u0301"}]
+
+    for key in (None, "kb"):
+        [entity], numbers = grouped_entities({"entities": mentions}, text=text, group_by=key, where="here")
+        assert (len(entity["mentions"]), numbers) == (2, (0, 0))
+
+
 def test_the_first_id_of_a_group_is_its_own() -> None:
     [entity] = grouped([{"start": 0, "end": 4}, {"start": 36, "end": 40, "id": "Q586"}])
 
