@@ -122,6 +122,9 @@ def test_every_count_is_there_as_json(tmp_path: Path) -> None:
         "unmentioned_facts": 0,
         "self_relations": 1,
         "unclassified_facts": 0,
+        "negative_labels": 0,
+        "misnamed_mentions": 0,
+        "cut_mentions": 0,
         "losses": {
             "texts and character offsets": 1,
             "identifiers": 1,

@@ -12,6 +12,7 @@ from functools import cached_property
 from itertools import tee
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
+from unicodedata import normalize
 
 from spacy.language import Language
 from spacy.pipeline import Pipe
@@ -137,7 +138,7 @@ def _entities(doc: Doc, *, group_by: GroupBy) -> list[dict[str, Any]]:
         if span in cluster_of:
             groups[cluster_of[span]].append(ent)
         else:
-            groups[ent.kb_id_ if group_by == "kb_id" and ent.kb_id_ else ent.text].append(ent)
+            groups[normalize("NFC", ent.kb_id_ if group_by == "kb_id" and ent.kb_id_ else ent.text)].append(ent)
     return [_entity(ents, cluster=key if isinstance(key, tuple) else ()) for key, ents in groups.items()]
 
 

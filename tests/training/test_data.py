@@ -221,12 +221,15 @@ def test_the_name_with_id_0_is_no_relation_to_train_and_to_dev(
 ) -> None:
     relations = tmp_path / "rel2id.json"
     relations.write_text(json.dumps({"no_relation": 0, "P17": 1}), encoding="utf-8")
-    documents = {"train": [row("one"), row("two", "no_relation")], "dev": [row("dev", "no_relation")]}
+    documents = {
+        "train": [row("one"), row("two", "no_relation")],
+        "dev": [row("dev", "no_relation"), row("other")],
+    }
     for _ in range(2):
         caplog.clear()
         found = read(tmp_path, **documents, relations=relations)
         assert found.vocabulary == RelationVocabulary(("P17",), {}, negative="no_relation")
-        assert [document.facts for document in found.dev_documents] == [()]
+        assert [len(document.facts or ()) for document in found.dev_documents] == [0, 1]
         assert [len(features.labels) for features in found.train.documents] == [1, 0]
         assert [message.split(": ")[1] for message in caplog.messages] == [
             "1 labels left out, because they say that no relation holds"
