@@ -6,10 +6,9 @@ from atlop.evaluation.detailed import DetailedScores, Estimate, GroupScores, Mac
 from atlop.evaluation.official import OfficialScores, official_scores, table_scores
 from atlop.evaluation.pairs import within_a_sentence
 from atlop.evaluation.seeds import mean_difference, mean_scores
-from atlop.evaluation.table import GOLD, FactTable, fact_table
+from atlop.evaluation.table import FactTable, fact_table
 
 __all__ = [
-    "GOLD",
     "RARE",
     "Comparison",
     "DetailedScores",

@@ -84,11 +84,14 @@ class TrainingData:
         check_relations(config.train, relations=train.relations, vocabulary=self.vocabulary, skipped=skipped)
         self.train = Split(config.train, train_file.sha256, train.with_vocabulary(self.vocabulary))
         self.dev = Split(config.dev, dev_file.sha256, dev_features.with_vocabulary(self.vocabulary))
-        self.shared_texts = len(set(train.metadata.texts).intersection(dev_features.metadata.texts))
-        if count := self.shared_texts:
+        if count := len(set(train.metadata.texts).intersection(dev_features.metadata.texts)):
             logger.warning("%s: %d texts are also in %s, so scores on them say little", config.dev, count, config.train)
+        self.shared_texts = count
         for split in (self.train, self.dev):
-            _log_truncation(split)
+            if split.documents.truncation.documents:
+                logger.warning("%s: %s", split.path, split.documents.truncation)
+            if unknown := split.documents.unknown_facts:
+                logger.warning("%s: %d facts have relations that are unknown to the model", split.path, unknown)
 
     @cached_property
     def train_facts(self) -> frozenset[NameTriple]:
@@ -150,10 +153,3 @@ def _preprocess(
     if not corpus or corpus.metadata.unlabelled:
         raise AtlopError(f"{file.path}: has unlabelled documents, or none at all; training needs labelled documents")
     return corpus
-
-
-def _log_truncation(split: Split) -> None:
-    if split.documents.truncation.documents:
-        logger.warning("%s: %s", split.path, split.documents.truncation)
-    if unknown := split.documents.unknown_facts:
-        logger.warning("%s: %d facts have relations that are unknown to the model", split.path, unknown)

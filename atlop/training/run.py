@@ -10,7 +10,7 @@ import torch
 
 from atlop.config import RunConfig
 from atlop.environment import environment
-from atlop.evaluation import GOLD, OfficialScores, fact_table, mean_scores
+from atlop.evaluation import OfficialScores, fact_table, mean_scores
 from atlop.model_folder import FinishedRun, load_model, save_model, write_card
 from atlop.run_folder import RunFolder, refuse_changed_config, refuse_changed_environment
 from atlop.training.build import Training
@@ -128,7 +128,7 @@ class Run:
         assert progress.last is not None
         summary = {
             "best": {"step": progress.best_step, **asdict(progress.best)},
-            "best_intervals": self._best_intervals(),
+            "best_intervals": {} if progress.best.f1 is None else self._best_intervals(),
             "last": asdict(progress.last),
             "steps": progress.step,
             "stopped_early": training.stopped_early(),
@@ -146,15 +146,14 @@ class Run:
         return summary
 
     def _best_intervals(self) -> dict[str, list[float]]:
-        """Return the 95 % bootstrap intervals of the best model's F1 and Ign F1, from 0 to 1, if dev has gold facts."""
+        """Return the 95 % bootstrap intervals of the best model's F1 and Ign F1, from 0 to 1."""
         self._accelerator.wait_for_everyone()  # until the main process has written the best model
         training, data = self._training, self._training.data
         best, _ = load_model(self._folder.best)
         training.state.model.load_state_dict(best.state_dict())
         table = fact_table(data.dev_documents, predictions=training.predict(), train_facts=data.train_facts)
         f1, ign_f1 = mean_scores([table])
-        has_gold = bool(table.totals()[GOLD])
-        return {"f1": [f1.low, f1.high], "ign_f1": [ign_f1.low, ign_f1.high]} if has_gold else {}
+        return {"f1": [f1.low, f1.high], "ign_f1": [ign_f1.low, ign_f1.high]}
 
     def _restore(self) -> None:
         """Restore the newest checkpoint; without one, the training starts over."""

@@ -1,16 +1,18 @@
-"""Random states survive JSON."""
+"""Random states survive JSON, and progress knows the best scores."""
 
 import json
 import random
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import numpy as np
 import torch
 
 from atlop.config import OptimizerConfig
 from atlop.device import accelerator_for
-from atlop.training.state import TrainState
+from atlop.evaluation import official_scores
+from atlop.training.state import Progress, TrainState
 from tests.golden_values import golden_model
+from tests.made_documents import document
 
 
 def drawn() -> list[object]:
@@ -39,3 +41,14 @@ def test_every_generator_goes_on_where_it_was() -> None:
     assert drawn() != expected[0]
     state.restore(kept)
     assert [drawn(), drawn()] == expected
+
+
+def test_without_gold_facts_the_last_model_is_the_best() -> None:
+    scores = official_scores([document("Ada left", entities=[], facts=[])], predictions=[()], train_facts=None)
+    progress = Progress()
+
+    for progress.step in (1, 2):
+        assert progress.record_scores(scores)
+
+    assert (progress.best_step, progress.evaluations_since_best) == (2, 0)
+    assert Progress.from_values(json.loads(json.dumps(asdict(progress)))) == progress
