@@ -1,6 +1,9 @@
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+
+MAX_LISTED = 8
+"""Items of a list in a message."""
 
 
 class AtlopError(ValueError):
@@ -22,6 +25,18 @@ class StoppedError(Exception):
         self.exit_code = exit_code
 
 
+def reason_for(error: Exception) -> str:
+    """Return the first line of a library's error, with its type where the text alone may not say what is wrong."""
+    reason = next((line for line in map(str.strip, str(error).splitlines()) if line), "no reason given")
+    return reason if isinstance(error, OSError | ValueError) else f"{type(error).__name__}: {reason}"
+
+
+def listed(items: Sequence[str], *, separator: str = ", ") -> str:
+    """Return the first items of a list, which may be long, and how many more there are."""
+    more = [f"… and {len(items) - MAX_LISTED:,} more"] if len(items) > MAX_LISTED else []
+    return separator.join([*items[:MAX_LISTED], *more])
+
+
 @contextmanager
 def loading(kind: str, *, name: str | Path) -> Iterator[None]:
     """Convert any exception that a library raises while it loads files of a model into one message.
@@ -36,10 +51,7 @@ def loading(kind: str, *, name: str | Path) -> Iterator[None]:
     except AtlopError:
         raise
     except Exception as error:  # libraries raise many types, tokenizers bare `Exception`
-        reason = next((line for line in map(str.strip, str(error).splitlines()) if line), "no reason given")
-        if not isinstance(error, OSError | ValueError):
-            reason = f"{type(error).__name__}: {reason}"
-        problem = f"{kind} {str(name)!r} cannot be loaded"
+        problem, reason = f"{kind} {str(name)!r} cannot be loaded", reason_for(error)
         if Path(name).is_dir():
             raise AtlopError(f"{problem} from this folder: {reason}") from None
         raise AtlopError(f"{problem}: no such folder, and not available from the Hugging Face hub ({reason})") from None

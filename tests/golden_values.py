@@ -15,7 +15,7 @@ from transformers import AutoModel, AutoTokenizer, PreTrainedTokenizerBase
 from atlop.config import ClassifierConfig, ModelConfig, PreprocessingConfig
 from atlop.corpora import read_corpus, read_vocabulary
 from atlop.model import AtlopModel, PairOutputs
-from atlop.model_folder import load_released, new_model
+from atlop.model_folder import load_encoder, load_released, new_model
 from atlop.objectives import Objective, make_objective
 from atlop.preprocessing import Batch, Features, Preprocessor, Windowing, collate
 from atlop.preprocessing.pair_blocks import chunk_rows
@@ -69,13 +69,12 @@ def golden_features(name: str, max_length: int = MAX_LENGTH, marked: bool = True
 
 
 def untrained_golden_model(name: str) -> AtlopModel:
-    model, _ = new_model(
+    encoder = load_encoder(
         str(GOLDEN / name),
-        vocabulary=golden_vocabulary(),
         model_config=ModelConfig(preprocessing=PreprocessingConfig(max_length=MAX_LENGTH), classifier=CLASSIFIER),
         pretrained=False,
     )
-    return model
+    return new_model(encoder, vocabulary=golden_vocabulary())
 
 
 def golden_model(name: str) -> AtlopModel:
@@ -88,7 +87,7 @@ def golden_model(name: str) -> AtlopModel:
 def plain_model(model: AtlopModel) -> reference.PlainAtlop:
     """The plain reference with the same weights, around transformers' own attention, with the package's windows."""
     config = model.config
-    windowing, settings = config.windowing, config.model
+    windowing, settings = model.windowing, config.model
     representation_size, block_size = settings.classifier.sizes
     plain = reference.PlainAtlop(
         AutoModel.from_config(config.encoder_config(), attn_implementation="eager"),
@@ -130,7 +129,7 @@ def golden_batch(name: str, documents: list[int], *, max_length: int = MAX_LENGT
 
 @cache
 def golden_windowing(name: str) -> Windowing:
-    return untrained_golden_model(name).config.windowing
+    return untrained_golden_model(name).windowing
 
 
 def represent(model: AtlopModel, batch: Batch) -> tuple[Tensor, Tensor]:

@@ -14,10 +14,10 @@ import torch
 from safetensors.torch import load_file
 
 from atlop.errors import AtlopError
-from atlop.model_folder import load_model, new_model, save_model
+from atlop.model_folder import load_encoder, load_model, save_model
 from atlop.preprocessing import load_tokenizer
 from tests.damage import ODD_TEXTS, files_in
-from tests.golden_values import GOLDEN, golden_model, golden_tokenizer, golden_vocabulary
+from tests.golden_values import GOLDEN, golden_model, golden_tokenizer
 from tests.test_cli import DOCUMENT, run
 from tests.tiny_encoders import save_tiny_encoder
 
@@ -134,10 +134,7 @@ def test_code_beside_a_model_is_never_run(tmp_path: Path, monkeypatch: pytest.Mo
     with pytest.raises(AtlopError, match="cannot be loaded"):
         load_tokenizer(folder)
     with pytest.raises(AtlopError, match="cannot be loaded"):
-        new_model(
-            str(folder),
-            vocabulary=golden_vocabulary(),
-        )
+        load_encoder(str(folder))
     model, _ = load_model(tmp_path / "model")
     weights = load_file(tmp_path / "model/model.safetensors")
     assert all(torch.equal(value, weights[name]) for name, value in model.state_dict().items())

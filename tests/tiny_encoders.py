@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import torch
 from transformers import (
+    CONFIG_MAPPING,
     AutoModel,
     BertConfig,
     DebertaV2Config,
@@ -26,7 +27,7 @@ from atlop.config import (
     PreprocessingConfig,
 )
 from atlop.model import AtlopModel
-from atlop.model_folder import new_model, preprocessor_for
+from atlop.model_folder import load_encoder, new_model, preprocessor_for
 from atlop.preprocessing import Batch
 from tests.golden_values import CLASSIFIER, golden_documents, golden_tokenizer, golden_vocabulary
 
@@ -34,6 +35,25 @@ VOCABULARY_SIZE = 420
 """Tokens of the golden BERT tokenizer."""
 KINDS = ("bert", "roberta", "deberta-v2", "mpnet", "electra")
 each_kind = pytest.mark.parametrize("kind", KINDS)
+
+OTHER_KINDS: dict[str, dict[str, Any]] = {
+    "xlm-roberta": {"pad_token_id": 4, "max_position_embeddings": 517},
+    "xlm-roberta-xl": {"pad_token_id": 1, "max_position_embeddings": 514},
+    "camembert": {"pad_token_id": 1, "max_position_embeddings": 514},
+    "albert": {"embedding_size": 16},
+    "distilbert": {"dim": 32, "n_layers": 2, "n_heads": 4, "hidden_dim": 48, "max_position_embeddings": 512},
+    "deberta": {"relative_attention": True, "pos_att_type": ["c2p", "p2c"], "max_position_embeddings": 512},
+    "convbert": {"embedding_size": 16},
+    "modernbert": {"local_attention": 16, "global_attn_every_n_layers": 2},
+    "luke": {"pad_token_id": 1, "max_position_embeddings": 514, "entity_vocab_size": 9, "entity_emb_size": 8},
+    "data2vec-text": {"pad_token_id": 4, "max_position_embeddings": 300},
+    "roberta-prelayernorm": {"pad_token_id": 1, "max_position_embeddings": 514},
+    "ernie": {},
+    "xlnet": {"d_model": 32, "n_layer": 2, "n_head": 4, "d_inner": 48},
+    "big_bird": {"attention_type": "original_full", "max_position_embeddings": 512},
+}
+"""Further encoders, each with what differs from BERT; those of RoBERTa's family count positions from a padding id."""
+every_kind = pytest.mark.parametrize("kind", [*KINDS, *OTHER_KINDS])
 
 
 def tiny_config(kind: str, *, dropout: float = 0.0) -> PreTrainedConfig:
@@ -69,7 +89,7 @@ def tiny_config(kind: str, *, dropout: float = 0.0) -> PreTrainedConfig:
             return MPNetConfig(**{**shared, "pad_token_id": 1}, max_position_embeddings=514)
         case "electra":
             return ElectraConfig(**shared, embedding_size=16)
-    raise AssertionError(kind)
+    return CONFIG_MAPPING[kind](**shared | OTHER_KINDS[kind])
 
 
 def save_tiny_encoder(folder: Path, *, kind: str = "bert", dropout: float = 0.0) -> str:
@@ -93,9 +113,8 @@ def tiny_model(
 ) -> tuple[AtlopModel, Batch]:
     """Make a model from a saved encoder; return it with a batch of golden documents."""
     torch.manual_seed(1)
-    model, tokenizer = new_model(
+    encoder = load_encoder(
         folder,
-        vocabulary=golden_vocabulary(),
         model_config=ModelConfig(
             encoder=LayersConfig(layers_averaged=layers_averaged),
             preprocessing=PreprocessingConfig(max_length=1000, markers=markers),
@@ -105,5 +124,6 @@ def tiny_model(
             evidence=evidence or EvidenceConfig(),
         ),
     )
+    model = new_model(encoder, vocabulary=golden_vocabulary())
     chosen = [golden_documents()[index] for index in documents]
-    return model, model.collate(list(preprocessor_for(model, tokenizer).preprocess(chosen)))
+    return model, model.collate(list(preprocessor_for(model, encoder.tokenizer).preprocess(chosen)))

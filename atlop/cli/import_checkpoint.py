@@ -30,11 +30,10 @@ def import_checkpoint(
     refuse_nonempty(output)
     vocabulary = read_vocabulary(relations, names=relation_names)
     with quiet_libraries(model=encoder, kind="encoder"):
-        from atlop.model_folder import classifier_sizes, load_released, new_model, save_model, write_card
+        from atlop.model_folder import classifier_sizes, load_encoder, load_released, new_model, save_model, write_card
 
-        model, tokenizer = new_model(
+        loaded = load_encoder(
             encoder,
-            vocabulary=vocabulary,
             model_config=ModelConfig(
                 preprocessing=PreprocessingConfig(max_length=max_length),
                 classifier=classifier_sizes(file),
@@ -42,8 +41,9 @@ def import_checkpoint(
             ),
             pretrained=False,
         )
+        model = new_model(loaded, vocabulary=vocabulary)
         load_released(model, file)
-        save_model(output, model=model, tokenizer=tokenizer)
+        save_model(output, model=model, tokenizer=loaded.tokenizer)
         write_card(output)
     result: dict[str, Any] = {
         "output": output,

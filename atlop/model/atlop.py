@@ -18,7 +18,7 @@ from atlop.model.heads import HEADS
 from atlop.model.outputs import PairOutputs
 from atlop.model.pooling import POOLINGS
 from atlop.ops import limits_for, use_fast_layers
-from atlop.preprocessing import Batch, DocumentGroup, Features, PairBlock, collate
+from atlop.preprocessing import Batch, DocumentGroup, Features, PairBlock, Windowing, collate
 from atlop.preprocessing.pair_blocks import chunk_rows, gather_rows, pair_chunks, scatter_rows
 
 
@@ -46,9 +46,14 @@ class AtlopModel(PreTrainedModel):
         self._has_context = settings.pooling.context == "localized"
         context_width = width if self._has_context else 0
         self._layers_averaged = settings.encoder.layers_averaged
-        self._windowing = config.windowing
         self.encoder = prepare_encoder(
             AutoModel.from_config(encoder_config, attn_implementation="eager", trust_remote_code=False)
+        )
+        self.windowing = Windowing.for_encoder(
+            self.encoder,
+            start=config.window_start or (),
+            end=config.window_end or (),
+            size=settings.preprocessing.window,
         )
         self.pool_mentions = registered(POOLINGS, settings.pooling.mentions, key="pooling.mentions")(width)
         representation_size, block_size = settings.classifier.sizes
@@ -90,7 +95,7 @@ class AtlopModel(PreTrainedModel):
 
     def collate(self, documents: Sequence[Features]) -> Batch:
         """Make a batch of documents for this model, on the CPU."""
-        return collate(documents, windowing=self._windowing)
+        return collate(documents, windowing=self.windowing)
 
     def forward(self, batch: Batch) -> PairOutputs:
         """Score the pairs of a batch on the model's device, in the order of `batch.pairs`."""
@@ -101,7 +106,7 @@ class AtlopModel(PreTrainedModel):
         hidden, attention = encode(
             self.encoder,
             batch,
-            padding=self._windowing.padding,
+            padding=self.windowing.padding,
             layers_averaged=self._layers_averaged,
             with_attention=self._has_context,
         )

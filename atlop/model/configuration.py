@@ -6,7 +6,6 @@ from transformers import AutoConfig, PreTrainedConfig
 
 from atlop.config import ModelConfig
 from atlop.decoding import Calibration, read_calibration
-from atlop.preprocessing import Windowing
 from atlop.schema import RelationVocabulary
 
 
@@ -50,12 +49,6 @@ class AtlopConfig(PreTrainedConfig):
     def vocabulary(self) -> RelationVocabulary:
         """The model's relations."""
         return RelationVocabulary(tuple(self.relations or ()), self.relation_names or {}, self.negative_label)
-
-    @property
-    def windowing(self) -> Windowing:
-        """How documents are split into windows; see `Windowing.for_encoder`."""
-        start, end = tuple(self.window_start or ()), tuple(self.window_end or ())
-        return Windowing.for_encoder(self.encoder_config(), start=start, end=end, size=self.model.preprocessing.window)
 
     def encoder_config(self) -> PreTrainedConfig:
         """Return the encoder's configuration as its transformers class."""

@@ -36,7 +36,7 @@ def encode(
         Hidden states of all windows, `[tokens, width]`, and their attention.
 
     Raises:
-        AtlopError: The encoder cannot return attention.
+        AtlopError: The encoder does not return attention as matrices `[heads, tokens, tokens]`.
     """
     if uses_packed_attention(encoder):
         return _run_packed(encoder, batch, layers=layers_averaged, with_attention=with_attention)
@@ -90,10 +90,10 @@ def _run_padded(
     output = encoder(
         input_ids.long(), attention_mask=mask.long(), output_attentions=with_attention, output_hidden_states=layers > 1
     )
-    if with_attention and not output.attentions:
+    if with_attention and {weights.shape[2:] for weights in output.attentions or ()} != {(tokens, tokens)}:
         raise AtlopError(
-            f"encoder {encoder.config.model_type!r} returns no attention, which localized context pooling needs; "
-            'choose an encoder such as BERT, RoBERTa or DeBERTa, or pooling.context = "none"'
+            f"encoder {encoder.config.model_type!r} returns no attention of all tokens to all tokens, which localized "
+            'context pooling needs; choose an encoder such as BERT, RoBERTa or DeBERTa, or pooling.context = "none"'
         )
     last = [output.last_hidden_state] if layers == 1 else output.hidden_states[-layers:]
     hidden = _mean(last).flatten(end_dim=1).index_select(0, batch.padded_window_indices)

@@ -1,4 +1,5 @@
 from atlop.model_folder.card import FinishedRun, write_card
+from atlop.model_folder.encoders import Encoder, load_encoder
 from atlop.model_folder.folder import (
     keep_calibration,
     load_model,
@@ -10,9 +11,11 @@ from atlop.model_folder.folder import (
 from atlop.model_folder.released import classifier_sizes, load_released
 
 __all__ = [
+    "Encoder",
     "FinishedRun",
     "classifier_sizes",
     "keep_calibration",
+    "load_encoder",
     "load_model",
     "load_released",
     "new_model",

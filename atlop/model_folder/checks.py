@@ -7,18 +7,19 @@ from typing import Any
 import torch
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from safetensors import safe_open
-from transformers import PreTrainedConfig, PreTrainedTokenizerBase
+from transformers import PreTrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
 from transformers.utils.hub import cached_file
 
 from atlop.config import ClassifierConfig, ModelConfig
 from atlop.config_files import validation_problems
-from atlop.errors import AtlopError, loading
+from atlop.errors import AtlopError, listed, loading
 from atlop.json_values import abbreviated
 from atlop.model.atlop import AtlopModel
 from atlop.model.configuration import AtlopConfig
 from atlop.model_folder.version_0_1 import upgrade_config
 from atlop.objectives import make_objective
 from atlop.preprocessing import Preprocessor
+from atlop.preprocessing.windows import vocabulary_size
 from atlop.schema import Document, Entity, Mention
 
 MAX_COUNTS = {"num_hidden_layers": 1000, "num_layers": 1000, "n_layers": 1000, "n_layer": 1000, "num_labels": 100_000}
@@ -71,7 +72,7 @@ def read_model_config(name: str | Path) -> AtlopConfig:
     with loading("model", name=name):
         _check_counts(row["encoder"], where=f"{where}, encoder")
         # No other keys: some make transformers download attention code and run it.
-        row = upgrade_config(row)
+        row = upgrade_config(row, where=where)
         config = AtlopConfig(**{name: row[name] for name in AtlopConfig.__annotations__ if name in row})
         try:
             _ConfigSchema.model_validate(config)
@@ -92,8 +93,11 @@ def check_weights(name: str | Path, *, config: AtlopConfig) -> None:
         with safe_open(path, framework="pt") as file:
             names = list(file.keys())
             found = {key: list(file.get_slice(key).get_shape()) for key in names}
-        with torch.device("meta"):  # allocates no memory, whatever the configuration says
-            expected = {key: list(value.shape) for key, value in AtlopModel(config).state_dict().items()}
+        try:
+            with torch.device("meta"):  # allocates no memory, whatever the configuration says
+                expected = {key: list(value.shape) for key, value in AtlopModel(config).state_dict().items()}
+        except AtlopError as error:
+            raise AtlopError(f"model {str(name)!r}, config.json, {error}") from None
     problems = [f"missing: {key}" for key in sorted(expected.keys() - found)]
     problems += [f"unknown: {key}" for key in sorted(found.keys() - expected)]
     problems += [
@@ -102,7 +106,9 @@ def check_weights(name: str | Path, *, config: AtlopConfig) -> None:
         if found.get(key, shape) != shape
     ]
     if problems:
-        raise AtlopError(f"model {str(name)!r}: the weights do not match config.json:\n  " + "\n  ".join(problems))
+        raise AtlopError(
+            f"model {str(name)!r}: the weights do not match config.json:\n  " + listed(problems, separator="\n  ")
+        )
 
 
 def smoke_test(model: AtlopModel, tokenizer: PreTrainedTokenizerBase, *, name: str | Path) -> None:
@@ -111,19 +117,32 @@ def smoke_test(model: AtlopModel, tokenizer: PreTrainedTokenizerBase, *, name: s
     Raises:
         AtlopError: Scoring fails, or the tokenizer has tokens beyond the encoder's vocabulary.
     """
-    entities = tuple(Entity((Mention("a", 0, word, word + 1, ""),)) for word in range(2))
-    document = Document(title="", sentences=(("a", "b"),), entities=entities, facts=None)
+    check_tokenizer(tokenizer, encoder=model.encoder, where=f"model {str(name)!r}")
     with loading("model", name=name):
-        size, largest = model.config.encoder_config().vocab_size, max(tokenizer.get_vocab().values())
-        if largest >= size:
-            raise AtlopError(
-                f"model {str(name)!r}: its tokenizer has token id {largest}, but its encoder's vocabulary has {size} "
-                "tokens; they do not belong together"
-            )
         preprocessing = model.config.model.preprocessing.model_copy(update={"max_length": 1024})  # no truncation
         preprocessor = Preprocessor.from_config(preprocessing, tokenizer=tokenizer, vocabulary=model.config.vocabulary)
         with torch.inference_mode():
-            model(model.collate(list(preprocessor.preprocess([document]))))
+            model(model.collate(list(preprocessor.preprocess([two_mentions(words=2)]))))
+
+
+def two_mentions(*, words: int) -> Document:
+    """Return a document whose first two words are the mentions of two entities."""
+    entities = tuple(Entity((Mention("a", 0, word, word + 1, ""),)) for word in range(2))
+    return Document(title="", sentences=(("a",) * words,), entities=entities, facts=None)
+
+
+def check_tokenizer(tokenizer: PreTrainedTokenizerBase, *, encoder: PreTrainedModel, where: str) -> None:
+    """Check that an encoder knows every token of its tokenizer; messages begin with `where`.
+
+    Raises:
+        AtlopError: The tokenizer has more tokens than the encoder.
+    """
+    known, vocabulary = vocabulary_size(encoder), tokenizer.get_vocab()
+    if unknown := sorted((token for token in vocabulary if vocabulary[token] >= known), key=vocabulary.__getitem__):
+        raise AtlopError(
+            f"{where}: its tokenizer has more tokens than the {known:,} of the encoder: {listed(unknown)}; give it the "
+            "tokenizer that the encoder was trained with, or resize the encoder's embedding"
+        )
 
 
 def _check_counts(row: Mapping[str, Any], *, where: str) -> None:
@@ -157,18 +176,6 @@ def check_values(config: AtlopConfig, *, where: str) -> None:
     check_block_size(settings.classifier, where=f"{where}, ")
     make_objective(settings.objective)
     _ = config.calibrated  # raises for thresholds of other relations
-    encoder, windowing = config.encoder_config(), config.windowing
-    if settings.encoder.layers_averaged > encoder.num_hidden_layers:
-        raise AtlopError(
-            f"{where}, encoder.layers_averaged: {settings.encoder.layers_averaged}, but the encoder has "
-            f"{encoder.num_hidden_layers} layers"
-        )
-    special = [*windowing.start, *windowing.end]
-    if windowing.size <= len(special) + 1:
-        raise AtlopError(f"{where}, encoder: reads windows of {windowing.size} tokens, which is too few")
-    for token in [*special, windowing.padding]:
-        if not 0 <= token < encoder.vocab_size:
-            raise AtlopError(
-                f"{where}: special token id {token} of windows is outside the encoder's vocabulary of "
-                f"{encoder.vocab_size} tokens"
-            )
+    averaged, layers = settings.encoder.layers_averaged, config.encoder_config().num_hidden_layers
+    if averaged > layers:
+        raise AtlopError(f"{where}, encoder.layers_averaged: {averaged}, but the encoder has {layers} layers")

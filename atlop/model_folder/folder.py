@@ -1,76 +1,31 @@
 """Model folders: make a model from an encoder, save it with its tokenizer, load it."""
 
 from pathlib import Path
-from typing import Any
 
 import torch
-from transformers import AutoConfig, AutoModel, PreTrainedModel, PreTrainedTokenizerBase
+from transformers import PreTrainedTokenizerBase
 
-from atlop.config import ModelConfig
 from atlop.decoding import Calibration
 from atlop.errors import AtlopError, loading
-from atlop.files import atomic_folder, default_mode, read_json, recovered, write_json
-from atlop.model.atlop import AtlopModel, prepare_encoder
-from atlop.model.configuration import AtlopConfig
-from atlop.model_folder.checks import (
-    check_block_size,
-    check_values,
-    check_weights,
-    read_configuration,
-    read_model_config,
-    smoke_test,
-)
-from atlop.objectives import make_objective
-from atlop.preprocessing import Preprocessor, SpecialTokens, load_tokenizer
-from atlop.preprocessing.windows import window_end
+from atlop.files import atomic_folder, default_mode, model_folder, read_json, recovered, write_json
+from atlop.model.atlop import AtlopModel
+from atlop.model_folder.checks import check_weights, read_model_config, smoke_test
+from atlop.model_folder.encoders import Encoder
+from atlop.preprocessing import Preprocessor, load_tokenizer
 from atlop.schema import RelationVocabulary
 
 
-def new_model(
-    encoder: str,
-    *,
-    vocabulary: RelationVocabulary,
-    model_config: ModelConfig | None = None,
-    pretrained: bool = True,
-) -> tuple[AtlopModel, PreTrainedTokenizerBase]:
-    """Make a model: a pretrained encoder with new layers.
-
-    Args:
-        encoder: Hugging Face name or folder.
-        vocabulary: The relations to classify.
-        model_config: The layers and settings; as published by default.
-        pretrained: Whether to load the encoder's weights rather than initialize them at random.
-
-    Returns:
-        The model in float32 and in evaluation mode, and the encoder's tokenizer.
+def new_model(encoder: Encoder, *, vocabulary: RelationVocabulary) -> AtlopModel:
+    """Make a model: an encoder with new layers for the relations to classify; in float32 and in evaluation mode.
 
     Raises:
-        AtlopError: The encoder cannot be loaded, sizes do not match, or an objective, a pooling or a head is unknown.
+        AtlopError: An objective, a pooling or a head is unknown, or sizes do not match.
     """
-    model_config = model_config or ModelConfig()
-    make_objective(model_config.objective)
-    check_block_size(model_config.classifier, where="")
-    read_configuration(encoder, kind="encoder")
-    with loading("encoder", name=encoder):
-        encoder_config = AutoConfig.from_pretrained(encoder, trust_remote_code=False)
-        weights = _encoder_weights(encoder) if pretrained else None
-    tokenizer = load_tokenizer(encoder, kind="encoder")
-    special = SpecialTokens.from_tokenizer(tokenizer)
-    config = AtlopConfig(
-        encoder=encoder_config.to_dict(),
-        relations=list(vocabulary.relations),
-        relation_names=dict(vocabulary.names),
-        negative_label=vocabulary.negative,
-        sections=model_config.model_dump(mode="json"),
-        window_start=list(special.start),
-        window_end=window_end(special.end, model_type=encoder_config.model_type),
-    )
-    check_values(config, where="configuration")
-    with loading("encoder", name=encoder):  # for values that its configuration class accepts
-        model = AtlopModel(config)
-    if weights is not None:
-        model.encoder = prepare_encoder(weights)
-    return model.eval(), tokenizer
+    with loading("encoder", name=encoder.name):
+        model = AtlopModel(encoder.atlop_config(vocabulary))
+    model.encoder = encoder.model
+    model.eval()
+    return model
 
 
 def save_model(folder: Path, *, model: AtlopModel, tokenizer: PreTrainedTokenizerBase) -> None:
@@ -98,12 +53,12 @@ def keep_calibration(folder: Path, calibration: Calibration | None) -> None:
 
 
 def load_model(folder: str | Path) -> tuple[AtlopModel, PreTrainedTokenizerBase]:
-    """Load a model from a folder or from the Hugging Face hub.
+    """Load a model from a run folder (its `best/`), a model folder or the Hugging Face hub.
 
     Raises:
         AtlopError: It does not exist, or is not an atlop model.
     """
-    folder = str(recovered(Path(folder)))
+    folder = str(recovered(Path(model_folder(folder))))
     config = read_model_config(folder)
     check_weights(folder, config=config)
     with loading("model", name=folder):
@@ -121,7 +76,7 @@ def start_from(model: AtlopModel, folder: str | Path) -> None:
 
     Args:
         model: The new model, changed in place.
-        folder: The trained model's folder.
+        folder: The trained model's folder, or that of its run.
 
     Raises:
         AtlopError: The folder has no model, or one with other relations, another encoder or other sizes.
@@ -149,22 +104,3 @@ def preprocessor_for(model: AtlopModel, tokenizer: PreTrainedTokenizerBase) -> P
     return Preprocessor.from_config(
         model.config.model.preprocessing, tokenizer=tokenizer, vocabulary=model.config.vocabulary
     )
-
-
-def _encoder_weights(encoder: str) -> PreTrainedModel:
-    """Load a pretrained encoder; missing weights, which transformers would initialize at random, are an error."""
-    loaded: Any = AutoModel.from_pretrained(
-        encoder,
-        dtype=torch.float32,
-        attn_implementation="eager",
-        trust_remote_code=False,
-        output_loading_info=True,
-    )
-    weights: PreTrainedModel
-    weights, report = loaded
-    if missing := sorted(name for name in report["missing_keys"] if "pooler" not in name):  # the pooler is unused
-        raise AtlopError(
-            f"encoder {encoder!r}: {len(missing)} of the weights that its config.json expects are missing: "
-            f"{', '.join(missing[:8])}{', …' if len(missing) > 8 else ''}"
-        )
-    return weights

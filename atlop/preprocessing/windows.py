@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Self
+from typing import Any, Self
 
-from transformers import PreTrainedConfig
+from torch import nn
+from transformers import PreTrainedModel
 
 from atlop.errors import AtlopError
 
@@ -13,9 +14,6 @@ DEFAULT_SIZE = 512
 
 _DOUBLE_END = {"roberta", "xlm-roberta", "camembert"}
 """Types of encoders whose segments end with two end tokens, `</s></s>`; windows within a document then do too."""
-
-_POSITIONS_AFTER_PADDING = {*_DOUBLE_END, "mpnet"}
-"""Types of encoders whose position ids start at the padding id + 1."""
 
 MIN_OVERLAP = 64
 """Tokens that adjacent windows share if there are more than two, so that every token has context on both sides. Not in
@@ -39,19 +37,27 @@ class Windowing:
 
     @classmethod
     def for_encoder(
-        cls, encoder: PreTrainedConfig, *, start: tuple[int, ...], end: tuple[int, ...], size: int | None = None
+        cls, encoder: PreTrainedModel, *, start: Sequence[int], end: Sequence[int], size: int | None = None
     ) -> Self:
         """Return the windowing for an encoder; by default windows have 512 tokens, or its maximum if that is smaller.
 
         Raises:
-            AtlopError: The size is larger than the encoder's maximum.
+            AtlopError: The size is larger than the encoder's maximum or too small, or a special token is unknown to it.
         """
-        first, positions = first_position(encoder), getattr(encoder, "max_position_embeddings", None)
-        max_size = positions - first if positions else None
+        first, max_size = positions(encoder)
         if size is not None and max_size is not None and size > max_size:
             raise AtlopError(f"preprocessing.window: {size} tokens, but the encoder takes at most {max_size}; lower it")
-        default = DEFAULT_SIZE if max_size is None else min(DEFAULT_SIZE, max_size)
-        return cls(size or default, start=start, end=end, padding=encoder.pad_token_id or 0, first_position=first)
+        size = size or (DEFAULT_SIZE if max_size is None else min(DEFAULT_SIZE, max_size))
+        if size <= len(start) + len(end) + 1:
+            raise AtlopError(f"encoder: reads windows of {size} tokens, which is too few")
+        padding, known = encoder.config.pad_token_id or 0, vocabulary_size(encoder)
+        for token in [*start, *end, padding]:
+            if not 0 <= token < known:
+                raise AtlopError(
+                    f"encoder: has {known} tokens, but a special token of its windows has id {token}; its tokenizer or "
+                    "its config.json belongs to another encoder"
+                )
+        return cls(size, start=tuple(start), end=tuple(end), padding=padding, first_position=first)
 
 
 @dataclass(frozen=True)
@@ -109,9 +115,23 @@ def window_spans(length: int, *, size: int, start_tokens: int, end_tokens: int) 
     return [(0, first_stop), *((start, start + inner) for start in starts), (last_start, length)]
 
 
-def first_position(encoder: PreTrainedConfig) -> int:
-    """Return the position id of an input's first token."""
-    return encoder.pad_token_id + 1 if encoder.model_type in _POSITIONS_AFTER_PADDING else 0
+def positions(encoder: PreTrainedModel) -> tuple[int, int | None]:
+    """Return the position id of an input's first token, and the encoder's longest input, if it is limited.
+
+    An embedding of positions with a padding index (RoBERTa, MPNet) counts them from the index after it.
+    """
+    limit = getattr(encoder.config, "max_position_embeddings", None)
+    for name, module in encoder.named_modules():
+        if isinstance(module, nn.Embedding) and name.endswith("position_embeddings"):
+            first = 0 if module.padding_idx is None else module.padding_idx + 1
+            return first, module.num_embeddings - first
+    return 0, limit if limit is not None and limit > 0 else None  # XLNet has -1, for none
+
+
+def vocabulary_size(encoder: PreTrainedModel) -> int:
+    """Return the number of tokens that an encoder has an embedding of."""
+    embedding: Any = encoder.get_input_embeddings()
+    return len(embedding.weight)
 
 
 def window_end(end: tuple[int, ...], *, model_type: str) -> list[int]:

@@ -12,11 +12,11 @@ from atlop.config import RunConfig
 from atlop.device import DeviceAccelerator, accelerator_for
 from atlop.errors import AtlopError
 from atlop.evaluation import OfficialScores, official_scores
-from atlop.model_folder import new_model, start_from
+from atlop.model_folder import load_encoder, new_model, start_from
 from atlop.objectives import make_objective
 from atlop.ops import compile_layers
 from atlop.prediction import predict_facts
-from atlop.preprocessing import Batch, load_tokenizer
+from atlop.preprocessing import Batch
 from atlop.schema import Fact
 from atlop.stopping import StopRequestError, StopRequests
 from atlop.training.data import TrainingData, prefetch
@@ -111,17 +111,17 @@ def build_training(config: RunConfig, *, device: str | None = None, show_progres
     _check_processes(config, accelerator=accelerator)
     objective = make_objective(config.objective)  # before the data, to fail early
     show_progress = show_progress and accelerator.is_main_process
-    tokenizer = load_tokenizer(config.encoder.name, kind="encoder")
+    set_seed(trainer.seed)
+    encoder = load_encoder(config.encoder.name, model_config=config.model, precision=accelerator.precision)
     data = TrainingData(
         config.data,
-        tokenizer=tokenizer,
+        tokenizer=encoder.tokenizer,
         preprocessing=config.preprocessing,
         evidence=config.evidence,
         show_progress=show_progress,
     )
     schedule = Schedule(trainer, documents=len(data.train.documents))
-    set_seed(trainer.seed)
-    model, tokenizer = new_model(config.encoder.name, vocabulary=data.vocabulary, model_config=config.model)
+    model = new_model(encoder, vocabulary=data.vocabulary)
     shares = data.train.documents.class_shares(data.vocabulary.classes)
     objective = objective.with_class_shares(torch.from_numpy(shares).float())
     if trainer.start_from is not None:
@@ -134,7 +134,7 @@ def build_training(config: RunConfig, *, device: str | None = None, show_progres
         model, accelerator=accelerator, config=config.optimizer, steps=schedule.total, sharded=trainer.sharded
     )
     step = TrainStep(state, objective=objective, max_gradient_norm=config.optimizer.max_gradient_norm)
-    return Training(config, accelerator, data, tokenizer, schedule, state, step, show_progress=show_progress)
+    return Training(config, accelerator, data, encoder.tokenizer, schedule, state, step, show_progress=show_progress)
 
 
 def _check_processes(config: RunConfig, *, accelerator: DeviceAccelerator) -> None:

@@ -24,7 +24,7 @@ from atlop.config import (
 )
 from atlop.corpora import read_corpus, read_vocabulary, relation_counts
 from atlop.model import AtlopModel, PairOutputs
-from atlop.model_folder import new_model
+from atlop.model_folder import load_encoder, new_model
 from atlop.prediction import DecisionRule, score_batches
 from atlop.preprocessing import Batch, Features, SpecialTokens, load_tokenizer
 from atlop.schema import THRESHOLD_CLASS, Document, RelationVocabulary
@@ -67,8 +67,8 @@ def make_model(material: Material) -> tuple[AtlopModel, PreTrainedTokenizerBase]
     """Return a new model of the published sizes on the material's encoder, which like a trained one finds few facts."""
     torch.manual_seed(66)
     model_config = ModelConfig(preprocessing=PreprocessingConfig(max_length=material.max_length))
-    model, tokenizer = new_model(material.encoder, vocabulary=material.vocabulary, model_config=model_config)
-    return _finds_few(model), tokenizer
+    encoder = load_encoder(material.encoder, model_config=model_config)
+    return _finds_few(new_model(encoder, vocabulary=material.vocabulary)), encoder.tokenizer
 
 
 def _finds_few(model: AtlopModel) -> AtlopModel:

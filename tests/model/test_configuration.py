@@ -1,12 +1,32 @@
 """What a model folder says of its encoder's inputs."""
 
+from typing import Any
+
 import pytest
+import torch
 from pydantic import ValidationError
-from transformers import BertConfig, DebertaV2Config, PreTrainedConfig, RobertaConfig
+from transformers import (
+    AutoModel,
+    BertConfig,
+    Data2VecTextConfig,
+    DebertaV2Config,
+    PreTrainedConfig,
+    RobertaConfig,
+    XLNetConfig,
+)
 
 from atlop.errors import AtlopError
 from atlop.model import AtlopConfig
-from atlop.preprocessing.windows import first_position, window_end
+from atlop.preprocessing.windows import Windowing, window_end
+
+
+def windowing(encoder: PreTrainedConfig, *, size: int | None = None) -> Windowing:
+    with torch.device("meta"):
+        return Windowing.for_encoder(AutoModel.from_config(encoder), start=(2,), end=(3,), size=size)
+
+
+def deberta(**settings: Any) -> DebertaV2Config:
+    return DebertaV2Config(max_position_embeddings=512, **settings)
 
 
 @pytest.mark.parametrize(
@@ -16,20 +36,30 @@ from atlop.preprocessing.windows import first_position, window_end
         (BertConfig(max_position_embeddings=128), 128, 0),
         (BertConfig(max_position_embeddings=4096), 512, 0),
         (RobertaConfig(max_position_embeddings=514, pad_token_id=1), 512, 2),
-        (DebertaV2Config(max_position_embeddings=512), 512, 0),
+        (RobertaConfig(max_position_embeddings=514, pad_token_id=9), 504, 10),
+        (Data2VecTextConfig(max_position_embeddings=512), 510, 2),  # not in any list of types
+        (deberta(), 512, 0),
+        (deberta(position_biased_input=False), 512, 0),
+        (XLNetConfig(n_layer=1), 512, 0),  # has no limit
     ],
 )
 def test_a_window_is_512_tokens_or_what_the_encoder_takes(encoder: PreTrainedConfig, size: int, first: int) -> None:
-    assert AtlopConfig(encoder=encoder.to_dict()).windowing.size == size
-    assert first_position(encoder) == first
+    found = windowing(encoder)
+    assert (found.size, found.first_position) == (size, first)
 
 
-@pytest.mark.parametrize("window", [64, 4096])
-def test_a_window_can_be_chosen_up_to_what_the_encoder_takes(window: int) -> None:
-    encoder = BertConfig(max_position_embeddings=4096).to_dict()
-    assert AtlopConfig(encoder=encoder, sections={"preprocessing": {"window": window}}).windowing.size == window
+@pytest.mark.parametrize("size", [64, 4096])
+def test_a_window_can_be_chosen_up_to_what_the_encoder_takes(size: int) -> None:
+    encoder = BertConfig(max_position_embeddings=4096)
+    assert windowing(encoder, size=size).size == size
     with pytest.raises(AtlopError, match=r"preprocessing\.window: 4097 tokens, but the encoder takes at most 4096"):
-        _ = AtlopConfig(encoder=encoder, sections={"preprocessing": {"window": 4097}}).windowing
+        windowing(encoder, size=4097)
+
+
+@pytest.mark.parametrize("small", [BertConfig(max_position_embeddings=3), BertConfig(vocab_size=3)])
+def test_an_encoder_too_small_for_the_special_tokens_is_refused(small: BertConfig) -> None:
+    with pytest.raises(AtlopError, match=r"encoder: (reads windows of 3 tokens|has 3 tokens, but .* has id 3)"):
+        windowing(small)
 
 
 def test_a_misspelt_setting_of_a_model_folder_is_an_error() -> None:

@@ -120,7 +120,7 @@ def test_without_context_an_encoder_needs_no_attention(tmp_path: Path) -> None:
     model, batch = tiny_model(folder, documents=DOCUMENTS, pooling=BERT_E)
     assert score(model, batch).isfinite().all()
     with pytest.raises(AtlopError, match=r'returns no attention.* or pooling\.context = "none"'):
-        tiny_model(folder, documents=DOCUMENTS)[0](batch)
+        tiny_model(folder, documents=DOCUMENTS)
 
 
 def test_one_group_has_about_as_many_weights_as_the_published_groups(tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ from atlop.errors import AtlopError
 from atlop.model_folder import (
     classifier_sizes,
     keep_calibration,
+    load_encoder,
     load_model,
     load_released,
     new_model,
@@ -77,11 +78,8 @@ def predict(folder: Path) -> None:
 
 
 def make(folder: Path) -> None:
-    new_model(
-        str(folder),
-        vocabulary=golden_vocabulary(),
-        model_config=ModelConfig(classifier=CLASSIFIER),
-    )
+    encoder = load_encoder(str(folder), model_config=ModelConfig(classifier=CLASSIFIER))
+    new_model(encoder, vocabulary=golden_vocabulary())
 
 
 def look_at(valid: Path, name: str, content: bytes, *, use: Callable[[Path], None]) -> AtlopError | None:

@@ -12,7 +12,7 @@ from transformers import AutoModel, AutoTokenizer, PreTrainedTokenizerBase
 from atlop.config import ClassifierConfig, ModelConfig, PreprocessingConfig
 from atlop.errors import AtlopError
 from atlop.model import AtlopModel
-from atlop.model_folder import load_model, new_model, preprocessor_for, save_model, start_from
+from atlop.model_folder import load_encoder, load_model, new_model, preprocessor_for, save_model, start_from
 from atlop.schema import RelationVocabulary
 from tests.golden_values import (
     CLASSIFIER,
@@ -38,13 +38,12 @@ def model_on(
     classifier: ClassifierConfig = CLASSIFIER,
     pretrained: bool = True,
 ) -> AtlopModel:
-    model, _ = new_model(
+    loaded = load_encoder(
         encoder,
-        vocabulary=vocabulary or golden_vocabulary(),
         model_config=ModelConfig(preprocessing=preprocessing or PreprocessingConfig(), classifier=classifier),
         pretrained=pretrained,
     )
-    return model
+    return new_model(loaded, vocabulary=vocabulary or golden_vocabulary())
 
 
 @pytest.fixture
