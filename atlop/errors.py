@@ -31,10 +31,19 @@ def reason_for(error: Exception) -> str:
     return reason if isinstance(error, OSError | ValueError) else f"{type(error).__name__}: {reason}"
 
 
-def listed(items: Sequence[str], *, separator: str = ", ") -> str:
+def listed(items: Sequence[str]) -> str:
     """Return the first items of a list, which may be long, and how many more there are."""
+    return ", ".join(_first(items))
+
+
+def listed_lines(*lists: Sequence[str]) -> str:
+    """Return the first items of each list, and how many more there are, an item per indented line."""
+    return "".join(f"\n  {item}" for items in lists for item in _first(items))
+
+
+def _first(items: Sequence[str]) -> list[str]:
     more = [f"… and {len(items) - MAX_LISTED:,} more"] if len(items) > MAX_LISTED else []
-    return separator.join([*items[:MAX_LISTED], *more])
+    return [*items[:MAX_LISTED], *more]
 
 
 @contextmanager

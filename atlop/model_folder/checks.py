@@ -12,7 +12,7 @@ from transformers.utils.hub import cached_file
 
 from atlop.config import ClassifierConfig, ModelConfig
 from atlop.config_files import validation_problems
-from atlop.errors import AtlopError, listed, loading
+from atlop.errors import AtlopError, listed, listed_lines, loading
 from atlop.json_values import abbreviated
 from atlop.model.atlop import AtlopModel
 from atlop.model.configuration import AtlopConfig
@@ -98,17 +98,15 @@ def check_weights(name: str | Path, *, config: AtlopConfig) -> None:
                 expected = {key: list(value.shape) for key, value in AtlopModel(config).state_dict().items()}
         except AtlopError as error:
             raise AtlopError(f"model {str(name)!r}, config.json, {error}") from None
-    problems = [f"missing: {key}" for key in sorted(expected.keys() - found)]
-    problems += [f"unknown: {key}" for key in sorted(found.keys() - expected)]
-    problems += [
+    missing = [f"missing: {key}" for key in sorted(expected.keys() - found)]
+    unknown = [f"unknown: {key}" for key in sorted(found.keys() - expected)]
+    misshapen = [
         f"{key}: shape {found[key]}, but config.json expects {shape}"
         for key, shape in expected.items()
         if found.get(key, shape) != shape
     ]
-    if problems:
-        raise AtlopError(
-            f"model {str(name)!r}: the weights do not match config.json:\n  " + listed(problems, separator="\n  ")
-        )
+    if problems := listed_lines(missing, unknown, misshapen):
+        raise AtlopError(f"model {str(name)!r}: the weights do not match config.json:{problems}")
 
 
 def smoke_test(model: AtlopModel, tokenizer: PreTrainedTokenizerBase, *, name: str | Path) -> None:

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from atlop.config import ClassifierConfig
-from atlop.errors import AtlopError
+from atlop.errors import AtlopError, listed_lines
 from atlop.model.atlop import AtlopModel
 
 _PREFIXES = {
@@ -19,6 +19,9 @@ _PREFIXES = {
 
 _UNUSED = ("model.embeddings.position_ids", "model.pooler.")
 """A buffer that old versions of transformers save, and the pooler: neither is used."""
+
+_ANCHOR = "head_extractor.weight"
+"""A name that every released checkpoint has."""
 
 
 def classifier_sizes(path: Path) -> ClassifierConfig:
@@ -43,22 +46,20 @@ def load_released(model: AtlopModel, path: Path) -> None:
         path: A state dict saved by `torch.save`; only tensors are unpickled.
 
     Raises:
-        AtlopError: The file is not a state dict, or names or shapes differ from the model's; each is named.
+        AtlopError: The file is not a state dict, or names or shapes differ from the model's; the first are named.
     """
     released = _read(path)
     expected = {_released_name(name): value for name, value in model.state_dict().items()}
     found = {name: value for name, value in released.items() if not name.startswith(_UNUSED)}
-    problems = [f"unknown: {name}" for name in found if name not in expected]
-    problems += [f"missing: {name}" for name in expected if name not in found]
-    problems += [
+    unknown = [f"unknown: {name}" for name in found if name not in expected]
+    missing = [f"missing: {name}" for name in expected if name not in found]
+    misshapen = [
         f"{name}: shape {list(found[name].shape)}, but the model has {list(value.shape)}"
         for name, value in expected.items()
         if name in found and found[name].shape != value.shape
     ]
-    if problems:
-        raise AtlopError(
-            f"{path}: does not match the model; check --encoder and --relations:\n  " + "\n  ".join(problems)
-        )
+    if problems := listed_lines(unknown, missing, misshapen):
+        raise AtlopError(f"{path}: does not match the model; check --encoder and --relations:{problems}")
     model.load_state_dict({name: found[_released_name(name)] for name in model.state_dict()})
 
 
@@ -82,7 +83,15 @@ def _read(path: Path) -> dict[str, Tensor]:
         stored = value.untyped_storage().nbytes() // value.element_size()
         if max((value.numel(), *value.shape)) > stored:  # an expanded or empty tensor can claim any shape
             raise AtlopError(f"{path}, {name}: has shape {list(value.shape)}, but stores {stored} numbers")
-    return released
+    return _without_prefix(released)
+
+
+def _without_prefix(released: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Take off the prefix that a wrapper around the model gave to all names, such as `module.` of `DataParallel`."""
+    prefix = next((name.removesuffix(_ANCHOR) for name in released if name.endswith(_ANCHOR)), "")
+    if not all(name.startswith(prefix) for name in released):
+        return released
+    return {name.removeprefix(prefix): value for name, value in released.items()}
 
 
 def _released_name(name: str) -> str:

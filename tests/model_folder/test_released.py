@@ -1,5 +1,6 @@
 """Checkpoints in the released naming fill a model, or are refused by name."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +10,8 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from atlop.errors import AtlopError
-from atlop.model_folder import load_released
-from tests.golden_values import GOLDEN, each_encoder, golden_batch, untrained_golden_model
+from atlop.model_folder import classifier_sizes, load_released
+from tests.golden_values import CLASSIFIER, GOLDEN, each_encoder, golden_batch, untrained_golden_model
 
 
 def released(name: str = "bert") -> dict[str, Tensor]:
@@ -114,3 +115,29 @@ def test_what_is_no_checkpoint_is_refused(tmp_path: Path) -> None:
         load_released(untrained_golden_model("bert"), tmp_path / "checkpoint.pt")
     with pytest.raises(AtlopError, match=r"missing\.pt"):
         load_released(untrained_golden_model("bert"), tmp_path / "missing.pt")
+
+
+@pytest.mark.parametrize("prefix", ["module.", "_orig_mod.module."])
+def test_the_prefix_that_a_wrapper_gave_to_all_names_is_taken_off(prefix: str, tmp_path: Path) -> None:
+    torch.save({prefix + name: value for name, value in released().items()}, tmp_path / "checkpoint.pt")
+    assert classifier_sizes(tmp_path / "checkpoint.pt") == CLASSIFIER
+    model = untrained_golden_model("bert")
+    load_released(model, tmp_path / "checkpoint.pt")
+    assert torch.equal(model.classifier.bilinear.weight, released()["bilinear.weight"])
+
+
+def test_a_prefix_of_only_some_names_is_refused(tmp_path: Path) -> None:
+    state = {name if "bilinear" in name else f"module.{name}": value for name, value in released().items()}
+    with pytest.raises(AtlopError, match=r"unknown: module\.model\.embeddings"):
+        load(tmp_path, state)
+
+
+def test_a_long_list_of_names_is_cut(tmp_path: Path) -> None:
+    state = {f"other.{name}": value for name, value in released().items() if "extractor" not in name}
+    with pytest.raises(AtlopError, match=r"check --encoder and --relations:\n") as caught:
+        load(tmp_path, state)
+    lines = str(caught.value).splitlines()
+    for kind in ("unknown", "missing"):
+        assert sum(line.startswith(f"  {kind}: ") for line in lines) == 8
+    assert [bool(re.fullmatch(r"  … and \d+ more", line)) for line in (lines[9], lines[-1])] == [True, True]
+    assert len(lines) == 1 + 9 + 9
