@@ -5,6 +5,7 @@ from difflib import get_close_matches
 from typing import Any
 
 from atlop.errors import AtlopError
+from atlop.model.configuration import AtlopConfig
 
 _SECTION_KEYS = {
     "max_length": ("preprocessing", "max_length"),
@@ -20,17 +21,25 @@ _SECTION_KEYS = {
 """Key of version 0.1 -> section and key."""
 
 
-def upgrade_config(row: Mapping[str, Any]) -> dict[str, Any]:
+def upgrade_config(row: Mapping[str, Any], *, where: str) -> dict[str, Any]:
     """Return a `config.json` with its settings in sections, as later versions have them.
 
     Raises:
-        AtlopError: A key is a misspelt setting, whose default would be used silently.
+        AtlopError: A key is a misspelt or misplaced setting, whose default would be used silently; begins with `where`.
     """
-    if "sections" in row:
+    has_sections = "sections" in row
+    settings = {
+        key: f"sections.{section}.{name}" if has_sections else key
+        for key, (section, name) in _SECTION_KEYS.items()
+        if has_sections or key not in row
+    }
+    known = {*AtlopConfig.__annotations__, *(() if has_sections else _SECTION_KEYS)}
+    meant = settings | {key: key for key in AtlopConfig.__annotations__ if key not in row}
+    for key in row.keys() - known:
+        if near := get_close_matches(key, meant, n=1, cutoff=0.8):
+            raise AtlopError(f"{where}, {key}: unknown key; did you mean {meant[near[0]]}?")
+    if has_sections:
         return dict(row)
-    for key in row.keys() - _SECTION_KEYS.keys():
-        if near := get_close_matches(key, _SECTION_KEYS.keys() - row.keys(), n=1, cutoff=0.8):
-            raise AtlopError(f"{key}: unknown key; did you mean {near[0]}?")
     sections: dict[str, dict[str, Any]] = {}
     for key, (section, name) in _SECTION_KEYS.items():
         if key in row:

@@ -169,6 +169,25 @@ def test_a_configuration_that_asks_for_a_billion_is_refused_before_anything_is_m
     assert f"config.json, encoder, {name}: is 1000000000; expected at most 1" in str(problem)
 
 
+@pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [
+        ("context_pooling", "localised", "context_pooling: unknown key; did you mean sections.pooling.context?"),
+        ("mention_pooling", "max", "mention_pooling: unknown key; did you mean sections.pooling.mentions?"),
+        ("markres", "none", "markres: unknown key; did you mean sections.preprocessing.markers?"),
+        ("sections", {"pooling": {"context": "localised"}}, "sections.pooling.context: Input should be 'localized'"),
+        ("sections", {"pooling": {"mentions": "max"}}, "pooling.mentions: 'max' is not known; known are logsumexp"),
+        ("sections", {"heads": {"nothing": {}}}, "heads: 'nothing' is not known"),
+    ],
+)
+def test_a_setting_that_is_misplaced_or_not_known_is_refused_by_name(key: str, value: object, message: str) -> None:
+    problem = look_at(
+        valid_model(), "config.json", changed_config(lambda config: config.update({key: value})), use=predict
+    )
+
+    assert f"config.json, {message}" in str(problem)
+
+
 def test_an_encoder_that_lacks_weights_is_refused_rather_than_filled_up_at_random() -> None:
     config = contents(valid_encoder(), "config.json") | {"num_hidden_layers": 3}
 

@@ -30,9 +30,25 @@ def test_it_gives_the_same_scores_and_facts() -> None:
     assert found == json.loads((SAVED / "facts.json").read_text(encoding="utf-8"))
 
 
-def test_a_misspelt_setting_is_named(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("found", "changed", "message"),
+    [
+        (
+            "context_pooling",
+            "context_poling",
+            r"config\.json, context_poling: unknown key; did you mean context_pooling",
+        ),
+        ('"localized"', '"localised"', r"config\.json, sections\.pooling\.context: .*; found \"localised\""),
+        ('"mean"', '"max"', r"config\.json, pooling\.mentions: 'max' is not known"),
+    ],
+)
+def test_a_setting_that_is_misspelt_or_not_known_is_named(
+    found: str, changed: str, message: str, tmp_path: Path
+) -> None:
     folder = shutil.copytree(SAVED / "model", tmp_path / "model")
     file = folder / "config.json"
-    file.write_text(file.read_text(encoding="utf-8").replace("context_pooling", "context_poling"), encoding="utf-8")
-    with pytest.raises(AtlopError, match=r"context_poling: unknown key; did you mean context_pooling\?"):
+    text = file.read_text(encoding="utf-8")
+    assert found in text
+    file.write_text(text.replace(found, changed), encoding="utf-8")
+    with pytest.raises(AtlopError, match=message):
         load_model(folder)
