@@ -1,13 +1,18 @@
 """Checks on values read from JSON: errors name the location, what was found and what was expected."""
 
 import json
-from typing import Any, TypeVar
+import operator
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Any, SupportsIndex, TypeVar
 
 from atlop.errors import AtlopError
 
 T = TypeVar("T", str, int, bool, list[Any], dict[str, Any])
 
 _KINDS = {str: "a string", int: "a whole number", bool: "true or false", list: "a list", dict: "an object"}
+MAX_DEPTH = 8
+"""Lists and objects within each other in a document, at most: document, entities, entity, mentions, spans, span, offset."""
 _MAX_LENGTH = 60  # characters of a value in a message
 
 
@@ -20,6 +25,26 @@ def abbreviated(value: object) -> str:
     except ValueError:
         return "a number too long to show"
     return text if len(text) <= _MAX_LENGTH else text[: _MAX_LENGTH - 1] + "…"
+
+
+def as_json_value(value: Any, *, depth: int = MAX_DEPTH) -> Any:
+    """Return a value of Python as JSON gives it; what JSON cannot express stays as it is.
+
+    Tuples become lists, mappings dicts, and strings and integers of other types, such as numpy's, `str` and `int`.
+    What lies deeper than `depth` lists and objects stays as it is, too: no document has so many.
+    """
+    if not depth:
+        return value
+    if isinstance(value, str):
+        return str.__str__(value)
+    if isinstance(value, list | tuple):
+        return [as_json_value(item, depth=depth - 1) for item in value]
+    if isinstance(value, Mapping):
+        return {key: as_json_value(item, depth=depth - 1) for key, item in value.items()}
+    if isinstance(value, SupportsIndex) and not isinstance(value, bool):
+        with suppress(TypeError):  # numpy's bool and arrays have `__index__`, but are no integers
+            return operator.index(value)
+    return value
 
 
 def expect(value: object, kind: type[T], *, where: str) -> T:

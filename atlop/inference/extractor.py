@@ -28,6 +28,7 @@ from atlop.inference.facts import (
     mentioning_sentences,
     participant,
 )
+from atlop.json_values import as_json_value
 from atlop.model import AtlopModel
 from atlop.model_folder import load_model, preprocessor_for, save_model
 from atlop.prediction import DecisionRule, DocumentScores, batches_by_length, score_batches
@@ -97,7 +98,7 @@ class RelationExtractor:
     def from_pretrained(
         cls, name: str | Path, *, precision: Precision = "auto", device: str | None = None, batch_size: int = 8
     ) -> "RelationExtractor":
-        """Load a model from a folder or the Hugging Face hub.
+        """Load a model from a run folder (its `best/`), a model folder or the Hugging Face hub.
 
         Raises:
             AtlopError: There is no such model, or the device does not exist or does not support the precision.
@@ -253,9 +254,9 @@ def read_document(document: InputDocument, *, group_by: str | None) -> Document:
     if isinstance(value, bytes):
         value = parse_json_object(value, expected=EXPECTED, where=where)
     if isinstance(value, Mapping):
-        record = value
+        record = as_json_value(value)
     elif isinstance(value, tuple) and len(value) == 2:
-        record = {"text": value[0], "entities": value[1]}
+        record = as_json_value({"text": value[0], "entities": value[1]})
     else:
         raise AtlopError(f"{where}: expected a text with its entities, or an object with both; found {value!r:.60}")
     return parse_document(record, title=document.title, where=where, group_by=group_by)[0]

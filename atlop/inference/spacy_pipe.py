@@ -99,7 +99,7 @@ def make(
     Args:
         nlp: The pipeline.
         name: Name of the component in the pipeline.
-        model: Model folder or Hugging Face name.
+        model: Run folder (its `best/` is used), model folder or Hugging Face name.
         group_by: Group mentions into entities by identical `text`, the same `kb_id` or the same `coref` cluster;
             mentions without a `kb_id` or cluster by text.
         batch_size: Documents per batch.

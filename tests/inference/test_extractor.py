@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
@@ -252,3 +253,18 @@ def test_atlop_gives_the_extractor_when_it_is_asked_for() -> None:
     assert atlop.RelationExtractor is RelationExtractor
     with pytest.raises(AttributeError, match="has no attribute 'Extractor'"):
         atlop.Extractor  # noqa: B018
+
+
+def test_offsets_and_texts_may_be_those_of_numpy(extractor: RelationExtractor) -> None:
+    mentions = [[tuple(map(np.int64, mention)) for mention in entity] for entity in ENTITIES]
+    record = {"text": np.str_(TEXT), "entities": mentions, "pairs": ((np.uint8(0), np.int32(1)),)}
+    plain = {"text": TEXT, "entities": ENTITIES, "pairs": [[0, 1]]}
+
+    assert extractor(np.str_(TEXT), mentions) == extractor(TEXT, ENTITIES)
+    assert list(extractor.pipe([record])) == list(extractor.pipe([plain]))
+
+
+@pytest.mark.parametrize("value", [True, np.True_, 1.0, np.float64(1), np.array([0, 1]), "1"])
+def test_what_is_no_integer_is_refused_as_an_offset(value: object, extractor: RelationExtractor) -> None:
+    with pytest.raises(AtlopError, match=r"mention 0, item 0: expected a whole number"):
+        extractor(TEXT, [[(value, 7)]])

@@ -6,12 +6,13 @@ import pytest
 
 from atlop.corpora.formats.json_lines.grouping import grouped_entities
 from atlop.errors import AtlopError
+from atlop.json_values import as_json_value
 
 TEXT = "Bonn and  New\nYork and New York and Bonn"
 
 
 def grouped(value: object, *, group_by: str | None = None) -> list[Any]:
-    return grouped_entities({"entities": value}, text=TEXT, group_by=group_by, where="here")[0]
+    return grouped_entities({"entities": as_json_value(value)}, text=TEXT, group_by=group_by, where="here")[0]
 
 
 def test_groups_stay_as_they_are() -> None:

@@ -1,7 +1,6 @@
 """The entities of a document in JSON lines, in any of the forms that people and NER systems write."""
 
 import unicodedata
-from collections.abc import Mapping
 from typing import Any
 
 from atlop.corpora.text.character_spans import mention_text, parse_spans
@@ -11,7 +10,6 @@ from atlop.schema import Span
 
 _TYPE_KEYS = ("type", "label", "entity_group")
 """Keys of the type: this format's own, spaCy's and that of transformers' pipelines, in the order of preference."""
-_MAX_DEPTH = 6  # of lists and objects in `entities`: items, mentions, spans
 
 
 def grouped_entities(
@@ -20,7 +18,7 @@ def grouped_entities(
     """Return entities in the JSON lines format, and the index of the entity of each item in the record's `entities`.
 
     Args:
-        record: A document. Its `entities` are entities, each a list of mentions or an object with `mentions`; or
+        record: A document, as from JSON. Its `entities` are entities, each a list of mentions or an object with `mentions`; or
             ungrouped mentions, each `[start, end]` or an object with `start` and `end` (or `spans`) and optionally a
             type and `id`.
         text: The text.
@@ -32,8 +30,6 @@ def grouped_entities(
     Raises:
         AtlopError: There is no list, entities and ungrouped mentions are mixed, or a mention is malformed.
     """
-    if "entities" in record:
-        record = record | {"entities": _plain(record["entities"])}
     plain: list[Any] = field(record, "entities", list, where=where)
     ungrouped = [_is_ungrouped_mention(item) for item in plain]
     if not any(ungrouped):
@@ -98,14 +94,3 @@ def _is_ungrouped_mention(item: object) -> bool:
     if isinstance(item, dict):
         return "mentions" not in item and bool({"start", "spans"} & set(item))
     return isinstance(item, list) and bool(item) and not isinstance(item[0], list | dict)
-
-
-def _plain(value: object, *, depth: int = _MAX_DEPTH) -> object:
-    """Convert tuples to lists and mappings to dicts, as in JSON."""
-    if not depth:
-        return value
-    if isinstance(value, list | tuple):
-        return [_plain(item, depth=depth - 1) for item in value]
-    if isinstance(value, Mapping):
-        return {key: _plain(item, depth=depth - 1) for key, item in value.items()}
-    return value
