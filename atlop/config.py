@@ -200,8 +200,8 @@ class TrainerConfig(Section):
     seed: int = Field(66, ge=0)
     """Seed of new layers, document order and dropout."""
     start_from: str | None = None
-    """Model folder to initialise weights from, for example `runs/first/best`, as the second of two stages. It must have
-    the same relations and sizes as this run; optimizer and schedule start fresh."""
+    """Run or model folder to initialise weights from, for example `runs/first`, as the second of two stages. It must
+    have the same relations and sizes as this run; optimizer and schedule start fresh."""
 
 
 class TrackingConfig(Section):

@@ -11,7 +11,7 @@ from transformers import PreTrainedTokenizerBase
 
 from atlop.decoding import Calibration, read_calibration
 from atlop.errors import AtlopError
-from atlop.files import model_folder, read_json
+from atlop.files import read_json
 from atlop.model import AtlopModel
 from atlop.model_folder import load_model, preprocessor_for
 from atlop.objectives import AdaptiveThresholding, make_objective
@@ -154,9 +154,7 @@ def load_ensemble(
         AtlopError: A model cannot be loaded, or knows other relations; the calibration is not for it.
     """
     sources = [models] if isinstance(models, str | Path | Member) else models
-    members = [
-        source if isinstance(source, Member) else Member(*load_model(model_folder(source))) for source in sources
-    ]
+    members = [source if isinstance(source, Member) else Member(*load_model(source)) for source in sources]
     ensemble = Ensemble.from_members(members)
     if calibration is None:
         return ensemble

@@ -14,7 +14,6 @@ from atlop.cli.options import BatchSize, Device, Json, Model, Precision
 from atlop.cli.session import is_main_process, print_result, quiet_libraries
 from atlop.corpora import FileStart, recognise_format
 from atlop.errors import AtlopError
-from atlop.files import model_folder
 
 
 def extract(
@@ -45,15 +44,14 @@ def extract(
             f"{file}: {'is not JSON lines' if file.exists() else 'no such file'}; expected a .jsonl or .jsonl.gz file "
             "(atlop convert makes one of other formats)"
         )
-    folder = model_folder(model)
     keep_few_kernels()
-    with quiet_libraries(model=folder, kind="model"):
+    with quiet_libraries(model=model, kind="model"):
         from tqdm import tqdm
 
         from atlop.inference import RelationExtractor
         from atlop.inference.parts import extract_file
 
-        extractor = RelationExtractor.from_pretrained(folder, precision=precision, device=device, batch_size=batch_size)
+        extractor = RelationExtractor.from_pretrained(model, precision=precision, device=device, batch_size=batch_size)
         gc.freeze()  # the model stays; scanning it again and again would cost 5 % of the time
         bar = partial(tqdm, desc="extracting", unit="document", disable=not is_main_process())
         started = monotonic()

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from atlop.cli.session import quiet_libraries
 from atlop.config import Precision
-from atlop.files import model_folder
 
 if TYPE_CHECKING:
     from atlop.ensemble import Ensemble
@@ -19,7 +18,7 @@ def quiet_models(names: Sequence[str]) -> Iterator[None]:
     """Prepare libraries to load models; see `quiet_libraries`."""
     with ExitStack() as stack:
         for name in names:
-            stack.enter_context(quiet_libraries(model=model_folder(name), kind="model"))
+            stack.enter_context(quiet_libraries(model=name, kind="model"))
         yield
 
 

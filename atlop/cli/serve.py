@@ -8,7 +8,6 @@ import typer
 from atlop.cli.memory import keep_few_kernels
 from atlop.cli.options import BatchSize, Device, Model, Precision
 from atlop.cli.session import quiet_libraries, require_extra
-from atlop.files import model_folder
 
 logger = logging.getLogger(__name__)
 
@@ -28,14 +27,13 @@ def serve(
     Answers until Ctrl-C or SIGTERM. Whoever reaches it may use it.
     """
     require_extra("serve", "fastapi", "uvicorn", "jinja2")
-    folder = model_folder(model)
     keep_few_kernels()
-    with quiet_libraries(model=folder, kind="model"):
+    with quiet_libraries(model=model, kind="model"):
         from atlop import serving
         from atlop.inference import RelationExtractor
 
         if not serving.is_loopback(host):
             logger.warning("whoever reaches %s may use the service; it asks for no password and does not encrypt", host)
-        extractor = RelationExtractor.from_pretrained(folder, precision=precision, device=device, batch_size=batch_size)
+        extractor = RelationExtractor.from_pretrained(model, precision=precision, device=device, batch_size=batch_size)
         limits = serving.Limits()
         serving.serve(serving.make_app(extractor, limits=limits), host=host, port=port, limits=limits)

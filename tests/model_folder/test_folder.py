@@ -11,6 +11,7 @@ from transformers import AutoModel, AutoTokenizer, PreTrainedTokenizerBase
 
 from atlop.config import ClassifierConfig, ModelConfig, PreprocessingConfig
 from atlop.errors import AtlopError
+from atlop.inference import RelationExtractor
 from atlop.model import AtlopModel
 from atlop.model_folder import load_encoder, load_model, new_model, preprocessor_for, save_model, start_from
 from atlop.schema import RelationVocabulary
@@ -27,6 +28,7 @@ from tests.golden_values import (
     score,
     untrained_golden_model,
 )
+from tests.made_documents import word_tokenizer
 from tests.tiny_encoders import save_tiny_encoder
 
 
@@ -224,3 +226,30 @@ def test_a_start_with_other_relations_or_sizes_is_refused(saved: Path) -> None:
     )
     with pytest.raises(AtlopError, match=r"another encoder or other sizes than this run: .*classifier"):
         start_from(smaller, saved)
+
+
+def test_a_run_folder_works_wherever_a_model_folder_does(saved: Path, tmp_path: Path) -> None:
+    run, batch = tmp_path / "run", golden_batch("bert", [0])
+    run.mkdir()
+    saved.rename(run / "best")
+    expected = score(golden_model("bert"), batch)
+    started = untrained_golden_model("bert").eval()
+    start_from(started, run)
+    with torch.no_grad():
+        for model in (load_model(run)[0], RelationExtractor.from_pretrained(run).model, started):
+            assert torch.equal(score(model, batch), expected)
+    shutil.rmtree(run / "best")
+    with pytest.raises(AtlopError, match=r"run: holds no model: neither best/"):
+        load_model(run)
+
+
+def test_without_markers_a_tokenizer_needs_no_token_for_them(tmp_path: Path) -> None:
+    folder = save_tiny_encoder(tmp_path / "encoder")
+    word_tokenizer(["Ada"], marker=False).save_pretrained(folder)
+    with pytest.raises(AtlopError, match=r"has no token for the mention marker"):
+        load_encoder(folder)
+    encoder = load_encoder(folder, model_config=ModelConfig(preprocessing=PreprocessingConfig(markers="none")))
+    model = new_model(encoder, vocabulary=golden_vocabulary())
+    save_model(tmp_path / "model", model=model, tokenizer=encoder.tokenizer)
+    loaded, _ = load_model(tmp_path / "model")
+    assert loaded.config.model.preprocessing.markers == "none"
