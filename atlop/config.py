@@ -80,7 +80,7 @@ class EncoderConfig(LayersConfig):
     """The pretrained encoder."""
 
     name: str
-    """Hugging Face name or folder of any encoder that returns attention."""
+    """Hugging Face name or folder of an encoder that returns attention of all tokens to all tokens."""
     gradient_checkpointing: bool = False
     """Recompute activations in the backward pass: less memory, about a third more time."""
 

@@ -1,7 +1,7 @@
 """Run an experiment: train missing runs, resume interrupted ones and reuse finished ones."""
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
@@ -22,7 +22,7 @@ from atlop.experiments.dev_split import split_dev
 from atlop.experiments.plan import Experiment, Plan, PlannedRun, plan_runs
 from atlop.experiments.results import ExperimentResults, collect_results
 from atlop.files import file_sha256, read_json, write_json
-from atlop.model_folder import load_model
+from atlop.model_folder import load_encoder, load_model
 from atlop.prediction import predict_facts
 from atlop.preprocessing import Batch
 from atlop.run_folder import refuse_earlier_version
@@ -149,7 +149,8 @@ def prepare_plan(
     The precision `auto` becomes that of the folder's runs, or else this machine's, so that all runs have the same.
 
     Raises:
-        AtlopError: The folder's runs have another base, or a configuration is not valid.
+        AtlopError: The folder's runs have another base, or a configuration is not valid or has an encoder that cannot
+            be trained on.
     """
     plan = plan_runs(experiment, overrides=overrides)
     if plan.base.trainer.precision == "auto":
@@ -157,11 +158,19 @@ def prepare_plan(
         overrides = [*overrides, f"trainer.precision={precision}"]
         plan = plan_runs(experiment, overrides=overrides)
     data = plan.runs[0].config.data
+    _check_encoders(run.config for run in plan.runs if folder.state(run) in ("not started", "interrupted"))
     folder.record_base(plan)
     if experiment.scored is not None:
         return plan, experiment.scored
     selection, scored = split_dev(data, folder=folder.path, seed=experiment.split_seed)
     return plan_runs(experiment, overrides=overrides, data_dev=selection), scored
+
+
+def _check_encoders(configs: Iterable[RunConfig]) -> None:
+    """Find out before the first training whether the last one can be done, too."""
+    distinct = {(config.encoder.name, config.model.model_dump_json()): config for config in configs}
+    for config in distinct.values():
+        load_encoder(config.encoder.name, model_config=config.model, precision=config.trainer.precision)
 
 
 def estimate_runs(plan: Plan, *, folder: Path, device: str | None = None) -> list[dict[str, Any]]:

@@ -59,7 +59,7 @@ class RelationExtractor:
     """Finds facts in text with given entities.
 
     Example:
-        >>> extractor = RelationExtractor.from_pretrained("runs/sample/best")
+        >>> extractor = RelationExtractor.from_pretrained("runs/sample")
         >>> facts = extractor("Skai TV is Greek. It is based in Piraeus.", [[(0, 7), (18, 20)], [(33, 40)]])
     """
 

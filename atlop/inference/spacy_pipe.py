@@ -1,6 +1,6 @@
 """A spaCy pipeline component that finds relations between a document's entities.
 
-    nlp.add_pipe("atlop", config={"model": "runs/sample/best"})
+    nlp.add_pipe("atlop", config={"model": "runs/sample"})
 
 spaCy finds the factory by the package's entry point. `doc._.relations` is a list of `ExtractedFact.as_json`, with
 character offsets into `doc.text`.

@@ -60,6 +60,15 @@ def results_in(folder: Path, *, source: Path) -> ExperimentResults:
     return run_experiment(load_experiment(str(source)), folder=folder, show_progress=False)
 
 
+def test_a_variant_that_cannot_be_trained_is_named_before_anything_is_written(source: Path, tmp_path: Path) -> None:
+    source.write_text(
+        source.read_text(encoding="utf-8") + '[[variants]]\nname = "max"\nset = {"pooling.mentions" = "max"}'
+    )
+    with pytest.raises(AtlopError, match=r"pooling\.mentions: 'max' is not known"):
+        results_in(tmp_path / "out", source=source)
+    assert not (tmp_path / "out").exists()
+
+
 def test_a_row_scores_its_best_models_on_the_half_that_chose_nothing(source: Path, tmp_path: Path) -> None:
     folder = tmp_path / "out"
     found = results_in(folder, source=source)
