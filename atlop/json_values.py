@@ -11,8 +11,7 @@ from atlop.errors import AtlopError
 T = TypeVar("T", str, int, bool, list[Any], dict[str, Any])
 
 _KINDS = {str: "a string", int: "a whole number", bool: "true or false", list: "a list", dict: "an object"}
-MAX_DEPTH = 8
-"""Lists and objects within each other in a document, at most: document, entities, entity, mentions, spans, span, offset."""
+_MAX_DEPTH = 8  # of values from Python: document, entities, entity, mentions, mention, spans, span, offset
 _MAX_LENGTH = 60  # characters of a value in a message
 
 
@@ -27,11 +26,11 @@ def abbreviated(value: object) -> str:
     return text if len(text) <= _MAX_LENGTH else text[: _MAX_LENGTH - 1] + "…"
 
 
-def as_json_value(value: Any, *, depth: int = MAX_DEPTH) -> Any:
+def as_json_value(value: Any, *, depth: int = _MAX_DEPTH) -> Any:
     """Return a value of Python as JSON gives it; what JSON cannot express stays as it is.
 
     Tuples become lists, mappings dicts, and strings and integers of other types, such as numpy's, `str` and `int`.
-    What lies deeper than `depth` lists and objects stays as it is, too: no document has so many.
+    So does what lies in more than `depth` lists and objects, of which no document has as many.
     """
     if not depth:
         return value

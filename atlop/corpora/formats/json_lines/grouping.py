@@ -18,7 +18,7 @@ def grouped_entities(
     """Return entities in the JSON lines format, and the index of the entity of each item in the record's `entities`.
 
     Args:
-        record: A document, as from JSON. Its `entities` are entities, each a list of mentions or an object with `mentions`; or
+        record: A document. Its `entities` are entities, each a list of mentions or an object with `mentions`, or
             ungrouped mentions, each `[start, end]` or an object with `start` and `end` (or `spans`) and optionally a
             type and `id`.
         text: The text.
