@@ -8,12 +8,13 @@ from typing import Any
 
 import torch
 from accelerate import Accelerator
-from accelerate.state import AcceleratorState, PartialState
-from accelerate.utils import broadcast_object_list, parse_flag_from_env
+from accelerate.state import AcceleratorState
+from accelerate.utils import broadcast_object_list
 
 from atlop.config import Precision
 from atlop.errors import AtlopError
 from atlop.ops.precision import cpu_multiplies_bf16
+from atlop.processes import join_processes, own_settings
 
 logger = logging.getLogger(__name__)
 
@@ -29,7 +30,8 @@ class DeviceAccelerator(Accelerator):  # type: ignore[misc]  # accelerate has no
         self.precision = precision
         """Number format of the matrix products; never `auto`."""
         AcceleratorState._reset_state()  # an earlier one may have had another precision
-        super().__init__(mixed_precision=precision if precision in _HALF_DTYPES else "no")
+        with own_settings():
+            super().__init__(mixed_precision=precision if precision in _HALF_DTYPES else "no")
 
     @property
     def device(self) -> Any:  # a torch.device, but transformers' `model.to` is annotated otherwise
@@ -71,17 +73,14 @@ def accelerator_for(
 
     Args:
         precision: Number format of the matrix products.
-        device: `cpu`, `cuda` or `cuda:N`; by default what `accelerate launch` sets, else a GPU if there is one.
+        device: `cpu`, `cuda` or `cuda:N`; by default the GPU if there is one and `ACCELERATE_USE_CPU` is not set.
         training: Whether the model will be trained.
 
     Raises:
-        AtlopError: There is no such device, or it does not support the precision.
+        AtlopError: There is no such device, it does not support the precision, or what `join_processes` raises.
     """
     torch_device = None if device is None else _find_device(device)
-    if not (torch.distributed.is_available() and torch.distributed.is_initialized()):
-        PartialState._reset_state()  # an earlier one may have been on another device
-    on_cpu = parse_flag_from_env("ACCELERATE_USE_CPU") or (torch_device is not None and torch_device.type == "cpu")
-    state = PartialState(cpu=on_cpu)
+    state = join_processes(on_cpu=torch_device is not None and torch_device.type == "cpu")
     if torch_device is None or state.num_processes > 1:
         if torch_device is not None and (torch_device.type != state.device.type or torch_device.index is not None):
             raise AtlopError(

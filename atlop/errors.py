@@ -1,6 +1,8 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 MAX_LISTED = 8
 """Items of a list in a message."""
@@ -23,6 +25,10 @@ class StoppedError(Exception):
         """Store the message and the exit code."""
         super().__init__(message)
         self.exit_code = exit_code
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle the exit code too, as for a process that started the training in another."""
+        return partial(type(self), exit_code=self.exit_code), self.args
 
 
 def reason_for(error: Exception) -> str:

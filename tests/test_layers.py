@@ -14,10 +14,10 @@ ROOT = Path(atlop.__file__).parent
 RANKS = (
     ("errors",),
     ("parsing",),
-    ("files", "json_values", "network", "secrets", "pages", "stopping"),
+    ("files", "json_values", "network", "secrets", "pages", "stopping", "processes"),
     ("schema", "config", "environment"),
     ("submission_problems",),
-    ("config_files", "corpora", "preprocessing", "decoding", "evaluation", "submission"),
+    ("config_files", "weights_and_biases", "corpora", "preprocessing", "decoding", "evaluation", "submission"),
     ("ops",),
     ("model",),
     ("objectives",),

@@ -25,7 +25,7 @@ from atlop.cli.push import push
 from atlop.cli.report import report
 from atlop.cli.score import score
 from atlop.cli.serve import serve
-from atlop.cli.session import Commands
+from atlop.cli.session import Commands, prepare_streams
 from atlop.cli.train import train
 
 app = typer.Typer(
@@ -42,6 +42,7 @@ app = typer.Typer(
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the `atlop` command and exit; `arguments` default to those of the command line."""
+    prepare_streams()
     app(args=arguments, prog_name="atlop")
     sys.exit()
 

@@ -1,14 +1,18 @@
 """Shared by all commands: errors without a traceback, logs on standard error, quiet libraries."""
 
 import errno
+import io
 import json
 import logging
 import os
+import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, redirect_stdout
+from contextlib import contextmanager, redirect_stdout, suppress
 from importlib.util import find_spec
 from pathlib import Path
+from traceback import walk_tb
+from types import FrameType
 from typing import Any
 
 import typer
@@ -25,6 +29,12 @@ INTERRUPTED = 130
 """Exit code after Ctrl-C, as in shells."""
 HUB_TIMEOUT = 5
 """Seconds to wait for the Hugging Face hub; transformers would retry for half a minute."""
+_TRUE = (
+    "1",
+    "ON",
+    "YES",
+    "TRUE",
+)  # as huggingface_hub reads it, which is not imported yet
 
 
 class Commands(TyperGroup):
@@ -52,10 +62,14 @@ class Commands(TyperGroup):
         except SafetensorError as error:  # a full disk or a truncated file
             message, code = f"error: model weights: {error}", USER_ERROR
         except Exception as error:
-            if getattr(error, "option_name", None) != "--layout":  # typer does not export its NoSuchOption
+            if getattr(error, "option_name", None) == "--layout":  # typer does not export its NoSuchOption
+                message, code = "error: --layout was renamed to --format in version 0.2", USER_ERROR
+            elif variables := _refused_variables(error):
+                message, code = f"error: {variables}: {error}; unset the variable, or correct it", USER_ERROR
+            else:
                 raise
-            message, code = "error: --layout was renamed to --format in version 0.2", USER_ERROR
-        print(f"atlop: {printable(message)}", file=sys.stderr)
+        with suppress(OSError):  # the terminal may be gone
+            print(f"atlop: {printable(message)}", file=sys.stderr)
         raise typer.Exit(code)
 
 
@@ -81,10 +95,16 @@ def quiet_libraries(*, model: str, kind: str) -> Iterator[None]:
     _require_reachable(model, kind=kind)
     from transformers.utils import logging as transformers_logging
 
+    verbosity, has_bars = transformers_logging.get_verbosity(), transformers_logging.is_progress_bar_enabled()
     transformers_logging.set_verbosity_error()
     transformers_logging.disable_progress_bar()
-    with redirect_stdout(sys.stderr):
-        yield
+    try:
+        with redirect_stdout(sys.stderr):
+            yield
+    finally:
+        transformers_logging.set_verbosity(verbosity)
+        if has_bars:
+            transformers_logging.enable_progress_bar()
 
 
 def require_extra(extra: str, *modules: str) -> None:
@@ -93,11 +113,27 @@ def require_extra(extra: str, *modules: str) -> None:
         raise AtlopError(f"needs {', '.join(missing)}, not installed here: pip install 'atlop[{extra}]'")
 
 
-def is_main_process() -> bool:
-    """Return whether this is the process that writes files and prints."""
-    from accelerate import PartialState
+def prepare_streams() -> None:
+    """Make standard streams usable: closed ones write to nowhere, and characters they cannot encode are escaped."""
+    for number, name in ((1, "stdout"), (2, "stderr")):
+        try:
+            os.write(number, b"")
+        except OSError:  # closed, as for a service or cron job; otherwise the next file would get the number
+            null = os.open(os.devnull, os.O_WRONLY)
+            if null != number:
+                os.dup2(null, number)
+                os.close(null)
+            setattr(sys, name, open(number, "w", encoding="utf-8", closefd=False))  # noqa: SIM115
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
-    return bool(PartialState().is_main_process)
+
+def is_main_process() -> bool:
+    """Return whether this is the process that writes files and prints: the first of those that have joined."""
+    distributed: Any = sys.modules.get("torch.distributed")  # importing it takes seconds
+    has_joined = distributed is not None and distributed.is_available() and distributed.is_initialized()
+    return not has_joined or distributed.get_rank() == 0
 
 
 def _require_reachable(name: str, *, kind: str) -> None:
@@ -111,13 +147,32 @@ def _require_reachable(name: str, *, kind: str) -> None:
     in_folder_here = "/" in name and path.parent.is_dir()
     if name.startswith((".", "/", "~")) or "\\" in name or name.count("/") > 1 or in_folder_here:
         raise AtlopError(f"{kind} {name!r}: no such folder; pass the folder of one, or a Hugging Face name")
-    if "HF_HUB_OFFLINE" in os.environ:
+    if os.environ.get("HF_HUB_OFFLINE", "").upper() in _TRUE:
         return
     from atlop.network import is_reachable
 
     if is_reachable(os.environ.get("HF_ENDPOINT", "https://huggingface.co"), timeout=HUB_TIMEOUT):
         return
     os.environ["HF_HUB_OFFLINE"] = "1"  # use the cache; read when huggingface_hub is imported, later
+
+
+def _refused_variables(error: Exception) -> str:
+    """Return the environment variables whose values a library refused while it was imported, empty if there are none.
+
+    Libraries read many variables, which other programs may have left, and their messages quote only the values.
+    """
+    modules = [frame.f_globals["__name__"] for frame, _ in walk_tb(error.__traceback__) if _is_import(frame)]
+    if not modules or modules[-1].startswith("atlop"):
+        return ""
+    return ", ".join(
+        f"{name}={value}"
+        for name, value in os.environ.items()
+        if not value.isdecimal() and re.search(rf"(?i)(?<!\w){re.escape(value)}(?!\w)", str(error))
+    )
+
+
+def _is_import(frame: FrameType) -> bool:
+    return frame.f_code.co_name == "<module>"
 
 
 class _LogFormatter(logging.Formatter):
@@ -134,7 +189,8 @@ def _log_on_standard_error() -> Iterator[None]:
     handler, level = logging.StreamHandler(sys.stderr), package.level
     handler.setFormatter(_LogFormatter())
     package.addHandler(handler)
-    package.setLevel(logging.INFO if os.environ.get("RANK", "0") == "0" else logging.ERROR)
+    handler.addFilter(lambda record: record.levelno >= logging.ERROR or is_main_process())
+    package.setLevel(logging.INFO)
     try:
         yield
     finally:

@@ -34,8 +34,8 @@ def train(
 ) -> None:
     """Train a model.
 
-    Everything about the run goes into one folder; the best model is best/ in it. After Ctrl-C (exit code 130) or
-    SIGTERM (143) a checkpoint is there to go on from.
+    Everything about the run goes into one folder; the best model is best/ in it. After Ctrl-C (exit code 130),
+    SIGTERM (143), SIGHUP (129) or SIGUSR1 (138) a checkpoint is there to go on from.
     """
     if resume is not None and output is not None:
         raise AtlopError(f"--output {output}: a run that is resumed stays in its folder; leave --output out")

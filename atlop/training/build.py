@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from accelerate.utils import DistributedType, set_seed
+from accelerate.utils import set_seed
 from transformers import PreTrainedTokenizerBase
 
 from atlop.config import RunConfig
@@ -138,14 +138,11 @@ def build_training(config: RunConfig, *, device: str | None = None, show_progres
 
 
 def _check_processes(config: RunConfig, *, accelerator: DeviceAccelerator) -> None:
-    trainer, processes, kind = config.trainer, accelerator.num_processes, accelerator.distributed_type
+    trainer, processes = config.trainer, accelerator.num_processes
     if (size := trainer.batch_size) % processes:
         raise AtlopError(
             f"trainer.batch_size: {size} documents do not divide evenly among {processes} processes; choose a multiple"
         )
-    if kind in (DistributedType.FSDP, DistributedType.DEEPSPEED, DistributedType.MEGATRON_LM):
-        hint = "launch without it and set trainer.sharded=true to shard the model over the processes (FSDP)"
-        raise AtlopError(f"accelerate is set to {kind.value}; {hint}")
     if trainer.sharded and (trainer.precision == "fp16" or trainer.compile):
         hint = "set trainer.precision=bf16 and trainer.compile=false"
         raise AtlopError(f"trainer.sharded: a sharded model cannot be trained in fp16 or compiled; {hint}")

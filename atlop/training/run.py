@@ -15,7 +15,7 @@ from atlop.model_folder import FinishedRun, load_model, save_model, write_card
 from atlop.run_folder import RunFolder, refuse_changed_config, refuse_changed_environment
 from atlop.training.build import Training
 from atlop.training.checkpoint import Checkpoints
-from atlop.training.tracking import Tracker
+from atlop.weights_and_biases import Tracker
 
 logger = logging.getLogger(__name__)
 

@@ -1,16 +1,12 @@
-"""Training metrics: logged per step, shown in a progress bar, and optionally sent to Weights & Biases."""
+"""Training metrics: logged per step and shown in a progress bar."""
 
 import logging
-import os
 from collections.abc import Callable, Mapping
-from functools import partial
 from math import isfinite
-from pathlib import Path
 from typing import Any
 
 from tqdm import tqdm
 
-from atlop.config import TrackingConfig
 from atlop.errors import AtlopError
 from atlop.evaluation import OfficialScores
 from atlop.training.build import Training
@@ -86,51 +82,3 @@ class StepLog:
                 "value, or try a lower learning rate or trainer.precision=float32"
             )
         logger.warning("%s. The step is skipped (%d of at most %d)", message, self._progress.skipped_steps, limit)
-
-
-class Tracker:
-    """Sends metrics to Weights & Biases unless tracking is disabled."""
-
-    def __init__(self, config: TrackingConfig, *, folder: Path, run_id: str, settings: Mapping[str, Any]):
-        """Start tracking.
-
-        Args:
-            config: Mode and project. `online` without an account falls back to `offline`, without a prompt or error.
-            folder: The run's folder; the tracked run gets its name.
-            run_id: Unique id of the run; a resumed run has the same one and continues the same tracked run.
-            settings: The run's configuration.
-        """
-        self._run = None
-        if config.wandb == "disabled":
-            return
-        import wandb  # takes a second
-
-        mode = config.wandb
-        if mode == "online" and not (os.environ.get("WANDB_API_KEY") or wandb.api.api_key):
-            logger.warning("wandb: not logged in (see `wandb login`); metrics are stored offline in %s/wandb", folder)
-            mode = "offline"
-        init = partial(
-            wandb.init,
-            project=config.project,
-            id=run_id,
-            resume="allow",
-            name=folder.name,
-            dir=folder,
-            config=dict(settings),
-            settings=wandb.Settings(silent=True, console="off"),
-        )
-        try:
-            self._run = init(mode=mode)
-        except wandb.errors.Error as error:
-            logger.warning("wandb: %s; metrics are stored offline in %s/wandb", error, folder)
-            self._run = init(mode="offline")
-
-    def log(self, metrics: Mapping[str, Any], *, step: int) -> None:
-        """Send the metrics of one step."""
-        if self._run is not None:
-            self._run.log(dict(metrics), step=step)
-
-    def finish(self) -> None:
-        """Wait until everything is sent."""
-        if self._run is not None:
-            self._run.finish()

@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 import torch
-from accelerate import Accelerator, DistributedType
 from safetensors.torch import load_file
 
 from atlop.config import (
@@ -317,9 +316,22 @@ def test_a_sharded_model_is_not_compiled(config: RunConfig, tmp_path: Path) -> N
         train(config.model_copy(update={"trainer": trainer}), output=tmp_path / "run", show_progress=False)
 
 
-def test_accelerates_own_sharding_is_refused(
+@pytest.mark.parametrize("variable", ["ACCELERATE_GRADIENT_ACCUMULATION_STEPS=4", "ACCELERATE_DYNAMO_BACKEND=INDUCTOR"])
+def test_variables_of_another_project_with_accelerate_change_no_weight(
+    variable: str, config: RunConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    short = config.model_copy(update={"trainer": config.trainer.model_copy(update={"epochs": 1})})
+    train(short, output=tmp_path / "alone", show_progress=False)
+    monkeypatch.setenv(*variable.split("="))
+    train(short, output=tmp_path / "with", show_progress=False)
+    alone, beside = (tmp_path / name / "last" / "model.safetensors" for name in ("alone", "with"))
+    assert alone.read_bytes() == beside.read_bytes()
+
+
+def test_accelerates_own_sharding_is_refused_before_anything_is_written(
     config: RunConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Accelerator, "distributed_type", DistributedType.FSDP)
-    with pytest.raises(AtlopError, match=r"accelerate is set to FSDP; .* trainer\.sharded=true"):
+    monkeypatch.setenv("ACCELERATE_USE_FSDP", "true")
+    with pytest.raises(AtlopError, match=r"ACCELERATE_USE_FSDP=true: .*trainer\.sharded=true"):
         train(config, output=tmp_path / "run", show_progress=False)
+    assert not (tmp_path / "run").exists()

@@ -1,5 +1,6 @@
 """Weights & Biases is optional: no prompts and no errors."""
 
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -7,8 +8,10 @@ from typing import Any
 import pytest
 import wandb
 
+from atlop import weights_and_biases
 from atlop.config import TrackingConfig
-from atlop.training.tracking import Tracker
+from atlop.weights_and_biases import Tracker
+from tests.web import closed_port
 
 
 class FakeRun:
@@ -50,13 +53,15 @@ def _no_account(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr("getpass.getpass", _refuse)
 
 
-def _refuse(*_: object) -> str:
+def _refuse(*_: object, **__: object) -> str:
     raise AssertionError("asked the user")
 
 
 def service(monkeypatch: pytest.MonkeyPatch, *, reachable: bool = True) -> FakeService:
     fake = FakeService(reachable=reachable)
     monkeypatch.setattr(wandb, "init", fake)
+    monkeypatch.setattr(wandb, "login", lambda **_: "WANDB_API_KEY" in os.environ)  # else kept for the whole process
+    monkeypatch.setattr(weights_and_biases, "is_reachable", lambda *_, **__: True)
     return fake
 
 
@@ -112,6 +117,45 @@ def test_online_without_a_network_becomes_offline(
     assert fake.modes == ["online", "offline"]
     assert fake.run.logged == [({"loss": 1.0}, 1)]
     assert "no network" in caplog.text
+
+
+def test_no_network_is_told_from_a_service_that_refuses_before_wandb_waits_for_it(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("WANDB_API_KEY", "0" * 40)
+    monkeypatch.setenv("WANDB_BASE_URL", closed_port())
+    fake = FakeService()
+    monkeypatch.setattr(wandb, "init", fake)
+    tracker("online", tmp_path)
+    assert fake.modes == ["offline"]
+    assert len(caplog.messages) == 1
+    assert "cannot be reached; metrics are stored offline" in caplog.text
+
+
+@pytest.mark.parametrize(("variable", "expected"), [("offline", ["offline"]), ("DISABLED", []), ("online", ["online"])])
+def test_the_variable_of_wandb_counts_where_the_setting_says_online(
+    variable: str, expected: list[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("WANDB_API_KEY", "0" * 40)
+    monkeypatch.setenv("WANDB_MODE", variable)
+    fake = service(monkeypatch)
+    tracker("online", tmp_path).finish()
+    assert fake.modes == expected
+
+
+def test_whatever_wandb_raises_training_goes_on(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    fake = service(monkeypatch)
+    tracked = tracker("offline", tmp_path)
+    monkeypatch.setattr(fake.run, "log", _refuse)
+    for step in (1, 2):
+        tracked.log({"loss": 1.0}, step=step)
+    tracked.finish()
+    assert caplog.messages == ["wandb: asked the user; metrics are only in metrics.jsonl from here on"]
+    monkeypatch.setattr(wandb, "init", _refuse)
+    tracker("offline", tmp_path).log({"loss": 1.0}, step=1)
+    assert len(caplog.messages) == 3
 
 
 def test_offline_really_keeps_everything_in_the_folder_of_the_run(tmp_path: Path) -> None:
