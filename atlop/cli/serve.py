@@ -17,6 +17,14 @@ def serve(
     host: Annotated[
         str, typer.Option(metavar="ADDRESS", help="Where to listen; beyond 127.0.0.1, other machines reach it.")
     ] = "127.0.0.1",
+    allow_host: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME",
+            help="Another name to answer requests for, without port; may be given again. [default: any if other "
+            "machines reach the service, else localhost and its addresses]",
+        ),
+    ] = None,
     port: Annotated[int, typer.Option(metavar="N", min=0, max=65535, help="Port; 0 takes a free one.")] = 8000,
     batch_size: BatchSize = 8,
     precision: Precision = "auto",
@@ -36,4 +44,6 @@ def serve(
             logger.warning("whoever reaches %s may use the service; it asks for no password and does not encrypt", host)
         extractor = RelationExtractor.from_pretrained(model, precision=precision, device=device, batch_size=batch_size)
         limits = serving.Limits()
-        serving.serve(serving.make_app(extractor, limits=limits), host=host, port=port, limits=limits)
+        allowed = allow_host or ([] if serving.is_loopback(host) else None)
+        app = serving.make_app(extractor, limits=limits, allowed_hosts=allowed)
+        serving.serve(app, host=host, port=port, limits=limits)

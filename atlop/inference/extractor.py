@@ -1,8 +1,10 @@
 """A trained model applied to text and entities, one document or a stream of them."""
 
+import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from copy import deepcopy
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from hashlib import sha256
 from itertools import chain, islice
 from pathlib import Path
@@ -58,6 +60,9 @@ class InputDocument:
 class RelationExtractor:
     """Finds facts in text with given entities.
 
+    Another process gets it by the folder or name of its model, which it loads again. A forked process may use it, with
+    one thread.
+
     Example:
         >>> extractor = RelationExtractor.from_pretrained("runs/sample")
         >>> facts = extractor("Skai TV is Greek. It is based in Piraeus.", [[(0, 7), (18, 20)], [(33, 40)]])
@@ -90,6 +95,9 @@ class RelationExtractor:
         self.batch_size = batch_size
         self.model = model.to(self.accelerator.device)
         self.tokenizer = tokenizer
+        self._options: Any = {"precision": precision, "device": device, "batch_size": batch_size}
+        self._name: str | None = None
+        self._process = os.getpid()
         self._preprocessor = preprocessor_for(model, tokenizer)
         self._calibration = model.config.calibrated
         self._rule = DecisionRule.from_model(model, calibration=self._calibration)
@@ -104,7 +112,19 @@ class RelationExtractor:
             AtlopError: There is no such model, or the device does not exist or does not support the precision.
         """
         model, tokenizer = load_model(name)
-        return cls(model, tokenizer, precision=precision, device=device, batch_size=batch_size)
+        extractor = cls(model, tokenizer, precision=precision, device=device, batch_size=batch_size)
+        extractor._name = str(Path(name).absolute() if Path(name).is_dir() else name)
+        return extractor
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle by name, or by the weights of a model without one."""
+        if self._name is None:
+            return partial(type(self), **self._options), (self.model, self.tokenizer)
+        return partial(type(self).from_pretrained, **self._options), (self._name,)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> "RelationExtractor":
+        """Copy the weights as they are now."""
+        return type(self)(deepcopy(self.model, memo), self.tokenizer, **self._options)
 
     def save_pretrained(self, folder: str | Path) -> None:
         """Write the model folder."""
@@ -167,6 +187,9 @@ class RelationExtractor:
         self, documents: Iterable[InputDocument], *, group_by: str | None = None, explain: bool = False
     ) -> Iterator[ExtractionResult]:
         """Do the same as `pipe` for documents with numbers and names of their own."""
+        if self._process != os.getpid():  # forked, without the threads that may have computed before
+            self._process = os.getpid()
+            torch.set_num_threads(1)
         documents = iter(documents)
         while chunk := list(islice(documents, BATCHES_PER_CHUNK * self.batch_size)):
             yield from self._extract(chunk, group_by=group_by, explain=explain)

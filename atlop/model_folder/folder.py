@@ -11,6 +11,7 @@ from atlop.files import atomic_folder, default_mode, model_folder, read_json, re
 from atlop.model.atlop import AtlopModel
 from atlop.model_folder.checks import check_weights, read_model_config, smoke_test
 from atlop.model_folder.encoders import Encoder
+from atlop.model_folder.threads import one_thread
 from atlop.preprocessing import Preprocessor, load_tokenizer
 from atlop.schema import RelationVocabulary
 
@@ -52,6 +53,7 @@ def keep_calibration(folder: Path, calibration: Calibration | None) -> None:
     write_json(path, config)
 
 
+@one_thread()
 def load_model(folder: str | Path) -> tuple[AtlopModel, PreTrainedTokenizerBase]:
     """Load a model from a run folder (its `best/`), a model folder or the Hugging Face hub.
 

@@ -2,7 +2,8 @@
 
 from atlop.serving.app import make_app
 from atlop.serving.batching import BatchQueue, BusyError
+from atlop.serving.hosts import is_loopback
 from atlop.serving.limits import Limits
-from atlop.serving.server import is_loopback, serve
+from atlop.serving.server import serve
 
 __all__ = ["BatchQueue", "BusyError", "Limits", "is_loopback", "make_app", "serve"]

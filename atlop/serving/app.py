@@ -4,15 +4,18 @@ There is no `/docs`, because FastAPI's page loads scripts from other servers; an
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+import json
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from functools import partial
 from http import HTTPStatus
-from typing import Any
+from typing import Any, TypeVar
 
+from anyio import to_thread
 from fastapi import FastAPI, HTTPException, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import HTMLResponse, JSONResponse
+from fastapi.responses import HTMLResponse, JSONResponse, Response
 from pydantic import TypeAdapter
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException as AnyHTTPException
@@ -23,14 +26,17 @@ from atlop.corpora.json_objects import to_json_line
 from atlop.errors import AtlopError
 from atlop.inference import Extraction, ExtractionError, RelationExtractor
 from atlop.inference.extractor import InputDocument, read_document
+from atlop.inference.facts import ExtractionResult
 from atlop.json_values import expect
 from atlop.parsing import TOO_DEEP, parse_json
 from atlop.schema import Document
 from atlop.serving.batching import BatchQueue, BusyError
+from atlop.serving.hosts import HostCheck
 from atlop.serving.limits import Limits
 from atlop.serving.rendering import render_page
 from atlop.serving.schemas import ErrorMessage, Health, InvalidDocument, RequestDocument
 
+Result = TypeVar("Result")
 _EXPECTED = 'expected an object with "text" and "entities", or a list of such objects'
 _RETRY_LATER = {"Retry-After": "1"}
 _PAGE_HEADERS = {"Content-Security-Policy": "frame-ancestors 'none'", "X-Content-Type-Options": "nosniff"}
@@ -41,8 +47,14 @@ _RESPONSES: dict[int | str, dict[str, Any]] = {
 }
 
 
-def make_app(extractor: RelationExtractor, *, limits: Limits) -> FastAPI:
-    """Return the application; its `state.queue` runs from its start to its end."""
+def make_app(extractor: RelationExtractor, *, limits: Limits, allowed_hosts: Collection[str] | None = None) -> FastAPI:
+    """Return the application; its `state.queue` runs from its start to its end.
+
+    Args:
+        extractor: Finds the facts.
+        limits: Limits on requests and load.
+        allowed_hosts: Names by which it may be addressed besides those of loopback; `None` for any.
+    """
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -53,6 +65,9 @@ def make_app(extractor: RelationExtractor, *, limits: Limits) -> FastAPI:
     app = FastAPI(title="atlop", version=__version__, docs_url=None, redoc_url=None, lifespan=lifespan)
     app.add_exception_handler(AnyHTTPException, _error_response)
     app.add_exception_handler(RequestValidationError, _error_response)
+
+    if allowed_hosts is not None:
+        app.add_middleware(HostCheck, allowed=allowed_hosts)
 
     page = HTMLResponse(render_page(), headers=_PAGE_HEADERS)
 
@@ -69,18 +84,24 @@ def make_app(extractor: RelationExtractor, *, limits: Limits) -> FastAPI:
     body, schemas = _body_schema()
 
     @app.post("/extract", responses=_RESPONSES, openapi_extra={"requestBody": body})
-    async def extract(request: Request, explain: bool = False, group_by: str | None = None) -> JSONResponse:
+    async def extract(request: Request, explain: bool = False, group_by: str | None = None) -> Response:
         """Find the facts of one document or a list of documents.
 
         In a list, an error takes the place of an invalid document. `explain` adds the words and sentences that the
         model read for each fact; `group_by` names the key by which ungrouped mentions are grouped, by default by text.
         """
         data = await _read_body(request, limits=limits)
-        documents, is_list = await run_in_threadpool(_documents, data, group_by=group_by, limits=limits)
-        rows = await _results(documents, queue=app.state.queue, explain=explain, limits=limits)
-        if not is_list and "error" in rows[0]:
-            raise HTTPException(HTTPStatus.UNPROCESSABLE_ENTITY, rows[0]["error"])
-        return JSONResponse(rows if is_list else rows[0])
+        try:
+            async with asyncio.timeout(limits.seconds):
+                documents, is_list = await _in_thread(partial(_documents, data, group_by=group_by, limits=limits))
+                results = await _results(documents, queue=app.state.queue, explain=explain, limits=limits)
+                if not is_list and isinstance(results[0], ExtractionError):
+                    raise HTTPException(HTTPStatus.UNPROCESSABLE_ENTITY, results[0].message)
+                answer = await _in_thread(partial(_answer, results, is_list=is_list))
+        except TimeoutError:  # it cancels the documents that are still in the queue
+            message = f"there was no answer within {limits.seconds:g} seconds; send less at once, or try again later"
+            raise HTTPException(503, message, headers=_RETRY_LATER) from None
+        return Response(answer, media_type="application/json")
 
     app.openapi()["components"]["schemas"] |= schemas  # cached by FastAPI, which does not know the parsed body
     return app
@@ -145,22 +166,37 @@ def _document(value: Any, *, index: int, group_by: str | None, limits: Limits) -
 
 async def _results(
     documents: list[Document | ExtractionError], *, queue: BatchQueue, explain: bool, limits: Limits
-) -> list[dict[str, Any]]:
-    """Return the result of each document as JSON values."""
+) -> list[ExtractionResult]:
+    """Return the result of each document."""
     valid = [document for document in documents if isinstance(document, Document)]
     try:
         futures = queue.submit(valid, explain=explain)
     except BusyError:
         message = f"the service is busy: at most {limits.waiting:,} documents may wait; try again later"
         raise HTTPException(503, message, headers=_RETRY_LATER) from None
-    try:
-        async with asyncio.timeout(limits.seconds):
-            extracted = iter(await asyncio.gather(*map(asyncio.wrap_future, futures)))
-    except TimeoutError:  # it cancels the documents that are still in the queue
-        message = f"the facts were not found within {limits.seconds:g} seconds; send less at once, or try again later"
-        raise HTTPException(503, message, headers=_RETRY_LATER) from None
+    extracted = iter(await asyncio.gather(*map(asyncio.wrap_future, futures)))
     results = [next(extracted) if isinstance(document, Document) else document for document in documents]
-    return [replace(result, document=index).as_json() for index, result in enumerate(results)]
+    return [replace(result, document=index) for index, result in enumerate(results)]
+
+
+def _answer(results: Sequence[ExtractionResult], *, is_list: bool) -> bytes:
+    rows = [result.as_json() for result in results]
+    return _to_json(rows if is_list else rows[0], levels=3).encode()
+
+
+def _to_json(value: Any, *, levels: int) -> str:
+    """Return JSON made piecemeal: a single call for a large answer would keep all other threads waiting."""
+    if levels and isinstance(value, list):
+        return f"[{','.join(_to_json(item, levels=levels - 1) for item in value)}]"
+    if levels and isinstance(value, dict):
+        items = (f"{json.dumps(key)}:{_to_json(item, levels=levels - 1)}" for key, item in value.items())
+        return f"{{{','.join(items)}}}"
+    return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+
+
+async def _in_thread(work: Callable[[], Result]) -> Result:
+    """Run work beside the event loop; after a timeout, its result is dropped."""
+    return await to_thread.run_sync(work, abandon_on_cancel=True)
 
 
 async def _error_response(request: Request, error: Exception) -> JSONResponse:

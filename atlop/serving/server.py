@@ -3,7 +3,6 @@
 import asyncio
 import json
 import signal
-from ipaddress import ip_address
 from typing import Any
 
 import uvicorn
@@ -35,14 +34,6 @@ def serve(app: FastAPI, *, host: str, port: int, limits: Limits) -> None:
     finally:
         for number, handler in handlers.items():
             signal.signal(number, handler)
-
-
-def is_loopback(host: str) -> bool:
-    """Return whether an address is reachable from this machine only."""
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def _ignore(*_: object) -> None:

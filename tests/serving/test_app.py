@@ -16,6 +16,7 @@ from pydantic import TypeAdapter
 from atlop.inference import Extraction, RelationExtractor
 from atlop.inference.extractor import InputDocument
 from atlop.serving import Limits, make_app
+from atlop.serving import app as app_module
 from atlop.serving.schemas import InvalidDocument, RequestDocument
 from tests.golden_values import golden_documents
 from tests.inference.texts import ENTITIES, TEXT, plain_row
@@ -213,7 +214,7 @@ def test_a_request_that_waits_too_long_is_answered_and_never_read(extractor: Rel
         gate.open.set()
 
     assert late.status_code == 503
-    assert "not found within 0.2 seconds" in late.json()["error"]
+    assert "no answer within 0.2 seconds" in late.json()["error"]
     assert gate.sizes == [1]
 
 
@@ -226,3 +227,63 @@ def test_a_document_that_breaks_the_model_takes_no_other_with_it(extractor: Rela
         assert isinstance(good.result(30), Extraction)
         assert isinstance(bad.exception(30), RuntimeError)
         assert client.post("/extract", json=ROWS[0]).status_code == 200
+
+
+def test_a_document_that_takes_too_long_to_read_is_refused_too(
+    extractor: RelationExtractor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    is_answered = threading.Event()
+    monkeypatch.setattr(app_module, "read_document", lambda *_, **__: is_answered.wait(60))
+    with TestClient(make_app(extractor, limits=Limits(seconds=0.2))) as client:
+        late = client.post("/extract", json=ROWS[0])
+        is_answered.set()
+    assert late.status_code == 503
+    assert late.headers["Retry-After"]
+
+
+def test_a_large_answer_does_not_keep_others_waiting(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    is_answered = threading.Event()
+    monkeypatch.setattr(app_module, "_answer", lambda *_, **__: b"[]" if is_answered.wait(60) else b"late")
+    with ThreadPoolExecutor(1) as pool:
+        large = pool.submit(client.post, "/extract", json=ROWS)
+        while client.get("/health").json()["waiting"]:
+            pass
+        assert client.get("/health").status_code == 200
+        is_answered.set()
+        assert large.result().json() == []
+
+
+def test_an_answer_is_made_piecemeal_and_the_same() -> None:
+    value = [{"title": "Köln \U0001f600", "facts": [{"margin": 1.5, "context": None}, {}], "unread": 0}, {}, []]
+    for levels in range(5):
+        assert json.loads(app_module._to_json(value, levels=levels)) == value
+
+
+@pytest.mark.parametrize(
+    ("host", "status"),
+    [
+        ("localhost", 200),
+        ("LOCALHOST:8000", 200),
+        ("127.0.0.1:8000", 200),
+        ("127.3.2.1", 200),
+        ("[::1]:8000", 200),
+        ("facts.example:8000", 200),
+        ("Facts.Example.", 200),
+        ("evil.example:8000", 403),
+        ("localhost.evil.example", 403),
+        ("evil.example@localhost.evil.example", 403),
+        ("127.0.0.1.evil.example", 403),
+        ("192.168.0.1", 403),
+        ("[::1", 403),
+        ("", 403),
+    ],
+)
+def test_only_loopback_names_and_allowed_ones_are_answered(
+    extractor: RelationExtractor, host: str, status: int
+) -> None:
+    app = make_app(extractor, limits=Limits(), allowed_hosts=["facts.example"])
+    with TestClient(app) as client:
+        answers = [client.get("/health", headers={"Host": host}), client.get("/", headers={"Host": host})]
+    assert [answer.status_code for answer in answers] == [status, status]
+    if status == 403:
+        assert "--allow-host NAME" in answers[0].json()["error"]

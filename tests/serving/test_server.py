@@ -131,6 +131,7 @@ def test_it_lives_through_everything_and_keeps_its_memory(server: Server) -> Non
             return {job.result().status_code for job in jobs}
 
     assert round_of_requests() <= {200, 503}
+    assert httpx.get(f"{server.url}/health", headers={"Host": "evil.example:8000"}).status_code == 403
     round_of_requests()
     before = server.memory()
     for _ in range(5):
