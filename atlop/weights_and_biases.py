@@ -47,14 +47,16 @@ class Tracker:
             config=dict(settings),
             settings=wandb.Settings(silent=True, console="off"),
         )
+        offline_id = run_id
         try:
             if mode == "online":
                 _require_connection()
+                offline_id = f"{run_id}-offline"  # wandb may still hold the run that it could not start
             self._run = init(mode=mode, id=run_id)
         except Exception as error:  # wandb raises many types
             logger.warning("wandb: %s; metrics are stored offline in %s/wandb", _first_line(error), folder)
             with self._ends_tracking_only():
-                self._run = init(mode="offline", id=f"{run_id}-offline")  # wandb may still hold the run that failed
+                self._run = init(mode="offline", id=offline_id)
 
     def log(self, metrics: Mapping[str, Any], *, step: int) -> None:
         """Send the metrics of one step."""

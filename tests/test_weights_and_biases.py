@@ -104,6 +104,7 @@ def test_online_without_an_account_becomes_offline_without_asking(
     fake = service(monkeypatch)
     tracker("online", tmp_path)
     assert fake.modes == ["offline"]
+    assert fake.arguments["id"] == "0a1b"
     assert "not logged in" in caplog.text
 
 
@@ -115,6 +116,7 @@ def test_online_without_a_network_becomes_offline(
     tracked = tracker("online", tmp_path)
     tracked.log({"loss": 1.0}, step=1)
     assert fake.modes == ["online", "offline"]
+    assert fake.arguments["id"] == "0a1b-offline"  # the other is taken
     assert fake.run.logged == [({"loss": 1.0}, 1)]
     assert "no network" in caplog.text
 

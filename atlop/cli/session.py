@@ -65,7 +65,8 @@ class Commands(TyperGroup):
             if getattr(error, "option_name", None) == "--layout":  # typer does not export its NoSuchOption
                 message, code = "error: --layout was renamed to --format in version 0.2", USER_ERROR
             elif variables := _refused_variables(error):
-                message, code = f"error: {variables}: {error}; unset the variable, or correct it", USER_ERROR
+                reason = str(error).strip().partition("\n")[0]
+                message, code = f"error: {variables}: {reason}; unset the variable, or correct it", USER_ERROR
             else:
                 raise
         with suppress(OSError):  # the terminal may be gone
@@ -90,8 +91,11 @@ def quiet_libraries(*, model: str, kind: str) -> Iterator[None]:
     `model` is the folder or Hugging Face name to load; messages name its `kind`, such as `encoder`.
 
     Raises:
-        AtlopError: `model` is a folder that does not exist, or a file.
+        AtlopError: `model` is a folder that does not exist, or a file; or Python drops the docstrings that transformers
+            reads.
     """
+    if sys.flags.optimize > 1:
+        raise AtlopError("PYTHONOPTIMIZE=2 (python -OO): transformers cannot work without docstrings; unset it")
     _require_reachable(model, kind=kind)
     from transformers.utils import logging as transformers_logging
 

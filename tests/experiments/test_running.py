@@ -175,10 +175,16 @@ def test_the_command_lists_runs_trains_them_and_prints_the_table(source: Path, t
     assert [values_of(listed)[name] for name in names] == ["scored"] * 4
 
 
+@pytest.mark.parametrize(
+    "overrides",
+    [
+        ["pooling.context=none", "objective.name=none_class_ranking", "objective.parameters.shift=0.05"],
+        ["objective.name=positive_unlabelled"],  # depends on the share of each class in the train file
+    ],
+)
 def test_an_estimate_measures_the_training_that_would_be(
-    source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    overrides: list[str], source: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    overrides = ["pooling.context=none", "objective.name=none_class_ranking", "objective.parameters.shift=0.05"]
     config = plan_runs(load_experiment(str(source)), overrides=overrides).runs[0].config
     trainings: list[Training] = []
 
@@ -189,5 +195,5 @@ def test_an_estimate_measures_the_training_that_would_be(
     monkeypatch.setattr("atlop.experiments.running.build_training", recording)
     assert estimate_seconds(config) > 0
     [training] = trainings
-    assert training.state.model.config.model.pooling.context == "none"
+    assert training.state.model.config.model.pooling == config.pooling
     assert training.config == config
