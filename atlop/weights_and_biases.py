@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
+from textwrap import shorten
 from typing import Any
 
 from atlop.config import TrackingConfig
@@ -54,7 +55,7 @@ class Tracker:
                 offline_id = f"{run_id}-offline"  # wandb may still hold the run that it could not start
             self._run = init(mode=mode, id=run_id)
         except Exception as error:  # wandb raises many types
-            logger.warning("wandb: %s; metrics are stored offline in %s/wandb", _first_line(error), folder)
+            logger.warning("wandb: %s; metrics are stored offline in %s/wandb", shorten(str(error), 200), folder)
             with self._ends_tracking_only():
                 self._run = init(mode="offline", id=offline_id)
 
@@ -77,7 +78,7 @@ class Tracker:
             yield
         except Exception as error:
             self._run = None
-            logger.warning("wandb: %s; metrics are only in metrics.jsonl from here on", _first_line(error))
+            logger.warning("wandb: %s; metrics are only in metrics.jsonl from here on", shorten(str(error), 200))
 
 
 def _require_connection() -> None:
@@ -87,7 +88,3 @@ def _require_connection() -> None:
         raise AtlopError(f"{address} cannot be reached")
     if not wandb.login(prompt=False, verify=False):
         raise AtlopError("not logged in (see `wandb login`)")
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).partition("\n")[0] or type(error).__name__
