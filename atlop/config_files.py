@@ -10,6 +10,7 @@ from typing import Any, cast, get_args
 import tomli_w
 from pydantic import BaseModel, ValidationError
 
+from atlop import sample
 from atlop.config import DataConfig, EncoderConfig, ModelConfig, RunConfig, Section, TrainerConfig
 from atlop.errors import AtlopError
 from atlop.files import read_toml
@@ -39,6 +40,8 @@ def load_config(source: str, *, overrides: Sequence[str] = ()) -> RunConfig:
             message names every wrong one.
     """
     tree, paths = _read(find_config(source), extended_by=())
+    if source == sample.NAME:
+        tree["data"] = {key: sample.located(value) for key, value in tree["data"].items()}
     for override in overrides:
         _set(tree, override)
     try:

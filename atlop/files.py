@@ -15,6 +15,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO, TextIO, cast
 
+from atlop import sample
 from atlop.errors import AtlopError
 from atlop.parsing import parse_json, parse_toml
 
@@ -193,12 +194,14 @@ def recover(path: Path) -> None:
 
 
 def model_folder(name: str | Path) -> str:
-    """Return the best model's folder of a run folder; a model folder or a Hugging Face name is returned unchanged.
+    """Return the folder of a run's best model or of the sample model; other folders and names are returned unchanged.
 
     Raises:
         AtlopError: It is a folder without a model.
     """
     folder = Path(name)
+    if str(name) == sample.NAME and not folder.exists():
+        return str(sample.MODEL)
     best = folder / "best"
     if recovered(best).is_dir():
         return str(best)

@@ -13,7 +13,10 @@ import atlop
 ROOT = Path(atlop.__file__).parent
 RANKS = (
     ("errors",),
-    ("parsing",),
+    (
+        "parsing",
+        "sample",
+    ),
     ("files", "json_values", "network", "secrets", "pages", "stopping", "processes"),
     ("schema", "config", "environment"),
     ("submission_problems",),

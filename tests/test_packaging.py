@@ -55,16 +55,19 @@ def test_the_wheel_holds_every_module_and_the_license(members: list[str]) -> Non
     assert any(name.endswith(".dist-info/licenses/LICENSE") for name in members)
 
 
-def test_the_wheel_holds_nothing_else(members: list[str]) -> None:
+def test_the_wheel_holds_nothing_else_but_the_sample(wheel: Path, members: list[str]) -> None:
     assert {name.partition("/")[0].partition("-")[0] for name in members} == {"atlop"}
-    assert not [name for name in members if name.endswith((".json", ".safetensors", ".pt", ".pyc"))]
+    data = {name for name in members if name.endswith((".json", ".safetensors", ".pt", ".pyc"))}
+    assert {name.rpartition("/")[0] for name in data} == {"atlop/sample/model", "atlop/sample/corpus"}
+    assert wheel.stat().st_size < 4_000_000
 
 
 def test_the_wheel_finds_its_configurations_outside_the_clone(wheel: Path, tmp_path: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         archive.extractall(tmp_path / "installed")
     program = (
-        "from atlop.config_files import find_config, load_config; load_config('sample'); print(find_config('sample'))"
+        "from atlop.config_files import find_config, load_config; data = load_config('sample').data;"
+        "assert data.train.is_file() and data.dev.is_file() and data.relations.is_file(); print(find_config('sample'))"
     )
 
     found = subprocess.run(

@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from atlop import sample
 from atlop.cli.memory import keep_few_kernels
 from atlop.cli.options import BatchSize, Device, Json, Model, Precision
 from atlop.cli.session import is_main_process, print_result, quiet_libraries
@@ -19,12 +20,18 @@ from atlop.errors import AtlopError
 def extract(
     model: Model,
     file: Annotated[
-        Path, typer.Argument(metavar="FILE", help="JSON lines with text and entities (.jsonl, .jsonl.gz).")
-    ],
+        Path | None,
+        typer.Argument(
+            metavar="FILE", help="JSON lines with text and entities (.jsonl, .jsonl.gz).", show_default=False
+        ),
+    ] = None,
     output: Annotated[
-        Path,
-        typer.Option(metavar="FILE", help="Where facts go: .jsonl a line a document; .csv, .parquet a row a fact."),
-    ],
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Where facts go: .jsonl a line a document; .csv, .parquet a row a fact. [default: FILE.facts.jsonl]",
+        ),
+    ] = None,
     group_by: Annotated[
         str | None,
         typer.Option(metavar="KEY", help="Group ungrouped mentions by this key. [default: by identical text]"),
@@ -37,13 +44,19 @@ def extract(
 ) -> None:
     """Find the facts of one's own documents.
 
-    Goes on where it was stopped. An invalid document is an error in its place.
+    Goes on where it was stopped. An invalid document is an error in its place. `atlop extract sample` tries the sample
+    model on its texts.
     """
+    if file is None:
+        if model != sample.NAME:
+            raise AtlopError("FILE is missing: give JSON lines with text and entities")
+        file = sample.TEXTS
     if not file.is_file() or recognise_format(file) != "jsonl" or FileStart(file).first_byte == b"[":
         raise AtlopError(
             f"{file}: {'is not JSON lines' if file.exists() else 'no such file'}; expected a .jsonl or .jsonl.gz file "
             "(atlop convert makes one of other formats)"
         )
+    output = output or Path(f"{file.name.split('.')[0]}.facts.jsonl")
     keep_few_kernels()
     with quiet_libraries(model=model, kind="model"):
         from tqdm import tqdm

@@ -22,6 +22,7 @@ from typer.core import TyperGroup
 from atlop.cli.memory import keep_freed_memory
 from atlop.cli.text import Row, printable, table
 from atlop.errors import AtlopError, StoppedError
+from atlop.files import model_folder
 
 USER_ERROR = 2
 """Exit code for errors that the user can fix."""
@@ -142,7 +143,7 @@ def is_main_process() -> bool:
 
 def _require_reachable(name: str, *, kind: str) -> None:
     """Refuse a folder that does not exist; go offline if the hub cannot be reached."""
-    path = Path(name)
+    path = Path(model_folder(name) if kind == "model" else name)
     if path.is_dir():
         return
     if path.exists():
