@@ -13,7 +13,7 @@ from pydantic import BaseModel, ValidationError
 from atlop import sample
 from atlop.config import DataConfig, EncoderConfig, ModelConfig, RunConfig, Section, TrainerConfig
 from atlop.errors import AtlopError
-from atlop.files import read_toml
+from atlop.files import read_toml, refuse_tilde
 from atlop.json_values import abbreviated
 from atlop.parsing import parse_toml
 
@@ -57,11 +57,12 @@ def find_config(source: str, *, folder: Path = Path()) -> Path:
     A file takes precedence over a shipped one of the same name.
 
     Raises:
-        AtlopError: Neither exists; the shipped names are listed.
+        AtlopError: Neither exists; the shipped names are listed. Or it begins with a `~` that the shell left.
     """
     path = folder / source
-    if path.is_file():
+    if path.exists() and not path.is_dir():
         return path
+    refuse_tilde(path)
     package = Path(str(files("atlop")))
     configs = package / "configs" if (package / "configs").is_dir() else package.parent / "configs"  # wheel; checkout
     shipped = {path.relative_to(configs).with_suffix("").as_posix(): path for path in sorted(configs.rglob("*.toml"))}

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from atlop.config import Invalid
-from atlop.corpora import CorpusFile, Loss, find_writer, log_issues
-from atlop.files import refuse_existing
+from atlop.corpora import CorpusFile, Loss, Writer, find_writer, log_issues
+from atlop.files import one_writer, refuse_existing
 from atlop.schema import CorpusIssues, Document
 
 
@@ -36,11 +36,17 @@ def convert(
         invalid: `strict` raises at the first invalid document, `skip` leaves it out and counts it.
 
     Raises:
-        AtlopError: A format is unknown, `output` exists, a document is invalid (`strict`), or every one is.
+        AtlopError: A format is unknown, `output` exists or is being written, a document is invalid (`strict`), or every
+            one is.
     """
     file, output = Path(file), Path(output)
     write = find_writer(output, format=to)
-    refuse_existing(output)
+    with one_writer(output):
+        refuse_existing(output)
+        return _convert(file, output, write=write, format=format, invalid=invalid)
+
+
+def _convert(file: Path, output: Path, *, write: Writer, format: str | None, invalid: Invalid) -> Conversion:
     corpus_file = CorpusFile(file, format=format, invalid=invalid)
     documents = 0
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 from accelerate import Accelerator
-from accelerate.state import AcceleratorState
+from accelerate.state import AcceleratorState, PartialState
 from accelerate.utils import broadcast_object_list
 
 from atlop.config import Precision
@@ -80,7 +80,7 @@ def accelerator_for(
         AtlopError: There is no such device, it does not support the precision, or what `join_processes` raises.
     """
     torch_device = None if device is None else _find_device(device)
-    state = join_processes(on_cpu=torch_device is not None and torch_device.type == "cpu")
+    state = _join(torch_device)
     if torch_device is None or state.num_processes > 1:
         if torch_device is not None and (torch_device.type != state.device.type or torch_device.index is not None):
             raise AtlopError(
@@ -97,6 +97,19 @@ def accelerator_for(
         precision = chosen
     _check_precision(precision, device=torch_device)
     return DeviceAccelerator(torch_device, precision)
+
+
+def is_main_process(device: str | None = None) -> bool:
+    """Join the processes that were launched together, and return whether this is the one that writes.
+
+    Raises:
+        AtlopError: See `accelerator_for`, whose `device` this is.
+    """
+    return bool(_join(None if device is None else _find_device(device)).is_main_process)
+
+
+def _join(device: torch.device | None) -> PartialState:
+    return join_processes(on_cpu=device is not None and device.type == "cpu")
 
 
 def _find_device(name: str) -> torch.device:

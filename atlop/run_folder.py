@@ -5,6 +5,7 @@ import json
 import logging
 import os
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from atlop.config import RunConfig
 from atlop.config_files import dump_config, flat_settings
 from atlop.errors import AtlopError
 from atlop.evaluation import OfficialScores
-from atlop.files import read_json, recover, sync, write_json, write_text
+from atlop.files import one_writer, read_json, recover, sweep, sync, write_json, write_text
 from atlop.json_values import expect, field
 from atlop.preprocessing import Truncation
 
@@ -71,6 +72,10 @@ class RunFolder:
         self._summary = path / "summary.json"
         self._metrics = path / "metrics.jsonl"
 
+    def held(self, *, by_this_process: bool) -> AbstractContextManager[None]:
+        """Keep other processes from writing the run; see `one_writer`."""
+        return one_writer(self.path, is_folder=True, by_this_process=by_this_process)
+
     def create(self, config: RunConfig, *, environment: Mapping[str, Any]) -> None:
         """Make the folder; write the environment, then the resolved configuration: without it, it is no run yet."""
         self.path.mkdir(parents=True, exist_ok=True)
@@ -83,13 +88,10 @@ class RunFolder:
 
     def tidy(self) -> None:
         """Remove temporary files and an incomplete `create`, left by a crash."""
-        files = (self.config, self._environment, self._summary)
-        leftovers = [temporary for path in files for temporary in self.path.glob(f".{path.name}.*")]
-        leftovers += [*self.best.glob(".*"), *self.last.glob(".*")]
+        for folder in (self.path, self.best, self.last):
+            sweep(folder)
         if not self.config.exists():
-            leftovers.append(self._environment)
-        for path in leftovers:
-            path.unlink(missing_ok=True)
+            self._environment.unlink(missing_ok=True)
 
     def environment(self) -> dict[str, Any]:
         """Return the environment that `create` wrote.

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from atlop.errors import AtlopError
-from atlop.files import atomic_path, max_unpacked_bytes, read_json, write_text
+from atlop.files import atomic_path, max_unpacked_bytes, read_json, reading, write_text
 from atlop.json_values import expect, field, integers
 from atlop.parsing import parse_json
 from atlop.schema import Document, Fact
@@ -196,7 +196,7 @@ def _read_rows(path: Path) -> list[Any]:
 
 def _read_member(path: Path) -> Any:
     try:
-        with zipfile.ZipFile(path) as archive:
+        with reading(path), zipfile.ZipFile(path) as archive:
             names = archive.namelist()
             if MEMBER not in names:
                 found = ", ".join(names[:MAX_LISTED]) or "nothing"
@@ -210,8 +210,6 @@ def _read_member(path: Path) -> Any:
             data = archive.read(member)
     except AtlopError:
         raise
-    except FileNotFoundError:
-        raise AtlopError(f"{path}: no such file; check the path") from None
     except _BAD_ZIP as error:
         raise AtlopError(f"{path}: cannot be read as a zip: {error}") from None
     return parse_json(data, where=f"{path}, {MEMBER}")

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from atlop.files import hidden_path
 from atlop.model_folder import save_model
 from tests.golden_values import golden_documents, golden_model, golden_tokenizer
 from tests.inference.texts import plain_row
@@ -103,7 +104,7 @@ def test_a_killed_extraction_goes_on_and_two_processes_give_what_one_gives(model
     file = tmp_path / "documents.jsonl"
     file.write_text("\n".join(rows * 500), encoding="utf-8")
     run_apart("-m", "atlop", "extract", model, file, "--output", tmp_path / "whole.jsonl")
-    output, parts = tmp_path / "facts.jsonl", tmp_path / ".facts.jsonl.parts"
+    output, parts = tmp_path / "facts.jsonl", hidden_path(tmp_path / "facts.jsonl", suffix=".parts")
     process = subprocess.Popen([sys.executable, "-m", "atlop", "extract", model, file, "--output", output])
     while not list(parts.glob("part-*")):
         time.sleep(0.05)

@@ -102,7 +102,7 @@ def test_a_packed_file_that_unpacks_out_of_all_proportion_is_refused(tmp_path: P
 
 
 def test_a_folder_is_no_file_to_read(tmp_path: Path) -> None:
-    with pytest.raises(AtlopError, match="cannot be read"):
+    with pytest.raises(AtlopError, match="is a folder; expected a regular file"):
         read_json(tmp_path)
 
 

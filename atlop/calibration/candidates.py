@@ -13,7 +13,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
 from atlop.errors import AtlopError
-from atlop.files import atomic_path
+from atlop.files import atomic_path, reading
 from atlop.prediction import DecisionRule, DocumentScores
 from atlop.schema import Document, Fact, RelationVocabulary
 
@@ -53,7 +53,7 @@ class Candidates:
             AtlopError: The file is missing, not readable, or something else.
         """
         try:
-            with safe_open(path, framework="numpy") as file:
+            with reading(path), safe_open(path, framework="numpy") as file:
                 arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  # not a mapping
                 return cls(relations=tuple(json.loads((file.metadata() or {})["relations"])), **arrays)
         except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:

@@ -11,7 +11,7 @@ from atlop.corpora import Corpus, read_labelled
 from atlop.decoding import Rule
 from atlop.ensemble import load_ensemble
 from atlop.errors import AtlopError
-from atlop.files import model_folder, refuse_existing, write_json
+from atlop.files import model_folder, one_writer, refuse_existing, write_json
 from atlop.model_folder import keep_calibration
 from atlop.prediction import loop_settings
 
@@ -62,16 +62,20 @@ def calibrate(
     destination = _destination(names, output=None if output is None else Path(output))
     corpus = read_labelled(Path(file), format=format, invalid=invalid)
     loop = loop_settings(precision, device=device, batch_size=batch_size, show_progress=show_progress)
-    ensemble = load_ensemble(names)
-    corpus = corpus.without_negatives(ensemble.rule.vocabulary.negative)
-    if not any(document.facts for document in corpus.documents):
-        raise AtlopError(f"{file}: has no gold fact, so no threshold can be chosen on it; give documents with facts")
-    scored = ensemble.score(corpus.documents, **loop)
-    found = choose_calibration(collect_candidates(scored, documents=corpus.documents, rule=ensemble.rule), rule=rule)
-    if loop["accelerator"].is_main_process:
-        if output is not None:
+    is_main = loop["accelerator"].is_main_process
+    with one_writer(destination, by_this_process=is_main):
+        ensemble = load_ensemble(names)
+        corpus = corpus.without_negatives(ensemble.rule.vocabulary.negative)
+        if not any(document.facts for document in corpus.documents):
+            raise AtlopError(
+                f"{file}: has no gold fact, so no threshold can be chosen on it; give documents with facts"
+            )
+        scored = ensemble.score(corpus.documents, **loop)
+        candidates = collect_candidates(scored, documents=corpus.documents, rule=ensemble.rule)
+        found = choose_calibration(candidates, rule=rule)
+        if is_main and output is not None:
             write_json(destination, found.calibration.model_dump())
-        else:
+        elif is_main:
             keep_calibration(destination.parent, found.calibration)
     return CalibratedModels(found, destination, corpus)
 

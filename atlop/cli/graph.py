@@ -8,7 +8,7 @@ import typer
 from atlop.cli.options import Json
 from atlop.cli.session import print_result, require_extra
 from atlop.errors import AtlopError
-from atlop.files import refuse_existing
+from atlop.files import one_writer, refuse_existing
 
 
 def graph(
@@ -31,11 +31,12 @@ def graph(
     require_extra("graph", *(["rdflib"] if output.suffix == ".nt" else []), "networkx")
     from atlop.inference import graph as graphs
 
-    fact_graph = graphs.fact_graph(graphs.read_facts(file), merge_by=merge_by)
-    if output.suffix == ".nt":
-        graphs.write_n_triples(output, fact_graph, namespace=namespace)
-    else:
-        graphs.write_graphml(output, fact_graph)
+    with one_writer(output):
+        fact_graph = graphs.fact_graph(graphs.read_facts(file), merge_by=merge_by)
+        if output.suffix == ".nt":
+            graphs.write_n_triples(output, fact_graph, namespace=namespace)
+        else:
+            graphs.write_graphml(output, fact_graph)
     result = {"path": file, "output": output, "entities": len(fact_graph.nodes), "facts": len(fact_graph.edges)}
     rows = [(label, f"{result[label]:,}") for label in ("entities", "facts")]
     print_result(result, as_json=as_json, heading=f"wrote {output}", rows=rows)

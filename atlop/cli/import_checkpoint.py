@@ -10,8 +10,7 @@ from atlop.cli.session import print_result, quiet_libraries
 from atlop.cli.text import count_rows
 from atlop.config import ModelConfig, ObjectiveConfig, PreprocessingConfig
 from atlop.corpora import read_vocabulary
-from atlop.errors import AtlopError
-from atlop.files import refuse_nonempty
+from atlop.files import one_writer, reading, refuse_nonempty
 
 
 def import_checkpoint(
@@ -25,9 +24,8 @@ def import_checkpoint(
     as_json: Json = False,
 ) -> None:
     """Make a model folder of a released checkpoint."""
-    if not file.is_file():
-        raise AtlopError(f"{file}: no such file; give the state dict that the released code saved")
-    refuse_nonempty(output)
+    with reading(file):
+        refuse_nonempty(output)
     vocabulary = read_vocabulary(relations, names=relation_names)
     with quiet_libraries(model=encoder, kind="encoder"):
         from atlop.model_folder import classifier_sizes, load_encoder, load_released, new_model, save_model, write_card
@@ -43,8 +41,10 @@ def import_checkpoint(
         )
         model = new_model(loaded, vocabulary=vocabulary)
         load_released(model, file)
-        save_model(output, model=model, tokenizer=loaded.tokenizer)
-        write_card(output)
+        with one_writer(output, is_folder=True):
+            refuse_nonempty(output)
+            save_model(output, model=model, tokenizer=loaded.tokenizer)
+            write_card(output)
     result: dict[str, Any] = {
         "output": output,
         "relations": len(vocabulary.relations),

@@ -12,6 +12,7 @@ from atlop.cli.session import is_main_process, print_result
 from atlop.cli.text import corpus_heading, truncation_rows
 from atlop.corpora import corpus_statistics, read_corpus
 from atlop.errors import AtlopError
+from atlop.files import one_writer
 from atlop.submission import write_submission
 
 
@@ -41,12 +42,14 @@ def predict(
             f"{file}: titles repeat, so a submission could not tell the documents apart: {titles}; give each its own"
         )
     loading = loaded_models(models, calibration=calibration, batch_size=batch_size, precision=precision, device=device)
-    with loading as (ensemble, loop):
+    with loading as (ensemble, loop), one_writer(output, by_this_process=is_main_process()):
         predictions = ensemble.predict(corpus.documents, **loop)
-    if not is_main_process():
-        return
-    relations = ensemble.rule.vocabulary.relations
-    archive = write_submission(output, documents=corpus.documents, predictions=predictions.facts, relations=relations)
+        if not is_main_process():
+            return
+        relations = ensemble.rule.vocabulary.relations
+        archive = write_submission(
+            output, documents=corpus.documents, predictions=predictions.facts, relations=relations
+        )
     facts, truncation = sum(map(len, predictions.facts)), asdict(predictions.truncation)
     print_result(
         {

@@ -9,12 +9,12 @@ import typer
 
 from atlop.cli.models import quiet_models
 from atlop.cli.options import BatchSize, Device, Format, Invalid, Json, Precision, Train
-from atlop.cli.session import is_main_process, print_result, require_extra
+from atlop.cli.session import print_result, require_extra
 from atlop.cli.text import corpus_heading, score_rows
 from atlop.config_files import load_config
 from atlop.corpora import read_labelled, read_train
 from atlop.errors import AtlopError
-from atlop.files import write_text
+from atlop.files import one_writer, write_text
 
 
 def report(
@@ -49,21 +49,25 @@ def report(
     train_facts = read_train(train, corpus=corpus, format=format)
     models = [name for name in (source, against) if name is not None and not Path(name).is_file()]
     with quiet_models(models):
+        from atlop.device import is_main_process
         from atlop.report import make_report
 
-        page, scores = make_report(
-            source,
-            corpus=corpus,
-            train=train_facts,
-            against=against,
-            batch_size=batch_size,
-            precision=precision,
-            device=device,
-            show_progress=sys.stderr.isatty(),
-        )
-    if not is_main_process():
+        is_main = is_main_process(device)
+        with one_writer(output, by_this_process=is_main):
+            page, scores = make_report(
+                source,
+                corpus=corpus,
+                train=train_facts,
+                against=against,
+                batch_size=batch_size,
+                precision=precision,
+                device=device,
+                show_progress=sys.stderr.isatty(),
+            )
+            if is_main:
+                write_text(output, page)
+    if not is_main:
         return
-    write_text(output, page)
     print_result(
         {"run": source, "against": against, "file": corpus.summary(), "scores": asdict(scores), "output": output},
         as_json=as_json,

@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +12,7 @@ from tqdm import tqdm
 
 from atlop.corpora.published import Checksum, PublishedCorpus, PublishedFile
 from atlop.errors import AtlopError
-from atlop.files import atomic_path, file_sha256, opened
+from atlop.files import atomic_path, file_sha256, one_writer, opened, sweep
 
 _PARTIAL = ".download"
 """Subfolder for incomplete downloads; removed at the end."""
@@ -52,16 +51,25 @@ def download(
 
     Raises:
         AtlopError: A name is unknown, an existing file is wrong, a file cannot be fetched or is wrong, or the folder
-            cannot be written. Correct files stay in place; a wrong one that was fetched is removed.
+            cannot be written or is being written. Correct files stay in place; a wrong one that was fetched is removed.
     """
     files = _select(corpus, names)
     existing = [file for file in files if not force and (folder / file.name).exists()]
     done = {file: _check_existing(folder / file.name, file) for file in existing}
     missing = [file for file in files if file not in done]
-    if missing:
-        _check_writable(folder)
-        if force:
-            shutil.rmtree(folder / _PARTIAL, ignore_errors=True)
+    if missing or (folder / _PARTIAL).exists():
+        with one_writer(folder, is_folder=True):
+            done |= _fetch_missing(corpus, missing, folder=folder, server=server, force=force)
+    sweep(folder)
+    return [done[file] for file in files]
+
+
+def _fetch_missing(
+    corpus: PublishedCorpus, missing: Sequence[PublishedFile], *, folder: Path, server: str | None, force: bool
+) -> dict[PublishedFile, DownloadedFile]:
+    if force:
+        shutil.rmtree(folder / _PARTIAL, ignore_errors=True)
+    done = {}
     for index, file in enumerate(missing):
         try:
             published = _fetch(corpus, file, folder=folder, server=server, force=force)
@@ -70,7 +78,7 @@ def download(
             raise AtlopError(f"{problem}\n{instructions}") from None
         done[file] = _install(published, file, corpus=corpus, folder=folder, server=server)
     shutil.rmtree(folder / _PARTIAL, ignore_errors=True)
-    return [done[file] for file in files]
+    return done
 
 
 def _select(corpus: PublishedCorpus, names: Sequence[str]) -> list[PublishedFile]:
@@ -162,16 +170,6 @@ def _unpack(path: Path, *, to: Path, location: str) -> None:
     except AtlopError as problem:
         reason = str(problem).removeprefix(f"{path}: cannot be read: ")
         raise AtlopError(f"{location}: cannot be unpacked: {reason}") from None
-
-
-def _check_writable(folder: Path) -> None:
-    """Fail before anything is fetched."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
-            pass
-    except OSError as error:
-        raise AtlopError(f"{folder}: cannot be written: {error.strerror}; pass another --output") from None
 
 
 def _instructions(corpus: PublishedCorpus, files: Sequence[PublishedFile], *, folder: Path, server: str | None) -> str:

@@ -1,11 +1,11 @@
 """Extract a file of any size in parts, so that a run that was killed continues where it stopped.
 
-Document i, counted without blank lines, belongs to part i // `DOCUMENTS_PER_PART`. A part is a file in the folder
-`.<output>.parts` with a line per document and a last line of counts. It is written atomically, so it holds all of its
+Document i, counted without blank lines, belongs to part i // `DOCUMENTS_PER_PART`. A part is a file in a hidden folder
+beside the output, with a line per document and a last line of counts. It is written atomically, so it holds all of its
 documents or does not exist. Its content depends only on the input, the model and the settings, which the folder's
 `manifest.json` records. A later call with the same ones computes only the missing parts, and refuses the folder
-otherwise. Processes divide the parts by number, and any number of processes may continue. When all parts exist, they
-are concatenated into the output, which is written atomically too, and the folder is removed. So no document is lost or
+otherwise. Processes that were launched together divide the parts by number. When all parts exist, they are
+concatenated into the output, which is written atomically too, and the folder is removed. So no document is lost or
 written twice, whenever a process dies.
 """
 
@@ -18,9 +18,18 @@ from pathlib import Path
 from typing import Any
 
 from atlop.errors import AtlopError
-from atlop.files import atomic_text, file_sha256, read_json, read_lines, refuse_existing, write_text
+from atlop.files import (
+    atomic_text,
+    file_sha256,
+    hidden_path,
+    one_writer,
+    read_json,
+    read_lines,
+    refuse_existing,
+    write_text,
+)
 from atlop.inference.extractor import InputDocument, RelationExtractor
-from atlop.inference.tables import WRITERS, ExtractionCounts, output_format
+from atlop.inference.tables import WRITERS, ExtractionCounts, Writer, output_format
 
 DOCUMENTS_PER_PART = 512
 """After a kill, each process computes at most this many documents again."""
@@ -59,12 +68,29 @@ def extract_file(
 
     Raises:
         AtlopError: The output's format is unknown, the output exists, the input cannot be read, or the folder of parts
-            was made from another input, model or settings.
+            was made from another input, model or settings; or another process writes the output.
     """
     write = WRITERS[output_format(output)]
-    refuse_existing(output)
+    with one_writer(output, by_this_process=extractor.accelerator.is_main_process):
+        refuse_existing(output)
+        parts = _PartFolder(hidden_path(output, suffix=".parts"))
+        return _extract(
+            extractor, path, write, parts=parts, output=output, group_by=group_by, explain=explain, progress=progress
+        )
+
+
+def _extract(
+    extractor: RelationExtractor,
+    path: Path,
+    write: Writer,
+    *,
+    parts: "_PartFolder",
+    output: Path,
+    group_by: str | None,
+    explain: bool,
+    progress: Callable[[Iterable[None]], Iterable[None]],
+) -> ExtractionSummary | None:
     accelerator = extractor.accelerator
-    parts = _PartFolder(output.with_name(f".{output.name}.parts"))
     settings = {
         "input_sha256": file_sha256(path),
         "model_sha256": extractor.fingerprint,

@@ -7,6 +7,7 @@ from torch import Tensor
 
 from atlop.config import ClassifierConfig
 from atlop.errors import AtlopError, listed_lines
+from atlop.files import reading
 from atlop.model.atlop import AtlopModel
 
 _PREFIXES = {
@@ -65,9 +66,10 @@ def load_released(model: AtlopModel, path: Path) -> None:
 
 def _read(path: Path) -> dict[str, Tensor]:
     try:
-        released = torch.load(path, map_location="cpu", weights_only=True)
-    except FileNotFoundError:
-        raise AtlopError(f"{path}: no such file") from None
+        with reading(path):
+            released = torch.load(path, map_location="cpu", weights_only=True)
+    except AtlopError:
+        raise
     except Exception as error:  # torch raises a different type for every kind of damage
         raise AtlopError(
             f"{path}: not a checkpoint of tensors only ({type(error).__name__}); anything else is refused, "

@@ -31,16 +31,20 @@ FOLDER_VARIABLE = "ATLOP_CACHE"
 UNUSED_DAYS = 30
 """Days after which an unused entry is removed."""
 
-_NAME = re.compile(r"\.?[0-9a-f]{64}\.(arrow|json|lock)")
+_NAME = re.compile(r"[0-9a-f]{64}\.(arrow|json|lock)|\.atlop-")
 
 Build = Callable[[pa.NativeFile], CorpusMetadata]
 """Writes the table and returns its metadata; may be called again from the start."""
 
 
 def cache_folder() -> Path:
-    """Return the folder of the cache: `$ATLOP_CACHE`, or `atlop/preprocessed` in the user's cache folder."""
+    """Return the folder of the cache: `$ATLOP_CACHE`, or `atlop/preprocessed` in the user's cache folder.
+
+    Raises:
+        RuntimeError: The user has no home folder.
+    """
     folder = os.environ.get(FOLDER_VARIABLE)
-    return Path(folder) if folder else platformdirs.user_cache_path("atlop") / "preprocessed"
+    return (Path(folder) if folder else platformdirs.user_cache_path("atlop") / "preprocessed").expanduser()
 
 
 def cached(key: Mapping[str, Any], *, name: str, build: Build) -> PreprocessedCorpus:
@@ -49,11 +53,15 @@ def cached(key: Mapping[str, Any], *, name: str, build: Build) -> PreprocessedCo
     The key is all that the entry depends on, as JSON values; the name is that of the corpus in messages. If the folder
     cannot be written, the corpus is built in memory, with a warning.
     """
-    entry = _Entry(cache_folder(), key)
+    try:
+        entry = _Entry(cache_folder(), key)
+    except RuntimeError as error:
+        return _built_in_memory(build, name=name, problem=str(error))
     corpus = entry.read()
     if corpus is not None:
         logger.info("%s: already preprocessed, read from %s", name, entry.table)
         return corpus
+    problem = "it was removed at once"
     try:
         entry.folder.mkdir(parents=True, exist_ok=True)
         with FileLock(entry.lock):
@@ -63,16 +71,21 @@ def cached(key: Mapping[str, Any], *, name: str, build: Build) -> PreprocessedCo
                 corpus = entry.read()
                 _remove_unused(entry.folder)
     except (OSError, NotImplementedError) as error:  # the latter from file systems without locks
-        logger.warning(
-            "%s: cannot be cached in %s (%s), so it is preprocessed in memory; set %s to another folder",
-            name, entry.folder, error, FOLDER_VARIABLE,
-        )  # fmt: skip
+        problem = str(error)
     if corpus is None:
-        sink = pa.BufferOutputStream()
-        metadata = build(sink)
-        return PreprocessedCorpus(pa.ipc.open_file(sink.getvalue()).read_all(), metadata)
+        return _built_in_memory(build, name=name, problem=f"in {entry.folder} ({problem})")
     logger.info("%s: preprocessed, cached in %s", name, entry.table)
     return corpus
+
+
+def _built_in_memory(build: Build, *, name: str, problem: str) -> PreprocessedCorpus:
+    logger.warning(
+        "%s: cannot be cached %s, so it is preprocessed in memory; set %s to another folder",
+        name, problem, FOLDER_VARIABLE,
+    )  # fmt: skip
+    sink = pa.BufferOutputStream()
+    metadata = build(sink)
+    return PreprocessedCorpus(pa.ipc.open_file(sink.getvalue()).read_all(), metadata)
 
 
 class _Entry:

@@ -13,7 +13,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from atlop.errors import AtlopError
-from atlop.files import atomic_folder, file_sha256, recover, sync
+from atlop.files import atomic_folder, file_sha256, recover_all, sync
 
 logger = logging.getLogger(__name__)
 
@@ -70,8 +70,7 @@ class Checkpoints:
         Raises:
             AtlopError: All checkpoints are damaged.
         """
-        for backup in self.folder.glob(".*.old"):
-            recover(backup.with_name(backup.name[1:].removesuffix(".old")))
+        recover_all(self.folder)
         damaged = []
         for path in reversed(self._paths()):
             try:

@@ -10,6 +10,7 @@ from safetensors import SafetensorError
 
 from atlop.config import RunConfig
 from atlop.config_files import find_config, load_config
+from atlop.device import is_main_process
 from atlop.errors import AtlopError, StoppedError
 from atlop.files import refuse_nonempty
 from atlop.run_folder import RunFolder, keep_precision, refuse_changed_config, refuse_earlier_version
@@ -54,9 +55,16 @@ def train(
         config = load_config(config)
     if output is None:
         raise AtlopError("train: a configuration without a name needs `output`, the run's folder")
-    folder = RunFolder(Path(output))
-    if resume:
-        folder.tidy()
+    folder, is_main = RunFolder(Path(output)), is_main_process(device)
+    with folder.held(by_this_process=is_main):
+        if resume and is_main:
+            folder.tidy()
+        return _train(config, folder=folder, resume=resume, device=device, show_progress=show_progress, started=started)
+
+
+def _train(
+    config: RunConfig, *, folder: RunFolder, resume: bool, device: str | None, show_progress: bool, started: float
+) -> dict[str, Any]:
     is_resumed = resume and folder.config.exists()
     if not is_resumed:
         refuse_nonempty(folder.path)

@@ -366,7 +366,7 @@ def test_a_folder_that_cannot_be_written_is_named_before_anything_is_fetched(
 
     with tempfile.TemporaryDirectory() as folder:  # pytest's own folders are closed to others altogether
         Path(folder).chmod(0o555)
-        with pytest.raises(AtlopError, match=r": cannot be written: Permission denied; pass another --output"):
+        with pytest.raises(AtlopError, match=r": cannot be written: Permission denied; pass another name"):
             download(HUB, folder=Path(folder), server=site.url)
         Path(folder).chmod(0o755)
 

@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from atlop.errors import AtlopError
+from atlop.files import hidden_path
 from atlop.inference import RelationExtractor, parts
 from atlop.inference.parts import ExtractionSummary, extract_file
 from tests.golden_values import golden_documents
@@ -35,6 +36,10 @@ def file(tmp_path: Path) -> Path:
 
 def collect_results(path: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+def parts_of(output: Path) -> Path:
+    return hidden_path(output, suffix=".parts")
 
 
 def stopping_after(documents: int) -> Any:
@@ -76,7 +81,7 @@ def test_a_run_that_was_stopped_goes_on_where_it_was(
     assert isinstance(done, ExtractionSummary)
     assert done.computed == DOCUMENTS - stop // 2 * 2
     assert output.read_bytes() == (tmp_path / "whole.jsonl").read_bytes()
-    assert not (tmp_path / ".facts.jsonl.parts").exists()
+    assert not parts_of(tmp_path / "facts.jsonl").exists()
 
 
 @pytest.mark.parametrize("kept", [0, 1, -1], ids=["empty", "cut to one byte", "without its counts"])
@@ -84,7 +89,7 @@ def test_a_part_that_was_cut_short_is_named_and_made_anew_where_it_is_removed(
     kept: int, extractor: RelationExtractor, file: Path, tmp_path: Path
 ) -> None:
     extract_file(extractor, file, output=tmp_path / "whole.jsonl")
-    output, part = tmp_path / "facts.jsonl", tmp_path / ".facts.jsonl.parts" / "part-00000001.jsonl"
+    output, part = tmp_path / "facts.jsonl", parts_of(tmp_path / "facts.jsonl") / "part-00000001.jsonl"
     with pytest.raises(KeyboardInterrupt):
         extract_file(extractor, file, output=output, progress=stopping_after(DOCUMENTS - 1))
     whole = part.read_bytes()
@@ -114,7 +119,7 @@ def test_a_run_that_was_stopped_does_not_go_on_with_other_settings(
 
 
 def test_parts_without_a_manifest_are_not_trusted(extractor: RelationExtractor, file: Path, tmp_path: Path) -> None:
-    leftover = tmp_path / ".facts.jsonl.parts"
+    leftover = parts_of(tmp_path / "facts.jsonl")
     leftover.mkdir()
     (leftover / "part-00000000.jsonl").write_text("{}\n", encoding="utf-8")
 

@@ -223,7 +223,7 @@ def test_entries_that_nobody_used_for_long_go_when_a_new_one_comes(folder: Path)
     long_ago = time() - 31 * 24 * 60 * 60
     digest = "0" * 64
     strangers = ("notes.json", "0.arrow", f"{digest}.txt")
-    for name in (f"{digest}.arrow", f"{digest}.json", f"{digest}.lock", f".{digest}.arrow.abc", *strangers):
+    for name in (f"{digest}.arrow", f"{digest}.json", f"{digest}.lock", ".atlop-of-another-host", *strangers):
         (folder / name).touch()
         os.utime(folder / name, (long_ago, long_ago))
     for path in folder.glob(f"{sha256_of_json(KEY)}*"):

@@ -32,6 +32,7 @@ from atlop.schema import Fact
 from atlop.stopping import StopRequests
 from atlop.training import build, checkpoint, run, train, trainer
 from atlop.training.step import StepMetrics, TrainStep
+from tests.leftovers import leftover
 from tests.tiny_encoders import save_tiny_encoder
 
 
@@ -188,8 +189,10 @@ def test_a_run_does_not_start_over_if_all_checkpoints_are_damaged(config: RunCon
 
 
 def test_a_model_that_was_being_replaced_is_found(config: RunConfig, interrupted: Path, uninterrupted: Path) -> None:
-    (interrupted / "best").rename(interrupted / ".best.old")
-    shutil.copytree(interrupted / "last", interrupted / ".best.new")
+    temporary = interrupted / leftover()
+    shutil.copytree(interrupted / "last", temporary / "new")
+    (temporary / "old").mkdir()
+    (interrupted / "best").rename(temporary / "old" / "best")
     resume(config, interrupted)
     assert results_of(interrupted) == results_of(uninterrupted)
 
@@ -198,8 +201,8 @@ def test_files_that_were_being_written_are_tidied_away(
     config: RunConfig, interrupted: Path, uninterrupted: Path
 ) -> None:
     shutil.copytree(uninterrupted / "best", interrupted / "best", dirs_exist_ok=True)  # which is the best from here on
-    for name in (".summary.json.x1y2", ".config.toml.x1y2", "best/.README.md.x1y2"):
-        (interrupted / name).touch()
+    for folder in (".", "best", "last"):
+        (interrupted / folder / leftover()).touch()
     resume(config, interrupted)
     assert results_of(interrupted) == results_of(uninterrupted)
 
@@ -214,7 +217,7 @@ def test_a_run_that_has_not_begun_begins(config: RunConfig, uninterrupted: Path,
     left = tmp_path / "run"
     left.mkdir()
     (left / "environment.json").write_text("{", "utf-8")
-    (left / ".config.toml.x1y2").touch()
+    (left / leftover()).touch()
     resume(config, left)
     assert results_of(left) == results_of(uninterrupted)
 

@@ -16,7 +16,7 @@ from atlop.corpora.issues import IssueCollector
 from atlop.corpora.json_objects import check_characters
 from atlop.corpora.text.plain_text import locate_mention, slice_words, split_text
 from atlop.errors import AtlopError
-from atlop.files import read_json
+from atlop.files import read_json, reading
 from atlop.json_values import abbreviated, expect, field
 from atlop.schema import Document, Entity, Fact, Mention, Span
 
@@ -131,17 +131,17 @@ def _text(record: dict[str, Any], *, file: Path) -> str:
         check_characters(text, where=f'{file}, "content"')
         return text
     text_file = file.parent.absolute().parent / "texts" / f"{file.stem}.txt"
-    try:
-        return text_file.read_bytes().decode()  # read_text would change line endings, and so offsets
-    except FileNotFoundError:
+    if not text_file.exists():
         raise AtlopError(
             f'{file}: has no "content", and there is no {text_file}; DWIE is published without articles: '
             "fetch them with its download script and pass the folder that it writes"
-        ) from None
+        )
+    with reading(text_file):
+        content = text_file.read_bytes()
+    try:
+        return content.decode()  # read_text would change line endings, and so offsets
     except UnicodeDecodeError as error:
         raise AtlopError(f"{text_file}: byte {error.start} is not UTF-8") from None
-    except OSError as error:
-        raise AtlopError(f"{text_file}: cannot be read: {error}") from None
 
 
 def _type(tags: list[Any], *, where: str) -> str:
