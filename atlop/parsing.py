@@ -12,6 +12,8 @@ TOO_DEEP = "lists or objects are nested thousands of levels deep; expected JSON 
 """Problem of JSON that exceeds the recursion limit."""
 TOO_LONG_A_NUMBER = "has a number with thousands of digits, which Python does not parse; expected at most 64 bits"
 """Problem of a number that exceeds Python's limit of digits."""
+_MAX_DOTS = 1000
+"""Limit of dots in a line of TOML, whose parser takes time with the square of the parts of a key."""
 
 
 def parse_json(data: bytes, *, where: str) -> Any:
@@ -61,6 +63,9 @@ def parse_toml(text: str, *, where: str) -> dict[str, Any]:
         TOMLDecodeError: The text is not TOML.
         AtlopError: It is too deep, or a number too long.
     """
+    too_deep = TOO_DEEP.replace("JSON", "TOML")
+    if any(line.count(".") > _MAX_DOTS for line in text.splitlines()):
+        raise AtlopError(f"{where}: {too_deep}")
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError:
@@ -68,4 +73,4 @@ def parse_toml(text: str, *, where: str) -> dict[str, Any]:
     except ValueError:
         raise AtlopError(f"{where}: {TOO_LONG_A_NUMBER}") from None
     except RecursionError:
-        raise AtlopError(f"{where}: {TOO_DEEP.replace('JSON', 'TOML')}") from None
+        raise AtlopError(f"{where}: {too_deep}") from None

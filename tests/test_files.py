@@ -1,17 +1,22 @@
+import contextlib
 import gzip
 import hashlib
 import os
+import socket
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from atlop.config_files import load_config
 from atlop.errors import AtlopError
 from atlop.files import (
     atomic_folder,
     atomic_path,
     atomic_text,
     file_sha256,
+    model_folder,
     read_json,
     read_lines,
     read_toml,
@@ -75,9 +80,10 @@ def test_a_number_of_thousands_of_digits_is_refused(name: str, tmp_path: Path) -
         read_json(path) if name == "dev.json" else read_toml(path)
 
 
-def test_toml_nested_thousands_deep_is_refused(tmp_path: Path) -> None:
+@pytest.mark.parametrize("text", ["a = " + "[" * 5000, ".".join("a" * 400_000) + " = 1"], ids=["lists", "key"])
+def test_toml_nested_thousands_deep_is_refused(text: str, tmp_path: Path) -> None:
     path = tmp_path / "run.toml"
-    path.write_text("a = " + "[" * 5000)
+    path.write_text(text)
 
     with pytest.raises(
         AtlopError, match=r"run\.toml: lists or objects are nested thousands of levels deep; expected TOML"
@@ -101,9 +107,63 @@ def test_a_packed_file_that_unpacks_out_of_all_proportion_is_refused(tmp_path: P
         read_json(path)
 
 
-def test_a_folder_is_no_file_to_read(tmp_path: Path) -> None:
-    with pytest.raises(AtlopError, match="is a folder; expected a regular file"):
-        read_json(tmp_path)
+@pytest.fixture
+def odd_files(tmp_path: Path) -> list[Path]:
+    """A pipe, a socket, a folder, a link to the pipe, and a device."""
+    os.mkfifo(tmp_path / "pipe")
+    with socket.socket(socket.AF_UNIX) as server, contextlib.chdir(tmp_path):  # names of sockets are short
+        server.bind("socket")
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "link").symlink_to("pipe")
+    return [*(tmp_path / name for name in ("pipe", "socket", "folder", "link")), Path("/dev/zero")]
+
+
+@pytest.mark.parametrize("read", [read_json, read_toml, lambda path: list(read_lines(path))])
+def test_only_regular_files_are_read(read: Callable[[Path], object], odd_files: list[Path]) -> None:
+    for path in odd_files:
+        with pytest.raises(AtlopError, match=rf"^{path}: is a (pipe|socket|folder|device); expected a regular file"):
+            read(path)
+
+
+def test_the_digest_of_a_folder_leaves_out_what_is_not_regular(odd_files: list[Path]) -> None:
+    for path in odd_files:
+        if not path.is_dir():
+            with pytest.raises(AtlopError, match="expected a regular file"):
+                file_sha256(path)
+    assert file_sha256(odd_files[0].parent) == hashlib.sha256().hexdigest()
+
+
+def test_a_tilde_that_the_shell_left_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for use in (read_json, lambda path: load_config(str(path)), model_folder):
+        with pytest.raises(
+            AtlopError, match="~/here: only a shell replaces ~, and none did here; write out the folder"
+        ):
+            use(Path("~/here"))
+
+
+def test_toml_is_read_after_a_byte_order_mark(tmp_path: Path) -> None:
+    path = tmp_path / "run.toml"
+    path.write_bytes(b"\xef\xbb\xbfa = 1\r\n")
+
+    assert read_toml(path) == {"a": 1}
+
+
+@pytest.mark.parametrize(("encoding", "byte"), [("utf-16", 0), ("latin-1", 5)])
+def test_toml_in_another_encoding_is_named(encoding: str, byte: int, tmp_path: Path) -> None:
+    path = tmp_path / "run.toml"
+    path.write_bytes('a = "é"'.encode(encoding))
+
+    with pytest.raises(AtlopError, match=rf"run\.toml: byte {byte} is not UTF-8; save the file as UTF-8"):
+        read_toml(path)
+
+
+def test_toml_of_a_size_that_no_configuration_has_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "run.toml"
+    path.write_text("a = [" + "1," * (1 << 20) + "]")
+
+    with pytest.raises(AtlopError, match=r"run\.toml: has more than 1,048,576 bytes; expected a TOML file"):
+        read_toml(path)
 
 
 def test_a_packed_file_that_is_cut_or_damaged_or_not_packed_is_refused(tmp_path: Path) -> None:
@@ -275,7 +335,7 @@ def test_a_failure_leaves_the_old_folder_and_nothing_else(tmp_path: Path) -> Non
     assert list(tmp_path.iterdir()) == [folder]
 
 
-@pytest.mark.parametrize("operation", range(1, 40))
+@pytest.mark.parametrize("operation", range(1, 50))
 def test_a_stop_before_any_file_operation_leaves_the_old_folder_or_the_new_one(operation: int, tmp_path: Path) -> None:
     folder = tmp_path / "folder"
     replace_with(folder, "old")
