@@ -63,7 +63,7 @@ def outcome_of(read: Callable[[], Result], *, size: int) -> Result | AtlopError:
         AssertionError: It takes more memory than 300 MB and 40 times the file, or a minute, or has no message.
     """
     before = _peak()
-    with _minute():
+    with in_a_minute():
         try:
             result: Result | AtlopError = read()
         except AtlopError as error:
@@ -150,7 +150,7 @@ def _peak() -> int:
 
 
 @contextmanager
-def _minute() -> Iterator[None]:
+def in_a_minute() -> Iterator[None]:
     def stop(*_: Any) -> None:
         raise AssertionError(f"hangs: not done after {HANGS} seconds")
 
