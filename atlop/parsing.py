@@ -12,6 +12,8 @@ TOO_DEEP = "lists or objects are nested thousands of levels deep; expected JSON 
 """Problem of JSON that exceeds the recursion limit."""
 TOO_LONG_A_NUMBER = "has a number with thousands of digits, which Python does not parse; expected at most 64 bits"
 """Problem of a number that exceeds Python's limit of digits."""
+JSON_CHUNK = 1 << 20
+"""Bytes that streaming parsers take at once: they begin a string or number again with each chunk that it spans."""
 _MAX_DOTS = 1000
 """Limit of dots in a line of TOML, whose parser takes time with the square of the parts of a key."""
 

@@ -35,3 +35,8 @@ def test_a_missing_key_is_named_with_the_keys_that_are_there() -> None:
         field({"b": 1, "c": 2}, "a", int, where="here")
     with pytest.raises(AtlopError, match=r'^here: key "a" is missing; found no key$'):
         field({}, "a", int, where="here")
+
+
+def test_only_some_keys_of_an_object_without_the_expected_one_are_listed() -> None:
+    with pytest.raises(AtlopError, match=r'dev\.json: key "title" is missing; found "0", .*, "19", …$'):
+        field(dict.fromkeys(map(str, range(1000))), "title", str, where="dev.json")

@@ -81,3 +81,31 @@ def test_what_is_no_file_is_refused_at_once(command: tuple[str, ...], files: dic
             output, problem = run(*arguments, code=2)
         assert str(odd) in output + problem, (odd, output, problem)
         assert files_in(tmp_path) == before
+
+
+SIZE = 2 << 20
+LONG_LINES = {
+    "a word": b"a" * SIZE,
+    "a number": b"9" * SIZE,
+    "a number in an object": b'{"title": ' + b"9" * SIZE + b"}",
+    "a string of escapes": b'["' + b"\\u0041" * (SIZE // 6) + b'"]',
+    "many keys": b"{" + b", ".join(b'"%d": 1' % number for number in range(SIZE // 11)) + b"}",
+    "lists in lists": b"[" * SIZE,
+    "objects in objects": b'{"a":' * (SIZE // 5),
+    "columns": b"a\t" * (SIZE // 2),
+    "bars": b"1|t|" + b"a|" * (SIZE // 2),
+    "space": b" " * SIZE,
+}
+
+
+@pytest.mark.parametrize("line", LONG_LINES.values(), ids=LONG_LINES)
+def test_a_line_of_megabytes_ends_with_a_short_message(line: bytes, tmp_path: Path) -> None:
+    for name in ("dev.json", "dev.txt", "dev.jsonl"):
+        path = tmp_path / name
+        path.write_bytes(line)
+        with in_a_minute():
+            code = 0 if line.isspace() and name == "dev.jsonl" else 2
+            output, problem = run("check", path, code=code)
+            _, submission_problem = run("check", path, "--against", path, code=2)
+        assert str(path) in output + problem
+        assert len(output + problem + submission_problem) < 2000

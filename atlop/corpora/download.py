@@ -13,6 +13,7 @@ from tqdm import tqdm
 from atlop.corpora.published import Checksum, PublishedCorpus, PublishedFile
 from atlop.errors import AtlopError
 from atlop.files import atomic_path, file_sha256, one_writer, opened, sweep
+from atlop.parsing import JSON_CHUNK
 
 _PARTIAL = ".download"
 """Subfolder for incomplete downloads; removed at the end."""
@@ -155,7 +156,7 @@ def _count(path: Path, file: PublishedFile, *, location: str) -> int:
     """Count the entries; one at a time is in memory."""
     with path.open("rb") as text:
         read, prefix = (ijson.items, "item") if file.content == "documents" else (ijson.kvitems, "")
-        entries = read(text, prefix, use_float=True)
+        entries = read(text, prefix, use_float=True, buf_size=JSON_CHUNK)
         progress = tqdm(entries, desc=f"checking {file.name}", unit=file.content, total=file.entries, disable=None)
         try:
             return sum(1 for _ in progress)

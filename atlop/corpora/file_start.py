@@ -11,6 +11,7 @@ from typing import Any
 import ijson
 
 from atlop.files import opened
+from atlop.parsing import JSON_CHUNK
 
 _MAX_LINE = 1 << 24  # bytes; one line of the paper's format holds every pair of a document
 _MAX_DEPTH = 1000  # of nested lists and objects
@@ -56,7 +57,7 @@ class FileStart:
         count = 0
         for backend in _BACKENDS:
             with self._opened() as file, suppress(ijson.JSONError, ValueError):
-                events = backend.basic_parse(file, multiple_values=True, use_float=True)
+                events = backend.basic_parse(file, multiple_values=True, use_float=True, buf_size=JSON_CHUNK)
                 for key in islice(_keys(events, level=level), count, None):
                     yield key
                     count += 1

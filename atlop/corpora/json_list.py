@@ -12,6 +12,7 @@ import ijson
 from atlop.errors import AtlopError
 from atlop.files import opened, read_json
 from atlop.json_values import abbreviated
+from atlop.parsing import JSON_CHUNK
 
 _LONE_SURROGATE = re.compile(rb"\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])")
 _SURROGATE_PAIR = rb"\ud83d\ude00"
@@ -47,7 +48,7 @@ class _NotStreamableError(Exception):
 def _streamed(path: Path) -> Iterator[Any]:
     try:
         with opened(path) as file:
-            yield from ijson.items(_Text(file), "item", use_float=True)
+            yield from ijson.items(_Text(file), "item", use_float=True, buf_size=JSON_CHUNK)
     except (ijson.JSONError, UnicodeDecodeError) as error:
         raise _NotStreamableError from error
 
