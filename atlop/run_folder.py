@@ -4,8 +4,8 @@ import hashlib
 import json
 import logging
 import os
-from collections.abc import Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -72,9 +72,13 @@ class RunFolder:
         self._summary = path / "summary.json"
         self._metrics = path / "metrics.jsonl"
 
-    def held(self, *, by_this_process: bool) -> AbstractContextManager[None]:
-        """Keep other processes from writing the run; see `one_writer`."""
-        return one_writer(self.path, is_folder=True, by_this_process=by_this_process)
+    @contextmanager
+    def held(self, *, resume: bool, by_this_process: bool) -> Iterator[None]:
+        """Keep other processes from writing the run, see `one_writer`; tidy a run to resume."""
+        with one_writer(self.path, is_folder=True, by_this_process=by_this_process):
+            if resume and by_this_process:
+                self.tidy()
+            yield
 
     def create(self, config: RunConfig, *, environment: Mapping[str, Any]) -> None:
         """Make the folder; write the environment, then the resolved configuration: without it, it is no run yet."""

@@ -55,46 +55,38 @@ def train(
         config = load_config(config)
     if output is None:
         raise AtlopError("train: a configuration without a name needs `output`, the run's folder")
-    folder, is_main = RunFolder(Path(output)), is_main_process(device)
-    with folder.held(by_this_process=is_main):
-        if resume and is_main:
-            folder.tidy()
-        return _train(config, folder=folder, resume=resume, device=device, show_progress=show_progress, started=started)
-
-
-def _train(
-    config: RunConfig, *, folder: RunFolder, resume: bool, device: str | None, show_progress: bool, started: float
-) -> dict[str, Any]:
-    is_resumed = resume and folder.config.exists()
-    if not is_resumed:
-        refuse_nonempty(folder.path)
-    else:
-        refuse_earlier_version(folder.path)
-        began = load_config(str(folder.config))
-        config = keep_precision(began, config)
-        refuse_changed_config(folder.path, began=began, now=config)
-        if (summary := folder.summary()) is not None:
-            Checkpoints(folder.checkpoints, keep=1).remove()  # left if the process died before removing them
-            return summary
-    training = build_training(config, device=device, show_progress=show_progress)
-    with training.accelerator.settings():
-        run = Run(training, folder=folder, is_resumed=is_resumed)
-        try:
-            run.rewrite_models()
-            with StopRequests() as stop:
-                stop_signal = fit(training, run=run, stop=stop)
-        except AtlopError as error:
-            raise AtlopError(f"{error}. {run.resume_hint()}") from None
-        except (OSError, SafetensorError) as error:
-            raise AtlopError(f"{folder.path}: cannot be written: {error}. {run.resume_hint()}") from None
-        if stop_signal:
-            run.close()
-            raise StoppedError(
-                f"stopped by {Signals(stop_signal).name} after step {training.state.progress.step:,} of "
-                f"{training.schedule.total:,}. {run.resume_hint()}",
-                exit_code=128 + stop_signal,
-            )
-        return run.finish(started=started)
+    folder = RunFolder(Path(output))
+    with folder.held(resume=resume, by_this_process=is_main_process(device)):
+        is_resumed = resume and folder.config.exists()
+        if not is_resumed:
+            refuse_nonempty(folder.path)
+        else:
+            refuse_earlier_version(folder.path)
+            began = load_config(str(folder.config))
+            config = keep_precision(began, config)
+            refuse_changed_config(folder.path, began=began, now=config)
+            if (summary := folder.summary()) is not None:
+                Checkpoints(folder.checkpoints, keep=1).remove()  # left if the process died before removing them
+                return summary
+        training = build_training(config, device=device, show_progress=show_progress)
+        with training.accelerator.settings():
+            run = Run(training, folder=folder, is_resumed=is_resumed)
+            try:
+                run.rewrite_models()
+                with StopRequests() as stop:
+                    stop_signal = fit(training, run=run, stop=stop)
+            except AtlopError as error:
+                raise AtlopError(f"{error}. {run.resume_hint()}") from None
+            except (OSError, SafetensorError) as error:
+                raise AtlopError(f"{folder.path}: cannot be written: {error}. {run.resume_hint()}") from None
+            if stop_signal:
+                run.close()
+                raise StoppedError(
+                    f"stopped by {Signals(stop_signal).name} after step {training.state.progress.step:,} of "
+                    f"{training.schedule.total:,}. {run.resume_hint()}",
+                    exit_code=128 + stop_signal,
+                )
+            return run.finish(started=started)
 
 
 def fit(training: Training, *, run: Run, stop: StopRequests) -> int:
