@@ -72,8 +72,10 @@ def extract_file(
     """
     write = WRITERS[output_format(output)]
     with one_writer(output, by_this_process=extractor.accelerator.is_main_process):
-        refuse_existing(output)
         parts = _PartFolder(hidden_path(output, suffix=".parts"))
+        if extractor.accelerator.is_main_process and output.exists():  # killed after it was written
+            shutil.rmtree(parts.folder, ignore_errors=True)
+        refuse_existing(output)
         return _extract(
             extractor, path, write, parts=parts, output=output, group_by=group_by, explain=explain, progress=progress
         )

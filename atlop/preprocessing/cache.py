@@ -56,7 +56,7 @@ def cached(key: Mapping[str, Any], *, name: str, build: Build) -> PreprocessedCo
     try:
         entry = _Entry(cache_folder(), key)
     except RuntimeError as error:
-        return _built_in_memory(build, name=name, problem=str(error))
+        return _built_in_memory(build, name=name, problem=f"({error})")
     corpus = entry.read()
     if corpus is not None:
         logger.info("%s: already preprocessed, read from %s", name, entry.table)
