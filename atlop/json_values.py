@@ -4,17 +4,15 @@ import json
 import operator
 from collections.abc import Mapping
 from contextlib import suppress
-from itertools import islice
 from typing import Any, SupportsIndex, TypeVar
 
-from atlop.errors import AtlopError
+from atlop.errors import AtlopError, listed
 
 T = TypeVar("T", str, int, bool, list[Any], dict[str, Any])
 
 _KINDS = {str: "a string", int: "a whole number", bool: "true or false", list: "a list", dict: "an object"}
 _MAX_DEPTH = 8  # of values from Python: document, entities, entity, mentions, mention, spans, span, offset
 _MAX_LENGTH = 60  # characters of a value in a message
-_MAX_KEYS = 20  # of an object in a message
 
 
 def abbreviated(value: object) -> str:
@@ -68,8 +66,7 @@ def field(record: dict[str, Any], key: str, kind: type[T], *, where: str) -> T:
     try:
         value = record[key]
     except KeyError:
-        listed = [*map(abbreviated, islice(record, _MAX_KEYS)), *(["…"] if len(record) > _MAX_KEYS else [])]
-        found = ", ".join(listed) or "no key"
+        found = listed([*map(abbreviated, record)]) or "no key"
         raise AtlopError(f'{where}: key "{key}" is missing; found {found}') from None
     if type(value) is kind:
         return value

@@ -145,7 +145,8 @@ def crash_matrix(
     """
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    generator, rows = random.Random(seed), []
+    generator = random.Random(seed)
+    rows: list[dict[str, Any]] = []
     with small_corpora(folder):
         prepare(folder, encoder=encoder, precision=precision)
         for number, name in enumerate(names):

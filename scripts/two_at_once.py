@@ -15,9 +15,9 @@ import time
 from pathlib import Path
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).parent))
+sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from crash_matrix import COMMANDS, Command, finish, fork_command, kill_at, log_path, prepare, results_of
+from scripts.crash_matrix import COMMANDS, Command, finish, fork_command, kill_at, log_path, prepare, results_of
 
 _START = Command(("train", "{folder}/run.toml", "--output", "{trial}/run"))
 _RESUME = COMMANDS["train"]

@@ -38,5 +38,5 @@ def test_a_missing_key_is_named_with_the_keys_that_are_there() -> None:
 
 
 def test_only_some_keys_of_an_object_without_the_expected_one_are_listed() -> None:
-    with pytest.raises(AtlopError, match=r'dev\.json: key "title" is missing; found "0", .*, "19", …$'):
+    with pytest.raises(AtlopError, match=r'dev\.json: key "title" is missing; found "0", .*, … and \d+ more$'):
         field(dict.fromkeys(map(str, range(1000))), "title", str, where="dev.json")

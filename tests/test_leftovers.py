@@ -62,9 +62,7 @@ def test_of_a_process_on_another_host_or_of_another_user_nothing_is_assumed(monk
 
 @pytest.mark.skipif(sys.platform != "linux", reason="stands for systems without /proc")
 def test_without_proc_the_start_time_comes_from_ps(monkeypatch: pytest.MonkeyPatch) -> None:
-    from atlop.files import process
-
-    monkeypatch.setattr(process.sys, "platform", "darwin")
+    monkeypatch.setattr(sys, "platform", "darwin")
     assert not Process.current().is_dead()
     assert dead_process().is_dead()
 

@@ -83,7 +83,7 @@ def test_what_is_no_file_is_refused_at_once(command: tuple[str, ...], files: dic
         assert files_in(tmp_path) == before
 
 
-SIZE = 2 << 20
+SIZE = 1 << 20
 LONG_LINES = {
     "a word": b"a" * SIZE,
     "a number": b"9" * SIZE,
