@@ -160,7 +160,10 @@ def test_a_link_to_itself_is_refused(tmp_path: Path) -> None:
 def test_an_output_of_another_kind_is_refused(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.json")
     for path in (tmp_path, tmp_path / "pipe.json", Path("/dev/null")):
-        with pytest.raises(AtlopError, match=f"^{path}: is no file; pass another name"), one_writer(path):
+        with (
+            pytest.raises(AtlopError, match=f"^{path}: already exists, and is no file; pass another"),
+            one_writer(path),
+        ):
             pass
     with pytest.raises(AtlopError, match="is no folder"), one_writer(tmp_path / "pipe.json", is_folder=True):
         pass

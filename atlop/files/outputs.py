@@ -39,7 +39,7 @@ def one_writer(path: Path, *, is_folder: bool = False, by_this_process: bool = T
         return
     target = output_target(path)
     if target.exists() and not (target.is_dir() if is_folder else target.is_file()):
-        raise AtlopError(f"{path}: is no {'folder' if is_folder else 'file'}; pass another name for the output")
+        raise AtlopError(f"{path}: already exists, and is no {'folder' if is_folder else 'file'}; pass another name")
     lock = _lock(target, is_folder=is_folder)
     folder = lock.parent
     made = [parent for parent in (folder, *folder.parents) if not parent.exists()]
@@ -47,7 +47,7 @@ def one_writer(path: Path, *, is_folder: bool = False, by_this_process: bool = T
         handle = _take(lock, path=path)
     except OSError as error:
         _remove_empty(made)
-        raise AtlopError(f"{path}: cannot be written: {error.strerror}; pass another name for the output") from None
+        raise AtlopError(f"{path}: cannot be written: {error.strerror}; pass another name") from None
     try:
         sweep(folder)
         yield
