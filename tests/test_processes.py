@@ -71,8 +71,8 @@ def test_variables_that_cannot_be_right_are_named(
     ("change", "reason"),
     [
         ({}, "1/4 clients joined"),
-        ({"RANK": "2"}, f"no process listens at 127.0.0.1:{PORT}"),
-        ({"TORCHELASTIC_USE_AGENT_STORE": "True"}, f"no process listens at 127.0.0.1:{PORT}"),
+        ({"RANK": "2"}, "no process listens at 127.0.0.1"),
+        ({"TORCHELASTIC_USE_AGENT_STORE": "True"}, "no process listens at 127.0.0.1"),
     ],
 )
 def test_a_wait_for_processes_that_never_start_ends(

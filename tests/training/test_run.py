@@ -263,11 +263,7 @@ def test_a_folder_that_holds_something_is_refused(config: RunConfig, run: Path, 
     (tmp_path / "file").touch()
     for existing in (run, tmp_path, tmp_path / "file"):
         before = sorted(existing.rglob("*"))
-<<<<<<< HEAD
-        with pytest.raises(AtlopError, match=r": (already exists; pass another folder|is no folder; pass another name)"):
-=======
         with pytest.raises(AtlopError, match=r": already exists(; pass another folder|, and is no folder)"):
->>>>>>> 4b77b9b (Document who writes a run and what is hidden beside it)
             train(config, output=existing, show_progress=False)
         assert sorted(existing.rglob("*")) == before
 
