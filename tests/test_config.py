@@ -163,7 +163,7 @@ def test_what_is_no_utf8_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "latin.toml"
     path.write_bytes(b'name = "\xe9"\n')
 
-    assert message_of(str(path)).startswith(f"{path}: not valid TOML: ")
+    assert message_of(str(path)) == f"{path}: byte 8 is not UTF-8; save the file as UTF-8"
 
 
 def test_an_unknown_key_is_refused_with_the_nearest_known_one(smallest: str) -> None:

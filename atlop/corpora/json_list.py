@@ -18,6 +18,8 @@ _LONE_SURROGATE = re.compile(rb"\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])
 _SURROGATE_PAIR = rb"\ud83d\ude00"
 _MAX_DEPTH = 8000
 """Limit of nested brackets; the parser's memory grows with the square of the depth."""
+_COUNTED_TOGETHER = 1 << 14
+"""Bytes whose opening brackets count before their closing ones; valid items have far fewer than `_MAX_DEPTH` in these."""
 
 
 def stream_json_list(path: Path, *, expected: str) -> Iterator[Any]:
@@ -87,7 +89,9 @@ class _Text:
 
     def _count_brackets(self, data: bytes) -> None:
         """Reject what may be nested too deep; brackets in strings count too, which at worst disables streaming."""
-        opening, closing = (data.count(one) + data.count(other) for one, other in ((b"[", b"{"), (b"]", b"}")))
-        if self._open + opening > _MAX_DEPTH:
-            raise _NotStreamableError
-        self._open = max(0, self._open + opening - closing)
+        for first in range(0, len(data), _COUNTED_TOGETHER):
+            part = data[first : first + _COUNTED_TOGETHER]
+            opening, closing = (part.count(one) + part.count(other) for one, other in ((b"[", b"{"), (b"]", b"}")))
+            if self._open + opening > _MAX_DEPTH:
+                raise _NotStreamableError
+            self._open = max(0, self._open + opening - closing)
