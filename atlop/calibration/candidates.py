@@ -14,6 +14,7 @@ from safetensors.numpy import save_file
 
 from atlop.errors import AtlopError
 from atlop.files import atomic_path, reading
+from atlop.parsing import json_value
 from atlop.prediction import DecisionRule, DocumentScores
 from atlop.schema import Document, Fact, RelationVocabulary
 
@@ -55,7 +56,8 @@ class Candidates:
         try:
             with reading(path), safe_open(path, framework="numpy") as file:
                 arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  # not a mapping
-                return cls(relations=tuple(json.loads((file.metadata() or {})["relations"])), **arrays)
+                relations = json_value((file.metadata() or {})["relations"], where=str(path))
+                return cls(relations=tuple(relations), **arrays)
         except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
             raise AtlopError(f"{path}: not a readable file of candidates ({error}); remove it") from None
 

@@ -17,6 +17,7 @@ from atlop.files.temporary import LOCK_SUFFIX, PREFIX, lock_holder, release_lock
 
 logger = logging.getLogger(__name__)
 
+_NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EINVAL)
 _ATTEMPTS, _PAUSE = 50, 0.01  # seconds; a lock is taken, released or swept in much less
 
 
@@ -121,7 +122,7 @@ def _take(lock: Path, *, path: Path) -> int:
         except FileNotFoundError:  # the folder was just removed, empty, by its maker
             continue
         except OSError as error:
-            if error.errno not in (errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EINVAL):
+            if error.errno not in _NO_LOCKS:
                 raise
             logger.warning("%s: nothing keeps a second process from writing it: %s", path, error.strerror)
             return os.open(lock, os.O_RDONLY)

@@ -16,7 +16,7 @@ from atlop.errors import AtlopError
 from atlop.files.outputs import output_target, refuse_tilde
 from atlop.files.temporary import PREFIX, put_back, sweep, temporary_file, temporary_folder
 
-_NO_FOLDER_SYNC = (errno.EINVAL, errno.ENOTSUP)
+_NO_FOLDER_SYNC = (errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP)
 """What file systems answer that cannot flush a folder, such as shares of Windows."""
 
 

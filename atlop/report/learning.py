@@ -1,6 +1,5 @@
 """Picture of the loss and dev scores over the steps of a run."""
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +9,7 @@ from matplotlib.ticker import StrMethodFormatter
 
 from atlop.errors import AtlopError
 from atlop.files import read_lines
+from atlop.parsing import json_value
 from atlop.report.drawing import BLUE, GREY, HEIGHT, ORANGE, picture
 from atlop.run_folder import refuse_earlier_version
 
@@ -29,7 +29,7 @@ def read_metrics(path: Path) -> list[dict[str, Any]]:
         if not line.endswith(b"\n"):
             break
         try:
-            row = json.loads(line)
+            row = json_value(line.decode(), where=str(path))
             rows.append({"step": int(row["step"]), **row})
         except (ValueError, KeyError, TypeError):
             raise AtlopError(

@@ -100,6 +100,8 @@ def test_a_line_that_is_just_being_written_is_left_out(tmp_path: Path) -> None:
         ('{"step": 1, "dev": {"f1": 0}}\n', "holds no step yet"),
         ('{"step": 1, "loss": 3}\n{"upd\n', "line 2: expected the metrics of a step"),
         ("[3]\n", "line 1: expected the metrics of a step"),
+        ("[" * 100_000 + "\n", "line 1: expected the metrics of a step"),
+        ('{"step": ' + "9" * 5000 + "}\n", "line 1: expected the metrics of a step"),
         ('{"loss": 3}\n', "line 1: expected the metrics of a step"),
     ],
 )
