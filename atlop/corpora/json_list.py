@@ -19,7 +19,7 @@ _SURROGATE_PAIR = rb"\ud83d\ude00"
 _MAX_DEPTH = 8000
 """Limit of nested brackets; the parser's memory grows with the square of the depth."""
 _COUNTED_TOGETHER = 1 << 14
-"""Bytes whose opening brackets count before their closing ones; valid items have far fewer than `_MAX_DEPTH` in these."""
+"""Bytes whose opening brackets count before their closing ones; valid items have far fewer in these."""
 
 
 def stream_json_list(path: Path, *, expected: str) -> Iterator[Any]:
