@@ -4,10 +4,11 @@ from typing import Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field, ValidationError
+from pydantic import Field
 
 from atlop.config import Section
 from atlop.errors import AtlopError
+from atlop.json_values import typed
 from atlop.schema import THRESHOLD_CLASS, Fact, RelationVocabulary
 
 Rule: TypeAlias = Literal["global", "per_class"]
@@ -46,12 +47,7 @@ def read_calibration(values: object, *, vocabulary: RelationVocabulary) -> Calib
     Raises:
         AtlopError: A field is missing, unknown or of another type, or the relations differ from the model's.
     """
-    try:
-        calibration = Calibration.model_validate(values)
-    except ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join(map(str, first["loc"])) or "all of it"
-        raise AtlopError(f"calibration: {key}: {first['msg']}; `atlop calibrate` writes a new one") from None
+    calibration = typed(values, Calibration, where="calibration", advice="`atlop calibrate` writes a new one")
     if differing := sorted(set(calibration.thresholds) ^ set(vocabulary.relations)):
         raise AtlopError(
             f"calibration: it has thresholds for {len(calibration.thresholds)} relations, but the model knows "

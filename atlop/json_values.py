@@ -4,10 +4,15 @@ import json
 import operator
 from collections.abc import Mapping
 from contextlib import suppress
+from functools import cache
 from typing import Any, SupportsIndex, TypeVar
 
-from atlop.errors import AtlopError, listed
+from pydantic import TypeAdapter, ValidationError
 
+from atlop.errors import AtlopError, listed
+from atlop.parsing import TOO_DEEP
+
+Schema = TypeVar("Schema")
 T = TypeVar("T", str, int, bool, list[Any], dict[str, Any])
 
 _KINDS = {str: "a string", int: "a whole number", bool: "true or false", list: "a list", dict: "an object"}
@@ -92,3 +97,36 @@ def integers(values: list[Any], *, where: str) -> tuple[int, ...]:
         for index, value in enumerate(values):
             expect(value, int, where=f"{where}, item {index}")
     return tuple(values)
+
+
+def typed(value: object, schema: type[Schema], *, where: str, advice: str) -> Schema:
+    """Return a value from JSON as an instance of a dataclass or a pydantic model; keys without a field are ignored.
+
+    Args:
+        value: The value.
+        schema: The class; `true`, `"1"` and `1.0` are no integers.
+        where: Location of the value, for messages.
+        advice: What to do about a value that does not fit, for messages.
+
+    Raises:
+        AtlopError: A key is missing, or its value is not of the type of the field.
+    """
+    try:
+        # Strictly, pydantic makes objects and tuples from JSON alone, which cannot have lone surrogates.
+        text = json.dumps(value, ensure_ascii=False).encode(errors="replace")
+        adapter: TypeAdapter[Schema] = _adapter(schema)  # type: ignore[arg-type]  # mypy takes classes of a variable for unhashable
+        adapter.validate_json(text, strict=True)
+        return adapter.validate_python(value)
+    except RecursionError:
+        raise AtlopError(f"{where}: {TOO_DEEP}; {advice}") from None
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(map(str, first["loc"]))
+        location = f'{where}, "{key}"' if key else where
+        problem = "is missing" if first["type"] == "missing" else f"{first['msg']}; found {abbreviated(first['input'])}"
+        raise AtlopError(f"{location}: {problem}; {advice}") from None
+
+
+@cache
+def _adapter(schema: Any) -> TypeAdapter[Any]:
+    return TypeAdapter(schema)

@@ -6,11 +6,9 @@ import logging
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-
-from pydantic import TypeAdapter, ValidationError
 
 from atlop import __version__
 from atlop.config import RunConfig
@@ -18,7 +16,7 @@ from atlop.config_files import dump_config, flat_settings
 from atlop.errors import AtlopError
 from atlop.evaluation import OfficialScores
 from atlop.files import one_writer, read_json, recover, sweep, sync, write_json, write_text
-from atlop.json_values import expect, field
+from atlop.json_values import typed
 from atlop.preprocessing import Truncation
 
 logger = logging.getLogger(__name__)
@@ -37,6 +35,17 @@ CHANGEABLE = (
 
 
 @dataclass(frozen=True)
+class _Environment:
+    """Required values of an environment."""
+
+    run: str
+    python: str
+    code_sha256: str
+    packages: dict[str, str]
+    data_sha256: dict[str, str]
+
+
+@dataclass(frozen=True)
 class _Split:
     """Required values of a corpus file in a summary."""
 
@@ -52,10 +61,17 @@ class _Summary:
     last: OfficialScores
     steps: int
     seconds: float
+    train: _Split
     dev: _Split
+    best_intervals: dict[str, tuple[float, float]] = field(default_factory=dict)
 
 
-_SUMMARY = TypeAdapter(_Summary)
+@dataclass(frozen=True)
+class Logged:
+    """Size and sha256 of the first metrics of a run."""
+
+    bytes: int
+    sha256: str
 
 
 class RunFolder:
@@ -103,13 +119,8 @@ class RunFolder:
         Raises:
             AtlopError: The file is missing, or a value is missing or of another type.
         """
-        where = str(self._environment)
-        found = expect(read_json(self._environment), dict, where=where)
-        for key in ("run", "python", "code_sha256"):
-            field(found, key, str, where=where)
-        for key in ("packages", "data_sha256"):
-            for name, value in field(found, key, dict, where=where).items():
-                expect(value, str, where=f'{where}, "{key}", "{name}"')
+        found = read_json(self._environment)
+        typed(found, _Environment, where=str(self._environment), advice="start another run, which writes its own")
         return {"git_commit": None, "machine": None, **found}
 
     def recover(self) -> None:
@@ -122,16 +133,16 @@ class RunFolder:
         with self._metrics.open("a", encoding="utf-8") as file:
             file.write(json.dumps(metrics) + "\n")
 
-    def logged(self) -> dict[str, Any]:
+    def logged(self) -> Logged:
         """Flush the metrics to disk; return their size and sha256."""
         self._metrics.touch()
         sync(self._metrics)
         sync(self.path)
         return self._digest(self._metrics.stat().st_size)
 
-    def holds(self, logged: Mapping[str, Any]) -> bool:
-        """Return whether the metrics start with those whose size and sha256 `logged` returned."""
-        return self._metrics.exists() and self._digest(logged["bytes"]) == logged
+    def holds(self, logged: Logged) -> bool:
+        """Return whether the metrics start with those that `logged` described."""
+        return self._metrics.exists() and self._digest(logged.bytes) == logged
 
     def cut_metrics(self, size: int) -> None:
         """Truncate the metrics to `size` bytes."""
@@ -151,20 +162,13 @@ class RunFolder:
         if not self._summary.exists():
             return None
         summary: dict[str, Any] = read_json(self._summary)
-        try:
-            _SUMMARY.validate_json(json.dumps(summary), strict=True)  # `strict` accepts no string as a number
-        except ValidationError as error:
-            first = error.errors()[0]
-            key = ".".join(map(str, first["loc"]))
-            raise AtlopError(
-                f"{self._summary}: not the summary of a run: {key}: {first['msg']}; remove the file and train again"
-            ) from None
+        typed(summary, _Summary, where=str(self._summary), advice="remove the file and train again")
         return summary
 
-    def _digest(self, size: int) -> dict[str, Any]:
+    def _digest(self, size: int) -> Logged:
         with self._metrics.open("rb") as file:
             data = file.read(size)
-        return {"bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
+        return Logged(bytes=len(data), sha256=hashlib.sha256(data).hexdigest())
 
 
 def refuse_earlier_version(run: Path) -> None:

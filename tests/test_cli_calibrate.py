@@ -107,9 +107,12 @@ def test_several_models_are_calibrated_together(model: Path, own_copy: Path, cor
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("{}", "rule: Field required"),
+        ("{}", 'calibration, "rule": is missing; `atlop calibrate`'),
         ('{"rule": "global", "thresholds": {"P17": 0}, "slope": 1, "intercept": 0}', "thresholds for 1 relations"),
-        ('{"rule": "global", "thresholds": {}, "slope": 0, "intercept": 0}', "slope: Input should be greater than 0"),
+        (
+            '{"rule": "global", "thresholds": {}, "slope": 0, "intercept": 0}',
+            '"slope": Input should be greater than 0',
+        ),
         ("[1", "not valid JSON"),
     ],
 )
@@ -126,4 +129,4 @@ def test_thresholds_that_are_not_for_the_model_are_one_message(
 def test_a_damaged_calibration_in_a_model_folder_is_one_message(own_copy: Path, corpus: Path) -> None:
     config = json.loads((own_copy / "config.json").read_text(encoding="utf-8"))
     (own_copy / "config.json").write_text(json.dumps(config | {"calibration": {"rule": "guess"}}), encoding="utf-8")
-    assert "calibration: rule" in run("evaluate", own_copy, corpus, code=2)[1]
+    assert 'calibration, "rule"' in run("evaluate", own_copy, corpus, code=2)[1]

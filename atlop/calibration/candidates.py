@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 import torch
@@ -56,10 +56,36 @@ class Candidates:
         try:
             with reading(path), safe_open(path, framework="numpy") as file:
                 arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  # not a mapping
-                relations = json_value((file.metadata() or {})["relations"], where=str(path))
-                return cls(relations=tuple(relations), **arrays)
+                candidates = cls(
+                    relations=tuple(json_value((file.metadata() or {})["relations"], where=str(path))), **arrays
+                )
+                candidates._check()
+                return candidates
         except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
             raise AtlopError(f"{path}: not a readable file of candidates ({error}); remove it") from None
+
+    def _check(self) -> None:
+        """Check types, sizes and indices.
+
+        Raises:
+            ValueError: One is wrong.
+        """
+        columns: tuple[NDArray[Any], ...]
+        columns = (self.document, self.subject, self.object, self.class_id, self.margin, self.correct)
+        found = [str(column.dtype) for column in (*columns, self.gold)]
+        if found != ["int64", "int64", "int64", "int64", "float32", "bool", "int64"]:
+            raise ValueError("a column has another type")
+        if self.gold.ndim != 1 or {column.shape for column in columns} != {(self.document.size,)}:
+            raise ValueError("columns have different lengths")
+        if set(map(type, self.relations)) != {str} or not np.isfinite(self.margin).all():
+            raise ValueError("a relation is not a name, or a margin is not finite")
+        indices = np.concatenate([self.subject, self.object, self.gold, np.diff(self.document)])
+        if (
+            (indices < 0).any()
+            or not ((self.class_id >= 1) & (self.class_id <= len(self.relations))).all()
+            or not ((self.document >= 0) & (self.document < len(self.gold))).all()
+        ):
+            raise ValueError("an index is out of range")
 
     def decide(self, thresholds: NDArray[np.float32]) -> NDArray[np.bool_]:
         """Return which candidates exceed their threshold, bool `[candidates]`.

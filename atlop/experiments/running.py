@@ -11,6 +11,8 @@ from statistics import median
 from time import perf_counter
 from typing import Any
 
+from pydantic import BaseModel, Field
+
 from atlop.calibration import Candidates, collect_candidates
 from atlop.config import Precision, RunConfig
 from atlop.config_files import default_settings, flat_settings
@@ -22,6 +24,7 @@ from atlop.experiments.dev_split import split_dev
 from atlop.experiments.plan import Experiment, Plan, PlannedRun, plan_runs
 from atlop.experiments.results import ExperimentResults, collect_results
 from atlop.files import file_sha256, read_json, write_json
+from atlop.json_values import typed
 from atlop.model_folder import load_encoder, load_model
 from atlop.prediction import predict_facts
 from atlop.preprocessing import Batch
@@ -60,8 +63,8 @@ class ExperimentFolder:
 
     def precision(self) -> Precision | None:
         """Return the precision of the folder's runs, `None` if there are none."""
-        recorded = read_json(self._base) if self._base.exists() else {}
-        return recorded.get("trainer.precision") if isinstance(recorded, dict) else None
+        precision: Precision | None = self._recorded()["trainer.precision"] if self._base.exists() else None
+        return precision
 
     def record_base(self, plan: Plan) -> None:
         """Record the base configuration and the scored documents, or check that they match the recorded ones.
@@ -81,14 +84,24 @@ class ExperimentFolder:
         if not self._base.exists():
             write_json(self._base, base)
             return
-        recorded = read_json(self._base)
-        recorded = recorded if isinstance(recorded, dict) else {}
+        recorded = self._recorded()
         before = default_settings() | recorded
         if changed := [key for key in sorted({*base, *recorded}) if before.get(key) != base.get(key)]:
             raise AtlopError(
                 f"{self.path}: has runs with different {', '.join(changed)}; use another folder with --output, or undo "
                 "the change"
             )
+
+    def _recorded(self) -> dict[str, Any]:
+        recorded: dict[str, Any] = read_json(self._base)
+        typed(recorded, _Base, where=str(self._base), advice="use another folder with --output")
+        return recorded
+
+
+class _Base(BaseModel):
+    """Required values of a recorded base."""
+
+    precision: Precision = Field(alias="trainer.precision")
 
 
 def run_experiment(
@@ -129,13 +142,7 @@ def run_experiment(
     )
     return collect_results(
         plan,
-        candidates={
-            run.name: (
-                Candidates.load(experiment_folder.candidates(run, split="chooses")),
-                Candidates.load(experiment_folder.candidates(run, split="scored")),
-            )
-            for run in plan.runs
-        },
+        candidates={run.name: _load_candidates(run, folder=experiment_folder) for run in plan.runs},
         documents=scored,
         train_facts=train_facts,
     )
@@ -224,3 +231,11 @@ def _save_candidates(
         accelerator = accelerator_for("float32", device=device)
         scores = ensemble.score(documents, accelerator=accelerator, batch_size=run.config.trainer.prediction_batch_size)
         collect_candidates(scores, documents=documents, rule=ensemble.rule).save(folder.candidates(run, split=split))
+
+
+def _load_candidates(run: PlannedRun, *, folder: ExperimentFolder) -> tuple[Candidates, Candidates]:
+    paths = [folder.candidates(run, split=split) for split in ("chooses", "scored")]
+    chooses, scored = map(Candidates.load, paths)
+    if chooses.relations != scored.relations:
+        raise AtlopError(f"{paths[0]} and {paths[1]}: have different relations; remove both, which are then made again")
+    return chooses, scored

@@ -8,8 +8,11 @@ from typing import Any
 import tomli_w
 from huggingface_hub import EvalResult, ModelCard, ModelCardData
 
-from atlop.files import read_json, read_toml, write_text
-from atlop.model.configuration import AtlopConfig
+from atlop.config_files import load_config
+from atlop.errors import AtlopError
+from atlop.files import write_text
+from atlop.model_folder.checks import read_model_config
+from atlop.run_folder import RunFolder
 
 CARD = "README.md"
 UNKNOWN = "unknown"
@@ -81,9 +84,9 @@ def write_card(folder: Path, *, run: FinishedRun | None = None) -> None:
     """Write the card of a model folder, about the run that trained it; without one, the weights are imported.
 
     Raises:
-        AtlopError: A file of the run cannot be read.
+        AtlopError: A file of the run, or the configuration of the model, cannot be read.
     """
-    config = AtlopConfig.from_pretrained(folder)
+    config = read_model_config(folder)
     vocabulary = config.vocabulary
     trained_on = "" if run is None else f", trained on {_settings(run.folder)['data']['train']}"
     title = f"ATLOP on {config.encoder_config().model_type}{trained_on}"  # the same for every card of a run
@@ -109,15 +112,34 @@ def write_card(folder: Path, *, run: FinishedRun | None = None) -> None:
 
 
 def set_licence(folder: Path, licence: str) -> None:
-    """Set the licence in the card of a model folder."""
-    card = ModelCard.load(folder / CARD)
-    card.data.license = licence
+    """Set the licence in the card of a model folder.
+
+    Raises:
+        AtlopError: The card cannot be read.
+    """
+    card = _load(folder)
+    card.data["license"] = licence
     write_text(folder / CARD, str(card))
 
 
 def licence_of(folder: Path) -> str:
-    """Return the licence in the card of a model folder."""
-    return str(ModelCard.load(folder / CARD).data.get("license") or UNKNOWN)
+    """Return the licence in the card of a model folder.
+
+    Raises:
+        AtlopError: The card cannot be read.
+    """
+    return str(_load(folder).data.get("license") or UNKNOWN)
+
+
+def _load(folder: Path) -> ModelCard:
+    try:
+        card: ModelCard = ModelCard.load(folder / CARD)
+        return card
+    except Exception as error:  # YAML can hold anything, and huggingface_hub passes it on as arguments
+        reason = str(error).strip().partition("\n")[0]
+        raise AtlopError(
+            f"{folder / CARD}: not a model card: {reason}; correct it, or remove it to have a new one written"
+        ) from None
 
 
 def _results(run: FinishedRun) -> list[EvalResult]:
@@ -137,7 +159,7 @@ def _results(run: FinishedRun) -> list[EvalResult]:
 
 
 def _run_sections(run: FinishedRun) -> str:
-    environment, settings = read_json(run.folder / "environment.json"), _settings(run.folder)
+    environment, settings = RunFolder(run.folder).environment(), _settings(run.folder)
     summary, best = run.summary, run.summary["best"]
     return _RUN.format(
         dev=settings["data"]["dev"],
@@ -156,7 +178,7 @@ def _settings(run: Path) -> dict[str, Any]:
     """Return the run's configuration with paths reduced to names, since cards are published."""
     return {
         section: {key: Path(value).name if _is_path(value) else value for key, value in values.items()}
-        for section, values in read_toml(run / "config.toml").items()
+        for section, values in load_config(str(run / "config.toml")).model_dump(mode="json", exclude_none=True).items()
     }
 
 

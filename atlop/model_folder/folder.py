@@ -8,6 +8,7 @@ from transformers import PreTrainedTokenizerBase
 from atlop.decoding import Calibration
 from atlop.errors import AtlopError, loading
 from atlop.files import atomic_folder, default_mode, model_folder, read_json, recovered, write_json
+from atlop.json_values import expect
 from atlop.model.atlop import AtlopModel
 from atlop.model_folder.checks import check_weights, read_model_config, smoke_test
 from atlop.model_folder.encoders import Encoder
@@ -48,7 +49,7 @@ def keep_calibration(folder: Path, calibration: Calibration | None) -> None:
         AtlopError: The file does not exist or cannot be read.
     """
     path = folder / "config.json"
-    config = read_json(path)
+    config = expect(read_json(path), dict, where=str(path))
     config["calibration"] = None if calibration is None else calibration.model_dump()
     write_json(path, config)
 

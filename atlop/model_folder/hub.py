@@ -8,8 +8,10 @@ from huggingface_hub import HfApi
 from huggingface_hub.errors import HTTPError  # type: ignore[attr-defined]  # of whichever client it uses
 
 from atlop.errors import AtlopError
-from atlop.files import model_folder, read_json
+from atlop.files import model_folder
 from atlop.model_folder import card
+from atlop.model_folder.checks import check_weights, read_model_config
+from atlop.run_folder import RunFolder
 
 
 @dataclass(frozen=True)
@@ -33,15 +35,16 @@ def publish(model: str | Path, name: str, *, licence: str | None = None, private
         private: Whether a created repository is private.
 
     Raises:
-        AtlopError: There is no such folder, a file of the run cannot be read, or the upload fails; see `push`.
+        AtlopError: There is no such folder, a file of the model or of its run is damaged, or the upload fails; see
+            `push`.
     """
     folder = Path(model_folder(model))
     if not (folder / "config.json").is_file():
         raise AtlopError(f"{model}: no such folder; give a run folder or a model folder")
+    check_weights(folder, config=read_model_config(folder))
     if not (folder / card.CARD).is_file():
-        summary = folder.parent / "summary.json"
-        is_finished = summary.is_file() and folder.name in ("best", "last")
-        card.write_card(folder, run=card.FinishedRun(folder.parent, read_json(summary)) if is_finished else None)
+        summary = RunFolder(folder.parent).summary() if folder.name in ("best", "last") else None
+        card.write_card(folder, run=None if summary is None else card.FinishedRun(folder.parent, summary))
     if licence is not None:
         card.set_licence(folder, licence)
     address = push(folder, name, private=private)

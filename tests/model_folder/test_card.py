@@ -34,6 +34,9 @@ def run(tmp_path: Path) -> Path:
     }
     (folder / "summary.json").write_text(json.dumps(summary), encoding="utf-8")
     environment = {
+        "run": "1",
+        "python": "3.11.0",
+        "code_sha256": "ef" * 32,
         "packages": {"atlop": "0.1.0"},
         "data_sha256": {"/somewhere/secret/train.json": "ab" * 32, "/somewhere/secret/dev.json": "cd" * 32},
     }

@@ -1,8 +1,6 @@
 """Pictures hold what was measured, and come as PNG and SVG."""
 
-import json
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -20,6 +18,7 @@ from atlop.report import (
     relation_picture,
     save,
 )
+from atlop.report.learning import DevScores, Metrics
 from tests.evaluation.scored_documents import documents_at_random, predictions_at_random
 
 DOCUMENTS = documents_at_random(20, seed=1)
@@ -38,12 +37,12 @@ def candidates(margins: list[float], correct: list[bool]) -> Candidates:
     )
 
 
-def step(number: int, loss: float) -> dict[str, Any]:
-    return {"step": number, "epoch": 0, "loss": loss}
+def step(number: int, loss: float) -> Metrics:
+    return Metrics(step=number, loss=loss)
 
 
-def evaluation(number: int, f1: float, ign_f1: float | None = None) -> dict[str, Any]:
-    return {"step": number, "epoch": 0, "seconds": 1.0, "dev": {"f1": f1, "ign_f1": ign_f1}}
+def evaluation(number: int, f1: float, ign_f1: float | None = None) -> Metrics:
+    return Metrics(step=number, dev=DevScores(f1, ign_f1))
 
 
 def lines_of(figure: Figure, panel: int) -> dict[str, tuple[list[float], list[float]]]:
@@ -88,7 +87,7 @@ def test_the_loss_is_smoothed_over_a_fiftieth_of_the_steps() -> None:
 
 def test_a_line_that_is_just_being_written_is_left_out(tmp_path: Path) -> None:
     path = tmp_path / "metrics.jsonl"
-    path.write_text(json.dumps(step(1, 4.0)) + '\n{"step": 2, "lo', encoding="utf-8")
+    path.write_text('{"step": 1, "epoch": 0, "loss": 4.0}\n{"step": 2, "lo', encoding="utf-8")
 
     assert read_metrics(path) == [step(1, 4.0)]
 
@@ -97,12 +96,14 @@ def test_a_line_that_is_just_being_written_is_left_out(tmp_path: Path) -> None:
     ("text", "message"),
     [
         ("", "holds no step yet"),
-        ('{"step": 1, "dev": {"f1": 0}}\n', "holds no step yet"),
-        ('{"step": 1, "loss": 3}\n{"upd\n', "line 2: expected the metrics of a step"),
+        ('{"step": 1, "dev": {"f1": 0, "ign_f1": null}}\n', "holds no step yet"),
+        ('{"step": 1, "loss": 3}\n{"step": "2", "loss": 3}\n', 'line 2, "step": Input should be a valid integer'),
+        ('{"step": 1, "dev": {"f1": 0}}\n', 'line 1, "dev.ign_f1": is missing; expected the metrics of a step'),
+        ('{"step": 1, "loss": 3}\n{"upd\n', "line 2, column 2: not valid JSON .* expected the metrics of a step"),
         ("[3]\n", "line 1: expected the metrics of a step"),
         ("[" * 100_000 + "\n", "line 1: expected the metrics of a step"),
         ('{"step": ' + "9" * 5000 + "}\n", "line 1: expected the metrics of a step"),
-        ('{"loss": 3}\n', "line 1: expected the metrics of a step"),
+        ('{"loss": 3}\n', 'line 1, "step": is missing; expected the metrics of a step'),
     ],
 )
 def test_metrics_that_cannot_be_drawn_are_one_message(tmp_path: Path, text: str, message: str) -> None:
