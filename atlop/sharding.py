@@ -1,5 +1,6 @@
-"""Shard a model's weights, gradients and optimizer state over processes (FSDP)."""
+"""Shard a model's weights, gradients and optimizer state over processes (FSDP); gather, check and load them."""
 
+from collections.abc import Mapping
 from copy import deepcopy
 
 import torch
@@ -8,7 +9,9 @@ from torch import Tensor, nn
 from torch.distributed.device_mesh import init_device_mesh
 from torch.distributed.fsdp import fully_shard
 from torch.distributed.tensor import DTensor, distribute_tensor
+from torch.optim import Optimizer
 
+from atlop.errors import AtlopError
 from atlop.model import AtlopModel
 
 
@@ -44,3 +47,58 @@ def sharded_like(tensor: Tensor, weight: Tensor) -> Tensor:
     if not isinstance(weight, DTensor) or tensor.shape != weight.shape:
         return tensor
     return distribute_tensor(tensor.to(weight.device), weight.device_mesh, weight.placements)
+
+
+def optimizer_tensors(optimizer: Optimizer, *, keep: bool) -> dict[str, Tensor]:
+    """Gather the state of an optimizer, by number of the weight and name; every process must call it.
+
+    Only processes with `keep` copy it to the CPU; the others get nothing.
+    """
+    tensors = {}
+    for number, state in optimizer.state_dict()["state"].items():
+        for name, value in state.items():
+            full = full_tensor(value)
+            if keep:
+                tensors[f"{number}.{name}"] = full.cpu()
+    return tensors
+
+
+def load_optimizer_tensors(optimizer: Optimizer, tensors: Mapping[str, Tensor]) -> None:
+    """Load what `optimizer_tensors` returned; every process must call it."""
+    weights = _weights(optimizer)
+    states: dict[int, dict[str, Tensor]] = {}
+    for key, value in tensors.items():
+        number, _, name = key.partition(".")
+        own = sharded_like(value.clone(), weights[int(number)])  # a loaded tensor may be backed by the file
+        states.setdefault(int(number), {})[name] = own
+    optimizer.load_state_dict({"state": states, "param_groups": optimizer.state_dict()["param_groups"]})
+
+
+def check_optimizer_tensors(tensors: Mapping[str, Tensor], optimizer: Optimizer) -> None:
+    """Check that tensors are a state of AdamW, of all weights or of some.
+
+    Raises:
+        AtlopError: A name, shape or type differs.
+    """
+    expected = {
+        f"{number}.{name}": torch.zeros(()) if name == "step" else weight
+        for number, weight in enumerate(_weights(optimizer))
+        for name in ("step", "exp_avg", "exp_avg_sq")
+        if f"{number}.step" in tensors
+    }
+    check_tensors(tensors, expected, kind="tensors of the optimizer")
+
+
+def check_tensors(found: Mapping[str, Tensor], expected: Mapping[str, Tensor], *, kind: str) -> None:
+    """Check that tensors have the names, shapes and types of others.
+
+    Raises:
+        AtlopError: They differ.
+    """
+    first, second = ({name: (each.shape, each.dtype) for name, each in side.items()} for side in (found, expected))
+    if differing := sorted(name for name in first.keys() | second.keys() if first.get(name) != second.get(name)):
+        raise AtlopError(f"{kind} are missing, unknown, or of another shape or type: {', '.join(differing[:8])}")
+
+
+def _weights(optimizer: Optimizer) -> list[Tensor]:
+    return [weight for group in optimizer.param_groups for weight in group["params"]]

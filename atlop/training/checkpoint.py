@@ -1,33 +1,85 @@
 """Checkpoints: folders with everything that training needs to resume, written atomically and with checksums."""
 
-import json
 import logging
 import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated
 
+from pydantic import Field, TypeAdapter
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from atlop.config import RunConfig
 from atlop.errors import AtlopError
-from atlop.files import atomic_folder, file_sha256, recover_all, sync
+from atlop.evaluation import OfficialScores
+from atlop.files import atomic_folder, file_sha256, read_json, recover_all, sync
+from atlop.json_values import typed
+from atlop.random_states import RandomStates
+from atlop.run_folder import Logged
 
 logger = logging.getLogger(__name__)
 
 _MODEL, _OPTIMIZER, _VALUES = "model.safetensors", "optimizer.safetensors", "state.json"
-_CHECKSUMS, _FORMAT = "sha256.txt", 2
+_CHECKSUMS = "sha256.txt"
+
+
+_Count = Annotated[int, Field(ge=0)]
+
+
+@dataclass
+class Progress:
+    """How far training has got."""
+
+    step: _Count = 0
+    """Steps done."""
+    epoch: _Count = 0
+    """Epoch of the last step, from 0."""
+    evaluated_step: _Count = 0
+    """Step after which dev was last evaluated."""
+    best: OfficialScores | None = None
+    best_step: _Count | None = None
+    """Step after which `best` was reached."""
+    last: OfficialScores | None = None
+    evaluations_since_best: _Count = 0
+    skipped_steps: _Count = 0
+    """Steps skipped because of a loss or gradient that was not finite."""
+    seconds: float = 0.0
+    """Training time, over all resumes."""
+
+    def record_scores(self, scores: OfficialScores) -> bool:
+        """Record the dev scores after the last step; return whether their F1 is the highest so far, or n/a."""
+        self.evaluated_step, self.last = self.step, scores
+        is_best = self.best is None or scores.f1 is None or scores.f1 > (self.best.f1 or 0.0)
+        if is_best:
+            self.best, self.best_step = scores, self.step
+        self.evaluations_since_best = 0 if is_best else self.evaluations_since_best + 1
+        return is_best
+
+
+@dataclass(frozen=True)
+class Values:
+    """What a checkpoint holds besides tensors."""
+
+    progress: Progress
+    schedule: _Count
+    """Steps of the learning rate schedule, which are not counted if they are skipped."""
+    scaler: dict[str, int | float] | None
+    random: Annotated[tuple[RandomStates, ...], Field(min_length=1)]
+    """Of each process."""
+    metrics: Logged
+    config: RunConfig
 
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """The model's state dict, the optimizer's tensors, and everything else as JSON values."""
+    """The model's state dict, the optimizer's tensors, and everything else."""
 
     weights: Mapping[str, Tensor]
     optimizer: Mapping[str, Tensor]
-    values: Mapping[str, Any]
+    values: Values
 
 
 class Checkpoints:
@@ -54,8 +106,7 @@ class Checkpoints:
         with atomic_folder(path) as new:
             save_file({name: value.contiguous() for name, value in checkpoint.weights.items()}, new / _MODEL)
             save_file(dict(checkpoint.optimizer), new / _OPTIMIZER)
-            values = {"format": _FORMAT, **checkpoint.values}
-            (new / _VALUES).write_text(json.dumps(values) + "\n", encoding="utf-8")
+            (new / _VALUES).write_bytes(TypeAdapter(Values).dump_json(checkpoint.values))
             checksums = [f"{file_sha256(new / name)}  {name}\n" for name in (_MODEL, _OPTIMIZER, _VALUES)]
             (new / _CHECKSUMS).write_text("".join(checksums), encoding="utf-8")  # for `sha256sum --check`
         self.newest = path
@@ -64,8 +115,8 @@ class Checkpoints:
         for outdated in (*paths[count:], *paths[:count][: -self._keep]):
             shutil.rmtree(outdated)
 
-    def read_newest(self, *, is_usable: Callable[[Checkpoint], bool]) -> Checkpoint | None:
-        """Return the newest usable checkpoint, `None` if there are none at all.
+    def read_newest(self, *, check: Callable[[Checkpoint], None]) -> Checkpoint | None:
+        """Return the newest checkpoint that is whole and that `check` does not refuse, `None` if there are none at all.
 
         Raises:
             AtlopError: All checkpoints are damaged.
@@ -75,14 +126,12 @@ class Checkpoints:
         for path in reversed(self._paths()):
             try:
                 checkpoint = _read(path)
-                if is_usable(checkpoint):
-                    self.newest = path
-                    return checkpoint
-                problem = "metrics.jsonl lacks lines that were written before it"
-            except (AtlopError, OSError, SafetensorError, ValueError, KeyError, TypeError) as error:
-                problem = str(error)
-            damaged.append(f"{path}: damaged checkpoint: {problem}")
-            logger.warning("%s; trying the previous one", damaged[-1])
+                check(checkpoint)
+                self.newest = path
+                return checkpoint
+            except (OSError, SafetensorError, ValueError, TypeError, ArithmeticError, RuntimeError) as error:
+                damaged.append(f"{path}: damaged checkpoint: {error}")
+                logger.warning("%s; trying the previous one", damaged[-1])
         if damaged:
             raise AtlopError("every checkpoint is damaged; remove them to start over:\n  " + "\n  ".join(damaged))
         return None
@@ -101,7 +150,5 @@ def _read(path: Path) -> Checkpoint:
     for name in (_MODEL, _OPTIMIZER, _VALUES):
         if f"{file_sha256(path / name)}  {name}" not in lines:
             raise AtlopError(f"{name} does not match its checksum in {_CHECKSUMS}")
-    values = json.loads((path / _VALUES).read_text(encoding="utf-8"))
-    if values["format"] != _FORMAT:
-        raise AtlopError(f"format {values['format']}; this version reads {_FORMAT}")
+    values = typed(read_json(path / _VALUES), Values, where=_VALUES, advice="expected what training writes")
     return Checkpoint(load_file(path / _MODEL), load_file(path / _OPTIMIZER), values)

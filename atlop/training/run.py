@@ -2,19 +2,19 @@
 
 import logging
 from collections.abc import Mapping
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from time import monotonic
 from typing import Any
 
 import torch
 
-from atlop.config import RunConfig
 from atlop.environment import environment
+from atlop.errors import AtlopError
 from atlop.evaluation import OfficialScores, fact_table, mean_scores
 from atlop.model_folder import FinishedRun, load_model, save_model, write_card
-from atlop.run_folder import RunFolder, refuse_changed_config, refuse_changed_environment
+from atlop.run_folder import Logged, RunFolder, refuse_changed_config, refuse_changed_environment
 from atlop.training.build import Training
-from atlop.training.checkpoint import Checkpoints
+from atlop.training.checkpoint import Checkpoint, Checkpoints
 from atlop.weights_and_biases import Tracker
 
 logger = logging.getLogger(__name__)
@@ -101,10 +101,9 @@ class Run:
         """
         state, config = self._training.state, self._training.config
         state.progress.seconds = self.seconds()
-        checkpoint = state.checkpoint()
+        metrics = self._folder.logged() if self._is_main else Logged(0, "")
+        checkpoint = state.checkpoint(metrics=metrics, config=config)
         if self._is_main:
-            run_values = {"metrics": self._folder.logged(), "config": config.model_dump(mode="json")}
-            checkpoint = replace(checkpoint, values={**checkpoint.values, **run_values})
             self._checkpoints.write(checkpoint, step=state.progress.step)
         self._accelerator.wait_for_everyone()
         self._checkpoint_step, self._checkpoint_time = state.progress.step, monotonic()
@@ -159,17 +158,22 @@ class Run:
         """Restore the newest checkpoint; without one, the training starts over."""
         folder, config = self._folder, self._training.config
         with self._accelerator.main_process_first():
-            checkpoint = self._checkpoints.read_newest(is_usable=lambda saved: folder.holds(saved.values["metrics"]))
+            checkpoint = self._checkpoints.read_newest(check=self._check)
         if checkpoint is not None:
-            refuse_changed_config(folder.path, began=RunConfig(**checkpoint.values["config"]), now=config)
+            refuse_changed_config(folder.path, began=checkpoint.values.config, now=config)
         self._accelerator.wait_for_everyone()
         if self._is_main:
             folder.recover()
             folder.write_config(config)
-            folder.cut_metrics(0 if checkpoint is None else checkpoint.values["metrics"]["bytes"])
+            folder.cut_metrics(0 if checkpoint is None else checkpoint.values.metrics.bytes)
         if checkpoint is None:
             logger.info("%s: has no checkpoint yet; starting over", folder.path)
             return
         self._training.state.restore(checkpoint)
         step, newest = self._training.state.progress.step, self._checkpoints.newest
         logger.info("%s: resuming after step %d from %s", folder.path, step, newest)
+
+    def _check(self, checkpoint: Checkpoint) -> None:
+        if not self._folder.holds(checkpoint.values.metrics):
+            raise AtlopError("metrics.jsonl lacks lines that were written before it")
+        self._training.state.check(checkpoint)

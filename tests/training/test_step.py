@@ -1,12 +1,12 @@
 """A step compared with golden steps and equations, and the state that the next step depends on."""
 
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import pytest
 import torch
+from pydantic import TypeAdapter
 from torch import Tensor, nn
 from torch.optim.optimizer import register_optimizer_step_pre_hook
 
@@ -16,7 +16,7 @@ from atlop.errors import AtlopError
 from atlop.model import AtlopModel, Head, LossTerm, PairOutputs, PairStates
 from atlop.objectives import OBJECTIVES, AdaptiveThresholding, Objective, objective_by_name
 from atlop.preprocessing import Batch, Features, Preprocessor
-from atlop.training.checkpoint import Checkpoint
+from atlop.training.checkpoint import Checkpoint, Values
 from atlop.training.state import TrainState
 from atlop.training.step import StepMetrics, TrainStep
 from tests.golden_values import (
@@ -31,6 +31,7 @@ from tests.golden_values import (
     read_golden,
 )
 from tests.made_documents import document
+from tests.training.test_state import OF_A_RUN
 
 STILL = OptimizerConfig(encoder_learning_rate=0, new_layers_learning_rate=0)
 """Weights do not change, so that losses and gradients of several steps can be compared."""
@@ -227,14 +228,14 @@ def test_gradients_that_are_not_finite_leave_weights_and_optimizer_as_they_are()
     model = golden_model("bert")
     steady = Stepper(model)
     steady([[0, 1]])
-    before, state = weights(model), steady.state.checkpoint().optimizer
+    before, state = weights(model), steady.state.checkpoint(**OF_A_RUN).optimizer
     state = {name: value.clone() for name, value in state.items()}
     hook = model.classifier.bilinear.weight.register_hook(lambda gradient: gradient * float("nan"))
     metrics = steady([[2, 3]])
     hook.remove()
     assert not metrics.gradient_norm.isfinite()
     assert all(torch.equal(value, before[name]) for name, value in weights(model).items())
-    assert all(torch.equal(value, state[name]) for name, value in steady.state.checkpoint().optimizer.items())
+    assert all(torch.equal(value, state[name]) for name, value in steady.state.checkpoint(**OF_A_RUN).optimizer.items())
     assert steady([[4, 5]]).gradient_norm.isfinite()
     assert not all(torch.equal(value, before[name]) for name, value in weights(model).items())
 
@@ -244,11 +245,11 @@ def test_training_goes_on_from_a_checkpoint_with_the_same_bits() -> None:
     one = Stepper(whole, config=OptimizerConfig(warmup_fraction=0.3))
     one([[0, 1]])
     one([[2], [3]])
-    kept = one.state.checkpoint()
+    kept = one.state.checkpoint(**OF_A_RUN)
     read = Checkpoint(
         weights={name: value.clone() for name, value in kept.weights.items()},
         optimizer={name: value.clone() for name, value in kept.optimizer.items()},
-        values=json.loads(json.dumps(kept.values)),
+        values=TypeAdapter(Values).validate_json(TypeAdapter(Values).dump_json(kept.values)),
     )
     half = golden_model("bert")
     other = Stepper(half, config=OptimizerConfig(warmup_fraction=0.3))

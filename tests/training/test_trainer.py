@@ -18,9 +18,9 @@ from atlop.evaluation import OfficialScores, official_scores
 from atlop.preprocessing import Batch, Features, Preprocessor, collate
 from atlop.stopping import StopRequests
 from atlop.training import Training
+from atlop.training.checkpoint import Progress
 from atlop.training.run import Run
 from atlop.training.schedule import Schedule
-from atlop.training.state import Progress
 from atlop.training.step import StepMetrics
 from atlop.training.trainer import fit
 from tests.made_documents import VOCABULARY, WINDOWING, document, tokenizer_for
