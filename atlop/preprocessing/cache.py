@@ -6,23 +6,21 @@ import os
 import re
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import asdict, fields
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from time import time
 from typing import Any
 
 import platformdirs
 import pyarrow as pa
-import pyarrow.compute as pc
 from filelock import FileLock
 
 from atlop.errors import AtlopError
 from atlop.files import atomic_path, file_sha256, read_json, write_text
-from atlop.json_values import expect, field
+from atlop.json_values import expect, field, typed
 from atlop.preprocessing.corpus import CorpusMetadata, PreprocessedCorpus
 from atlop.preprocessing.identity import sha256_of_json
-from atlop.preprocessing.table import SCHEMA
-from atlop.schema import CorpusIssues
+from atlop.preprocessing.table import check_table
 
 logger = logging.getLogger(__name__)
 
@@ -47,14 +45,14 @@ def cache_folder() -> Path:
     return (Path(folder) if folder else platformdirs.user_cache_path("atlop") / "preprocessed").expanduser()
 
 
-def cached(key: Mapping[str, Any], *, name: str, build: Build) -> PreprocessedCorpus:
+def cached(key: Mapping[str, Any], *, name: str, tokens: int, build: Build) -> PreprocessedCorpus:
     """Return the entry of a key; if there is none, one process builds it while the others wait.
 
-    The key is all that the entry depends on, as JSON values; the name is that of the corpus in messages. If the folder
-    cannot be written, the corpus is built in memory, with a warning.
+    The key is all that the entry depends on, as JSON values; the name is that of the corpus in messages; token ids are
+    less than `tokens`. If the folder cannot be written, the corpus is built in memory, with a warning.
     """
     try:
-        entry = _Entry(cache_folder(), key)
+        entry = _Entry(cache_folder(), key, tokens=tokens)
     except RuntimeError as error:
         return _built_in_memory(build, name=name, problem=f"({error})")
     corpus = entry.read()
@@ -88,11 +86,28 @@ def _built_in_memory(build: Build, *, name: str, problem: str) -> PreprocessedCo
     return PreprocessedCorpus(pa.ipc.open_file(sink.getvalue()).read_all(), metadata)
 
 
+@dataclass(frozen=True)
+class _TableFile:
+    """Size and sha256 of a table."""
+
+    bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True)
+class _Content:
+    """What the metadata of an entry holds."""
+
+    key: dict[str, Any]
+    table: _TableFile
+    metadata: CorpusMetadata
+
+
 class _Entry:
     """Two files: the table, and its metadata with a digest of both, which is written last."""
 
-    def __init__(self, folder: Path, key: Mapping[str, Any]):
-        self._key = dict(key)
+    def __init__(self, folder: Path, key: Mapping[str, Any], *, tokens: int):
+        self._key, self._tokens = dict(key), tokens
         self.folder = folder
         digest = sha256_of_json(self._key)
         self.table, self.metadata, self.lock = (folder / f"{digest}.{kind}" for kind in ("arrow", "json", "lock"))
@@ -100,11 +115,8 @@ class _Entry:
     def write(self, build: Build) -> None:
         with atomic_path(self.table) as temporary, pa.OSFile(str(temporary), "wb") as sink:
             metadata = build(sink)
-        body = {
-            "key": self._key,
-            "table": {"bytes": self.table.stat().st_size, "sha256": file_sha256(self.table)},
-            "metadata": asdict(metadata),
-        }
+        file = _TableFile(bytes=self.table.stat().st_size, sha256=file_sha256(self.table))
+        body = asdict(_Content(self._key, file, metadata))
         write_text(self.metadata, json.dumps({"sha256": sha256_of_json(body), "entry": body}, indent=1) + "\n")
 
     def read(self) -> PreprocessedCorpus | None:
@@ -127,40 +139,19 @@ class _Entry:
         body: dict[str, Any] = field(content, "entry", dict, where=where)
         if field(content, "sha256", str, where=where) != sha256_of_json(body):
             raise AtlopError(f"{where}: its content does not match its sha256")
-        if body.get("key") != self._key:
+        entry = typed(body, _Content, where=where, advice="expected what preprocessing writes")
+        if entry.key != self._key:
             raise AtlopError(f"{where}: has the key of another entry")
-        file: dict[str, Any] = field(body, "table", dict, where=where)
-        found = {"bytes": self.table.stat().st_size, "sha256": file_sha256(self.table)}
-        if file != found:
-            raise AtlopError(f"{self.table}: expected {file}, found {found}")
+        found = _TableFile(bytes=self.table.stat().st_size, sha256=file_sha256(self.table))
+        if entry.table != found:
+            raise AtlopError(f"{self.table}: expected {entry.table}, found {found}")
         with pa.memory_map(str(self.table)) as mapped:
             table = pa.ipc.open_file(mapped).read_all()
-        if table.schema != SCHEMA:
-            raise AtlopError(f"{self.table}: has other columns")
-        metadata = _metadata(field(body, "metadata", dict, where=where), where=where)
-        last = pc.max(pc.list_flatten(table["label_relations"])).as_py()
-        if metadata.unlabelled > len(table) or (last is not None and last >= len(metadata.relations)):
+        metadata = entry.metadata
+        check_table(table, tokens=self._tokens, relations=len(metadata.relations), types=len(metadata.types))
+        if not 0 <= metadata.unlabelled <= len(table):
             raise AtlopError(f"{where}: describes other documents than those of {self.table}")
         return PreprocessedCorpus(table, metadata)
-
-
-def _metadata(record: dict[str, Any], *, where: str) -> CorpusMetadata:
-    issues: dict[str, Any] = field(record, "issues", dict, where=where)
-    skipped, hints = (_strings(issues, kind, where=where) for kind in ("skipped", "hints"))
-    counts = {
-        kind.name: field(issues, kind.name, int, where=where) for kind in fields(CorpusIssues) if kind.type is int
-    }
-    return CorpusMetadata(
-        relations=_strings(record, "relations", where=where),
-        types=_strings(record, "types", where=where),
-        unlabelled=field(record, "unlabelled", int, where=where),
-        issues=CorpusIssues(skipped, hints, **counts),
-        texts=_strings(record, "texts", where=where),
-    )
-
-
-def _strings(record: dict[str, Any], key: str, *, where: str) -> tuple[str, ...]:
-    return tuple(expect(value, str, where=f"{where}, {key}") for value in field(record, key, list, where=where))
 
 
 def _remove_unused(folder: Path) -> None:

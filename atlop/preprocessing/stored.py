@@ -78,4 +78,4 @@ def preprocessed_corpus(
         "tokenizer": tokenizer_sha256(tokenizer),
         "code": code_sha256(),
     }
-    return cached(key, name=name, build=build)
+    return cached(key, name=name, tokens=1 + max(tokenizer.get_vocab().values()), build=build)

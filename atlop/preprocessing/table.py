@@ -5,6 +5,7 @@ from itertools import islice
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from atlop.preprocessing.features import Features
@@ -51,6 +52,64 @@ def write_table(sink: pa.NativeFile, documents: Iterable[Features]) -> None:
     with pa.ipc.new_file(sink, SCHEMA) as writer:
         while batch := list(islice(remaining, DOCUMENTS_PER_BATCH)):
             writer.write_batch(_record_batch(batch))
+
+
+def check_table(table: pa.Table, *, tokens: int, relations: int, types: int) -> None:
+    """Check that every index of a table that was read points to something, so that using it raises nothing.
+
+    Args:
+        table: The table.
+        tokens: Number of tokens of the vocabulary.
+        relations: Number of relations of the corpus.
+        types: Number of types of mentions.
+
+    Raises:
+        ValueError: A column is another, or an index points to nothing; `pa.ArrowInvalid` is one too.
+    """
+    if table.schema != SCHEMA:
+        raise ValueError("it has other columns")
+    table.validate(full=True)
+    counts = {name: table[name].to_numpy() for name in COUNTS}
+    values, sizes, rows = {}, {}, np.arange(len(table))
+    for name in LISTS:
+        values[name] = pc.list_flatten(table[name]).to_numpy()
+        sizes[name] = pc.fill_null(pc.list_value_length(table[name]), 0).to_numpy().astype(np.int64)
+    entities, mentions, labels = counts["entities"].astype(np.int64), sizes["mention_entities"], sizes["label_rows"]
+    lists_pairs = table["pairs"].is_valid().to_numpy()
+    limits = {
+        "input_ids": np.full(len(table), tokens),
+        "mention_positions": sizes["input_ids"],
+        "mention_entities": entities,
+        "mention_types": np.full(len(table), types),
+        "sentence_tokens": sizes["input_ids"] + 1,
+        "pairs": entities,
+        "label_rows": np.where(lists_pairs, sizes["pairs"] // 2, entities * (entities - 1)),
+        "label_relations": np.full(len(table), relations),
+        "evidence_labels": labels,
+        "evidence_sentences": np.full(len(table), 2**31),
+    }
+    for name, limit in limits.items():
+        lowest = -1 if name == "mention_types" else 0
+        if ((values[name] < lowest) | (values[name] >= np.repeat(limit, sizes[name]))).any():
+            raise ValueError(f"column {name}: a value is out of range")
+    row_of_mention = np.repeat(rows, mentions)
+    changes = np.diff(np.stack([row_of_mention, values["mention_entities"]]), axis=1, prepend=-1)
+    kept = np.bincount(row_of_mention[changes.any(axis=0)], minlength=len(table))
+    sentence_sums = np.bincount(
+        np.repeat(rows, sizes["sentence_tokens"]), weights=values["sentence_tokens"], minlength=len(table)
+    )
+    if (
+        any((column < 0).any() for column in counts.values())
+        or (counts["directed"] > 1).any()
+        or (kept + counts["unreachable_entities"] != entities).any()
+        or (sizes["pairs"] % 2).any()
+        or (sizes["sentence_tokens"] < 2).any()
+        or (sentence_sums != sizes["input_ids"]).any()
+        or any((sizes[name] != mentions).any() for name in ("mention_positions", "mention_types"))
+        or (sizes["label_relations"] != labels).any()
+        or (sizes["evidence_sentences"] != sizes["evidence_labels"]).any()
+    ):
+        raise ValueError("columns contradict each other")
 
 
 def decode_title(title: pa.BinaryScalar) -> str:

@@ -54,7 +54,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def get(build: Build, key: dict[str, Any] = KEY) -> PreprocessedCorpus:
-    corpus = cached(key, name="train.json", build=build)
+    corpus = cached(key, name="train.json", tokens=1000, build=build)
     [found], [expected] = corpus, build.documents
     assert_same(found, expected)
     assert corpus.metadata == METADATA
@@ -213,7 +213,7 @@ def test_a_problem_of_the_documents_is_raised_and_leaves_no_entry(folder: Path) 
         raise AtlopError("train.json: is bad")
 
     with pytest.raises(AtlopError, match="is bad"):
-        cached(KEY, name="train.json", build=fail)
+        cached(KEY, name="train.json", tokens=1000, build=fail)
     assert [path.suffix for path in folder.iterdir()] in ([], [".lock"])
 
 
