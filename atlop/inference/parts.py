@@ -1,15 +1,17 @@
 """Extract a file of any size in parts, so that a run that was killed continues where it stopped.
 
 Document i, counted without blank lines, belongs to part i // `DOCUMENTS_PER_PART`. A part is a file in a hidden folder
-beside the output, with a line per document and a last line of counts. It is written atomically, so it holds all of its
-documents or does not exist. Its content depends only on the input, the model and the settings, which the folder's
-`manifest.json` records. A later call with the same ones computes only the missing parts, and refuses the folder
-otherwise. Processes that were launched together divide the parts by number. When all parts exist, they are
-concatenated into the output, which is written atomically too, and the folder is removed. So no document is lost or
-written twice, whenever a process dies.
+beside the output, with a line per document and a last line of counts and of the sha256 of all this. It is written
+atomically, so it holds all of its documents or does not exist; a damaged one is made again. Its content depends only on
+the input, the model and the settings, which the folder's `manifest.json` records. A later call with the same ones
+computes only the missing parts, and refuses the folder otherwise. Processes that were launched together divide the
+parts by number. When all parts exist, they are concatenated into the output, which is written atomically too, and the
+folder is removed. So no document is lost or written twice, whenever a process dies.
 """
 
+import hashlib
 import json
+import logging
 import shutil
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
@@ -30,6 +32,10 @@ from atlop.files import (
 )
 from atlop.inference.extractor import InputDocument, RelationExtractor
 from atlop.inference.tables import WRITERS, ExtractionCounts, Writer, output_format
+from atlop.json_values import expect, typed
+from atlop.parsing import parse_json
+
+logger = logging.getLogger(__name__)
 
 DOCUMENTS_PER_PART = 512
 """After a kill, each process computes at most this many documents again."""
@@ -101,7 +107,7 @@ def _extract(
         "group_by": group_by,
         "explain": explain,
         "documents_per_part": DOCUMENTS_PER_PART,
-        "part_format": "lines and counts",
+        "part_format": "lines, counts and sha256",
     }
     if accelerator.is_main_process:
         parts.begin(settings)
@@ -116,6 +122,20 @@ def _extract(
     write(output, lines=parts.lines(counts))
     shutil.rmtree(parts.folder)
     return ExtractionSummary(counts, computed)
+
+
+@dataclass(frozen=True)
+class _LastLine:
+    """The last line of a part."""
+
+    counts: ExtractionCounts
+    sha256: str
+    """Of the other lines, and of the counts."""
+
+
+def _last_line(counts: ExtractionCounts, *, digest: "hashlib._Hash") -> _LastLine:
+    digest.update(json.dumps(asdict(counts)).encode())
+    return _LastLine(counts, digest.hexdigest())
 
 
 class _PartFolder:
@@ -134,7 +154,7 @@ class _PartFolder:
 
     def check(self, settings: dict[str, Any], *, path: Path, output: Path) -> None:
         """Refuse parts that were made from another input, model or settings."""
-        found = read_json(self._manifest)
+        found: dict[str, Any] = expect(read_json(self._manifest), dict, where=str(self._manifest))
         if different := [key for key, value in settings.items() if found.get(key) != value]:
             raise AtlopError(
                 f"{self.folder}: holds parts of {output.name} with another {' and '.join(different)} "
@@ -153,21 +173,40 @@ class _PartFolder:
                 "need an output folder that all of them share"
             )
         for part in parts:
-            yield from self._lines(part, counts=counts)
+            counts.add(_read_counts(part))
+            latest = b""
+            for line in read_lines(part):
+                if latest:
+                    yield latest
+                latest = line
 
-    def _lines(self, part: Path, *, counts: ExtractionCounts) -> Iterator[bytes]:
-        latest = b""
-        for line in read_lines(part):
-            if latest:
-                yield latest
-            latest = line
-        try:
-            counts.add(ExtractionCounts(**json.loads(latest)))
-        except (ValueError, TypeError):
-            raise AtlopError(
-                f"{part}: does not end with the line that counts its documents; remove it and repeat the command, "
-                "which makes it again"
-            ) from None
+
+def _read_counts(part: Path) -> ExtractionCounts:
+    """Return the counts of a part.
+
+    Raises:
+        AtlopError: The part is damaged.
+    """
+    digest, latest = hashlib.sha256(), b""
+    for line in read_lines(part):
+        digest.update(latest)
+        latest = line
+    advice = "repeat the command, which makes this part again"
+    last = typed(parse_json(latest, where=str(part)), _LastLine, where=f"{part}, last line", advice=advice)
+    if last != _last_line(last.counts, digest=digest):
+        raise AtlopError(f"{part}: does not match its sha256; {advice}")
+    return last.counts
+
+
+def _is_whole(part: Path) -> bool:
+    if not part.exists():
+        return False
+    try:
+        _read_counts(part)
+    except AtlopError as error:
+        logger.warning("%s: damaged, so it is made again (%s)", part, error)
+        return False
+    return True
 
 
 def _write_parts(
@@ -179,15 +218,17 @@ def _write_parts(
     for part, lines in groupby(documents, key=lambda item: item[0] // DOCUMENTS_PER_PART):
         parts.count = part + 1
         target = parts.path(part)
-        if part % processes != process or target.exists():
+        if part % processes != process or _is_whole(target):
             continue
         inputs = (
             InputDocument(index, f"{path}, line {number}", f"line {number}", line) for index, (number, line) in lines
         )
-        counts = ExtractionCounts()
+        counts, digest = ExtractionCounts(), hashlib.sha256()
         with atomic_text(target) as file:
             for result in extractor.extract(inputs, group_by=group_by, explain=explain):
-                file.write(json.dumps(result.as_json(), ensure_ascii=False) + "\n")
+                line = json.dumps(result.as_json(), ensure_ascii=False) + "\n"
+                file.write(line)
+                digest.update(line.encode())
                 counts.add(ExtractionCounts.from_result(result))
                 yield
-            file.write(json.dumps(asdict(counts), ensure_ascii=False) + "\n")
+            file.write(json.dumps(asdict(_last_line(counts, digest=digest)), ensure_ascii=False) + "\n")

@@ -36,6 +36,8 @@ SCHEMA = pa.schema(
 """Columns of the tables. `mentions`, `sentences` and `context` are JSON. An invalid document has a row with `document`
 and `error` only; a document without facts has no row."""
 
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+"""Beginnings of cells that spreadsheets evaluate; some also read the full-width characters so."""
 _ROWS_PER_WRITE = 4096
 
 
@@ -78,12 +80,13 @@ def write_json_lines(path: Path, *, lines: Iterable[bytes]) -> None:
 
 
 def write_csv(path: Path, *, lines: Iterable[bytes]) -> None:
-    """Write a header and a row per fact."""
+    """Write a header and a row per fact; an apostrophe precedes a text that a spreadsheet would take for a formula."""
     with atomic_text(path) as file:
-        writer = csv.DictWriter(file, SCHEMA.names, lineterminator="\n")
+        writer = csv.DictWriter(file, SCHEMA.names)  # ends lines as RFC 4180 says, so that it quotes each \r and \n
         writer.writeheader()
         for line in lines:
-            writer.writerows(table_rows(json.loads(line)))
+            for row in table_rows(json.loads(line)):
+                writer.writerow({key: _inert(value) if isinstance(value, str) else value for key, value in row.items()})
 
 
 def write_parquet(path: Path, *, lines: Iterable[bytes]) -> None:
@@ -109,6 +112,11 @@ def table_rows(result: dict[str, Any]) -> Iterator[dict[str, Any]]:
         row["sentences"] = _json(fact["sentences"])
         row["context"] = _json(fact["context"]) if "context" in fact else None
         yield row
+
+
+def _inert(text: str) -> str:
+    """Return a cell that no spreadsheet runs (OWASP, 'CSV Injection')."""
+    return f"'{text}" if text.startswith(FORMULA_STARTS) else text
 
 
 def _json(value: object) -> str:

