@@ -12,6 +12,8 @@ from urllib.parse import quote
 from atlop.corpora.json_objects import parse_json_object
 from atlop.errors import AtlopError
 from atlop.files import atomic_path, read_lines
+from atlop.inference.facts import ExtractedFact, Extraction, Participant
+from atlop.json_values import typed
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -19,31 +21,30 @@ if TYPE_CHECKING:
 
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 EXPECTED = 'expected a line with "facts", as `atlop extract … --output facts.jsonl` writes'
+_NAMESPACE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[^\x00-\x20<>\"{}|^`\\\x7f-\xa0\ud800-\udfff]*")
 MergeBy = Literal["name", "id"]
 NAMESPACE = "urn:atlop:"
 """Default prefix of the identifiers of an RDF graph."""
 
 
-def read_facts(path: Path) -> Iterator[dict[str, Any]]:
+def read_facts(path: Path) -> Iterator[Extraction]:
     """Yield the results of a JSON lines file that extraction has written, without invalid documents.
 
     Raises:
         AtlopError: The file cannot be read, or a line is not such a result.
     """
     for number, line in enumerate(read_lines(path), start=1):
-        record = parse_json_object(line, expected=EXPECTED, where=f"{path}, line {number}")
-        if "error" in record:
-            continue
-        if not isinstance(record.get("facts"), list):
-            raise AtlopError(f"{path}, line {number}: {EXPECTED}")
-        yield record
+        where = f"{path}, line {number}"
+        record = parse_json_object(line, expected=EXPECTED, where=where)
+        if "error" not in record:
+            yield typed(record, Extraction, where=where, advice=EXPECTED)
 
 
-def fact_graph(results: Iterable[Mapping[str, Any]], *, merge_by: MergeBy = "name") -> "nx.MultiDiGraph":
+def fact_graph(results: Iterable[Extraction], *, merge_by: MergeBy = "name") -> "nx.MultiDiGraph":
     """Return a graph of entities (nodes) and facts (edges); documents that state the same fact share an edge.
 
     Args:
-        results: `as_json` of each extraction.
+        results: The facts of each document.
         merge_by: Key by which entities of several documents become one node. With `id`, an entity without one gets a
             node for its document alone.
 
@@ -57,30 +58,29 @@ def fact_graph(results: Iterable[Mapping[str, Any]], *, merge_by: MergeBy = "nam
 
     graph = nx.MultiDiGraph()
     for result in results:
-        for fact in result["facts"]:
-            ends = [_node(graph, fact[role], result=result, merge_by=merge_by) for role in ("subject", "object")]
-            source = {"document": result["title"], "sentences": _sentences(fact)}
-            relation = fact["relation"]
-            if not graph.has_edge(*ends, key=relation):
-                names = {"relation": relation, "relation_name": fact["relation_name"]}
-                graph.add_edge(*ends, key=relation, **names, margin=fact["margin"], sources=[source])
+        for fact in result:
+            ends = [_node(graph, end, result=result, merge_by=merge_by) for end in (fact.subject, fact.object)]
+            source = {"document": result.title, "sentences": _sentences(fact)}
+            if not graph.has_edge(*ends, key=fact.relation):
+                names = {"relation": fact.relation, "relation_name": fact.relation_name}
+                graph.add_edge(*ends, key=fact.relation, **names, margin=fact.margin, sources=[source])
             else:
-                edge = graph.edges[(*ends, relation)]
-                edge["margin"] = max(edge["margin"], fact["margin"])
+                edge = graph.edges[(*ends, fact.relation)]
+                edge["margin"] = max(edge["margin"], fact.margin)
                 if source not in edge["sources"]:
                     edge["sources"].append(source)
     return graph
 
 
 def write_graphml(path: Path, graph: "nx.MultiDiGraph") -> None:
-    """Write a graph as GraphML, with lists as JSON strings."""
+    """Write a graph as GraphML, with lists as JSON strings, and edges numbered, as their ids must be unique."""
     import networkx as nx
 
     plain = nx.MultiDiGraph()
     plain.add_nodes_from((_xml(node), _flat(values)) for node, values in graph.nodes(data=True))
     plain.add_edges_from(
-        (_xml(subject), _xml(object_), _xml(key), _flat(values))
-        for subject, object_, key, values in graph.edges(keys=True, data=True)
+        (_xml(subject), _xml(object_), f"e{number}", _flat(values))
+        for number, (subject, object_, values) in enumerate(graph.edges(data=True))
     )
     content = BytesIO()
     nx.write_graphml(plain, content)
@@ -94,7 +94,15 @@ def rdf_graph(graph: "nx.MultiDiGraph", *, namespace: str = NAMESPACE) -> "rdfli
     Each fact is a triple and an `rdf:Statement` about it, which has the margin and is derived (`prov:wasDerivedFrom`)
     from documents, or from their sentences if these are known. Entities, relations and documents are `entity/…`,
     `relation/…` and `document/…#sentence=…` in the namespace; entities and relations have labels.
+
+    Raises:
+        AtlopError: The namespace is not an IRI.
     """
+    if not _NAMESPACE.fullmatch(namespace):
+        raise AtlopError(
+            f'namespace {namespace!r}: expected an IRI, without spaces and the characters <>"{{}}|\\^`, such as '
+            "https://example.org/"
+        )
     import rdflib
     from rdflib.namespace import PROV, RDF, RDFS
 
@@ -130,20 +138,21 @@ def write_n_triples(path: Path, graph: "nx.MultiDiGraph", *, namespace: str = NA
         temporary.write_bytes(b"".join(sorted(line for line in lines if line.strip())))
 
 
-def _node(graph: "nx.MultiDiGraph", entity: Mapping[str, Any], *, result: Mapping[str, Any], merge_by: MergeBy) -> str:
+def _node(graph: "nx.MultiDiGraph", entity: Participant, *, result: Extraction, merge_by: MergeBy) -> str:
     """Return the node of an entity; add the node, or another name to it, if needed."""
-    node = normalize("NFC", str(entity[merge_by] or f"{result['title']}#entity={entity['entity']}"))
+    own = entity.name if merge_by == "name" else entity.id
+    node = normalize("NFC", own or f"{result.title}#entity={entity.entity}")
     if node not in graph:
-        graph.add_node(node, **{key: entity[key] or "" for key in ("name", "type", "id")}, names=[])
-    if entity["name"] not in graph.nodes[node]["names"]:
-        graph.nodes[node]["names"].append(entity["name"])
+        graph.add_node(node, name=entity.name, type=entity.type, id=entity.id or "", names=[])
+    if entity.name not in graph.nodes[node]["names"]:
+        graph.nodes[node]["names"].append(entity.name)
     return node
 
 
-def _sentences(fact: Mapping[str, Any]) -> list[int]:
-    if "context" in fact:
-        return sorted(sentence["sentence"] for sentence in fact["context"]["sentences"])
-    return list(fact["sentences"])
+def _sentences(fact: ExtractedFact) -> list[int]:
+    if fact.context is not None:
+        return sorted(sentence.sentence for sentence in fact.context.sentences)
+    return list(fact.sentences)
 
 
 def _flat(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,42 +1,51 @@
 """Facts of several documents become one graph that says where each of them comes from."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import pytest
 
 from atlop.errors import AtlopError
+from atlop.inference.facts import Context, ContextSentence, ExtractedFact, Extraction, Participant
 from atlop.inference.graph import fact_graph, read_facts, write_graphml, write_n_triples
 
 nx = pytest.importorskip("networkx", reason="needs networkx: pip install 'atlop[graph]'")
 
 
-def entity(index: int, name: str, id: str | None = None) -> dict[str, Any]:
-    return {"entity": index, "name": name, "type": "LOC", "id": id, "mentions": []}
+def entity(index: int, name: str, id: str | None = None) -> Participant:
+    return Participant(index, name, type="LOC", id=id, mentions=())
 
 
 def fact(
-    subject: dict[str, Any], relation: str, object_: dict[str, Any], *, margin: float, sentences: list[int]
-) -> dict[str, Any]:
-    names = {"relation": relation, "relation_name": f"name of {relation}"}
-    return {"subject": subject, "object": object_, **names, "margin": margin, "sentences": sentences}
+    subject: Participant,
+    relation: str,
+    object_: Participant,
+    *,
+    margin: float,
+    sentences: tuple[int, ...] = (),
+    context: Context | None = None,
+) -> ExtractedFact:
+    return ExtractedFact(subject, relation, f"name of {relation}", object_, float(margin), None, sentences, context)
 
 
-RESULTS: list[dict[str, Any]] = [
-    {
-        "title": "first",
-        "facts": [
-            fact(entity(0, "Bonn", "Q586"), "P17", entity(1, "Germany", "Q183"), margin=1.5, sentences=[0, 2]),
-            fact(entity(0, "Bonn", "Q586"), "P131", entity(1, "Germany", "Q183"), margin=1, sentences=[]),
-        ],
-    },
-    {"title": "second", "facts": [fact(entity(3, "Bonn"), "P17", entity(1, "Germany"), margin=3, sentences=[1])]},
-    {
-        "title": "third",
-        "facts": [fact(entity(2, "City of Bonn", "Q586"), "P17", entity(0, "FRG", "Q183"), margin=2, sentences=[])],
-    },
+def extraction(title: str, *facts: ExtractedFact) -> Extraction:
+    return Extraction(0, title, facts, unread_mentions=0)
+
+
+RESULTS = [
+    extraction(
+        "first",
+        fact(entity(0, "Bonn", "Q586"), "P17", entity(1, "Germany", "Q183"), margin=1.5, sentences=(0, 2)),
+        fact(entity(0, "Bonn", "Q586"), "P131", entity(1, "Germany", "Q183"), margin=1),
+    ),
+    extraction("second", fact(entity(3, "Bonn"), "P17", entity(1, "Germany"), margin=3, sentences=(1,))),
+    extraction("third", fact(entity(2, "City of Bonn", "Q586"), "P17", entity(0, "FRG", "Q183"), margin=2)),
 ]
+HOSTILE = 'A\x0bB\f\x85\u2028\r\n"\\ \0 \x7f \U0001f600 <b>&amp;]]> \ufffe'
+"""Line ends, quotes, and characters that XML does not have."""
 
 
 def test_entities_of_one_name_are_one_and_a_fact_names_all_its_documents() -> None:
@@ -51,9 +60,9 @@ def test_entities_of_one_name_are_one_and_a_fact_names_all_its_documents() -> No
 
 def test_names_that_are_canonically_equivalent_are_one_node() -> None:
     germany = entity(1, "Germany")
-    facts = [fact(entity(0, name), "P17", germany, margin=1, sentences=[]) for name in ("Ko\u0308ln", "K\u00f6ln")]
+    facts = [fact(entity(0, name), "P17", germany, margin=1) for name in ("Ko\u0308ln", "K\u00f6ln")]
 
-    graph = fact_graph([{"title": "first", "facts": facts}])
+    graph = fact_graph([extraction("first", *facts)])
 
     assert set(graph.nodes) == {"K\u00f6ln", "Germany"}
 
@@ -67,10 +76,10 @@ def test_entities_of_one_id_are_one_and_those_without_stay_with_their_document()
 
 
 def test_sentences_are_those_of_the_context_where_there_is_one() -> None:
-    explained = fact(entity(0, "A"), "P17", entity(1, "B"), margin=1, sentences=[0])
-    explained["context"] = {"sentences": [{"sentence": 4}, {"sentence": 1}]}
+    sentences = tuple(ContextSentence(number, None, None, "", weight=0.5) for number in (4, 1))
+    explained = fact(entity(0, "A"), "P17", entity(1, "B"), margin=1, context=Context(sentences, (), 1.0))
 
-    graph = fact_graph([{"title": "T", "facts": [explained]}])
+    graph = fact_graph([extraction("T", explained)])
 
     assert graph.edges["A", "B", "P17"]["sources"] == [{"document": "T", "sentences": [1, 4]}]
 
@@ -80,16 +89,48 @@ def test_graphml_holds_the_same_graph(tmp_path: Path) -> None:
 
     found = nx.read_graphml(tmp_path / "graph.graphml", force_multigraph=True)
     assert set(found.nodes) == {"Bonn", "Germany", "City of Bonn", "FRG"}
-    edge = found.edges["Bonn", "Germany", "P17"]
+    [edge] = [edge for *_, edge in found.edges(data=True) if edge["relation"] == "P17" and edge["margin"] == 3]
     assert json.loads(edge["sources"]) == fact_graph(RESULTS).edges["Bonn", "Germany", "P17"]["sources"]
 
 
-def test_what_xml_cannot_hold_is_replaced(tmp_path: Path) -> None:
-    odd = fact(entity(0, "A\x0c"), "P17", entity(1, "B"), margin=1, sentences=[])
+def test_no_two_edges_of_a_graphml_file_have_the_same_id(tmp_path: Path) -> None:
+    write_graphml(tmp_path / "graph.graphml", fact_graph(RESULTS))
 
-    write_graphml(tmp_path / "graph.graphml", fact_graph([{"title": "\x01", "facts": [odd]}]))
+    edges = ElementTree.parse(tmp_path / "graph.graphml").findall(".//{*}edge")
+    assert len(edges) == len({edge.get("id") for edge in edges}) == 3
+
+
+def test_what_xml_cannot_hold_is_replaced(tmp_path: Path) -> None:
+    odd = fact(entity(0, "A\x0c"), "P17", entity(1, "B"), margin=1)
+
+    write_graphml(tmp_path / "graph.graphml", fact_graph([extraction("\x01", odd)]))
 
     assert set(nx.read_graphml(tmp_path / "graph.graphml").nodes) == {"A\ufffd", "B"}
+
+
+def test_hostile_names_come_back_from_both_formats(tmp_path: Path) -> None:
+    rdflib = pytest.importorskip("rdflib", reason="needs rdflib: pip install 'atlop[graph]'")
+    graph = fact_graph([extraction(HOSTILE, fact(entity(0, HOSTILE), HOSTILE, entity(1, "B"), margin=1))])
+
+    write_graphml(tmp_path / "graph.graphml", graph)
+    write_n_triples(tmp_path / "graph.nt", graph)
+
+    assert len(nx.read_graphml(tmp_path / "graph.graphml").nodes) == 2
+    triples = rdflib.Graph().parse(tmp_path / "graph.nt")
+    assert {str(label) for label in triples.objects(predicate=rdflib.RDFS.label)} == {
+        HOSTILE,
+        f"name of {HOSTILE}",
+        "B",
+    }
+
+
+@pytest.mark.parametrize("namespace", ["", "a b:", "urn:a\n", "https://example.org/>", 'urn:"', "urn:{a}", "no-colon"])
+def test_a_namespace_that_is_no_iri_is_refused(namespace: str, tmp_path: Path) -> None:
+    pytest.importorskip("rdflib", reason="needs rdflib: pip install 'atlop[graph]'")
+
+    with pytest.raises(AtlopError, match="expected an IRI, without spaces"):
+        write_n_triples(tmp_path / "graph.nt", fact_graph(RESULTS), namespace=namespace)
+    assert not list(tmp_path.iterdir())
 
 
 def test_n_triples_hold_each_fact_and_what_it_was_derived_from(tmp_path: Path) -> None:
@@ -113,11 +154,44 @@ def test_n_triples_hold_each_fact_and_what_it_was_derived_from(tmp_path: Path) -
     assert rdflib.URIRef(f"{base}entity/City%20of%20Bonn") in set(found.subjects())
 
 
-def test_invalid_documents_are_left_out_and_other_files_refused(tmp_path: Path) -> None:
+def test_invalid_documents_are_left_out(tmp_path: Path) -> None:
     path = tmp_path / "facts.jsonl"
-    path.write_text('{"document": 0, "error": "bad"}\n' + json.dumps(RESULTS[1]) + "\n", encoding="utf-8")
-    assert [row["title"] for row in read_facts(path)] == ["second"]
+    path.write_text('{"document": 0, "error": "bad"}\n' + json.dumps(RESULTS[1].as_json()) + "\n", encoding="utf-8")
 
-    path.write_text('{"text": "Bonn"}\n', encoding="utf-8")
-    with pytest.raises(AtlopError, match=r'facts\.jsonl, line 1: expected a line with "facts"'):
+    assert list(read_facts(path)) == [RESULTS[1]]
+
+
+def without(key: str) -> Any:
+    """Return the JSON of a result without one of its keys."""
+    record = json.loads(json.dumps(RESULTS[0].as_json()))
+    *parents, last = key.split(".")
+    holder = record
+    for parent in parents:
+        holder = holder[int(parent) if parent.isdecimal() else parent]
+    del holder[last]
+    return record
+
+
+@pytest.mark.parametrize(
+    ("record", "problem"),
+    [
+        ({"text": "Bonn"}, '"document": is missing'),
+        (
+            {"document": 0, "title": "t", "facts": [1], "unread_mentions": 0},
+            '"facts.0": Input should be an object; found 1',
+        ),
+        (RESULTS[0].as_json() | {"title": 3}, '"title": Input should be a valid string; found 3'),
+        *((without(key), f'"{key}": is missing') for key in ("title", "facts.0.subject", "facts.0.object.name")),
+        *(
+            (without(key), f'"{key}": is missing')
+            for key in ("facts.0.relation", "facts.0.margin", "facts.1.sentences")
+        ),
+    ],
+    ids=str,
+)
+def test_a_line_that_is_no_result_is_named_with_its_key(record: object, problem: str, tmp_path: Path) -> None:
+    path = tmp_path / "facts.jsonl"
+    path.write_text('{"document": 0, "error": "bad"}\n' + json.dumps(record) + "\n", encoding="utf-8")
+
+    with pytest.raises(AtlopError, match=re.escape(f'{path}, line 2, {problem}; expected a line with "facts"')):
         list(read_facts(path))
