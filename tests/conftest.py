@@ -1,4 +1,3 @@
-import json
 import os
 import shutil
 from collections.abc import Generator, Iterator
@@ -70,13 +69,11 @@ def tiny_encoder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def tiny_corpus(golden: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The golden documents that fit one window: five of six relations."""
-    documents = json.loads((golden / "documents.json").read_text(encoding="utf-8"))
-    path = tmp_path_factory.mktemp("corpus") / "documents.json"
-    short = [document for document in documents if sum(map(len, document["sents"])) < 300]
-    path.write_text(json.dumps(short), encoding="utf-8")
-    return path
+def tiny_corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The golden documents that fit one window."""
+    from tests.golden_values import write_short_documents  # imports transformers, which few tests need
+
+    return write_short_documents(tmp_path_factory.mktemp("corpus") / "documents.json")
 
 
 @pytest.fixture(scope="session")

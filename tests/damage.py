@@ -6,13 +6,14 @@ import re
 import resource
 import signal
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
 from hypothesis import strategies as st
 
 from atlop.errors import AtlopError
+from atlop.files import file_sha256
 
 Result = TypeVar("Result")
 Draw = Callable[[st.SearchStrategy[Any]], Any]
@@ -62,6 +63,7 @@ def outcome_of(read: Callable[[], Result], *, size: int) -> Result | AtlopError:
     Raises:
         AssertionError: It takes more memory than 300 MB and 40 times the file, or a minute, or has no message.
     """
+    _forget_peak()
     before = _peak()
     with in_a_minute():
         try:
@@ -71,6 +73,13 @@ def outcome_of(read: Callable[[], Result], *, size: int) -> Result | AtlopError:
     assert str(result).strip()
     assert _peak() - before <= _FREE + _TIMES * size
     return result
+
+
+def refitted(path: Path) -> None:
+    """Give a checkpoint's folder the checksums of its files as they are now."""
+    sums = path / "sha256.txt"
+    names = [line.split()[1] for line in sums.read_text(encoding="utf-8").splitlines()]
+    sums.write_text("".join(f"{file_sha256(path / name)}  {name}\n" for name in names), encoding="utf-8")
 
 
 def files_in(folder: Path) -> set[str]:
@@ -132,6 +141,19 @@ def damaged_json(draw: Draw, value: Any) -> bytes:
     return text.encode(errors="surrogatepass")
 
 
+@st.composite
+def damaged_safetensors(draw: Draw, original: bytes) -> bytes:
+    """Change values of the header, its stated size, or bytes of the tensors."""
+    size = int.from_bytes(original[:8], "little")
+    header, tensors = original[8 : 8 + size], original[8 + size :]
+    if draw(st.booleans()):
+        changed: bytes = draw(damaged_bytes(tensors))
+        return original[: 8 + size] + changed
+    header = draw(damaged_json(json.loads(header)))
+    stated: int = draw(st.sampled_from((len(header), len(header), 0, 2**40, 2**64 - 1)))
+    return b"".join((stated.to_bytes(8, "little"), header, tensors))
+
+
 def odd_values() -> st.SearchStrategy[Any]:
     """Return values that a field of a file is seldom meant to have."""
     return st.sampled_from((*ODD_TEXTS, *_ODD_NUMBERS, *_ODD_OTHERS))
@@ -143,6 +165,12 @@ def _places(value: Any) -> Iterator[tuple[Any, Any]]:
     for key in keys:
         yield value, key
         yield from _places(value[key])
+
+
+def _forget_peak() -> None:
+    """Let the peak of memory begin with what is used now, where the system can (Linux)."""
+    with suppress(OSError):
+        Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
 
 
 def _peak() -> int:

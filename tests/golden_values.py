@@ -43,6 +43,13 @@ def golden_documents() -> tuple[Document, ...]:
     return read_corpus(GOLDEN / "documents.json").documents
 
 
+def write_short_documents(path: Path) -> Path:
+    """Write the golden documents that fit one window: five of six relations."""
+    short = [document for document in read_golden("documents.json") if sum(map(len, document["sents"])) < 300]
+    path.write_text(json.dumps(short), encoding="utf-8")
+    return path
+
+
 @cache
 def golden_vocabulary() -> RelationVocabulary:
     return read_vocabulary(GOLDEN / "rel2id.json")

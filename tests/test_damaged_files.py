@@ -52,6 +52,10 @@ def packed(content: bytes, *, name: str = MEMBER, method: int = zipfile.ZIP_DEFL
 @example(content=b'extends = "\\u0000"')
 @example(content=b"extends = 'docred_bert_base'\ndata = 1\nencoder = []")
 def test_configurations_with_changed_bytes(content: bytes) -> None:
+    look_at_config(content)
+
+
+def look_at_config(content: bytes) -> RunConfig | AtlopError:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "run.toml"
         path.write_bytes(content)
@@ -59,6 +63,7 @@ def test_configurations_with_changed_bytes(content: bytes) -> None:
         if isinstance(found, RunConfig):
             path.write_text(dump_config(found), encoding="utf-8")
             assert load_config(str(path)) == found
+        return found
 
 
 @given(
@@ -78,13 +83,17 @@ def test_values_set_on_the_command_line(key: str, value: object) -> None:
 
 @given(content=damaged_bytes(SCHEME))
 def test_schemes_with_changed_bytes(content: bytes) -> None:
+    look_at_scheme(content)
+
+
+def look_at_scheme(content: bytes) -> object:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "scheme.toml"
         path.write_bytes(content)
-        outcome_of(lambda: load_scheme(path), size=len(content))
+        return outcome_of(lambda: load_scheme(path), size=len(content))
 
 
-def look_at_submission(content: bytes, *, name: str) -> None:
+def look_at_submission(content: bytes, *, name: str) -> Submission | AtlopError:
     """Read, check and score a submission; what is read is in range, and what the check finds fine can be read."""
     with tempfile.TemporaryDirectory() as folder:
         corpus = Path(folder) / "dev.json"
@@ -97,12 +106,13 @@ def look_at_submission(content: bytes, *, name: str) -> None:
         assert isinstance(problems, list)
         if isinstance(found, AtlopError):
             assert problems
-            return
+            return found
         assert isinstance(found, Submission)
         scores = official_scores(documents, predictions=found.predictions, train_facts=None, unknown=found.unknown)
         assert scores.f1 is None or 0 <= scores.f1 <= 1
         assert scores.correct <= min(scores.submitted, scores.gold)
         assert files_in(Path(folder)) == {"dev.json", name}
+        return found
 
 
 @given(content=damaged_json(ROWS))

@@ -64,6 +64,9 @@ JSON_FILES: dict[str, Any] = {
     "dwie": DWIE,
 }
 NAMES = {"docred": "dev.json", "jsonl": "dev.jsonl", "cdr": "dev.txt", "biored": "dev.txt", "paper": "dev.data"}
+RELATION_IDS = {"Na": 0, "P17": 1, "P131": 2}
+RELATION_NAMES = {"P17": "country", "P131": "in"}
+TRAIN_FACTS = [["Skai TV", "Athens", "P159"], ["Athens", "Greece", "P17"]]
 TOKENIZER = word_tokenizer(["Skai", "TV", "a"])
 
 each_json = pytest.mark.parametrize("format", sorted(JSON_FILES))
@@ -114,7 +117,14 @@ def without_empty_words(document: Document) -> tuple[Any, ...]:
     return document.title, sentences, names, identifiers, document.facts, document.pairs, document.directed
 
 
-def look_at(path: Path, *, format: str | None, size: int) -> None:
+def look_at_content(content: bytes, *, format: str, packed: bool = False, recognised: bool = False) -> object:
+    """Look at a corpus of a format with this content."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = placed(Path(folder), format, content, packed=packed)
+        return look_at(path, format=None if recognised else format, size=len(content))
+
+
+def look_at(path: Path, *, format: str | None, size: int) -> Corpus | AtlopError:
     """Read, check, convert and preprocess a file, and hold against one another what comes of it."""
     folder = path.parent
     before = files_in(folder)
@@ -144,30 +154,28 @@ def look_at(path: Path, *, format: str | None, size: int) -> None:
             if target == "jsonl":
                 assert list(map(without_empty_words, again)) == list(map(without_empty_words, read))
         output.unlink()
+    return read
 
 
 @each_json
 @given(data=st.data())
 def test_json_with_changed_values(format: str, data: st.DataObject) -> None:
     content = data.draw(damaged_json(JSON_FILES[format]))
-    with tempfile.TemporaryDirectory() as folder:
-        look_at(placed(Path(folder), format, content), format=format, size=len(content))
+    look_at_content(content, format=format)
 
 
 @each_json
 @given(data=st.data())
 def test_json_with_changed_bytes(format: str, data: st.DataObject) -> None:
     content = data.draw(damaged_bytes(json.dumps(JSON_FILES[format]).encode()))
-    with tempfile.TemporaryDirectory() as folder:
-        look_at(placed(Path(folder), format, content), format=format, size=len(content))
+    look_at_content(content, format=format)
 
 
 @each_text
 @given(data=st.data())
 def test_text_with_changed_bytes(format: str, data: st.DataObject) -> None:
     content = data.draw(damaged_bytes(TEXT_FILES[format]))
-    with tempfile.TemporaryDirectory() as folder:
-        look_at(placed(Path(folder), format, content), format=format, size=len(content))
+    look_at_content(content, format=format)
 
 
 @pytest.mark.parametrize("format", sorted(NAMES))
@@ -175,8 +183,7 @@ def test_text_with_changed_bytes(format: str, data: st.DataObject) -> None:
 def test_packed_files_with_changed_bytes(format: str, data: st.DataObject) -> None:
     valid = TEXT_FILES.get(format) or json.dumps(JSON_FILES[format]).encode()
     content = data.draw(damaged_bytes(gzip.compress(valid, mtime=0)))
-    with tempfile.TemporaryDirectory() as folder:
-        look_at(placed(Path(folder), format, content, packed=True), format=format, size=len(content))
+    look_at_content(content, format=format, packed=True)
 
 
 @pytest.mark.parametrize("content", [b'[{"\xed\xa0\x80title": "Skai TV"}]', b"[" * 100_000, b" " * 3_000_000])
@@ -189,13 +196,16 @@ def test_files_whose_format_is_to_be_recognised(data: st.DataObject) -> None:
     format = data.draw(st.sampled_from(sorted(NAMES)))
     valid = TEXT_FILES.get(format) or json.dumps(JSON_FILES[format]).encode()
     content = data.draw(damaged_bytes(valid))
-    with tempfile.TemporaryDirectory() as folder:
-        look_at(placed(Path(folder), format, content), format=None, size=len(content))
+    look_at_content(content, format=format, recognised=True)
 
 
-@given(content=damaged_json({"Na": 0, "P17": 1, "P131": 2}), names=damaged_json({"P17": "country", "P131": "in"}))
+@given(content=damaged_json(RELATION_IDS), names=damaged_json(RELATION_NAMES))
 @example(content=b'{"P17": ' + b"1" * 5000 + b"}", names=b"{}")
 def test_relations_with_changed_values(content: bytes, names: bytes) -> None:
+    look_at_relations(content, names=names)
+
+
+def look_at_relations(content: bytes, *, names: bytes) -> object:
     with tempfile.TemporaryDirectory() as folder:
         rel2id, rel_info = Path(folder) / "rel2id.json", Path(folder) / "rel_info.json"
         rel2id.write_bytes(content)
@@ -204,14 +214,19 @@ def test_relations_with_changed_values(content: bytes, names: bytes) -> None:
         if not isinstance(found, AtlopError):
             assert [found.class_of(relation) for relation in found.relations] == list(range(1, found.classes))
             assert all(isinstance(found.name_of(relation), str) for relation in found.relations)
+        return found
 
 
-@given(content=damaged_json([["Skai TV", "Athens", "P159"], ["Athens", "Greece", "P17"]]))
+@given(content=damaged_json(TRAIN_FACTS))
 def test_train_facts_with_changed_values(content: bytes) -> None:
+    look_at_train_facts(content)
+
+
+def look_at_train_facts(content: bytes) -> object:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "train.fact"
         path.write_bytes(content)
-        outcome_of(lambda: read_train_facts(path), size=len(content))
+        return outcome_of(lambda: read_train_facts(path), size=len(content))
 
 
 def test_every_format_is_damaged() -> None:

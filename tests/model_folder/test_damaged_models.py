@@ -28,7 +28,7 @@ from atlop.model_folder import (
     save_model,
 )
 from atlop.prediction import predict_facts
-from tests.damage import damaged_bytes, damaged_json, files_in, outcome_of
+from tests.damage import Draw, damaged_bytes, damaged_json, damaged_safetensors, files_in, outcome_of
 from tests.golden_values import (
     CLASSIFIER,
     GOLDEN,
@@ -82,6 +82,14 @@ def make(folder: Path) -> None:
     new_model(encoder, vocabulary=golden_vocabulary())
 
 
+@st.composite
+def damaged_file_in(draw: Draw, folder: Path) -> tuple[str, bytes]:
+    """Change bytes of a file, or values if it is JSON."""
+    name = draw(st.sampled_from(sorted(path.name for path in folder.iterdir())))
+    changed = damaged_bytes((folder / name).read_bytes())
+    return name, draw(changed | damaged_json(contents(folder, name)) if name.endswith(".json") else changed)
+
+
 def look_at(valid: Path, name: str, content: bytes, *, use: Callable[[Path], None]) -> AtlopError | None:
     """Use a folder in which one file has another content."""
     with tempfile.TemporaryDirectory() as place:
@@ -118,20 +126,16 @@ def test_tokenizers_with_changed_values(data: st.DataObject, name: str) -> None:
 
 @fewer
 @given(data=st.data())
-def test_weights_with_changed_headers(data: st.DataObject) -> None:
-    whole = (valid_model() / "model.safetensors").read_bytes()
-    size = int.from_bytes(whole[:8], "little")
-    header = data.draw(damaged_json(json.loads(whole[8 : 8 + size])))
-    stated = data.draw(st.sampled_from((len(header), len(header), 0, 2**40, 2**64 - 1)))
-    content = stated.to_bytes(8, "little") + header + whole[8 + size :]
+def test_weights_with_changed_headers_and_bytes(data: st.DataObject) -> None:
+    content = data.draw(damaged_safetensors((valid_model() / "model.safetensors").read_bytes()))
     look_at(valid_model(), "model.safetensors", content, use=predict)
 
 
 @fewer
 @given(data=st.data())
 def test_model_folders_with_changed_bytes(data: st.DataObject) -> None:
-    name = data.draw(st.sampled_from(sorted(path.name for path in valid_model().iterdir())))
-    look_at(valid_model(), name, data.draw(damaged_bytes((valid_model() / name).read_bytes())), use=predict)
+    name, content = data.draw(damaged_file_in(valid_model()))
+    look_at(valid_model(), name, content, use=predict)
 
 
 def test_an_encoder_whose_number_format_is_none_is_refused() -> None:
@@ -152,12 +156,17 @@ def test_encoders_with_changed_values(data: st.DataObject, name: str) -> None:
 @fewer
 @given(content=damaged_bytes(RELEASED.read_bytes()))
 def test_released_checkpoints_with_changed_bytes(content: bytes) -> None:
+    look_at_released(content)
+
+
+def look_at_released(content: bytes) -> object:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "model.pt"
         path.write_bytes(content)
         sizes = outcome_of(lambda: classifier_sizes(path), size=len(content))
         if isinstance(sizes, ClassifierConfig):
-            outcome_of(lambda: load_released(untrained_golden_model("bert"), path), size=len(content))
+            return outcome_of(lambda: load_released(untrained_golden_model("bert"), path), size=len(content))
+        return sizes
 
 
 @pytest.mark.parametrize("name", ["num_hidden_layers", "num_labels"])

@@ -32,6 +32,7 @@ from atlop.schema import Fact
 from atlop.stopping import StopRequests
 from atlop.training import build, checkpoint, run, train, trainer
 from atlop.training.step import StepMetrics, TrainStep
+from tests.golden_values import GOLDEN, write_short_documents
 from tests.leftovers import leftover
 from tests.tiny_encoders import save_tiny_encoder
 
@@ -40,12 +41,12 @@ class PowerCutError(BaseException):
     """Not caught by any handler, like the end of the process."""
 
 
-@pytest.fixture(scope="module")
-def config(golden: Path, tiny_corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> RunConfig:
-    """Three epochs of three steps with two documents each, with dropout."""
+def short_training(folder: Path) -> RunConfig:
+    """Three epochs of three steps with two documents each, with dropout; its files lie in a folder."""
+    corpus = write_short_documents(folder / "documents.json")
     return RunConfig(
-        data=DataConfig(train=tiny_corpus, dev=tiny_corpus, relations=golden / "rel2id.json"),
-        encoder=EncoderConfig(name=save_tiny_encoder(tmp_path_factory.mktemp("encoder"), dropout=0.1)),
+        data=DataConfig(train=corpus, dev=corpus, relations=GOLDEN / "rel2id.json"),
+        encoder=EncoderConfig(name=save_tiny_encoder(folder / "encoder", dropout=0.1)),
         preprocessing=PreprocessingConfig(max_length=100),
         classifier=ClassifierConfig(representation_size=32, block_size=8),
         optimizer=OptimizerConfig(encoder_learning_rate=1e-3, new_layers_learning_rate=1e-2),
@@ -53,6 +54,11 @@ def config(golden: Path, tiny_corpus: Path, tmp_path_factory: pytest.TempPathFac
             epochs=3, batch_size=1, gradient_accumulation=2, precision="float32", checkpoint_interval=1
         ),
     )
+
+
+@pytest.fixture(scope="module")
+def config(tmp_path_factory: pytest.TempPathFactory) -> RunConfig:
+    return short_training(tmp_path_factory.mktemp("training"))
 
 
 @pytest.fixture(scope="module")

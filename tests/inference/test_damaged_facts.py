@@ -1,0 +1,125 @@
+"""Damaged facts make a graph that other programs read, or one message; damaged parts are made again."""
+
+import json
+import tempfile
+from collections.abc import Iterable, Iterator
+from functools import cache
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from atlop.errors import AtlopError
+from atlop.inference import parts
+from atlop.inference.extractor import InputDocument
+from atlop.inference.facts import Context, ContextSentence, ContextWord, ExtractedFact, Extraction, Participant
+from atlop.inference.graph import fact_graph, read_facts, write_graphml, write_n_triples
+from atlop.inference.parts import extract_file
+from tests.damage import Draw, damaged_bytes, damaged_json, files_in, outcome_of
+
+nx = pytest.importorskip("networkx", reason="needs networkx: pip install 'atlop[graph]'")
+rdflib = pytest.importorskip("rdflib", reason="needs rdflib: pip install 'atlop[graph]'")
+
+BONN = Participant(0, "Bonn", type="LOC", id="Q586", mentions=((0, 4),))
+GERMANY = Participant(1, "Germany", type="LOC", id=None, mentions=((8, 15), (20, 27)))
+CONTEXT = Context((ContextSentence(0, 0, 16, "Bonn in Germany.", 0.9),), (ContextWord("in", 0, 5, 7, 0.5),), 0.8)
+FACTS = (
+    ExtractedFact(BONN, "P17", "country", GERMANY, 1.5, 0.7, (0,), CONTEXT),
+    ExtractedFact(GERMANY, "P36", "capital", BONN, -0.5, None, ()),
+)
+DOCUMENTS = b'{"text": "one"}\n{"text": "two"}\n\n{"text": "three"}\n'
+
+
+class Extractor:
+    """Finds the same facts everywhere, without a model."""
+
+    fingerprint, precision, batch_size = "a", "float32", 1
+    accelerator = SimpleNamespace(
+        is_main_process=True, process_index=0, num_processes=1, wait_for_everyone=lambda: None
+    )
+
+    def extract(self, documents: Iterable[InputDocument], **_: Any) -> Iterator[Extraction]:
+        for document in documents:
+            yield Extraction(document.index, f"title {document.index}", FACTS, unread_mentions=0)
+
+
+def extract(folder: Path, *, stop: bool = False) -> bytes:
+    """Extract as CSV in parts of one document, or stop before they are put together."""
+
+    def progress(documents: Iterable[None]) -> Iterator[None]:
+        yield from documents
+        if stop:
+            raise KeyboardInterrupt
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(parts, "DOCUMENTS_PER_PART", 1)
+        extractor: Any = Extractor()
+        extract_file(extractor, folder / "in.jsonl", output=folder / "out.csv", progress=progress)
+    return (folder / "out.csv").read_bytes()
+
+
+@cache
+def valid_parts() -> tuple[dict[str, bytes], bytes]:
+    """The files of an extraction before its parts are put together, by name, and what they become."""
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        (folder / "in.jsonl").write_bytes(DOCUMENTS)
+        with pytest.raises(KeyboardInterrupt):
+            extract(folder, stop=True)
+        files = {name: (folder / name).read_bytes() for name in files_in(folder)}
+        return files, extract(folder)
+
+
+@st.composite
+def damaged_part(draw: Draw) -> tuple[str, bytes]:
+    """Change bytes of a part or of the manifest, or values of the manifest."""
+    files, _ = valid_parts()
+    name = draw(st.sampled_from(sorted(name for name in files if "/" in name)))
+    changed = damaged_bytes(files[name])
+    return name, draw(changed | damaged_json(json.loads(files[name])) if name.endswith("manifest.json") else changed)
+
+
+def look_at_facts(content: bytes) -> object:
+    """Read facts, write both kinds of graph, and read these with other programs."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "facts.jsonl"
+        path.write_bytes(content)
+        found = outcome_of(lambda: fact_graph(read_facts(path)), size=len(content))
+        if not isinstance(found, AtlopError):
+            write_graphml(Path(folder) / "graph.graphml", found)
+            write_n_triples(Path(folder) / "graph.nt", found)
+            assert len(nx.read_graphml(Path(folder) / "graph.graphml", force_multigraph=True).edges) == len(found.edges)
+            triples = rdflib.Graph().parse(Path(folder) / "graph.nt")
+            assert len(set(triples.subjects(rdflib.RDF.type, rdflib.RDF.Statement))) == len(found.edges)
+        return found
+
+
+def look_at_part(name: str, content: bytes) -> object:
+    """Continue an extraction in whose folder one file has another content."""
+    files, expected = valid_parts()
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        for file, whole in (files | {name: content}).items():
+            (folder / file).parent.mkdir(exist_ok=True)
+            (folder / file).write_bytes(whole)
+        found = outcome_of(lambda: extract(folder), size=len(content))
+        assert isinstance(found, AtlopError) or found == expected
+        if name.endswith(".jsonl"):
+            assert found == expected
+        return found
+
+
+RECORD = json.loads(json.dumps(Extraction(0, "title", FACTS, unread_mentions=1).as_json()))
+
+
+@given(content=damaged_json(RECORD) | damaged_bytes(json.dumps(RECORD).encode()))
+def test_facts_with_changed_values(content: bytes) -> None:
+    look_at_facts(content)
+
+
+@given(damage=damaged_part())
+def test_parts_with_changed_bytes(damage: tuple[str, bytes]) -> None:
+    look_at_part(*damage)
