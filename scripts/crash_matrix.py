@@ -21,6 +21,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from threading import RLock
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # tests/ has the encoder and the server
@@ -29,6 +30,7 @@ os.environ["TOKENIZERS_PARALLELISM"] = "false"
 
 import huggingface_hub.constants
 import transformers.models.bert.modeling_bert  # noqa: F401  # what commands import is imported once
+from tqdm import tqdm
 
 import atlop.experiments
 import atlop.report  # noqa: F401
@@ -306,6 +308,7 @@ def fork_command(
                 if operations == last_operation:
                     os.kill(os.getpid(), signal.SIGKILL)
 
+        tqdm.set_lock(RLock())  # its own lock is shared by all processes, so a killed one would keep it for good
         sys.addaudithook(count)
         try:
             run_command([argument.format(trial=trial, folder=trial.parent) for argument in command.arguments])
