@@ -22,6 +22,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from math import ceil
 from pathlib import Path
 from typing import Any
 
@@ -132,7 +133,7 @@ def main() -> None:
             damage(
                 name,
                 kind,
-                files=round(options.files * kind.weight / total),
+                files=ceil(options.files * kind.weight / total),
                 first_seed=options.seed,
                 kept=options.output,
             )
