@@ -3,6 +3,7 @@
 import difflib
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, cast, get_args
@@ -60,15 +61,18 @@ def find_config(source: str, *, folder: Path = Path()) -> Path:
         AtlopError: Neither exists; the shipped names are listed. Or it begins with a `~` that the shell left.
     """
     path = folder / source
-    if path.exists() and not path.is_dir():
-        return path
+    with suppress(OSError):  # of a name that no file can have
+        if path.exists() and not path.is_dir():
+            return path
     refuse_tilde(path)
     package = Path(str(files("atlop")))
     configs = package / "configs" if (package / "configs").is_dir() else package.parent / "configs"  # wheel; checkout
     shipped = {path.relative_to(configs).with_suffix("").as_posix(): path for path in sorted(configs.rglob("*.toml"))}
     if source in shipped:
         return shipped[source]
-    raise AtlopError(f"{source}: no such TOML file; shipped ones are {', '.join(shipped)}")
+    raise AtlopError(
+        f"{source if len(source) < 1000 else abbreviated(source)}: no such TOML file; shipped ones are {', '.join(shipped)}"
+    )
 
 
 def dump_config(config: BaseModel) -> str:
@@ -114,7 +118,7 @@ def _read(path: Path, *, extended_by: tuple[Path, ...]) -> tuple[dict[str, Any],
         )
     try:
         parent = find_config(extended, folder=path.parent)
-    except (AtlopError, OSError) as error:  # OSError: the name is too long for the file system
+    except AtlopError as error:
         raise AtlopError(f"{path}: extends: {error}") from None
     base, paths = _read(parent, extended_by=paths)
     return _merged(base, tree), paths

@@ -159,6 +159,10 @@ def test_what_is_no_toml_is_refused_with_its_place(tmp_path: Path) -> None:
     assert "line 1" in message_of(str(path))
 
 
+def test_a_name_that_no_file_can_have_is_no_file() -> None:
+    assert ": no such TOML file; shipped ones are " in message_of("9" * 5000)
+
+
 def test_what_is_no_utf8_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "latin.toml"
     path.write_bytes(b'name = "\xe9"\n')
