@@ -70,9 +70,7 @@ def find_config(source: str, *, folder: Path = Path()) -> Path:
     shipped = {path.relative_to(configs).with_suffix("").as_posix(): path for path in sorted(configs.rglob("*.toml"))}
     if source in shipped:
         return shipped[source]
-    raise AtlopError(
-        f"{source if len(source) < 1000 else abbreviated(source)}: no such TOML file; shipped ones are {', '.join(shipped)}"
-    )
+    raise AtlopError(f"{source:.1000}: no such TOML file; shipped ones are {', '.join(shipped)}")
 
 
 def dump_config(config: BaseModel) -> str:
