@@ -30,12 +30,8 @@ INTERRUPTED = 130
 """Exit code after Ctrl-C, as in shells."""
 HUB_TIMEOUT = 5
 """Seconds to wait for the Hugging Face hub; transformers would retry for half a minute."""
-_TRUE = (
-    "1",
-    "ON",
-    "YES",
-    "TRUE",
-)  # as huggingface_hub reads it, which is not imported yet
+_TRUE = ("1", "ON", "YES", "TRUE")
+"""Values of `HF_HUB_OFFLINE` that huggingface_hub, which is not imported yet, reads as true."""
 
 
 class Commands(TyperGroup):

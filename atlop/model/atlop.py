@@ -168,7 +168,7 @@ class Pooled:
             index = block.context_indices(pairs, entities=self.embeddings.shape[1])
             contexts.append((weights @ hidden).flatten(end_dim=1).index_select(0, index))
             if with_sentences:
-                table = self.batch.sentence_table[block.documents, tokens]
+                table = self.batch.sentence_table(block.documents, tokens)
                 shares.append(sentence_shares(weights, table).flatten(end_dim=1).index_select(0, index))
         return _joined(contexts), _joined(shares) if with_sentences else None
 

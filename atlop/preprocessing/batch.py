@@ -104,10 +104,10 @@ class Batch:
         rows, class_ids = self.labels.long().unbind(dim=1)
         return labels.index_fill_(0, rows * classes + class_ids, True).view(-1, classes)
 
-    @property
-    def sentence_table(self) -> Tensor:
-        """Whether each token is in each sentence, bool `[documents, padded_length, sentences]`."""
-        return self.token_sentences[..., None] == torch.arange(self.sentences, device=self.token_sentences.device)
+    def sentence_table(self, documents: slice, tokens: slice) -> Tensor:
+        """Return whether each of some tokens is in each sentence, bool `[documents, tokens, sentences]`."""
+        numbers = torch.arange(self.sentences, device=self.token_sentences.device)
+        return self.token_sentences[documents, tokens, None] == numbers
 
     def _with_buffer(self, buffer: Tensor) -> "Batch":
         views: dict[str, Any] = {
