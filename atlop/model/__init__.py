@@ -1,3 +1,5 @@
+from transformers import AutoConfig, AutoModel
+
 from atlop.model.atlop import AtlopModel
 from atlop.model.configuration import AtlopConfig
 from atlop.model.context import CONTEXT_EPSILON, EntityAttention
@@ -5,6 +7,9 @@ from atlop.model.head import Head, PairStates
 from atlop.model.heads import HEADS
 from atlop.model.outputs import LossTerm, PairOutputs
 from atlop.model.pooling import POOLINGS
+
+AutoConfig.register(AtlopConfig.model_type, AtlopConfig, exist_ok=True)
+AutoModel.register(AtlopConfig, AtlopModel, exist_ok=True)
 
 __all__ = [
     "CONTEXT_EPSILON",

@@ -31,6 +31,12 @@ class AtlopConfig(PreTrainedConfig):
     calibration: dict[str, Any] | None = None
     """Thresholds and probabilities chosen after training: a `Calibration` as JSON."""
 
+    def __post_init__(self, **kwargs: Any) -> None:
+        """Set `id2label` and `label2id`, which transformers and the hub read, from the relations."""
+        self.id2label = dict(enumerate(["TH", *(self.relations or ())]))
+        self.label2id = {label: class_id for class_id, label in self.id2label.items()}
+        super().__post_init__(**kwargs)  # type: ignore[no-untyped-call]
+
     @property
     def model(self) -> ModelConfig:
         """The parsed sections.

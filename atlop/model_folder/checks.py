@@ -27,17 +27,17 @@ MAX_COUNTS = {"num_hidden_layers": 1000, "num_layers": 1000, "n_layers": 1000, "
 
 
 class _ConfigSchema(BaseModel):
-    """Required keys of an atlop model's `config.json`; others are allowed."""
+    """Keys of an atlop model's `config.json`; others are allowed."""
 
-    model_config = ConfigDict(strict=True, from_attributes=True)
+    model_config = ConfigDict(strict=True)
 
     encoder: dict[str, Any]
     relations: list[str] = Field(min_length=1)
-    relation_names: dict[str, str] | None
-    negative_label: str | None
+    relation_names: dict[str, str] | None = None
+    negative_label: str | None = None
     sections: ModelConfig
-    window_start: list[int] | None
-    window_end: list[int] | None
+    window_start: list[int] | None = None
+    window_end: list[int] | None = None
 
 
 def read_configuration(name: str | Path, *, kind: str) -> dict[str, Any]:
@@ -71,13 +71,13 @@ def read_model_config(name: str | Path) -> AtlopConfig:
         raise AtlopError(f"{name}: config.json does not describe an atlop model (no encoder or no relations)")
     with loading("model", name=name):
         _check_counts(row["encoder"], where=f"{where}, encoder")
-        # No other keys: some make transformers download attention code and run it.
         row = upgrade_config(row, where=where)
-        config = AtlopConfig(**{name: row[name] for name in AtlopConfig.__annotations__ if name in row})
         try:
-            _ConfigSchema.model_validate(config)
+            _ConfigSchema.model_validate(row)
         except ValidationError as error:
             raise AtlopError(f"{where}, {validation_problems(error, model=_ConfigSchema)[0]}") from None
+        # No other keys: some make transformers download attention code and run it.
+        config = AtlopConfig(**{name: row[name] for name in AtlopConfig.__annotations__ if name in row})
         check_values(config, where=where)
     return config
 

@@ -78,6 +78,11 @@ def load_encoder(
     read_configuration(name, kind="encoder")
     with loading("encoder", name=name):
         config = AutoConfig.from_pretrained(name, trust_remote_code=False)
+        if isinstance(config, AtlopConfig):
+            raise AtlopError(
+                f"encoder {name!r}: is an atlop model; to train it further, set trainer.start_from to it, and "
+                "encoder.name to the encoder that it was made from"
+            )
         if config.is_encoder_decoder:
             raise AtlopError(
                 f"encoder {name!r}: is an encoder and a decoder ({config.model_type}), and only an encoder can be "

@@ -72,6 +72,15 @@ def test_only_roberta_closes_a_window_with_two_end_tokens() -> None:
     assert window_end((102,), model_type="bert") == [102]
 
 
+@pytest.mark.parametrize("stored", [{}, {"id2label": {"0": "LABEL_0", "1": "LABEL_1"}, "label2id": {"LABEL_0": 0}}])
+def test_the_labels_are_th_and_the_relations_whatever_is_stored(stored: dict[str, Any]) -> None:
+    config = AtlopConfig(relations=["P2", "P1"], **stored)
+
+    assert config.to_dict()["id2label"] == {0: "TH", 1: "P2", 2: "P1"}
+    assert config.label2id == {"TH": 0, "P2": 1, "P1": 2}
+    assert config.num_labels == config.vocabulary.classes
+
+
 def test_class_ids_follow_the_order_of_the_relations() -> None:
     vocabulary = AtlopConfig(relations=["P2", "P1"], relation_names={"P1": "one"}).vocabulary
     assert [vocabulary.class_of(relation) for relation in ("P2", "P1")] == [1, 2]

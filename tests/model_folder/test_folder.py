@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
-from transformers import AutoModel, AutoTokenizer, PreTrainedTokenizerBase
+from transformers import AutoConfig, AutoModel, AutoTokenizer, PreTrainedTokenizerBase
 
 from atlop.config import ClassifierConfig, ModelConfig, PreprocessingConfig
 from atlop.errors import AtlopError
 from atlop.inference import RelationExtractor
-from atlop.model import AtlopModel
+from atlop.model import AtlopConfig, AtlopModel
 from atlop.model_folder import load_encoder, load_model, new_model, preprocessor_for, save_model, start_from
 from atlop.schema import RelationVocabulary
 from tests.golden_values import (
@@ -107,6 +107,33 @@ def test_transformers_own_way_of_saving_and_loading_works(tmp_path: Path) -> Non
     loaded = AtlopModel.from_pretrained(tmp_path).eval()
     with torch.no_grad():
         assert torch.equal(score(loaded, batch), score(model, batch))
+
+
+def test_the_auto_classes_of_transformers_know_the_model(saved: Path) -> None:
+    config, loaded = AutoConfig.from_pretrained(saved), AutoModel.from_pretrained(saved).eval()
+
+    assert isinstance(config, AtlopConfig)
+    assert isinstance(loaded, AtlopModel)
+    assert json.loads((saved / "config.json").read_text(encoding="utf-8"))["id2label"] == {
+        str(class_id): label for class_id, label in enumerate(["TH", *golden_vocabulary().relations])
+    }
+    batch = golden_batch("bert", [0])
+    with torch.no_grad():
+        assert torch.equal(score(loaded, batch), score(golden_model("bert"), batch))
+
+
+def test_a_model_is_no_encoder(saved: Path) -> None:
+    with pytest.raises(AtlopError, match=r"encoder .*model': is an atlop model; to train it further, set trainer\."):
+        load_encoder(str(saved))
+
+
+def test_a_model_on_a_model_is_refused(saved: Path) -> None:
+    path = saved / "config.json"
+    config = json.loads(path.read_text(encoding="utf-8"))
+    path.write_text(json.dumps({**config, "encoder": config}), encoding="utf-8")
+
+    with pytest.raises(AtlopError, match=r"model .*model' cannot be loaded"):
+        load_model(saved)
 
 
 def test_the_weights_are_safetensors_and_nothing_is_pickled(saved: Path) -> None:
