@@ -18,7 +18,7 @@ fi
 requirements=$(cat pyproject.toml scripts/constraints.txt scripts/encoder.txt | sha256sum | cut -d' ' -f1)
 if [ "$(cat .venv/installed 2>/dev/null)" != "$requirements" ]; then
   echo "== installing into .venv"
-  .venv/bin/python -m pip install --quiet --disable-pip-version-check --constraint scripts/constraints.txt --editable '.[dev,docs,graph,report,serve,spacy]'
+  .venv/bin/python -m pip install --quiet --disable-pip-version-check --constraint scripts/constraints.txt --editable '.[dev,docs,graph,pandas,report,serve,spacy]'
   .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes --requirement scripts/encoder.txt
   echo "$requirements" >.venv/installed
 fi

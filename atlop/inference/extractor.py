@@ -1,23 +1,20 @@
 """A trained model applied to text and entities, one document or a stream of them."""
 
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from copy import deepcopy
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property, partial
 from hashlib import sha256
 from itertools import chain, islice
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from transformers import PreTrainedTokenizerBase
 
 from atlop.config import Precision
-from atlop.corpora import parse_document
-from atlop.corpora.formats.json_lines.reader import EXPECTED
-from atlop.corpora.json_objects import parse_json_object
 from atlop.device import accelerator_for
 from atlop.errors import AtlopError
 from atlop.inference.explanation import pair_contexts
@@ -30,31 +27,19 @@ from atlop.inference.facts import (
     mentioning_sentences,
     participant,
 )
-from atlop.json_values import as_json_value
+from atlop.inference.inputs import Input, InputDocument, read_document
+from atlop.inference.tables import arrow_table
 from atlop.model import AtlopModel
 from atlop.model_folder import load_model, preprocessor_for, save_model
 from atlop.prediction import DecisionRule, DocumentScores, batches_by_length, score_batches
 from atlop.preprocessing import Features
 from atlop.schema import Document
 
+if TYPE_CHECKING:
+    import pandas
+
 BATCHES_PER_CHUNK = 16
 """Batches whose documents are sorted by length together: what `pipe` holds of a stream in memory."""
-
-Input: TypeAlias = Document | Mapping[str, Any] | tuple[str, Sequence[object]] | bytes
-"""A document; an object in the JSON lines format, whose `entities` may be ungrouped mentions; a text with such
-entities; or a line of JSON with such an object."""
-
-
-@dataclass(frozen=True, slots=True)
-class InputDocument:
-    """A document to extract from, with its name in messages and results."""
-
-    index: int
-    where: str
-    """Its name in error messages."""
-    title: str
-    """Its title, if it has none of its own."""
-    content: Input
 
 
 class RelationExtractor:
@@ -147,14 +132,15 @@ class RelationExtractor:
         title: str = "the text",
         group_by: str | None = None,
         explain: bool = False,
-    ) -> list[ExtractedFact]:
-        """Return the facts of one text.
+    ) -> Extraction:
+        """Return the facts of one text, a sequence.
 
         Args:
             text: The text.
             entities: Entities, each a list of mentions `(start, end)` in characters, end one past the last, or an
                 object of the JSON lines format with `mentions`, `type` and `id`. Or ungrouped mentions, each
-                `(start, end)` or an object with `start`, `end` and optionally `type` and `id`.
+                `(start, end)` or an object with `start`, `end` and optionally `type` and `id`; spaCy's `doc.ents` and
+                what transformers' NER pipeline returns are such.
             title: Name of the text in messages.
             group_by: Key by which ungrouped mentions are grouped, for example `id`; by default by identical text.
             explain: Whether to add the words and sentences that the model read for each fact.
@@ -166,7 +152,7 @@ class RelationExtractor:
         (result,) = self.extract([document], group_by=group_by, explain=explain)
         if isinstance(result, ExtractionError):
             raise AtlopError(result.message)
-        return list(result.facts)
+        return result
 
     def pipe(
         self, documents: Iterable[Input], *, group_by: str | None = None, explain: bool = False
@@ -182,6 +168,25 @@ class RelationExtractor:
             InputDocument(index, f"document {index}", f"document {index}", each) for index, each in enumerate(documents)
         )
         return self.extract(named, group_by=group_by, explain=explain)
+
+    @staticmethod
+    def to_dataframe(results: Extraction | Iterable[ExtractionResult]) -> "pandas.DataFrame":
+        """Return a row for each fact, with the columns of `atlop extract … facts.parquet`.
+
+        Example:
+            >>> extractor.to_dataframe(extractor.pipe(documents))
+
+        Args:
+            results: What the extractor returns for one text, or for a stream of documents.
+
+        Raises:
+            AtlopError: pandas is not installed, or a result is none of the extractor's.
+        """
+        table = arrow_table([results] if isinstance(results, Extraction) else results)
+        try:
+            return table.to_pandas()
+        except ImportError:
+            raise AtlopError("to_dataframe needs pandas: pip install 'atlop[pandas]'") from None
 
     def extract(
         self, documents: Iterable[InputDocument], *, group_by: str | None = None, explain: bool = False
@@ -263,23 +268,3 @@ class RelationExtractor:
             )
             for fact, pair, margin, probability in zip(facts, pairs, margins, probabilities, strict=True)
         )
-
-
-def read_document(document: InputDocument, *, group_by: str | None) -> Document:
-    """Convert any form of `Input` to a document.
-
-    Raises:
-        AtlopError: The input is invalid.
-    """
-    value, where = document.content, document.where
-    if isinstance(value, Document):
-        return value
-    if isinstance(value, bytes):
-        value = parse_json_object(value, expected=EXPECTED, where=where)
-    if isinstance(value, Mapping):
-        record = as_json_value(value)
-    elif isinstance(value, tuple) and len(value) == 2:
-        record = as_json_value({"text": value[0], "entities": value[1]})
-    else:
-        raise AtlopError(f"{where}: expected a text with its entities, or an object with both; found {value!r:.60}")
-    return parse_document(record, title=document.title, where=where, group_by=group_by)[0]

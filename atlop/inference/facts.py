@@ -1,9 +1,10 @@
 """The results of extraction: facts that make sense without their document and convert to JSON."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, overload
 
+from atlop.inference.notebook import facts_as_html
 from atlop.schema import Document, Span
 
 DIGITS = 6
@@ -85,6 +86,14 @@ class ExtractedFact:
     context: Context | None = None
     """What the model read; `None` without `explain`, or if the model has no localized context."""
 
+    def __repr__(self) -> str:
+        names = f"{self.subject.name!r}, {self.relation_name!r}, {self.object.name!r}"
+        probability = "" if self.probability is None else f", probability={self.probability:.2f}"
+        return f"ExtractedFact({names}, margin={self.margin:.2f}{probability})"
+
+    def _repr_html_(self) -> str:
+        return facts_as_html([self])
+
     def as_json(self) -> dict[str, Any]:
         """Return the fact as JSON values, without the key `context` if there is none."""
         row = _fields(self) | {"subject": _fields(self.subject), "object": _fields(self.object)}
@@ -96,8 +105,8 @@ class ExtractedFact:
 
 
 @dataclass(frozen=True, slots=True)
-class Extraction:
-    """The facts that a model finds in one document."""
+class Extraction(Sequence[ExtractedFact]):
+    """The facts that a model finds in one document; a sequence, shown as a table in notebooks."""
 
     document: int
     """Index of the document in the input, from 0."""
@@ -108,6 +117,21 @@ class Extraction:
 
     def __iter__(self) -> Iterator[ExtractedFact]:
         return iter(self.facts)
+
+    def __len__(self) -> int:
+        return len(self.facts)
+
+    @overload
+    def __getitem__(self, index: int) -> ExtractedFact: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> tuple[ExtractedFact, ...]: ...
+
+    def __getitem__(self, index: int | slice) -> ExtractedFact | tuple[ExtractedFact, ...]:
+        return self.facts[index]
+
+    def _repr_html_(self) -> str:
+        return facts_as_html(self.facts, title=self.title, unread_mentions=self.unread_mentions)
 
     def as_json(self) -> dict[str, Any]:
         """Return it as JSON values."""

@@ -30,7 +30,8 @@ from atlop.files import (
     refuse_existing,
     write_text,
 )
-from atlop.inference.extractor import InputDocument, RelationExtractor
+from atlop.inference.extractor import RelationExtractor
+from atlop.inference.inputs import InputDocument
 from atlop.inference.tables import WRITERS, ExtractionCounts, Writer, output_format
 from atlop.json_values import expect, typed
 from atlop.parsing import parse_json

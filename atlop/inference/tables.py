@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 
 from atlop.errors import AtlopError
 from atlop.files import atomic_path, atomic_text
-from atlop.inference.facts import ExtractionError, ExtractionResult
+from atlop.inference.facts import Extraction, ExtractionError, ExtractionResult
 
 SCHEMA = pa.schema(
     [
@@ -97,6 +97,20 @@ def write_parquet(path: Path, *, lines: Iterable[bytes]) -> None:
         with opened as writer:
             while chunk := list(islice(rows, _ROWS_PER_WRITE)):
                 writer.write_table(pa.Table.from_pylist(chunk, schema=SCHEMA))
+
+
+def arrow_table(results: Iterable[ExtractionResult]) -> pa.Table:
+    """Return a table with a row per fact.
+
+    Raises:
+        AtlopError: A result is none.
+    """
+    rows: list[dict[str, Any]] = []
+    for result in results:
+        if not isinstance(result, Extraction | ExtractionError):
+            raise AtlopError(f"expected what the extractor returns for a text or for each document; found {result!r}")
+        rows += table_rows(result.as_json())
+    return pa.Table.from_pylist(rows, schema=SCHEMA)
 
 
 def table_rows(result: dict[str, Any]) -> Iterator[dict[str, Any]]:

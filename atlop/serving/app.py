@@ -25,8 +25,8 @@ from atlop import __version__
 from atlop.corpora.json_objects import to_json_line
 from atlop.errors import AtlopError
 from atlop.inference import Extraction, ExtractionError, RelationExtractor
-from atlop.inference.extractor import InputDocument, read_document
 from atlop.inference.facts import ExtractionResult
+from atlop.inference.inputs import InputDocument, read_document
 from atlop.json_values import expect
 from atlop.parsing import TOO_DEEP, parse_json
 from atlop.schema import Document

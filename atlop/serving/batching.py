@@ -9,8 +9,8 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 
 from atlop.inference import RelationExtractor
-from atlop.inference.extractor import InputDocument
 from atlop.inference.facts import ExtractionResult
+from atlop.inference.inputs import InputDocument
 from atlop.schema import Document
 
 _LOG = logging.getLogger(__name__)

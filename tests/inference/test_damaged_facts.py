@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 
 from atlop.errors import AtlopError
 from atlop.inference import parts
-from atlop.inference.extractor import InputDocument
 from atlop.inference.facts import Context, ContextSentence, ContextWord, ExtractedFact, Extraction, Participant
 from atlop.inference.graph import fact_graph, read_facts, write_graphml, write_n_triples
+from atlop.inference.inputs import InputDocument
 from atlop.inference.parts import extract_file
 from tests.damage import Draw, damaged_bytes, damaged_json, files_in, outcome_of
 

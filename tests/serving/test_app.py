@@ -14,7 +14,7 @@ from fastapi.testclient import TestClient
 from pydantic import TypeAdapter
 
 from atlop.inference import Extraction, RelationExtractor
-from atlop.inference.extractor import InputDocument
+from atlop.inference.inputs import InputDocument
 from atlop.serving import Limits, make_app
 from atlop.serving import app as app_module
 from atlop.serving.schemas import InvalidDocument, RequestDocument

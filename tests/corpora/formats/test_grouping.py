@@ -61,9 +61,43 @@ def test_the_first_id_of_a_group_is_its_own() -> None:
     assert entity["id"] == "Q586"
 
 
+def token(label: str, start: int, end: int) -> dict[str, Any]:
+    """Return a token as transformers' NER pipeline does without aggregation."""
+    return {"entity": label, "score": 0.9, "index": start, "word": "##a", "start": start, "end": end}
+
+
+def test_the_tokens_of_a_name_are_one_mention() -> None:
+    text = "Anna-Lena Berg met Bonn Paris in Bonn."
+    labels = [("B-PER", 0, 2), ("I-PER", 2, 4), ("I-PER", 4, 5), ("I-PER", 5, 9), ("I-PER", 10, 14)]
+    places = [("B-LOC", 19, 23), ("B-LOC", 24, 29), ("I-ORG", 33, 35), ("I-LOC", 35, 37)]
+    tokens = [token(*each) for each in (*labels, *places)]
+
+    found, numbers = grouped_entities({"entities": tokens}, text=text, group_by=None, where="here")
+
+    assert [(mention["type"], mention["spans"]) for entity in found for mention in entity["mentions"]] == [
+        *(("PER", [[0, 14]]), ("LOC", [[19, 23]]), ("LOC", [[24, 29]]), ("ORG", [[33, 35]]), ("LOC", [[35, 37]])),
+    ]
+    assert numbers == (0, 0, 0, 0, 0, 1, 2, 3, 4)
+
+
+def test_tokens_without_prefixes_are_joined_where_only_space_is_between_them() -> None:
+    [bonn, germany] = grouped([token("LOC", 0, 2), token("LOC", 2, 4), token("LOC", 10, 18), token("LOC", 36, 40)])
+
+    assert [mention["spans"] for mention in bonn["mentions"]] == [[[0, 4]], [[36, 40]]]
+    assert [mention["spans"] for mention in germany["mentions"]] == [[[10, 18]]]
+
+
+def test_what_transformers_aggregated_is_grouped_as_it_is() -> None:
+    [entity] = grouped([{"entity_group": "LOC", "score": 0.9, "word": "bonn", "start": 0, "end": 4}])
+
+    assert entity == {"mentions": [{"spans": [[0, 4]], "type": "LOC"}]}
+
+
 @pytest.mark.parametrize(
     ("value", "message"),
     [
+        ([{**token("B-LOC", 0, 4), "start": None}], 'here, mention 0, "start": expected a whole number, found null'),
+        ([token("LOC", 0, 2), token("LOC", 2, 400)], "here, mention 0, span 0: ends at character 400"),
         ("Bonn", 'here, "entities": expected a list, found "Bonn"'),
         ([{"start": 0}], 'here, mention 0: key "end" is missing'),
         ([{"start": 0, "end": 4, "kb": [1]}], 'here, mention 0, "kb": expected a string or a whole number'),

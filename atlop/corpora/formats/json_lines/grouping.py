@@ -11,6 +11,9 @@ from atlop.schema import Span
 _TYPE_KEYS = ("type", "label", "entity_group")
 """Keys of the type: this format's own, spaCy's and that of transformers' pipelines, in the order of preference."""
 
+_TOKEN_KEYS = {"entity", "word", "score", "start", "end"}
+"""Keys of a token of transformers' NER pipeline, whose `entity` is a label such as `B-PER`."""
+
 
 def grouped_entities(
     record: dict[str, Any], *, text: str, group_by: str | None, where: str
@@ -20,7 +23,7 @@ def grouped_entities(
     Args:
         record: A document. Its `entities` are entities, each a list of mentions or an object with `mentions`, or
             ungrouped mentions, each `[start, end]` or an object with `start` and `end` (or `spans`) and optionally a
-            type and `id`.
+            type and `id`. Or the tokens that transformers' NER pipeline returns without aggregation.
         text: The text.
         group_by: Key that has the same value for all mentions of an entity, for example `id`; the value becomes the
             entity's `id`. Mentions without a value, or all if it is `None`, are grouped by identical text. Values and
@@ -40,13 +43,40 @@ def grouped_entities(
             f"{where}, entity {entity}: is a group of mentions, but entity {mention} is an ungrouped mention "
             f"({abbreviated(plain[mention])}); group all mentions, or none"
         )
+    mentions, indices = _joined_tokens(plain, text=text, where=where)
     groups: dict[object, dict[str, Any]] = {}
     keys = [
         _add(groups, item, text=text, group_by=group_by, where=f"{where}, mention {index}")
-        for index, item in enumerate(plain)
+        for index, item in enumerate(mentions)
     ]
     numbers = {key: number for number, key in enumerate(groups)}
-    return list(groups.values()), tuple(numbers[key] for key in keys)
+    return list(groups.values()), tuple(numbers[keys[index]] for index in indices)
+
+
+def _joined_tokens(items: list[Any], *, text: str, where: str) -> tuple[list[Any], list[int]]:
+    """Join the tokens of one name, as `aggregation_strategy="simple"` of transformers' NER pipeline does.
+
+    Returns:
+        The mentions, and the index of the mention of each item; other items are mentions already.
+    """
+    mentions: list[Any] = []
+    indices: list[int] = []
+    end = None  # of the mention before, if it is made of tokens
+    for index, item in enumerate(items):
+        if not (isinstance(item, dict) and item.keys() >= _TOKEN_KEYS and isinstance(item["entity"], str)):
+            mentions.append(item)
+            end = None
+        else:
+            begins, type_ = item["entity"].startswith("B-"), item["entity"].removeprefix("B-").removeprefix("I-")
+            start = field(item, "start", int, where=f"{where}, mention {index}")
+            follows = end is not None and end <= start and not text[end:start].strip()
+            if follows and not begins and mentions[-1]["type"] == type_:
+                mentions[-1]["end"] = item["end"]
+            else:
+                mentions.append({"start": start, "end": item["end"], "type": type_})
+            end = field(item, "end", int, where=f"{where}, mention {index}")
+        indices.append(len(mentions) - 1)
+    return mentions, indices
 
 
 def _add(groups: dict[object, dict[str, Any]], item: Any, *, text: str, group_by: str | None, where: str) -> object:

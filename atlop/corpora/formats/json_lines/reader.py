@@ -14,7 +14,8 @@ One JSON object per line, in UTF-8, or a JSON list of such objects; this one is 
 - `text`: a string; split into sentences and words by `split_text` unless there are `words`.
 - `entities`: a list of objects. `mentions` is a list of at least one; `type` (or `label`, `entity_group`, as NER
   systems call it) a string, by default ""; `id` a string, for example from a knowledge base. Or a list of mentions,
-  which are grouped by identical text; relations and pairs then have indices of mentions.
+  which are grouped by identical text; relations and pairs then have indices of mentions. So may be the tokens of
+  transformers' NER pipeline, which are joined to mentions.
 - `relations`: a list of objects, which may be empty; without it, the document is not labelled. `subject` and `object`
   are indices of entities and `relation` is a string. `evidence` is a list of sentence indices; `novelty` a string, as
   in BioRED.
