@@ -46,9 +46,14 @@ SETTINGS = {
 
 
 CARD = """---
+language: en
 library_name: atlop
 license: mit
-language: en
+pipeline_tag: text-classification
+tags:
+- relation-extraction
+- document-level-relation-extraction
+- atlop
 ---
 
 # The sample model of atlop

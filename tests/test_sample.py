@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+from huggingface_hub import ModelCard
 
 from atlop import evaluate, sample
 from atlop.config_files import load_config
@@ -46,7 +47,9 @@ def test_a_folder_of_that_name_goes_first(tmp_path: Path) -> None:
 
 
 def test_it_says_that_it_is_a_toy_and_is_small() -> None:
-    assert "A toy" in (sample.MODEL / "README.md").read_text(encoding="utf-8")
+    card = ModelCard.load(sample.MODEL / "README.md")
+    assert "A toy" in card.text
+    assert (card.data.language, card.data.pipeline_tag) == ("en", "text-classification")
     assert sum(file.stat().st_size for file in sample.MODEL.iterdir()) < 3_000_000
 
 

@@ -62,3 +62,5 @@ class PublishedCorpus:
     files: tuple[PublishedFile, ...]
     note: str = ""
     """Advice that is printed after a download."""
+    language: str | None = None
+    """Code of its language (ISO 639-1), for model cards."""

@@ -7,22 +7,30 @@ from typing import Any
 
 import tomli_w
 from huggingface_hub import EvalResult, ModelCard, ModelCardData
+from huggingface_hub.errors import HFValidationError
+from huggingface_hub.utils import validate_repo_id  # type: ignore[attr-defined]
 
 from atlop.config_files import load_config
+from atlop.corpora import published_corpora
+from atlop.corpora.hosts import HubDataset
+from atlop.corpora.published import PublishedCorpus
 from atlop.errors import AtlopError
 from atlop.files import write_text
+from atlop.model import AtlopConfig
 from atlop.model_folder.checks import read_model_config
 from atlop.run_folder import RunFolder
 
 CARD = "README.md"
 UNKNOWN = "unknown"
 """The hub's value for an unspecified licence."""
+PIPELINE = "text-classification"
+"""The nearest of the hub's tasks, which have none for relations: a text's pairs of entities are classified."""
 
 _BODY = """
 # {title}
 
 Finds relations between the given entities of a document ([ATLOP](https://arxiv.org/abs/2010.11304), with the Python
-package `atlop`): {relations} relations, on top of an encoder of type `{encoder}`.
+package `atlop`): {relations} relations, on top of {encoder}, an encoder of type `{encoder_type}`.
 
 ## How to use it
 
@@ -88,12 +96,16 @@ def write_card(folder: Path, *, run: FinishedRun | None = None) -> None:
     """
     config = read_model_config(folder)
     vocabulary = config.vocabulary
-    trained_on = "" if run is None else f", trained on {_settings(run.folder)['data']['train']}"
-    title = f"ATLOP on {config.encoder_config().model_type}{trained_on}"  # the same for every card of a run
+    encoder, base_model = _encoder_name(config), _base_model(config)
+    corpus = None if run is None else _train_corpus(run)
+    title = f"ATLOP with {encoder.rpartition('/')[2]}"  # the same for every card of a run
+    if run is not None:
+        title += f", trained on {corpus.title if corpus else _settings(run.folder)['data']['train']}"
     body = _BODY.format(
         title=title,
         relations=len(vocabulary.relations),
-        encoder=config.encoder_config().model_type,
+        encoder=f"[{base_model}](https://huggingface.co/{base_model})" if base_model else f"`{encoder}`",
+        encoder_type=config.encoder_config().model_type,
         max_length=config.model.preprocessing.max_length,
         names=", ".join(
             relation if vocabulary.name_of(relation) == relation else f"{vocabulary.name_of(relation)} ({relation})"
@@ -101,14 +113,48 @@ def write_card(folder: Path, *, run: FinishedRun | None = None) -> None:
         ),
     )
     metadata = ModelCardData(
+        base_model=base_model,
+        datasets=[corpus.host.repository] if corpus and isinstance(corpus.host, HubDataset) else None,
+        language=corpus.language if corpus else None,
         library_name="atlop",
         license=UNKNOWN,
+        pipeline_tag=PIPELINE,
         tags=["relation-extraction", "document-level-relation-extraction", "atlop"],
         model_name=title,
         eval_results=[] if run is None else _results(run),
     )
     text = body + (_NO_RUN if run is None else _run_sections(run))
     write_text(folder / CARD, f"---\n{metadata.to_yaml()}\n---\n{text}")
+
+
+def _encoder_name(config: AtlopConfig) -> str:
+    """Return the hub's name of the encoder, or the name of its folder."""
+    name = str((config.encoder or {}).get("_name_or_path") or config.encoder_config().model_type)
+    return Path(name).name if _is_path(name) else name
+
+
+def _base_model(config: AtlopConfig) -> str | None:
+    """Return the hub's name of the encoder; `None` if it was a folder."""
+    name = (config.encoder or {}).get("_name_or_path")
+    if not isinstance(name, str) or not name or _is_path(name):
+        return None
+    try:
+        validate_repo_id(name)
+    except HFValidationError:
+        return None
+    return name
+
+
+def _train_corpus(run: FinishedRun) -> PublishedCorpus | None:
+    """Return the published corpus whose file the run was trained on, known by its checksum."""
+    train = load_config(str(run.folder / "config.toml")).data.train
+    digest = RunFolder(run.folder).environment()["data_sha256"].get(str(train))
+    corpora = (
+        corpus
+        for corpus in published_corpora().values()
+        if digest in {file.checksum.sha256 for file in corpus.files} - {None}
+    )
+    return next(corpora, None)
 
 
 def set_licence(folder: Path, licence: str) -> None:

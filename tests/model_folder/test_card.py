@@ -5,7 +5,10 @@ from pathlib import Path
 
 import pytest
 from huggingface_hub import ModelCard
+from huggingface_hub.utils import validate_repo_id  # type: ignore[attr-defined]
+from transformers.pipelines import SUPPORTED_TASKS
 
+from atlop.corpora import published_corpora
 from atlop.model_folder import FinishedRun, save_model, write_card
 from atlop.model_folder.card import licence_of, set_licence
 from tests.golden_values import golden_model, golden_tokenizer
@@ -18,7 +21,10 @@ def run(tmp_path: Path) -> Path:
     """A finished run, as its folder has it."""
     folder = tmp_path / "first"
     folder.mkdir()
-    save_model(folder / "best", model=golden_model("bert"), tokenizer=golden_tokenizer("bert"))
+    model = golden_model("bert")
+    assert model.config.encoder is not None
+    model.config.encoder["_name_or_path"] = "allenai/scibert_scivocab_cased"
+    save_model(folder / "best", model=model, tokenizer=golden_tokenizer("bert"))
     (folder / "config.toml").write_text(
         '[data]\ntrain = "/somewhere/secret/train.json"\ndev = "/somewhere/secret/dev.json"\n'
         '[encoder]\nname = "allenai/scibert_scivocab_cased"\n',
@@ -55,7 +61,8 @@ def test_the_card_of_a_run_says_what_it_was_trained_on_and_what_it_scores(run: P
     assert "| best epoch | 58.56 (56.85 to 60.28) | n/a | 71.97 | 49.36 |" in text
     assert f"| `train.json` | `{'ab' * 32}` |" in text
     assert "992 documents, 1,984 steps; atlop 0.1.0." in text
-    assert "# ATLOP on bert, trained on train.json" in text
+    assert "# ATLOP with scibert_scivocab_cased, trained on train.json" in text
+    assert "[allenai/scibert_scivocab_cased](https://huggingface.co/allenai/scibert_scivocab_cased)" in text
     assert 'name = "allenai/scibert_scivocab_cased"' in text
     assert "P17" in text
     assert "/somewhere" not in text
@@ -68,6 +75,38 @@ def test_the_hub_reads_the_scores_of_a_card(run: Path) -> None:
     assert (data.license, data.library_name) == ("unknown", "atlop")
     [result] = data.eval_results
     assert (result.metric_name, result.metric_value, result.dataset_name) == ("F1", 58.56, "dev.json")
+
+
+def test_the_hub_learns_encoder_task_corpus_and_language(run: Path) -> None:
+    [train, *_] = published_corpora()["docred"].files
+    environment = json.loads((run / "environment.json").read_text(encoding="utf-8"))
+    environment["data_sha256"]["/somewhere/secret/train.json"] = train.checksum.sha256
+    (run / "environment.json").write_text(json.dumps(environment), encoding="utf-8")
+
+    write_card(run / "best", run=finished(run))
+
+    card = ModelCard.load(run / "best" / "README.md")
+    assert (card.data.base_model, card.data.datasets, card.data.language) == (
+        *("allenai/scibert_scivocab_cased", ["thunlp/docred"], "en"),
+    )
+    assert "# ATLOP with scibert_scivocab_cased, trained on DocRED" in card.text
+    assert card.data.model_name == "ATLOP with scibert_scivocab_cased, trained on DocRED"
+    for name in (card.data.base_model, *card.data.datasets):
+        validate_repo_id(name)
+    assert card.data.pipeline_tag in SUPPORTED_TASKS
+
+
+@pytest.mark.parametrize("name", ["/models/mine", "./mine", "a/b/c", "", None])
+def test_an_encoder_from_a_folder_is_no_base_model(name: str | None, run: Path) -> None:
+    config = json.loads((run / "best" / "config.json").read_text(encoding="utf-8"))
+    config["encoder"]["_name_or_path"] = name
+    (run / "best" / "config.json").write_text(json.dumps(config), encoding="utf-8")
+
+    write_card(run / "best", run=finished(run))
+
+    data = ModelCard.load(run / "best" / "README.md").data
+    assert (data.base_model, data.datasets, data.language) == (None, None, None)
+    assert "/models" not in (run / "best" / "README.md").read_text(encoding="utf-8")
 
 
 def test_a_model_without_a_run_has_a_card_without_scores(run: Path) -> None:

@@ -37,6 +37,7 @@ DOWNLOADS = {
         note="There is no rel2id.json (the usual class ids) in DocRED's repository, and none is needed to train: "
         "the relations of the train file are then numbered in alphabetical order. A released checkpoint needs the "
         "rel2id.json that it was trained with.",
+        language="en",
     ),
     "redocred": PublishedCorpus(
         title="Re-DocRED",
@@ -59,6 +60,7 @@ DOWNLOADS = {
             ),
         ),
         note="The relation names are in DocRED's rel_info.json; fetch it with `atlop download docred --files rel_info`",
+        language="en",
     ),
 }
 """Downloadable corpora, by name."""
