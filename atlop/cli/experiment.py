@@ -2,6 +2,7 @@
 
 import textwrap
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -15,7 +16,7 @@ from atlop.config_files import find_config
 
 def experiment(
     source: Annotated[
-        str, typer.Argument(metavar="EXPERIMENT", help="TOML file, or a shipped one such as experiments/thresholds.")
+        str, typer.Argument(metavar="EXPERIMENT", help="TOML file, or a shipped one such as paper_docred.")
     ],
     overrides: Overrides = None,
     output: Annotated[
@@ -28,7 +29,7 @@ def experiment(
     device: Device = None,
     as_json: Json = False,
 ) -> None:
-    """Train each variant of an experiment with each of its seeds, and write a table of their scores.
+    """Train each variant of an experiment with each of its seeds, and write a table of their scores after each run.
 
     Finished runs are kept and an interrupted run resumes, so repeating the command does only what is left. By default,
     experiments with the same base configuration share a folder and reuse each other's runs.
@@ -37,14 +38,17 @@ def experiment(
 
     loaded = experiments.load_experiment(source)
     folder = output or Path("runs") / "experiments" / find_config(loaded.config).stem
-    name = find_config(source).stem
+    name = experiments.find_experiment(source).stem
     plan = experiments.plan_runs(loaded, overrides=overrides or ())
     with quiet_libraries(model=plan.runs[0].config.encoder.name, kind="encoder"):
         if dry_run:
             runs = experiments.estimate_runs(plan, folder=folder, device=device)
         else:
-            results = experiments.run_experiment(loaded, folder=folder, overrides=overrides or (), device=device)
-            experiments.write_tables(results, path=folder / name)
+            write_tables = partial(experiments.write_tables, path=folder / name)
+            results = experiments.run_experiment(
+                loaded, folder=folder, overrides=overrides or (), device=device, on_results=write_tables
+            )
+            write_tables(results)
     if dry_run:
         seconds = sum(run["seconds"] for run in runs)
         rows = [[run["name"], run["state"], f"{run['seconds'] / 60:.0f}" if run["seconds"] else ""] for run in runs]

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -17,17 +18,30 @@ from atlop.errors import AtlopError
 from atlop.files import read_toml
 
 
+class Published(Section):
+    """Published scores, in percent."""
+
+    f1: float | None = None
+    f1_deviation: float | None = None
+    """Standard deviation over seeds."""
+    ign_f1: float | None = None
+    ign_f1_deviation: float | None = None
+    """Standard deviation over seeds."""
+
+
 class Variant(Section):
     """One row of the table."""
 
     name: str = Field(min_length=1)
     """Label of the row."""
+    table: str = ""
+    """Title of the row's table, if the experiment has several."""
     set: dict[str, Any] = Field({})
     """Changes to the configuration: `section.key` to value."""
     calibration: Rule | None = None
     """Rule that chooses thresholds after training; by default none are chosen."""
-    published: dict[str, float] = Field({})
-    """Published `f1` and `ign_f1`, in percent."""
+    published: Published = Published()
+    """Published scores of the row."""
 
 
 class Experiment(Section):
@@ -75,16 +89,33 @@ class Plan:
     """The runs of each variant, one per seed."""
 
 
+def find_experiment(source: str) -> Path:
+    """Return the path of an experiment.
+
+    Args:
+        source: Path of a TOML file, or the name of a shipped one, such as `thresholds` or `experiments/thresholds`.
+
+    Raises:
+        AtlopError: There is none.
+    """
+    try:
+        return find_config(source)
+    except AtlopError:
+        with suppress(AtlopError):
+            return find_config(f"experiments/{source}")
+        raise
+
+
 def load_experiment(source: str) -> Experiment:
     """Read an experiment.
 
     Args:
-        source: Path of a TOML file, or the name of a shipped one, such as `experiments/thresholds`.
+        source: As in `find_experiment`.
 
     Raises:
         AtlopError: The file is missing or not valid, or a variant or seed is listed twice.
     """
-    path = find_config(source)
+    path = find_experiment(source)
     try:
         experiment = Experiment.model_validate(read_toml(path))
     except ValidationError as error:

@@ -25,18 +25,20 @@ class RowResult:
     """A row of the table. Scores are from 0 to 1, published ones in percent."""
 
     name: str
-    f1: Estimate
-    """Mean F1 over seeds, with an interval over documents."""
-    ign_f1: Estimate
+    f1: Estimate | None
+    """Mean F1 over seeds, with an interval over documents; `None` if no run is scored."""
+    ign_f1: Estimate | None
     """Mean Ign F1 over seeds, with an interval over documents."""
     f1_of_seeds: tuple[float, ...]
-    """F1 of each seed's run."""
+    """F1 of each scored run, by seed."""
     ign_f1_of_seeds: tuple[float, ...]
-    """Ign F1 of each seed's run."""
+    """Ign F1 of each scored run, by seed."""
     difference: Difference | None
-    """F1 minus that of the first row, paired by document; `None` in the first row."""
+    """F1 minus that of the first row with the same seeds, paired by document; `None` in the first row."""
     published: dict[str, float]
-    """Published `f1` and `ign_f1`, in percent."""
+    """Published scores, in percent: the keys of `Published` that have a value."""
+    table: str = ""
+    """Title of the row's table, if the experiment has several."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +65,8 @@ def collect_results(
 
     Args:
         plan: The rows and runs.
-        candidates: By run, the candidates of the documents that choose thresholds and those of the scored documents.
+        candidates: By run, the candidates of the documents that choose thresholds and those of the scored documents;
+            of the runs that are scored.
         documents: The scored documents.
         train_facts: Train facts, for Ign F1.
     """
@@ -73,15 +76,21 @@ def collect_results(
         return fact_table(documents, predictions=scored.facts(thresholds), train_facts=train_facts)
 
     tables = {
-        variant.name: [score(*candidates[run.name], variant.calibration) for run in plan.rows[variant.name]]
+        variant.name: {
+            run.seed: score(*candidates[run.name], variant.calibration)
+            for run in plan.rows[variant.name]
+            if run.name in candidates
+        }
         for variant in plan.experiment.variants
     }
     first = plan.experiment.variants[0].name
     rows = []
     for variant in plan.experiment.variants:
         seed_tables = tables[variant.name]
-        f1, ign_f1 = mean_scores(seed_tables)
-        seed_scores = [table_scores(table) for table in seed_tables]
+        f1, ign_f1 = mean_scores([*seed_tables.values()]) if seed_tables else (None, None)
+        seed_scores = [*map(table_scores, seed_tables.values())]
+        common = [] if variant.name == first else [seed for seed in seed_tables if seed in tables[first]]
+        pairs = [(tables[first][seed], seed_tables[seed]) for seed in common]
         rows.append(
             RowResult(
                 name=variant.name,
@@ -89,8 +98,9 @@ def collect_results(
                 ign_f1=ign_f1,
                 f1_of_seeds=tuple(scores.f1 or 0.0 for scores in seed_scores),
                 ign_f1_of_seeds=tuple(scores.ign_f1 or 0.0 for scores in seed_scores),
-                difference=None if variant.name == first else mean_difference(tables[first], seed_tables),
-                published=variant.published,
+                difference=mean_difference(*zip(*pairs, strict=True)) if pairs else None,
+                published=variant.published.model_dump(exclude_none=True),
+                table=variant.table,
             )
         )
     return ExperimentResults(

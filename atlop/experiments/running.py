@@ -111,6 +111,7 @@ def run_experiment(
     overrides: Sequence[str] = (),
     device: str | None = None,
     show_progress: bool = True,
+    on_results: Callable[[ExperimentResults], object] | None = None,
 ) -> ExperimentResults:
     """Train the missing runs of an experiment and score it.
 
@@ -122,6 +123,7 @@ def run_experiment(
         overrides: `section.key=value` strings for all runs.
         device: `cpu`, `cuda` or `cuda:N`; by default the GPU if there is one.
         show_progress: Whether to draw progress bars.
+        on_results: Called before each training with the results so far, for a table that is there after a stop.
 
     Raises:
         AtlopError: The folder's runs have another base, a configuration is not valid, or a run fails.
@@ -133,16 +135,26 @@ def run_experiment(
     for number, run in enumerate(plan.runs, start=1):
         if experiment_folder.state(run) == "scored":
             continue
+        if on_results is not None:
+            on_results(_results(plan, folder=experiment_folder, scored=scored))
         logger.info("run %d of %d: %s", number, len(plan.runs), run.name)
         train(run.config, output=experiment_folder.run(run), resume=True, device=device, show_progress=show_progress)
         _save_candidates(run, folder=experiment_folder, scored=scored, device=device)
+    return _results(plan, folder=experiment_folder, scored=scored)
+
+
+def _results(plan: Plan, *, folder: ExperimentFolder, scored: Sequence[Document]) -> ExperimentResults:
+    """Return the results of the runs that are scored."""
+    data = plan.runs[0].config.data
     scored_triples = {triple for document in scored for triple in document.name_triples()}
     train_facts = read_train_facts(
         data.train_facts or data.train, format=data.format, invalid=data.invalid, among=scored_triples
     )
     return collect_results(
         plan,
-        candidates={run.name: _load_candidates(run, folder=experiment_folder) for run in plan.runs},
+        candidates={
+            run.name: _load_candidates(run, folder=folder) for run in plan.runs if folder.state(run) == "scored"
+        },
         documents=scored,
         train_facts=train_facts,
     )

@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from statistics import stdev
 
@@ -15,6 +15,7 @@ HEADER = (
     "F1",
     "95 % interval",
     "Ign F1",
+    "seeds",
     "difference",
     "difference interval",
     "p",
@@ -28,7 +29,7 @@ _LATEX = str.maketrans(
 
 
 def write_tables(results: ExperimentResults, *, path: Path) -> str:
-    """Write a table in Markdown, CSV and LaTeX.
+    """Write the tables in Markdown, CSV and LaTeX; in CSV, all rows are in one.
 
     Args:
         results: Results of an experiment.
@@ -40,29 +41,40 @@ def write_tables(results: ExperimentResults, *, path: Path) -> str:
     cells = table_rows(results)
     columns = [column for column in range(len(HEADER)) if column == 0 or any(row[column] for row in cells)]
     header, *rows = [[row[column] for column in columns] for row in (HEADER, *cells)]
-    markdown = f"**{results.title}**\n\n{_markdown(header, rows)}\n\n{caption(results)}"
-    for suffix, text in ((".md", markdown + "\n"), (".csv", _csv([header, *rows])), (".tex", _latex(header, rows))):
+    tables: dict[str, list[list[str]]] = {}
+    for result, row in zip(results.rows, rows, strict=True):
+        tables.setdefault(": ".join(filter(None, (results.title, result.table))), []).append(row)
+    markdown = "\n\n".join(f"**{title}**\n\n{_markdown(header, part)}" for title, part in tables.items())
+    markdown += f"\n\n{caption(results)}"
+    latex = "\n".join(_latex(header, part) for part in tables.values())
+    for suffix, text in ((".md", markdown + "\n"), (".csv", _csv([header, *rows])), (".tex", latex)):
         write_text(path.with_name(path.name + suffix), text)
     return markdown
 
 
 def table_rows(results: ExperimentResults) -> list[tuple[str, ...]]:
     """Return the cells of each row, in the columns of `HEADER`; scores are in percent."""
-    return [_cells(row) for row in results.rows]
+    return [_cells(row, seeds=len(results.seeds)) for row in results.rows]
 
 
-def _cells(row: RowResult) -> tuple[str, ...]:
-    difference = row.difference
+def _cells(row: RowResult, *, seeds: int) -> tuple[str, ...]:
+    difference, scored = row.difference, len(row.f1_of_seeds)
     return (
         row.name,
-        _mean(row.f1.value, row.f1_of_seeds),
-        _interval(row.f1),
-        _mean(row.ign_f1.value, row.ign_f1_of_seeds),
+        "not run" if row.f1 is None else _mean(row.f1.value, row.f1_of_seeds),
+        "" if row.f1 is None else _interval(row.f1),
+        "" if row.ign_f1 is None else _mean(row.ign_f1.value, row.ign_f1_of_seeds),
+        f"{scored} of {seeds}" if 0 < scored < seeds else "",
         "" if difference is None else f"{_signed(difference.difference)}",
         "" if difference is None else _interval(difference),
         "" if difference is None else f"{difference.p:.4f}",
-        *(f"{row.published[key]:.2f}" if key in row.published else "" for key in ("f1", "ign_f1")),
+        *(_published(row.published, key) for key in ("f1", "ign_f1")),
     )
+
+
+def _published(scores: Mapping[str, float], key: str) -> str:
+    deviation = f" ± {scores[f'{key}_deviation']:.2f}" if f"{key}_deviation" in scores else ""
+    return f"{scores[key]:.2f}{deviation}" if key in scores else ""
 
 
 def caption(results: ExperimentResults) -> str:

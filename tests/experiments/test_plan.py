@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from atlop.config_files import load_config
 from atlop.errors import AtlopError
 from atlop.experiments import Plan, load_experiment, plan_runs
 from atlop.objectives import objective_by_name
@@ -70,6 +71,8 @@ def test_a_variants_changes_override_shared_ones(tmp_path: Path) -> None:
         ('name = "longer"', 'name = "adaptive"', "duplicate variant: adaptive"),
         ('calibration = "global"', 'calibration = "guess"', r"variants\.1\.calibration"),
         ("seeds = [1, 2]", "seeds = []", "seeds: Tuple should have at least 1 item"),
+        ("{ f1 = 61.27 }", "{ F1 = 61.27 }", r"variants\.1\.published\.F1: Extra inputs are not permitted"),
+        ("{ f1 = 61.27 }", '{ f1 = "high" }', r"variants\.1\.published\.f1"),
         ("title =", "tilte =", "tilte: Extra inputs are not permitted"),
         ('config = "sample"', 'config = "simple"', "simple: no such TOML file"),
     ],
@@ -86,6 +89,29 @@ def test_every_shipped_experiment_is_found_by_its_name_and_can_be_planned(path: 
     assert experiment == load_experiment(str(path))
     for run in plan_runs(experiment, overrides=()).runs:
         objective_by_name(run.config.objective.name, parameters=run.config.objective.parameters)
+
+
+def test_the_paper_has_its_two_tables_beside_the_published_scores() -> None:
+    experiment = load_experiment("paper_docred")
+    plan = plan_runs(experiment, overrides=())
+
+    assert {variant.table: variant.published.f1 for variant in experiment.variants[::-1]} == {
+        "Ablations, BERT-base": 61.09,
+        "Main results": 61.09,
+    }
+    assert all(variant.published.ign_f1 for variant in experiment.variants)
+    assert len(plan.runs) == 9 * 5
+    assert plan.rows["ATLOP"] == plan.rows["ATLOP, BERT-base"]
+    for name, config in (("BERT-base", "docred_bert_base"), ("RoBERTa-large", "docred_roberta_large")):
+        run = plan.rows[f"ATLOP, {name}"][0]
+        assert run.config == load_config(config, overrides=[f"trainer.seed={run.seed}"])
+
+
+def test_its_ablations_are_those_of_the_shipped_experiment() -> None:
+    paper, small = (load_experiment(name).variants for name in ("paper_docred", "ablations"))
+
+    rows = {variant.name: variant.model_copy(update={"table": ""}) for variant in paper}
+    assert [rows[variant.name] for variant in small] == list(small)
 
 
 def test_rows_that_choose_thresholds_of_one_training_share_it() -> None:

@@ -91,6 +91,34 @@ def test_a_row_scores_its_best_models_on_the_half_that_chose_nothing(source: Pat
     assert difference.difference == pytest.approx(found.rows[2].f1.value - found.rows[0].f1.value)
 
 
+def test_a_stop_leaves_a_table_of_the_runs_so_far(
+    source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = source.read_text(encoding="utf-8").replace('name = "fast"', 'name = "fast"\npublished = { f1 = 61.27 }')
+    source.write_text(text, encoding="utf-8")
+    trained: list[Path] = []
+
+    def train_and_stop(config: object, *, output: Path, **options: bool) -> object:
+        if trained:
+            raise KeyboardInterrupt
+        trained.append(output)
+        return train(config, output=output, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr("atlop.experiments.running.train", train_and_stop)
+    tables: list[ExperimentResults] = []
+    with pytest.raises(KeyboardInterrupt):
+        run_experiment(
+            load_experiment(str(source)), folder=tmp_path / "out", show_progress=False, on_results=tables.append
+        )
+
+    before, after = tables
+    assert [row.f1 for row in before.rows] == [None, None, None]
+    assert [len(row.f1_of_seeds) for row in after.rows] == [1, 1, 0]
+    assert after.rows[0].f1 is not None
+    assert after.rows[1].difference is not None
+    assert (after.rows[2].f1, after.rows[2].published) == (None, {"f1": 61.27})
+
+
 def test_what_was_stopped_goes_on_and_nothing_finished_is_trained_again(
     source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,6 +1,7 @@
 """Tables show the results of an experiment in three formats."""
 
 import csv
+from dataclasses import replace
 from pathlib import Path
 
 from atlop.evaluation import Difference, Estimate
@@ -58,6 +59,30 @@ def test_markdown_gives_means_deviations_intervals_and_what_was_published(tmp_pa
     assert "seeds 1, 2, on 250 documents" in text
     assert "Published: Zhou et al. 2021" in text
     assert (tmp_path / "thresholds.md").read_text(encoding="utf-8") == text + "\n"
+
+
+def test_a_row_without_runs_says_so_beside_what_was_published(tmp_path: Path) -> None:
+    published = {"f1": 61.09, "f1_deviation": 0.16, "ign_f1": 59.22}
+    unscored = {"f1": None, "ign_f1": None, "f1_of_seeds": (), "ign_f1_of_seeds": (), "difference": None}
+    rows = (
+        replace(FIRST, table="Main results", f1_of_seeds=(0.6,), ign_f1_of_seeds=(0.59,)),
+        replace(SECOND, table="Main results", published=published, **unscored),
+        replace(SECOND, table="Ablations"),
+    )
+
+    text = write_tables(replace(RESULTS, rows=rows), path=tmp_path / "paper")
+
+    main, ablations = text.split("**Thresholds: ")[1:]
+    assert main.startswith("Main results**\n\n| ")
+    assert ablations.startswith("Ablations**\n\n| ")
+    cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in main.splitlines() if line[:1] == "|"]
+    header, first, second = cells[0], *(dict(zip(cells[0], row, strict=True)) for row in cells[2:])
+    assert header[-2:] == ["published F1", "published Ign F1"]
+    assert (first["F1"], first["seeds"]) == ("60.00", "1 of 2")
+    assert (second["F1"], second["seeds"], second["Ign F1"]) == ("not run", "", "")
+    assert (second["published F1"], second["published Ign F1"]) == ("61.09 ± 0.16", "59.22")
+    assert (tmp_path / "paper.tex").read_text(encoding="utf-8").count(r"\toprule") == 2
+    assert len((tmp_path / "paper.csv").read_text(encoding="utf-8").splitlines()) == 1 + len(rows)
 
 
 def test_csv_holds_the_same_cells(tmp_path: Path) -> None:
