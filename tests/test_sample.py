@@ -11,7 +11,8 @@ from atlop.config_files import load_config
 from tests.documentation import blocks
 from tests.test_cli import run
 
-README = Path(__file__).parents[1] / "README.md"
+ROOT = Path(__file__).parents[1]
+README = ROOT / "README.md"
 
 
 @pytest.fixture(autouse=True)
@@ -65,8 +66,13 @@ def test_its_corpus_is_found_in_an_installed_package(tmp_path: Path, monkeypatch
     assert config.data.dev == Path("data/sample/dev.json")
 
 
+def test_its_corpus_is_found_in_a_checkout() -> None:
+    assert load_config("sample").data.dev == ROOT / "data" / "sample" / "dev.json"
+    assert sample.located("data/other/dev.json") == "data/other/dev.json"
+
+
 def test_it_scores_what_its_card_says() -> None:
-    scores = evaluate("sample", Path(__file__).parents[1] / "data" / "sample" / "dev.json").scores
+    scores = evaluate("sample", ROOT / "data" / "sample" / "dev.json").scores
 
     card = (sample.MODEL / "README.md").read_text(encoding="utf-8")
     assert scores.f1 is not None

@@ -11,7 +11,12 @@ CORPUS_IN_CHECKOUT = "data/sample"
 
 
 def located(path: str) -> str:
-    """Return where a file of the sample corpus is: here, or in the installed package; other paths unchanged."""
-    installed = Path(__file__).parent / "corpus" / Path(path).name
-    is_sample = Path(path).parent.as_posix() == CORPUS_IN_CHECKOUT
-    return str(installed) if is_sample and not Path(path).exists() and installed.is_file() else path
+    """Return where a file of the sample corpus is: here, in the installed package or in its checkout.
+
+    Other paths are returned unchanged.
+    """
+    if Path(path).parent.as_posix() != CORPUS_IN_CHECKOUT or Path(path).exists():
+        return path
+    package = Path(__file__).parent
+    candidates = package / "corpus" / Path(path).name, package.parents[1] / path
+    return next((str(candidate) for candidate in candidates if candidate.is_file()), path)
