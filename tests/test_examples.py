@@ -71,10 +71,12 @@ def test_the_notebook_runs_and_shows_tables(
 
 def run_cell(source: str, namespace: dict[str, Any]) -> object:
     """Run the code of a cell as a notebook does, and return the value of a last expression."""
-    body = ast.parse(source).body
-    last = body.pop() if isinstance(body[-1], ast.Expr) else None
+    *body, last = ast.parse(source).body
+    if not isinstance(last, ast.Expr):
+        exec(compile(source, "notebook", "exec"), namespace)
+        return None
     exec(compile(ast.Module(body, []), "notebook", "exec"), namespace)
-    return eval(compile(ast.Expression(last.value), "notebook", "eval"), namespace) if last else None
+    return eval(compile(ast.Expression(last.value), "notebook", "eval"), namespace)
 
 
 def test_the_notebook_is_stored_without_outputs() -> None:

@@ -84,11 +84,15 @@ def test_a_row_scores_its_best_models_on_the_half_that_chose_nothing(source: Pat
             model = Ensemble.from_members([Member(*load_model(folder / "runs" / run_of_seed.name / "best"))])
             facts = model.predict(scored, accelerator=accelerator_for("float32"), batch_size=8).facts
             assert official_scores(scored, predictions=facts, train_facts=None).f1 == pytest.approx(f1)
+        assert row.f1 is not None
         assert row.f1.value == pytest.approx(sum(row.f1_of_seeds) / 2)
     assert found.rows[0].difference is None
+    first, *_, last = (row.f1 for row in found.rows)
+    assert first is not None
+    assert last is not None
     difference = found.rows[2].difference
     assert difference is not None
-    assert difference.difference == pytest.approx(found.rows[2].f1.value - found.rows[0].f1.value)
+    assert difference.difference == pytest.approx(last.value - first.value)
 
 
 def test_a_stop_leaves_a_table_of_the_runs_so_far(

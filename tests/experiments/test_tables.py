@@ -3,6 +3,7 @@
 import csv
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from atlop.evaluation import Difference, Estimate
 from atlop.experiments import ExperimentResults, RowResult, write_tables
@@ -63,7 +64,13 @@ def test_markdown_gives_means_deviations_intervals_and_what_was_published(tmp_pa
 
 def test_a_row_without_runs_says_so_beside_what_was_published(tmp_path: Path) -> None:
     published = {"f1": 61.09, "f1_deviation": 0.16, "ign_f1": 59.22}
-    unscored = {"f1": None, "ign_f1": None, "f1_of_seeds": (), "ign_f1_of_seeds": (), "difference": None}
+    unscored: dict[str, Any] = {
+        "f1": None,
+        "ign_f1": None,
+        "f1_of_seeds": (),
+        "ign_f1_of_seeds": (),
+        "difference": None,
+    }
     rows = (
         replace(FIRST, table="Main results", f1_of_seeds=(0.6,), ign_f1_of_seeds=(0.59,)),
         replace(SECOND, table="Main results", published=published, **unscored),
