@@ -1,6 +1,7 @@
 """The documentation as a site, and the files that describe the project to others."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -35,6 +36,20 @@ def test_the_site_is_built_without_a_warning_and_shows_every_setting_and_picture
 
 def test_the_citation_names_this_version() -> None:
     assert f"\nversion: {atlop.__version__}\n" in (ROOT / "CITATION.cff").read_text(encoding="utf-8")
+
+
+def test_the_changelog_has_the_headings_of_keep_a_changelog() -> None:
+    text = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    versions = re.findall(r"^## (.+)$", text, re.MULTILINE)
+
+    assert versions[0] == "[Unreleased]" or versions[0].startswith(f"[{atlop.__version__}] - ")
+    assert all(re.fullmatch(r"\[\d+\.\d+\.\d+\] - \d{4}-\d\d-\d\d", version) for version in versions[1:])
+    for changes in re.split(r"^## .+$", text, flags=re.MULTILINE)[1:]:
+        kinds = re.findall(r"^### (.+)$", changes, re.MULTILINE)
+        assert kinds == [
+            kind for kind in ("Added", "Changed", "Deprecated", "Removed", "Fixed", "Security") if kind in kinds
+        ]
+        assert kinds
 
 
 @pytest.mark.parametrize("file", ["Dockerfile", ".pre-commit-config.yaml", ".github/workflows/ci.yml"])
