@@ -1,59 +1,96 @@
-"""Turn decisions on pairs into facts; stored thresholds and probabilities."""
+"""The stored decision, and facts from decisions on pairs."""
 
-from typing import Literal, TypeAlias
+from typing import Literal, Self, TypeAlias, get_args
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from atlop.config import Section
 from atlop.errors import AtlopError
 from atlop.json_values import typed
 from atlop.schema import THRESHOLD_CLASS, Fact, RelationVocabulary
 
-Rule: TypeAlias = Literal["global", "per_class"]
-"""Whether all relations share one threshold or each has its own."""
+DecisionName: TypeAlias = Literal["plain", "offset", "per_class"]
+"""`plain`: a relation holds if it scores above TH, or as its objective says; `offset`: its margin exceeds one
+threshold; `per_class`: its margin exceeds that of its relation."""
 
+DECISIONS: tuple[DecisionName, ...] = get_args(DecisionName)
 
 EVIDENCE_THRESHOLD = 0.2
 """Share of a pair's localized context above which a sentence is evidence; published (DREEAM)."""
 
 
-class Calibration(Section):
-    """Thresholds of margins, and probabilities of facts by their margin; chosen on a labelled corpus."""
-
-    rule: Rule
-    thresholds: dict[str, float]
-    """Margin that a fact must exceed, by relation; 0 is the objective's own rule."""
-    slope: float = Field(gt=0)
+class Probability(Section):
     """A fact with margin m holds with probability `σ(slope · m + intercept)`."""
+
+    slope: float = Field(gt=0)
     intercept: float
-    """See `slope`."""
 
-    def class_thresholds(self, vocabulary: RelationVocabulary) -> NDArray[np.float32]:
-        """Return the threshold of each class, `[classes]`; TH has 0, which is not used."""
-        thresholds = np.zeros(vocabulary.classes, dtype=np.float32)
-        thresholds[THRESHOLD_CLASS + 1 :] = [self.thresholds[relation] for relation in vocabulary.relations]
-        return thresholds
-
-    def probability(self, margin: NDArray[np.float32]) -> NDArray[np.float64]:
+    def at(self, margin: NDArray[np.float32]) -> NDArray[np.float64]:
         """Return the probability of facts from their margins, in the shape of `margin`."""
         return np.exp(-np.logaddexp(0.0, -(self.slope * margin.astype(np.float64) + self.intercept)))
 
 
-def read_calibration(values: object, *, vocabulary: RelationVocabulary) -> Calibration:
-    """Parse the fields of a calibration, from JSON, of a model with these relations.
+class Decision(Section):
+    """What turns scores into facts, and shares into evidence; chosen on a labelled corpus by `atlop calibrate`."""
+
+    use: DecisionName
+    """Which of the rules below decides."""
+    offset: float | None = None
+    """Margin that a fact must exceed."""
+    per_class: dict[str, float] | None = None
+    """Margin that a fact must exceed, by relation."""
+    probability: Probability | None = None
+    """Probability of a fact by its margin."""
+    evidence_threshold: float = Field(default=EVIDENCE_THRESHOLD, ge=0, le=1)
+    """Share of a pair's localized context that a sentence must exceed to be evidence of the pair's facts."""
+
+    @model_validator(mode="after")
+    def _has_its_rule(self) -> Self:
+        self.using(self.use)
+        return self
+
+    def using(self, name: DecisionName) -> Self:
+        """Return a copy that decides by another of its rules.
+
+        Raises:
+            ValueError: It was not chosen.
+        """
+        if name != "plain" and getattr(self, name) is None:
+            raise ValueError(f"there is no {name} to decide by")
+        return self if name == self.use else self.model_copy(update={"use": name})
+
+    def thresholds(self, vocabulary: RelationVocabulary) -> NDArray[np.float32] | None:
+        """Return the threshold of each class's margin, `[classes]`, of which TH's is not used; `None` for `plain`."""
+        if self.use == "plain":
+            return None
+        thresholds = np.zeros(vocabulary.classes, dtype=np.float32)
+        per_class = self.per_class or {}
+        thresholds[THRESHOLD_CLASS + 1 :] = (
+            self.offset if self.use == "offset" else [per_class[relation] for relation in vocabulary.relations]
+        )
+        return thresholds
+
+
+PLAIN = Decision(use="plain")
+"""What decides where nothing was chosen."""
+
+
+def read_decision(values: object, *, vocabulary: RelationVocabulary) -> Decision:
+    """Parse a decision, from JSON, of a model with these relations.
 
     Raises:
         AtlopError: A field is missing, unknown or of another type, or the relations differ from the model's.
     """
-    calibration = typed(values, Calibration, where="calibration", advice="`atlop calibrate` writes a new one")
-    if differing := sorted(set(calibration.thresholds) ^ set(vocabulary.relations)):
+    decision = typed(values, Decision, where="decision", advice="`atlop calibrate` writes a new one")
+    per_class = decision.per_class
+    if per_class is not None and (differing := sorted(set(per_class) ^ set(vocabulary.relations))):
         raise AtlopError(
-            f"calibration: it has thresholds for {len(calibration.thresholds)} relations, but the model knows "
+            f"decision: it has thresholds for {len(per_class)} relations, but the model knows "
             f"{len(vocabulary.relations)} (only one has {', '.join(differing[:8])}); `atlop calibrate` writes a new one"
         )
-    return calibration
+    return decision
 
 
 def decoded_facts(

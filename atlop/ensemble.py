@@ -9,8 +9,9 @@ import torch
 from torch import Tensor, nn
 from transformers import PreTrainedTokenizerBase
 
-from atlop.decoding import Calibration, read_calibration
+from atlop.decoding import DECISIONS, PLAIN, Decision, read_decision
 from atlop.errors import AtlopError
+from atlop.evaluation import PairEvidence
 from atlop.files import read_json
 from atlop.model import AtlopModel
 from atlop.model_folder import load_model, preprocessor_for
@@ -20,7 +21,6 @@ from atlop.prediction import (
     DocumentScores,
     LoopSettings,
     gather_in_order,
-    predict_facts,
     score_documents,
 )
 from atlop.preprocessing import Features, Truncation
@@ -45,6 +45,8 @@ class Predictions:
 
     facts: list[tuple[Fact, ...]]
     """Facts of each document, in the order of the documents."""
+    pair_evidence: list[PairEvidence] | None
+    """Evidence of the pairs of each document that have a gold fact, found or not; `None` for a model without."""
     truncation: Truncation
     """What the maximum length cuts off; of several models, from the one that loses the fewest facts."""
     unknown_facts: int
@@ -63,14 +65,14 @@ class Ensemble:
 
     @classmethod
     def from_members(cls, members: Sequence[Member]) -> Self:
-        """Combine models, at least one; a single one keeps its calibration.
+        """Combine models, at least one; a single one keeps its stored decision.
 
         Raises:
             AtlopError: They know different relations.
         """
         first = members[0].model
         if len(members) == 1:
-            return cls(tuple(members), rule=DecisionRule.from_model(first, calibration=first.config.calibrated))
+            return cls(tuple(members), rule=DecisionRule.from_model(first))
         relations = set(first.config.vocabulary.relations)
         for number, member in enumerate(members[1:], start=2):
             if unshared := sorted(relations ^ set(member.model.config.vocabulary.relations)):
@@ -78,12 +80,12 @@ class Ensemble:
                     f"models 1 and {number} know different relations (only one of them has {', '.join(unshared[:8])}); "
                     "an ensemble needs models of the same relations"
                 )
-        rule = DecisionRule.from_model(first, calibration=None)
+        rule = DecisionRule.from_model(first, decision=PLAIN)
         return cls(tuple(members), rule=replace(rule, objective=AdaptiveThresholding()))
 
-    def with_calibration(self, calibration: Calibration | None) -> Self:
-        """Return the same models with another calibration."""
-        return replace(self, rule=self.rule.with_calibration(calibration))
+    def with_decision(self, decision: Decision) -> Self:
+        """Return the same models with another decision."""
+        return replace(self, rule=replace(self.rule, decision=decision))
 
     def predict(self, documents: Sequence[Document], **loop: Unpack[LoopSettings]) -> Predictions:
         """Predict the facts of documents, the same in every process.
@@ -93,14 +95,23 @@ class Ensemble:
         Raises:
             AtlopError: A score is not finite; the document is named.
         """
+
+        def found(scored: DocumentScores) -> tuple[tuple[Fact, ...], PairEvidence | None]:
+            gold = documents[scored.index].facts or ()
+            return self.rule.facts(scored), self.rule.evidence(
+                scored, pairs={(fact.subject, fact.object) for fact in gold}
+            )
+
         features = [member.preprocess(documents) for member in self.members]
-        if len(self.members) == 1:
-            model = self.members[0].model.to(loop["accelerator"].device)
-            facts = predict_facts(model, features[0], rule=self.rule, **loop)
+        if len(self.members) == 1:  # keeps no document's scores
+            scored = score_documents(self.members[0].model.to(loop["accelerator"].device), features[0], **loop)
+            results = gather_in_order(((each.index, found(each)) for each in scored), accelerator=loop["accelerator"])
         else:
-            facts = [self.rule.facts(document) for document in self._scores(features, **loop)]
+            results = [found(each) for each in self._scores(features, **loop)]
+        evidence = [each for _, each in results if each is not None]
         return Predictions(
-            facts=facts,
+            facts=[facts for facts, _ in results],
+            pair_evidence=evidence if len(evidence) == len(results) else None,
             truncation=min(map(Truncation.from_features, features), key=lambda truncation: truncation.facts),
             unknown_facts=sum(document.unknown_facts for document in features[0]),
         )
@@ -142,26 +153,34 @@ def _mean_evidence(document_scores: Sequence[DocumentScores]) -> Tensor | None:
 
 
 def load_ensemble(
-    models: str | Path | Member | Sequence[str | Path | Member], *, calibration: str | Path | None = None
+    models: str | Path | Member | Sequence[str | Path | Member], *, decision: str | Path | None = None
 ) -> Ensemble:
     """Load models that score together.
 
     Args:
         models: Run folders (their `best/` is used), model folders, Hugging Face names or loaded models.
-        calibration: File of thresholds, or `none`; by default those of a single model.
+        decision: Name of one of the decisions stored with a single model, or a file of `atlop calibrate --output`; by
+            default the stored one, and `plain` for several models.
 
     Raises:
-        AtlopError: A model cannot be loaded, or knows other relations; the calibration is not for it.
+        AtlopError: A model cannot be loaded, or knows other relations; there is no such decision, or not for it.
     """
     sources = [models] if isinstance(models, str | Path | Member) else models
     members = [source if isinstance(source, Member) else Member(*load_model(source)) for source in sources]
     ensemble = Ensemble.from_members(members)
-    if calibration is None:
-        return ensemble
-    if str(calibration) == "none":
-        return ensemble.with_calibration(None)
+    return ensemble if decision is None else ensemble.with_decision(chosen_decision(decision, rule=ensemble.rule))
+
+
+def chosen_decision(name: str | Path, *, rule: DecisionRule) -> Decision:
+    """Return a decision by its name among those stored with a model, or from a file of `atlop calibrate --output`.
+
+    Raises:
+        AtlopError: There is none of that name; the file cannot be read, or is for other relations.
+    """
     try:
-        read = read_calibration(read_json(Path(calibration)), vocabulary=ensemble.rule.vocabulary)
-    except AtlopError as error:
-        raise AtlopError(f"--calibration {calibration}: {error}") from None
-    return ensemble.with_calibration(read)
+        if name in DECISIONS:
+            return rule.decision.using(name)
+        return read_decision(read_json(Path(name)), vocabulary=rule.vocabulary)
+    except ValueError as error:
+        advice = f"; `atlop calibrate MODEL FILE --decision {name}` chooses one" if name in DECISIONS else ""
+        raise AtlopError(f"--decision {name}: {error}{advice}") from None

@@ -1,9 +1,9 @@
 """Score documents and predict facts: the loop that training, evaluation and inference share."""
 
 import logging
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cached_property, partial
 from math import isfinite
 from typing import NotRequired, TypeAlias, TypedDict, TypeVar, Unpack
 
@@ -17,7 +17,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from atlop.config import Precision
-from atlop.decoding import EVIDENCE_THRESHOLD, Calibration, decoded_facts
+from atlop.decoding import PLAIN, Decision, decoded_facts
 from atlop.device import accelerator_for
 from atlop.errors import AtlopError
 from atlop.model import AtlopModel, EntityAttention
@@ -28,6 +28,8 @@ from atlop.schema import Fact, RelationVocabulary
 logger = logging.getLogger(__name__)
 
 Item = TypeVar("Item")
+Pair: TypeAlias = tuple[int, int]
+"""Indices of subject and object."""
 Progress = Callable[[Sequence[Item]], Iterable[Item]]
 """Wraps a sequence to show progress while it is iterated once, like `tqdm`."""
 
@@ -213,22 +215,25 @@ class DecisionRule:
     vocabulary: RelationVocabulary
     max_relations: int
     """Maximum number of relations per pair (k)."""
-    thresholds: Tensor | None = None
-    """Margin that each class must exceed, float32 `[classes]`; `None` uses the objective's own rule."""
-    evidence_threshold: float = EVIDENCE_THRESHOLD
-    """Share of a pair's localized context that a sentence must exceed to be evidence of the pair's facts."""
+    decision: Decision = PLAIN
+    """Which margins are facts, and which shares evidence; `plain` is the objective's own rule."""
 
     @classmethod
-    def from_model(cls, model: AtlopModel, *, calibration: Calibration | None) -> "DecisionRule":
-        """Return the rule of a model's objective, with the thresholds of a calibration."""
+    def from_model(cls, model: AtlopModel, *, decision: Decision | None = None) -> "DecisionRule":
+        """Return the rule of a model's objective; the decision is by default the one stored with the model."""
         config, objective = model.config, model.config.model.objective
-        rule = cls(make_objective(objective), vocabulary=config.vocabulary, max_relations=objective.max_relations)
-        return rule.with_calibration(calibration)
+        return cls(
+            make_objective(objective),
+            vocabulary=config.vocabulary,
+            max_relations=objective.max_relations,
+            decision=decision or config.stored_decision,
+        )
 
-    def with_calibration(self, calibration: Calibration | None) -> "DecisionRule":
-        """Return a copy with the thresholds of a calibration."""
-        thresholds = None if calibration is None else torch.from_numpy(calibration.class_thresholds(self.vocabulary))
-        return replace(self, thresholds=thresholds)
+    @cached_property
+    def thresholds(self) -> Tensor | None:
+        """Margin that each class must exceed, float32 `[classes]`; `None` is the objective's own rule."""
+        thresholds = self.decision.thresholds(self.vocabulary)
+        return None if thresholds is None else torch.from_numpy(thresholds)
 
     def facts(self, scored: DocumentScores) -> tuple[Fact, ...]:
         """Return the facts of one document with their evidence, pair by pair."""
@@ -238,7 +243,7 @@ class DecisionRule:
             decisions = self.objective.decide(
                 scored.scores[chunk], max_relations=self.max_relations, thresholds=self.thresholds
             )
-            evidence = None if scored.evidence is None else scored.evidence[chunk] > self.evidence_threshold
+            evidence = None if scored.evidence is None else scored.evidence[chunk] > self.decision.evidence_threshold
             facts += decoded_facts(
                 decisions.numpy(),
                 pairs=scored.pairs[chunk],
@@ -246,6 +251,15 @@ class DecisionRule:
                 evidence=None if evidence is None else evidence.numpy(),
             )
         return tuple(facts)
+
+    def evidence(self, scored: DocumentScores, *, pairs: Collection[Pair]) -> dict[Pair, tuple[int, ...]] | None:
+        """Return the evidence of those of some pairs that are scored; `None` for a model without localized context."""
+        if scored.evidence is None:
+            return None
+        rows = [row for row, pair in enumerate(map(tuple, scored.pairs.tolist())) if pair in pairs]
+        is_evidence = (scored.evidence[rows] > self.decision.evidence_threshold).numpy()
+        keys = map(tuple, scored.pairs[rows].tolist())
+        return {pair: tuple(np.flatnonzero(each).tolist()) for pair, each in zip(keys, is_evidence, strict=True)}
 
 
 def predict_facts(
@@ -257,9 +271,9 @@ def predict_facts(
 ) -> list[tuple[Fact, ...]]:
     """Return the facts of each document in corpus order, the same in every process.
 
-    Args and errors are those of `score_documents`; the default `rule` is the model's own with its calibration.
+    Args and errors are those of `score_documents`; the default `rule` is the one stored with the model.
     """
-    rule = rule or DecisionRule.from_model(model, calibration=model.config.calibrated)
+    rule = rule or DecisionRule.from_model(model)
     scored = score_documents(model, documents, **loop)
     return gather_in_order(((each.index, rule.facts(each)) for each in scored), accelerator=loop["accelerator"])
 

@@ -12,6 +12,7 @@ from atlop.evaluation import (
     DetailedScores,
     FactTable,
     OfficialScores,
+    PairEvidence,
     detailed_scores,
     fact_table,
     table_scores,
@@ -79,7 +80,7 @@ def evaluate(
     file: str | Path,
     *,
     train: str | Path | None = None,
-    calibration: str | Path | None = None,
+    decision: str | Path | None = None,
     batch_size: int = 8,
     precision: Precision = "auto",
     device: str | None = None,
@@ -97,7 +98,8 @@ def evaluate(
             together, by the mean of their margins.
         file: Labelled documents.
         train: Train file or `.fact` file, whose facts Ign F1 leaves out.
-        calibration: File of thresholds, or `none`; by default those of the model.
+        decision: Name of one of the model's decisions, or a file of `atlop calibrate --output`; by default the stored
+            one.
         batch_size: Documents in a batch.
         precision: Number format of the matrix products; `auto` is bf16 or fp16 on a GPU, float32 on a CPU.
         device: `cpu`, `cuda` or `cuda:N`; by default a GPU where there is one.
@@ -110,7 +112,7 @@ def evaluate(
 
     Raises:
         AtlopError: A file cannot be read or has no labels, a model cannot be loaded, gives scores that are not finite
-            or knows other relations than the others, the calibration is not for it, or there is no such device.
+            or knows other relations than the others, there is no such decision, or there is no such device.
     """
     from atlop.ensemble import load_ensemble
     from atlop.prediction import loop_settings
@@ -118,10 +120,10 @@ def evaluate(
     corpus = read_labelled(Path(file), format=format, invalid=invalid)
     train_facts = read_train(None if train is None else Path(train), corpus=corpus, format=format)
     loop = loop_settings(precision, device=device, batch_size=batch_size, show_progress=show_progress)
-    ensemble = load_ensemble(models, calibration=calibration)
+    ensemble = load_ensemble(models, decision=decision)
     corpus = corpus.without_negatives(ensemble.rule.vocabulary.negative)
     predictions = ensemble.predict(corpus.documents, **loop)
-    scored = score_facts(predictions.facts, corpus=corpus, train=train_facts)
+    scored = score_facts(predictions.facts, corpus=corpus, train=train_facts, pair_evidence=predictions.pair_evidence)
     return ModelEvaluation(**vars(scored), predictions=predictions, vocabulary=ensemble.rule.vocabulary)
 
 
@@ -175,10 +177,21 @@ def compare_evaluations(first: Evaluation, second: Evaluation) -> Comparison | N
 
 
 def score_facts(
-    predictions: Sequence[Collection[Fact]], *, corpus: Corpus, train: TrainFacts, unknown: int = 0
+    predictions: Sequence[Collection[Fact]],
+    *,
+    corpus: Corpus,
+    train: TrainFacts,
+    unknown: int = 0,
+    pair_evidence: Sequence[PairEvidence] | None = None,
 ) -> Evaluation:
-    """Score the facts of each document against the labels of a corpus; `unknown` others, of no document, are wrong."""
-    table = fact_table(corpus.documents, predictions=predictions, train_facts=train.seen, unknown=unknown)
+    """Score the facts of each document against the labels of a corpus; other arguments are those of `fact_table`."""
+    table = fact_table(
+        corpus.documents,
+        predictions=predictions,
+        train_facts=train.seen,
+        unknown=unknown,
+        pair_evidence=pair_evidence,
+    )
     return Evaluation(table_scores(table), table, corpus, train)
 
 

@@ -99,7 +99,7 @@ def all_kinds() -> dict[str, Kind]:
         "submission: zip": Kind(damaged_bytes(archive), partial(files.look_at_submission, name="result.zip"), 3),
         "facts": Kind(json_or_bytes(facts.RECORD), facts.look_at_facts, 6),
         "part or manifest of extract": Kind(facts.damaged_part(), facts.look_at_part, 4),
-        "calibration": Kind(json_or_bytes(calibrations.CALIBRATION), calibrations.look_at_calibration, 3),
+        "decision": Kind(json_or_bytes(calibrations.DECISION), calibrations.look_at_decision, 3),
         "candidates": Kind(damaged_safetensors(candidates), calibrations.look_at_candidates, 3),
         "cache entry": Kind(cache.damaged_entry(), cache.look_at_entry, 3),
         "cache entry, sums made to fit": Kind(cache.damaged_content(), cache.look_at_content, 4),

@@ -40,7 +40,7 @@ def corpus(golden: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
                 "h": int(candidates.subject[row]),
                 "t": int(candidates.object[row]),
                 "r": candidates.relations[candidates.class_id[row] - 1],
-                "evidence": [],
+                "evidence": [int(row) % len(document["sents"])],
             }
             for row in rows
         ]
@@ -57,20 +57,19 @@ def scores_of(*arguments: object) -> dict[str, float]:
     return scores
 
 
-@pytest.mark.parametrize("rule", ["global", "per_class"])
-def test_later_commands_decide_by_the_thresholds_that_the_model_keeps(
-    rule: str, own_copy: Path, corpus: Path, tmp_path: Path
-) -> None:
+@pytest.mark.parametrize("decision", ["offset", "per_class"])
+def test_later_commands_decide_as_the_model_keeps(decision: str, own_copy: Path, corpus: Path, tmp_path: Path) -> None:
     before = scores_of(own_copy, corpus)
-    found = json.loads(run("calibrate", own_copy, corpus, "--rule", rule, "--json")[0])
+    found = json.loads(run("calibrate", own_copy, corpus, "--decision", decision, "--json")[0])["scores"]
 
-    assert found["f1_before"] == pytest.approx(before["f1"])
-    assert found["f1"] > before["f1"]
-    assert scores_of(own_copy, corpus)["f1"] == pytest.approx(found["f1"])
-    assert scores_of(own_copy, corpus, "--calibration", "none") == before
+    assert found["plain"]["f1"] == pytest.approx(before["f1"])
+    assert found[decision]["f1"] > before["f1"]
+    assert scores_of(own_copy, corpus)["f1"] == pytest.approx(found[decision]["f1"])
+    assert scores_of(own_copy, corpus, "--decision", "offset")["f1"] == pytest.approx(found["offset"]["f1"])
+    assert scores_of(own_copy, corpus, "--decision", "plain") == before
     result = tmp_path / "result.json"
     run("predict", own_copy, corpus, "--output", result)
-    assert json.loads(run("score", result, corpus, "--json")[0])["scores"]["f1"] == pytest.approx(found["f1"])
+    assert json.loads(run("score", result, corpus, "--json")[0])["scores"]["f1"] == pytest.approx(found[decision]["f1"])
 
 
 def test_calibrating_again_starts_from_the_scores_not_from_earlier_thresholds(own_copy: Path, corpus: Path) -> None:
@@ -81,52 +80,68 @@ def test_calibrating_again_starts_from_the_scores_not_from_earlier_thresholds(ow
 
 
 def test_a_file_takes_the_thresholds_and_the_model_stays_as_it_is(model: Path, corpus: Path, tmp_path: Path) -> None:
-    config, output = (model / "config.json").read_bytes(), tmp_path / "thresholds.json"
+    config, output = (model / "config.json").read_bytes(), tmp_path / "decision.json"
     table, _ = run("calibrate", model, corpus, "--output", output)
 
     assert (model / "config.json").read_bytes() == config
-    chosen = 100 * scores_of(model, corpus, "--calibration", output)["f1"]
-    assert values_of(table)["F1 with the chosen ones"] == f"{chosen:.2f}"
+    chosen = 100 * scores_of(model, corpus, "--decision", output)["f1"]
+    assert (
+        values_of(table)["threshold of the offset"] == f"{json.loads(output.read_text(encoding='utf-8'))['offset']:.3f}"
+    )
+    assert f"{chosen:.2f}" in table
     assert "already exists" in run("calibrate", model, corpus, "--output", output, code=2)[1]
 
 
 def test_several_models_are_calibrated_together(model: Path, own_copy: Path, corpus: Path, tmp_path: Path) -> None:
-    thresholds = tmp_path / "thresholds.json"
+    thresholds = tmp_path / "decision.json"
     message = run("calibrate", model, own_copy, corpus, code=2)[1]
     assert "give --output FILE" in message
     run("calibrate", model, own_copy, corpus, "--output", thresholds)
 
     alone = scores_of(model, corpus)
     assert scores_of(model, own_copy, corpus) == alone  # the same model twice
-    assert scores_of(model, own_copy, corpus, "--calibration", thresholds)["f1"] > alone["f1"]
-    assert scores_of(model, own_copy, corpus, "--calibration", thresholds) == scores_of(
-        model, corpus, "--calibration", thresholds
+    assert scores_of(model, own_copy, corpus, "--decision", thresholds)["f1"] > alone["f1"]
+    assert scores_of(model, own_copy, corpus, "--decision", thresholds) == scores_of(
+        model, corpus, "--decision", thresholds
     )
 
 
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("{}", 'calibration, "rule": is missing; `atlop calibrate`'),
-        ('{"rule": "global", "thresholds": {"P17": 0}, "slope": 1, "intercept": 0}', "thresholds for 1 relations"),
-        (
-            '{"rule": "global", "thresholds": {}, "slope": 0, "intercept": 0}',
-            '"slope": Input should be greater than 0',
-        ),
+        ("{}", 'decision, "use": is missing; `atlop calibrate`'),
+        ('{"use": "per_class", "per_class": {"P17": 0}}', "thresholds for 1 relations"),
+        ('{"use": "offset"}', "there is no offset to decide by"),
+        ('{"use": "plain", "probability": {"slope": 0, "intercept": 0}}', "Input should be greater than 0"),
         ("[1", "not valid JSON"),
     ],
 )
-def test_thresholds_that_are_not_for_the_model_are_one_message(
+def test_decisions_that_are_not_for_the_model_are_one_message(
     content: str, message: str, model: Path, corpus: Path, tmp_path: Path
 ) -> None:
-    file = tmp_path / "thresholds.json"
+    file = tmp_path / "decision.json"
     file.write_text(content, encoding="utf-8")
-    error = run("evaluate", model, corpus, "--calibration", file, code=2)[1]
+    error = run("evaluate", model, corpus, "--decision", file, code=2)[1]
     assert str(file) in error
     assert message in error
 
 
-def test_a_damaged_calibration_in_a_model_folder_is_one_message(own_copy: Path, corpus: Path) -> None:
+def test_a_damaged_decision_in_a_model_folder_is_one_message(own_copy: Path, corpus: Path) -> None:
     config = json.loads((own_copy / "config.json").read_text(encoding="utf-8"))
-    (own_copy / "config.json").write_text(json.dumps(config | {"calibration": {"rule": "guess"}}), encoding="utf-8")
-    assert 'calibration, "rule"' in run("evaluate", own_copy, corpus, code=2)[1]
+    (own_copy / "config.json").write_text(json.dumps(config | {"decision": {"use": "guess"}}), encoding="utf-8")
+    assert 'decision, "use"' in run("evaluate", own_copy, corpus, code=2)[1]
+
+
+def test_a_decision_that_the_model_has_not_is_one_message(model: Path, corpus: Path) -> None:
+    error = run("evaluate", model, corpus, "--decision", "per_class", code=2)[1]
+    assert "there is no per_class to decide by; `atlop calibrate MODEL FILE --decision per_class` chooses one" in error
+
+
+def test_the_evidence_threshold_is_kept_and_used(own_copy: Path, corpus: Path) -> None:
+    found = json.loads(run("calibrate", own_copy, corpus, "--evidence", "--json")[0])
+
+    kept = json.loads((own_copy / "config.json").read_text(encoding="utf-8"))["decision"]
+    assert kept["evidence_threshold"] == found["decision"]["evidence_threshold"] != 0.2
+    scores = json.loads(run("evaluate", own_copy, corpus, "--json")[0])["detailed"]["evidence"]["gold pairs"]
+    assert scores["f1"]["value"] == pytest.approx(found["evidence"]["f1"])
+    assert found["evidence"]["f1"] > found["evidence"]["f1_before"]

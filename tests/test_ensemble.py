@@ -7,13 +7,12 @@ import torch
 from torch import Tensor
 
 from atlop.calibration import collect_candidates, global_threshold
-from atlop.decoding import Calibration
+from atlop.decoding import PLAIN, Decision
 from atlop.device import accelerator_for
 from atlop.ensemble import Ensemble, Member
 from atlop.errors import AtlopError
 from atlop.model import AtlopModel
 from atlop.prediction import predict_facts
-from atlop.schema import RelationVocabulary
 from tests.golden_values import (
     golden_batch,
     golden_documents,
@@ -28,9 +27,8 @@ def member(name: str) -> Member:
     return Member(golden_model(name), golden_tokenizer(name))
 
 
-def calibration(threshold: float) -> Calibration:
-    relations = golden_vocabulary().relations
-    return Calibration(rule="global", thresholds=dict.fromkeys(relations, threshold), slope=1.0, intercept=0.0)
+def offset(threshold: float) -> Decision:
+    return Decision(use="offset", offset=threshold)
 
 
 def with_relations_reordered(model: AtlopModel) -> AtlopModel:
@@ -114,19 +112,17 @@ def test_thresholds_decide_in_place_of_zero(names: list[str]) -> None:
         sum(
             map(
                 len,
-                ensemble.with_calibration(each)
-                .predict(golden_documents(), accelerator=accelerator, batch_size=4)
-                .facts,
+                ensemble.with_decision(each).predict(golden_documents(), accelerator=accelerator, batch_size=4).facts,
             )
         )
-        for each in (calibration(-0.5), None, calibration(0.5))
+        for each in (offset(-0.5), PLAIN, offset(0.5))
     ]
     assert counts[0] > counts[1] > counts[2]
 
 
-def test_a_model_keeps_its_calibration_alone_and_loses_it_among_others() -> None:
+def test_a_model_keeps_its_decision_alone_and_loses_it_among_others() -> None:
     calibrated = member("bert")
-    calibrated.model.config.calibration = calibration(0.5).model_dump()
+    calibrated.model.config.decision = offset(0.5).model_dump()
     assert Ensemble.from_members([calibrated]).rule.thresholds is not None
     assert Ensemble.from_members([calibrated, member("roberta")]).rule.thresholds is None
 
@@ -137,11 +133,10 @@ def test_candidates_above_a_threshold_are_the_facts_that_prediction_finds() -> N
     scored = ensemble.score(golden_documents(), accelerator=accelerator, batch_size=4)
     candidates = collect_candidates(scored, documents=golden_documents(), rule=ensemble.rule)
     threshold = float(global_threshold(candidates)[1])
-    found = ensemble.with_calibration(calibration(threshold)).predict(
-        golden_documents(), accelerator=accelerator, batch_size=4
-    )
-    vocabulary: RelationVocabulary = golden_vocabulary()
-    expected = candidates.facts(calibration(threshold).class_thresholds(vocabulary))
+    found = ensemble.with_decision(offset(threshold)).predict(golden_documents(), accelerator=accelerator, batch_size=4)
+    thresholds = offset(threshold).thresholds(golden_vocabulary())
+    assert thresholds is not None
+    expected = candidates.facts(thresholds)
     assert [[fact.key for fact in facts] for facts in expected] == [
         [fact.key for fact in facts] for facts in found.facts
     ]

@@ -25,7 +25,7 @@ COMMANDS = {
     "score train": ("score", "RESULT", "DEV", "--train", "ODD"),
     "compare": ("compare", "DEV", "RESULT", "ODD"),
     "predict": ("predict", "MODEL", "ODD", "--output", "OUT.json"),
-    "predict with": ("predict", "MODEL", "DEV", "--output", "OUT.json", "--calibration", "ODD"),
+    "predict with": ("predict", "MODEL", "DEV", "--output", "OUT.json", "--decision", "ODD"),
     "predict by": ("predict", "ODD", "DEV", "--output", "OUT.json"),
     "evaluate": ("evaluate", "MODEL", "ODD"),
     "calibrate": ("calibrate", "MODEL", "ODD"),

@@ -39,7 +39,7 @@ def test_a_train_file_gives_ign_f1(folder: Path, tiny_corpus: Path) -> None:
 
 def test_several_models_decide_together(folder: Path, tiny_corpus: Path) -> None:
     assert atlop.evaluate([folder, folder], tiny_corpus).predictions.facts == (
-        atlop.evaluate(folder, tiny_corpus, calibration="none").predictions.facts
+        atlop.evaluate(folder, tiny_corpus, decision="plain").predictions.facts
     )
 
 

@@ -1,18 +1,24 @@
-"""Thresholds and probabilities from scores on a labelled corpus."""
+"""What turns scores into facts, chosen from scores on a labelled corpus."""
 
 from atlop.calibration.candidates import Candidates, collect_candidates
-from atlop.calibration.choice import THRESHOLDS, Calibrated, choose_calibration
+from atlop.calibration.choice import CHOOSERS, ChosenDecision, DecisionScores, choose_decision
+from atlop.calibration.evidence import EvidenceCandidates, collect_evidence, evidence_threshold
 from atlop.calibration.models import CalibratedModels, calibrate
-from atlop.calibration.thresholds import global_threshold, per_class_thresholds
+from atlop.calibration.thresholds import global_threshold, per_class_thresholds, precision_threshold
 
 __all__ = [
-    "THRESHOLDS",
-    "Calibrated",
+    "CHOOSERS",
     "CalibratedModels",
     "Candidates",
+    "ChosenDecision",
+    "DecisionScores",
+    "EvidenceCandidates",
     "calibrate",
-    "choose_calibration",
+    "choose_decision",
     "collect_candidates",
+    "collect_evidence",
+    "evidence_threshold",
     "global_threshold",
     "per_class_thresholds",
+    "precision_threshold",
 ]

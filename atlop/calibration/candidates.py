@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -17,6 +17,8 @@ from atlop.files import atomic_path, reading
 from atlop.parsing import json_value
 from atlop.prediction import DecisionRule, DocumentScores
 from atlop.schema import Document, Fact, RelationVocabulary
+
+_COLUMNS = ("document", "subject", "object", "class_id", "margin", "correct")
 
 
 @dataclass(frozen=True)
@@ -70,8 +72,7 @@ class Candidates:
         Raises:
             ValueError: One is wrong.
         """
-        columns: tuple[NDArray[Any], ...]
-        columns = (self.document, self.subject, self.object, self.class_id, self.margin, self.correct)
+        columns: list[NDArray[Any]] = [getattr(self, name) for name in _COLUMNS]
         found = [str(column.dtype) for column in (*columns, self.gold)]
         if found != ["int64", "int64", "int64", "int64", "float32", "bool", "int64"]:
             raise ValueError("a column has another type")
@@ -94,6 +95,19 @@ class Candidates:
             thresholds: Threshold for the margin of each class, `[classes]`.
         """
         return self.margin > thresholds[self.class_id]
+
+    def select(self, selected: NDArray[np.bool_]) -> Self:
+        """Return the candidates of some documents, `[documents]`; the others are left without candidates and gold."""
+        rows = selected[self.document]
+        columns = {name: getattr(self, name)[rows] for name in _COLUMNS}
+        return replace(self, **columns, gold=np.where(selected, self.gold, 0))
+
+    def counts(self, accepted: NDArray[np.bool_]) -> NDArray[np.int64]:
+        """Return the numbers of correct, submitted and gold facts, and 0, of each document, `[documents, 4]`."""
+        found, documents = self.document[accepted], len(self.gold)
+        correct = np.bincount(found[self.correct[accepted]], minlength=documents)
+        submitted = np.bincount(found, minlength=documents)
+        return np.stack([correct, submitted, self.gold, np.zeros_like(self.gold)], axis=1)
 
     def f1(self, thresholds: NDArray[np.float32]) -> float:
         """Return micro-averaged F1, from 0 to 1, of the candidates that exceed their threshold."""

@@ -1,51 +1,148 @@
-"""Calibrate a decision rule on a labelled corpus."""
+"""Choose a decision on a labelled corpus, and say what it is worth on documents that it has not seen."""
 
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from atlop.calibration.candidates import Candidates
+from atlop.calibration.evidence import EvidenceCandidates, evidence_threshold
 from atlop.calibration.probability import expected_calibration_error, fit_probability
-from atlop.calibration.thresholds import global_threshold, per_class_thresholds
-from atlop.decoding import Calibration, Rule
+from atlop.calibration.thresholds import global_threshold, per_class_thresholds, precision_threshold
+from atlop.decoding import EVIDENCE_THRESHOLD, Decision, DecisionName, Probability
+from atlop.evaluation import F1, PRECISION, RECALL, Estimate, bootstrap, compute_metrics, interval
 
-THRESHOLDS = {"global": global_threshold, "per_class": per_class_thresholds}
+FOLDS = 5
+"""Folds of the cross-validation: what decides about the documents of each is chosen on the others."""
+_SEED = 66
+
+Chooser = Callable[[Candidates], NDArray[np.float32]]
+CHOOSERS: Mapping[DecisionName, Chooser] = {
+    "plain": lambda candidates: np.zeros(len(candidates.relations) + 1, dtype=np.float32),
+    "offset": global_threshold,
+    "per_class": per_class_thresholds,
+}
+"""How each decision chooses the threshold of each class, `[classes]`."""
 
 
 @dataclass(frozen=True)
-class Calibrated:
-    """A calibration and its scores on the corpus that it was fitted to; `f1` and `calibration_error` are optimistic."""
+class DecisionScores:
+    """What a decision is worth, from 0 to 1."""
 
-    calibration: Calibration
-    f1_before: float
-    """Micro-averaged F1 with all thresholds at 0."""
     f1: float
-    """Micro-averaged F1 with the chosen thresholds."""
+    """Micro-averaged F1 on the documents that it was chosen on, so optimistic."""
+    cross_validated_f1: float
+    """Micro-averaged F1 where the decision about each document was chosen without it."""
+    gain: Estimate | None
+    """`cross_validated_f1` minus that of `plain`, with an interval over documents; `None` for `plain`."""
+    precision: float
+    """By cross-validation."""
+    recall: float
+    """By cross-validation."""
+
+
+@dataclass(frozen=True)
+class EvidenceScores:
+    """Micro-averaged F1 of evidence of the pairs that have annotated evidence, from 0 to 1."""
+
+    f1_before: float
+    """With the published threshold."""
+    f1: float
+    """With the chosen threshold, on the documents that it was chosen on."""
+
+
+@dataclass(frozen=True)
+class ChosenDecision:
+    """A decision, and its scores on the corpus that it was chosen on."""
+
+    decision: Decision
+    scores: dict[DecisionName, DecisionScores]
+    """Of `plain`, and of every rule that the decision has."""
     calibration_error: float
-    """Expected calibration error of the probabilities of all candidates, from 0 to 1."""
+    """Expected calibration error of the probabilities of all candidates, from 0 to 1; optimistic."""
+    evidence: EvidenceScores | None
+    """`None` if the evidence threshold was not chosen."""
 
 
-def choose_calibration(candidates: Candidates, *, rule: Rule) -> Calibrated:
-    """Choose thresholds and fit probabilities.
+def choose_decision(
+    candidates: Candidates,
+    *,
+    use: DecisionName = "offset",
+    precision_target: float | None = None,
+    evidence: EvidenceCandidates | None = None,
+) -> ChosenDecision:
+    """Choose thresholds, and fit probabilities.
 
     Args:
         candidates: Candidates of a labelled corpus that the model was not trained on.
-        rule: One threshold for all relations (`global`) or for each (`per_class`).
+        use: Which rule decides; an offset is chosen in any case.
+        precision_target: Precision that the offset has to reach, with the highest recall; by default it is the one of
+            the best F1.
+        evidence: Sentences among which the evidence threshold of the best F1 is chosen; by default it is the published.
 
     Raises:
-        AtlopError: Probabilities cannot be fitted; see `fit_probability`.
+        AtlopError: No offset reaches the precision; probabilities cannot be fitted (see `fit_probability`); there is no
+            annotated evidence.
     """
-    thresholds = THRESHOLDS[rule](candidates)
+    choosers = {name: CHOOSERS[name] for name in CHOOSERS if name in ("plain", "offset", use)}
+    if precision_target is not None:
+        target = precision_target
+        choosers["offset"] = lambda chosen_on: precision_threshold(chosen_on, precision=target)
+    thresholds = {name: choose(candidates) for name, choose in choosers.items()}
     slope, intercept = fit_probability(candidates.margin, candidates.correct)
-    calibration = Calibration(
-        rule=rule,
-        thresholds=dict(zip(candidates.relations, map(float, thresholds[1:]), strict=True)),
-        slope=slope,
-        intercept=intercept,
+    probability = Probability(slope=slope, intercept=intercept)
+    decision = Decision(
+        use=use,
+        offset=float(thresholds["offset"][1]),
+        per_class=dict(zip(candidates.relations, map(float, thresholds["per_class"][1:]), strict=True))
+        if use == "per_class"
+        else None,
+        probability=probability,
+        **({} if evidence is None else {"evidence_threshold": evidence_threshold(evidence)}),
     )
-    return Calibrated(
-        calibration=calibration,
-        f1_before=candidates.f1(np.zeros_like(thresholds)),
-        f1=candidates.f1(thresholds),
-        calibration_error=expected_calibration_error(calibration.probability(candidates.margin), candidates.correct),
+    return ChosenDecision(
+        decision,
+        scores=dict(_scores(candidates, choosers=choosers, thresholds=thresholds)),
+        calibration_error=expected_calibration_error(probability.at(candidates.margin), candidates.correct),
+        evidence=None
+        if evidence is None
+        else EvidenceScores(f1_before=evidence.f1(EVIDENCE_THRESHOLD), f1=evidence.f1(decision.evidence_threshold)),
     )
+
+
+def cross_validated(candidates: Candidates, choose: Chooser) -> NDArray[np.bool_]:
+    """Return which candidates are accepted, by thresholds that were chosen without their document, `[candidates]`."""
+    documents = len(candidates.gold)
+    fold = np.empty(documents, dtype=np.int64)
+    fold[np.random.default_rng(_SEED).permutation(documents)] = np.arange(documents) % FOLDS
+    accepted = np.zeros(len(candidates.margin), dtype=np.bool_)
+    for number in range(min(FOLDS, documents)):
+        thresholds = choose(candidates.select(fold != number))
+        accepted |= candidates.decide(thresholds) & (fold[candidates.document] == number)
+    return accepted
+
+
+def _scores(
+    candidates: Candidates,
+    *,
+    choosers: Mapping[DecisionName, Chooser],
+    thresholds: Mapping[DecisionName, NDArray[np.float32]],
+) -> Iterator[tuple[DecisionName, DecisionScores]]:
+    accepted = [cross_validated(candidates, choose) for choose in choosers.values()]
+    counts = np.stack([candidates.counts(each) for each in accepted], axis=1)  # [documents, decisions, 4]
+    metrics = compute_metrics(counts.sum(axis=0))
+    samples = bootstrap(counts, statistic=lambda sums: compute_metrics(sums)[..., F1])
+    low, high = interval(samples - samples[:, :1])
+    for row, name in enumerate(choosers):
+        gain = float(metrics[row, F1] - metrics[0, F1])
+        yield (
+            name,
+            DecisionScores(
+                f1=candidates.f1(thresholds[name]),
+                cross_validated_f1=float(metrics[row, F1]),
+                gain=None if name == "plain" else Estimate(gain, float(low[row]), float(high[row])),
+                precision=float(metrics[row, PRECISION]),
+                recall=float(metrics[row, RECALL]),
+            ),
+        )

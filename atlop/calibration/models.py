@@ -5,22 +5,23 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from atlop.calibration.candidates import collect_candidates
-from atlop.calibration.choice import Calibrated, choose_calibration
+from atlop.calibration.choice import ChosenDecision, choose_decision
+from atlop.calibration.evidence import collect_evidence
 from atlop.config import Invalid, Precision
 from atlop.corpora import Corpus, read_labelled
-from atlop.decoding import Rule
+from atlop.decoding import DecisionName
 from atlop.ensemble import load_ensemble
 from atlop.errors import AtlopError
 from atlop.files import model_folder, one_writer, refuse_existing, write_json
-from atlop.model_folder import keep_calibration
+from atlop.model_folder import store_decision
 from atlop.prediction import loop_settings
 
 
 @dataclass(frozen=True)
 class CalibratedModels:
-    """A calibration that was chosen for models, and the file that holds it."""
+    """A decision that was chosen for models, and the file that holds it."""
 
-    calibrated: Calibrated
+    chosen: ChosenDecision
     file: Path
     """The model's `config.json`, or the file of its own that was asked for."""
     corpus: Corpus
@@ -31,7 +32,9 @@ def calibrate(
     models: str | Path | Sequence[str | Path],
     file: str | Path,
     *,
-    rule: Rule = "global",
+    decision: DecisionName = "offset",
+    precision_target: float | None = None,
+    evidence: bool = False,
     output: str | Path | None = None,
     batch_size: int = 8,
     precision: Precision = "auto",
@@ -40,13 +43,16 @@ def calibrate(
     invalid: Invalid = "strict",
     show_progress: bool = False,
 ) -> CalibratedModels:
-    """Choose thresholds and fit probabilities on labelled documents, and store them; the first process writes.
+    """Choose a decision on labelled documents, and store it; the first process writes.
 
     Args:
         models: Run folder (its `best/` is used), model folder or Hugging Face name; several decide together.
         file: Labelled documents that the models were not trained on.
-        rule: One threshold for all relations (`global`) or for each (`per_class`).
-        output: JSON file for the calibration; by default it replaces that of the model folder.
+        decision: Which rule decides; an offset is chosen in any case.
+        precision_target: Precision that the offset has to reach, with the highest recall; by default it is the one of
+            the best F1.
+        evidence: Whether to choose the evidence threshold too.
+        output: JSON file for the decision; by default it replaces that of the model folder.
         batch_size: Documents in a batch.
         precision: Number format of the matrix products; `auto` is bf16 or fp16 on a GPU, float32 on a CPU.
         device: `cpu`, `cuda` or `cuda:N`; by default a GPU where there is one.
@@ -56,7 +62,7 @@ def calibrate(
 
     Raises:
         AtlopError: `output` exists, or is needed because there is no single model folder; a file cannot be read or has
-            no labels; a model cannot be loaded; probabilities cannot be fitted; there is no such device.
+            no labels; a model cannot be loaded; nothing can be chosen (see `choose_decision`); there is no such device.
     """
     names = [models] if isinstance(models, str | Path) else list(models)
     destination = _destination(names, output=None if output is None else Path(output))
@@ -70,14 +76,18 @@ def calibrate(
             raise AtlopError(
                 f"{file}: has no gold fact, so no threshold can be chosen on it; give documents with facts"
             )
-        scored = ensemble.score(corpus.documents, **loop)
-        candidates = collect_candidates(scored, documents=corpus.documents, rule=ensemble.rule)
-        found = choose_calibration(candidates, rule=rule)
+        scored = list(ensemble.score(corpus.documents, **loop))
+        chosen = choose_decision(
+            collect_candidates(scored, documents=corpus.documents, rule=ensemble.rule),
+            use=decision,
+            precision_target=precision_target,
+            evidence=collect_evidence(scored, documents=corpus.documents) if evidence else None,
+        )
         if is_main and output is not None:
-            write_json(destination, found.calibration.model_dump())
+            write_json(destination, chosen.decision.model_dump(exclude_none=True))
         elif is_main:
-            keep_calibration(destination.parent, found.calibration)
-    return CalibratedModels(found, destination, corpus)
+            store_decision(destination.parent, chosen.decision)
+    return CalibratedModels(chosen, destination, corpus)
 
 
 def _destination(models: Sequence[str | Path], *, output: Path | None) -> Path:
@@ -85,7 +95,7 @@ def _destination(models: Sequence[str | Path], *, output: Path | None) -> Path:
         refuse_existing(output)
         return output
     if len(models) > 1:
-        raise AtlopError("several models have no config.json in common; give --output FILE for their thresholds")
+        raise AtlopError("several models have no config.json in common; give --output FILE for their decision")
     folder = Path(model_folder(models[0]))
     if not folder.is_dir():
         raise AtlopError(f"{models[0]}: is not a folder, so nothing can be kept in it; give --output FILE")

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from atlop.calibration.candidates import Candidates
+from atlop.errors import AtlopError
 
 
 def global_threshold(candidates: Candidates) -> NDArray[np.float32]:
@@ -14,10 +15,28 @@ def global_threshold(candidates: Candidates) -> NDArray[np.float32]:
     Returns:
         The threshold of each class, `[classes]`, all equal; the highest if several are best.
     """
-    best = _ThresholdSweep.from_margins(candidates.margin, candidates.correct).best(
-        others=(0, 0), gold=int(candidates.gold.sum())
-    )
+    best = ThresholdSweep.from_margins(candidates.margin, candidates.correct).best(gold=int(candidates.gold.sum()))
     return np.full(len(candidates.relations) + 1, best, dtype=np.float32)
+
+
+def precision_threshold(candidates: Candidates, *, precision: float) -> NDArray[np.float32]:
+    """Choose the threshold for all relations that finds the most candidates with a precision of at least `precision`.
+
+    Returns:
+        The threshold of each class, `[classes]`, all equal.
+
+    Raises:
+        AtlopError: No threshold reaches it.
+    """
+    sweep = ThresholdSweep.from_margins(candidates.margin, candidates.correct)
+    reached = sweep.correct >= precision * np.maximum(sweep.found, 1)
+    if not reached[1:].any():
+        best = float((sweep.correct[1:] / sweep.found[1:]).max(initial=0))
+        raise AtlopError(
+            f"precision target {precision:g}: no threshold reaches it on these documents; the highest is {best:.3f}"
+        )
+    best_threshold = sweep.threshold_below(int(np.flatnonzero(reached)[-1]))
+    return np.full(len(candidates.relations) + 1, best_threshold, dtype=np.float32)
 
 
 def per_class_thresholds(candidates: Candidates) -> NDArray[np.float32]:
@@ -35,7 +54,7 @@ def per_class_thresholds(candidates: Candidates) -> NDArray[np.float32]:
     sweeps = {}
     for class_id in np.unique(candidates.class_id):
         rows = candidates.class_id == class_id
-        sweeps[class_id] = _ThresholdSweep.from_margins(candidates.margin[rows], candidates.correct[rows])
+        sweeps[class_id] = ThresholdSweep.from_margins(candidates.margin[rows], candidates.correct[rows])
     correct, found = int(candidates.correct[accepted].sum()), int(accepted.sum())
     changed = True
     while changed:
@@ -51,33 +70,34 @@ def per_class_thresholds(candidates: Candidates) -> NDArray[np.float32]:
 
 
 @dataclass(frozen=True)
-class _ThresholdSweep:
+class ThresholdSweep:
     """Counts for every useful threshold: those with exactly the 0, 1, … largest distinct margins above it."""
 
     margins: NDArray[np.float32]
     """Distinct margins, descending."""
     correct: NDArray[np.int64]
-    """Number of correct candidates among the 0, 1, … largest margins, `[margins + 1]`."""
+    """Number of correct ones among the 0, 1, … largest margins, `[margins + 1]`."""
     found: NDArray[np.int64]
-    """Number of candidates among them, `[margins + 1]`."""
+    """Number of all among them, `[margins + 1]`."""
 
     @classmethod
-    def from_margins(cls, margin: NDArray[np.float32], correct: NDArray[np.bool_]) -> "_ThresholdSweep":
+    def from_margins(cls, margin: NDArray[np.float32], correct: NDArray[np.bool_]) -> "ThresholdSweep":
+        """Count the candidates above each distinct margin; both arguments are `[candidates]`."""
         negative, index, counts = np.unique(-margin, return_inverse=True, return_counts=True)
         hits = np.bincount(index, weights=correct, minlength=len(negative)).astype(np.int64)
         return cls(margins=-negative, correct=np.append(0, hits.cumsum()), found=np.append(0, counts.cumsum()))
 
-    def best(self, *, others: tuple[int, int], gold: int) -> np.float32:
+    def best(self, *, gold: int, others: tuple[int, int] = (0, 0)) -> np.float32:
         """Return the best threshold given the correct and found counts of other relations; the highest of ties."""
         f1 = (others[0] + self.correct) / np.maximum(others[1] + self.found + gold, 1)  # F1 / 2
-        return self._threshold_below(int(f1.argmax()))
+        return self.threshold_below(int(f1.argmax()))
 
     def counts(self, threshold: np.float32) -> tuple[int, int]:
         """Return the numbers of correct and of all candidates above a threshold."""
         above = int((self.margins > threshold).sum())
         return int(self.correct[above]), int(self.found[above])
 
-    def _threshold_below(self, count: int) -> np.float32:
+    def threshold_below(self, count: int) -> np.float32:
         """Return a threshold just below the `count` largest margins: midway to the next one if float32 can."""
         if not len(self.margins):
             return np.float32(0.0)

@@ -3,26 +3,35 @@
 import sys
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
 from atlop.cli.models import quiet_models
 from atlop.cli.options import BatchSize, Device, Format, Invalid, Json, Labelled, Models, Precision
+from atlop.cli.score_tables import decision_table
 from atlop.cli.session import is_main_process, print_result
 from atlop.cli.text import corpus_heading, percent
+from atlop.decoding import DecisionName
 
 
 def calibrate(
     models: Models,
     file: Labelled,
-    rule: Annotated[
-        Literal["global", "per_class"],
-        typer.Option(help="One threshold for all relations, or one for each."),
-    ] = "global",
+    decision: Annotated[
+        DecisionName,
+        typer.Option(help="What decides from now on: TH, one threshold of the margin, or one for each relation."),
+    ] = "offset",
+    precision_target: Annotated[
+        float | None,
+        typer.Option(
+            metavar="P", min=0, max=1, help="Precision that the offset must reach on FILE. [default: the best F1]"
+        ),
+    ] = None,
+    evidence: Annotated[bool, typer.Option("--evidence", help="Choose the threshold of evidence too.")] = False,
     output: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="JSON file for the thresholds. [default: the model's config.json]"),
+        typer.Option(metavar="FILE", help="JSON file for the decision. [default: the model's config.json]"),
     ] = None,
     batch_size: BatchSize = 8,
     precision: Precision = "auto",
@@ -31,10 +40,11 @@ def calibrate(
     invalid: Invalid = "strict",
     as_json: Json = False,
 ) -> None:
-    """Choose thresholds and fit probabilities on labelled documents.
+    """Choose what turns scores into facts on labelled documents.
 
-    The thresholds are those that give the best F1 on FILE, which should be neither train nor test documents. They
-    replace what the model was calibrated with before.
+    Thresholds are those of the best F1 on FILE, which should be neither train nor test documents; probabilities are
+    fitted to it. Cross-validation says what a decision is worth on documents that it has not seen. The decision
+    replaces the one stored with the model.
     """
     with quiet_models(models):
         from atlop import calibration
@@ -42,7 +52,9 @@ def calibrate(
         done = calibration.calibrate(
             models,
             file,
-            rule=rule,
+            decision=decision,
+            precision_target=precision_target,
+            evidence=evidence,
             output=output,
             batch_size=batch_size,
             precision=precision,
@@ -53,22 +65,29 @@ def calibrate(
         )
     if not is_main_process():
         return
-    found, thresholds = done.calibrated, done.calibrated.calibration.thresholds.values()
+    chosen = done.chosen
     print_result(
         {
             "models": models,
             "file": done.corpus.summary(),
             "output": done.file,
-            **asdict(found),
-            "calibration": found.calibration.model_dump(),
+            **asdict(chosen),
+            "decision": chosen.decision.model_dump(exclude_none=True),
         },
         as_json=as_json,
-        heading=f"{corpus_heading(done.corpus)}; {done.file}: thresholds written",
+        heading=f"{corpus_heading(done.corpus)}; {done.file}: decides by {chosen.decision.use}",
         rows=[
-            ("F1 with thresholds of 0", percent(found.f1_before)),
-            ("F1 with the chosen ones", percent(found.f1), "on the documents that they were chosen on"),
-            ("lowest threshold", f"{min(thresholds):.3f}"),
-            ("highest threshold", f"{max(thresholds):.3f}"),
-            ("calibration error", percent(found.calibration_error), "of the probabilities, on the same documents"),
+            ("threshold of the offset", f"{chosen.decision.offset:.3f}"),
+            ("calibration error", percent(chosen.calibration_error), "of the probabilities, on the same documents"),
+            ("evidence threshold", f"{chosen.decision.evidence_threshold:.3f}"),
+            *(
+                [
+                    ("evidence F1 with 0.2", percent(chosen.evidence.f1_before), "of pairs with annotated evidence"),
+                    ("evidence F1", percent(chosen.evidence.f1), "on the documents that it was chosen on"),
+                ]
+                if chosen.evidence
+                else []
+            ),
         ],
+        blocks=[decision_table(chosen.scores)],
     )

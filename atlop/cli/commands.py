@@ -73,8 +73,8 @@ EXAMPLES: dict[Callable[..., None], tuple[str, ...]] = {
         "atlop predict runs/first runs/second test.json --output result.json",
     ),
     calibrate: (
-        "atlop calibrate runs/docred_bert_base dev.json --rule per_class",
-        "atlop calibrate runs/first runs/second dev.json --output thresholds.json",
+        "atlop calibrate runs/docred_bert_base dev.json --evidence",
+        "atlop calibrate runs/first runs/second dev.json --output decision.json",
     ),
     experiment: ("atlop experiment experiments/thresholds --dry-run", "atlop experiment experiments/thresholds"),
     extract: (

@@ -6,7 +6,7 @@ from dataclasses import asdict
 from atlop.cli.models import quiet_models
 from atlop.cli.options import (
     BatchSize,
-    CalibrationFile,
+    Decision,
     Detailed,
     Device,
     Format,
@@ -27,7 +27,7 @@ def evaluate(
     file: Labelled,
     train: Train = None,
     detailed: Detailed = False,
-    calibration: CalibrationFile = None,
+    decision: Decision = None,
     batch_size: BatchSize = 8,
     precision: Precision = "auto",
     device: Device = None,
@@ -46,7 +46,7 @@ def evaluate(
             models,
             file,
             train=train,
-            calibration=calibration,
+            decision=decision,
             batch_size=batch_size,
             precision=precision,
             device=device,

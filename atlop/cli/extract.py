@@ -11,7 +11,7 @@ import typer
 
 from atlop import sample
 from atlop.cli.memory import keep_few_kernels
-from atlop.cli.options import BatchSize, Device, Json, Model, Precision
+from atlop.cli.options import BatchSize, Decision, Device, Json, Model, Precision
 from atlop.cli.session import is_main_process, print_result, quiet_libraries
 from atlop.corpora import FileStart, recognise_format
 from atlop.errors import AtlopError
@@ -36,7 +36,8 @@ def extract(
         str | None,
         typer.Option(metavar="KEY", help="Group ungrouped mentions by this key. [default: by identical text]"),
     ] = None,
-    explain: Annotated[bool, typer.Option("--explain", help="Add the words and sentences that weigh most.")] = False,
+    explain: Annotated[bool, typer.Option("--explain", help="Add the words that weigh most.")] = False,
+    decision: Decision = None,
     batch_size: BatchSize = 8,
     precision: Precision = "auto",
     device: Device = None,
@@ -64,7 +65,9 @@ def extract(
         from atlop.inference import RelationExtractor
         from atlop.inference.parts import extract_file
 
-        extractor = RelationExtractor.from_pretrained(model, precision=precision, device=device, batch_size=batch_size)
+        extractor = RelationExtractor.from_pretrained(
+            model, decision=decision, precision=precision, device=device, batch_size=batch_size
+        )
         gc.freeze()  # the model stays; scanning it again and again would cost 5 % of the time
         bar = partial(tqdm, desc="extracting", unit="document", disable=not is_main_process())
         started = monotonic()
@@ -73,6 +76,7 @@ def extract(
     if summary is None:
         return
     counts = summary.counts
+    is_trained = bool(extractor.model.config.model.evidence.weight)
     speed = f"{summary.computed / seconds:,.1f} a second" if summary.computed else ""
     print_result(
         {
@@ -80,6 +84,7 @@ def extract(
             "path": file,
             "output": output,
             **asdict(counts),
+            "evidence_trained": is_trained,
             "computed": summary.computed,
             "seconds": seconds,
         },
@@ -89,6 +94,7 @@ def extract(
             ("documents", f"{counts.documents:,}"),
             ("computed by this process now", f"{summary.computed:,}", speed),
             ("facts", f"{counts.facts:,}"),
+            ("evidence", "trained" if is_trained else "untrained", "" if is_trained else "what the model attends to"),
             ("invalid documents", f"{counts.errors:,}", counts.first_error or ""),
             ("mentions beyond the cut", f"{counts.unread_mentions:,}"),
         ],

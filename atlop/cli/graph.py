@@ -22,8 +22,7 @@ def graph(
 ) -> None:
     """Make a graph of the facts of many documents.
 
-    Each edge lists its documents and, for each, sentences: those that mention both entities or, if FILE was written
-    with `--explain`, those that the model gave most weight.
+    Each edge lists its documents and, for each, the evidence of the fact.
     """
     if output.suffix not in (".graphml", ".nt"):
         raise AtlopError(f"{output}: expected a name that ends in .graphml or .nt")

@@ -26,7 +26,7 @@ def quiet_models(names: Sequence[str]) -> Iterator[None]:
 def loaded_models(
     names: Sequence[str],
     *,
-    calibration: str | None = None,
+    decision: str | None = None,
     batch_size: int,
     precision: Precision,
     device: str | None,
@@ -41,4 +41,4 @@ def loaded_models(
         from atlop.prediction import loop_settings
 
         loop = loop_settings(precision, device=device, batch_size=batch_size, show_progress=sys.stderr.isatty())
-        yield load_ensemble(names, calibration=calibration), loop
+        yield load_ensemble(names, decision=decision), loop

@@ -7,6 +7,7 @@ import typer
 
 from atlop import config
 from atlop.corpora import FORMATS, SCHEME_PREFIX
+from atlop.decoding import DECISIONS
 
 Models = Annotated[
     list[str],
@@ -19,12 +20,12 @@ Model = Annotated[
     str,
     typer.Argument(metavar="MODEL", help="Run folder (its best/ is meant), model folder, or Hugging Face name."),
 ]
-CalibrationFile = Annotated[
+Decision = Annotated[
     str | None,
     typer.Option(
-        "--calibration",
-        metavar="FILE",
-        help="Thresholds that `atlop calibrate --output` wrote; `none`: no thresholds. [default: the model's]",
+        metavar="NAME|FILE",
+        help=f"What turns scores into facts: {', '.join(DECISIONS)}, or a file of `atlop calibrate --output`. "
+        "[default: as stored with the model]",
     ),
 ]
 Overrides = Annotated[

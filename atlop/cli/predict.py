@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from atlop.cli.models import loaded_models
-from atlop.cli.options import BatchSize, CalibrationFile, Device, Format, Invalid, Json, Models, Precision
+from atlop.cli.options import BatchSize, Decision, Device, Format, Invalid, Json, Models, Precision
 from atlop.cli.session import is_main_process, print_result
 from atlop.cli.text import corpus_heading, truncation_rows
 from atlop.corpora import corpus_statistics, read_corpus
@@ -20,7 +20,7 @@ def predict(
     models: Models,
     file: Annotated[Path, typer.Argument(metavar="FILE", help="Documents; labels are not looked at.")],
     output: Annotated[Path, typer.Option(metavar="FILE", help="Where the JSON goes, the zip beside it.")],
-    calibration: CalibrationFile = None,
+    decision: Decision = None,
     batch_size: BatchSize = 8,
     precision: Precision = "auto",
     device: Device = None,
@@ -41,7 +41,7 @@ def predict(
         raise AtlopError(
             f"{file}: titles repeat, so a submission could not tell the documents apart: {titles}; give each its own"
         )
-    loading = loaded_models(models, calibration=calibration, batch_size=batch_size, precision=precision, device=device)
+    loading = loaded_models(models, decision=decision, batch_size=batch_size, precision=precision, device=device)
     with loading as (ensemble, loop), one_writer(output, by_this_process=is_main_process()):
         predictions = ensemble.predict(corpus.documents, **loop)
         if not is_main_process():

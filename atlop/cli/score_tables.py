@@ -1,9 +1,14 @@
 """Tables of detailed scores: one line per group of facts."""
 
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from atlop.cli.text import grid, percent
 from atlop.evaluation import Comparison, DetailedScores, Difference, Estimate, GroupScores, MacroScores
+
+if TYPE_CHECKING:
+    from atlop.calibration import DecisionScores
+    from atlop.decoding import DecisionName
 
 TITLES = {
     "sentences": "mentions in a sentence",
@@ -53,6 +58,24 @@ def comparison_table(comparison: Comparison) -> str:
             rows.append(_difference(f"  {label}", group.f1, gold=group.gold))
     header = ["", "first", "second", "difference", "95 % interval", "p", "gold"]
     return grid(header, rows, drop=["gold", "first", "second"])
+
+
+def decision_table(scores: "Mapping[DecisionName, DecisionScores]") -> str:
+    """Return the table of what decisions are worth: on the documents they were chosen on, then by cross-validation."""
+    rows = [
+        [
+            name,
+            percent(row.f1),
+            percent(row.cross_validated_f1),
+            "" if row.gain is None else f"{100 * row.gain.value:+.2f}",
+            "" if row.gain is None else f"{100 * row.gain.low:+.2f} … {100 * row.gain.high:+.2f}",
+            percent(row.precision),
+            percent(row.recall),
+        ]
+        for name, row in scores.items()
+    ]
+    header = ["", "F1 there", "F1 unseen", "− plain", "95 % interval", "precision", "recall"]
+    return grid(header, rows, drop=["recall", "precision"])
 
 
 def _difference(label: str, measure: Difference, *, gold: int | None = None) -> list[str]:

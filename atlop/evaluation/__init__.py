@@ -3,13 +3,19 @@
 from atlop.evaluation.breakdown import RARE
 from atlop.evaluation.comparison import Comparison, Difference, compare
 from atlop.evaluation.detailed import DetailedScores, Estimate, GroupScores, MacroScores, detailed_scores
+from atlop.evaluation.evidence import PairEvidence, gold_evidence
+from atlop.evaluation.micro import F1, PRECISION, RECALL, compute_metrics
 from atlop.evaluation.official import OfficialScores, official_scores, table_scores
 from atlop.evaluation.pairs import within_a_sentence
+from atlop.evaluation.resampling import bootstrap, interval
 from atlop.evaluation.seeds import mean_difference, mean_scores
 from atlop.evaluation.table import FactTable, fact_table
 
 __all__ = [
+    "F1",
+    "PRECISION",
     "RARE",
+    "RECALL",
     "Comparison",
     "DetailedScores",
     "Difference",
@@ -18,9 +24,14 @@ __all__ = [
     "GroupScores",
     "MacroScores",
     "OfficialScores",
+    "PairEvidence",
+    "bootstrap",
     "compare",
+    "compute_metrics",
     "detailed_scores",
     "fact_table",
+    "gold_evidence",
+    "interval",
     "mean_difference",
     "mean_scores",
     "official_scores",

@@ -56,6 +56,7 @@ class Breakdown:
             train_frequency: Number of train facts per relation; without it, there are no scores of rare relations.
         """
         self._documents = documents
+        self._has_pair_evidence = all(table.pair_evidence is not None for table in tables)
         self._train_frequency = train_frequency
         first = tables[0]  # all have the same gold facts
         gold = Counter(first.relations[relation] for relation in first.relation[first.is_counted[:, GOLD]].tolist())
@@ -67,7 +68,7 @@ class Breakdown:
             "sentences": ("within", "across"),
             "mentions": _labels(2, MENTION_BOUNDS),
             "distance": _labels(0, DISTANCE_BOUNDS),
-            "evidence": ("official", "annotated"),
+            "evidence": ("official", "annotated", *(["gold pairs"] if self._has_pair_evidence else [])),
             "relations": self.relations,
         }
         self.groups = tuple(Group(kind, label) for kind, labels in self._labels.items() for label in labels)
@@ -91,7 +92,7 @@ class Breakdown:
             "relations": relation_ids[table.relation],
         }
         counts = {kind: table.counts(group, groups=len(self._labels[kind])) for kind, group in group_ids.items()}
-        counts["evidence"] = table.evidence_counts()
+        counts["evidence"] = table.evidence_counts()[:, : len(self._labels["evidence"])]
         return np.concatenate([counts[kind] for kind in self._labels], axis=1)
 
     def compute_metrics(self, counts: NDArray[Any], *, unknown: int) -> NDArray[np.float64]:

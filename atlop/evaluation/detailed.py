@@ -63,7 +63,7 @@ class DetailedScores:
     """By words between the closest mentions of subject and object."""
     evidence: dict[str, GroupScores]
     """Sentence ids instead of facts: `official`, of all facts; `annotated`, without correct facts whose evidence nobody
-    annotated."""
+    annotated; of a model also `gold pairs`, of the pairs with annotated evidence, whatever facts it finds (PosEvi)."""
     relations: dict[str, GroupScores]
     """By relation, in descending number of gold facts."""
     macro: dict[str, MacroScores]

@@ -13,7 +13,7 @@ from pydantic import Field, ValidationError
 
 from atlop.config import RunConfig, Section
 from atlop.config_files import find_config, load_config
-from atlop.decoding import Rule
+from atlop.decoding import DecisionName
 from atlop.errors import AtlopError
 from atlop.files import read_toml
 
@@ -38,8 +38,8 @@ class Variant(Section):
     """Title of the row's table, if the experiment has several."""
     set: dict[str, Any] = Field({})
     """Changes to the configuration: `section.key` to value."""
-    calibration: Rule | None = None
-    """Rule that chooses thresholds after training; by default none are chosen."""
+    decision: DecisionName = "plain"
+    """What turns scores into facts; its thresholds are chosen after training."""
     published: Published = Published()
     """Published scores of the row."""
 

@@ -3,10 +3,8 @@
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 
-import numpy as np
-
-from atlop.calibration import THRESHOLDS, Candidates
-from atlop.decoding import Rule
+from atlop.calibration import CHOOSERS, Candidates
+from atlop.decoding import DecisionName
 from atlop.evaluation import (
     Difference,
     Estimate,
@@ -71,13 +69,13 @@ def collect_results(
         train_facts: Train facts, for Ign F1.
     """
 
-    def score(choosing: Candidates, scored: Candidates, rule: Rule | None) -> FactTable:
-        thresholds = np.zeros(len(choosing.relations) + 1, np.float32) if rule is None else THRESHOLDS[rule](choosing)
+    def score(choosing: Candidates, scored: Candidates, decision: DecisionName) -> FactTable:
+        thresholds = CHOOSERS[decision](choosing)
         return fact_table(documents, predictions=scored.facts(thresholds), train_facts=train_facts)
 
     tables = {
         variant.name: {
-            run.seed: score(*candidates[run.name], variant.calibration)
+            run.seed: score(*candidates[run.name], variant.decision)
             for run in plan.rows[variant.name]
             if run.name in candidates
         }

@@ -3,8 +3,8 @@
 from atlop.inference.extractor import RelationExtractor
 from atlop.inference.facts import (
     Context,
-    ContextSentence,
     ContextWord,
+    EvidenceSentence,
     ExtractedFact,
     Extraction,
     ExtractionError,
@@ -13,8 +13,8 @@ from atlop.inference.facts import (
 
 __all__ = [
     "Context",
-    "ContextSentence",
     "ContextWord",
+    "EvidenceSentence",
     "ExtractedFact",
     "Extraction",
     "ExtractionError",

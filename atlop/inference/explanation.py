@@ -1,4 +1,4 @@
-"""Explain a fact by the words and sentences with the largest weights in its pair's localized context."""
+"""Explain a fact by the words with the largest weights in its pair's localized context."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -9,12 +9,10 @@ from numpy.typing import NDArray
 from opt_einsum import contract
 from torch import Tensor
 
-from atlop.inference.facts import DIGITS, Context, ContextSentence, ContextWord
+from atlop.inference.facts import DIGITS, Context, ContextWord
 from atlop.model import CONTEXT_EPSILON, EntityAttention
 from atlop.schema import Document
 
-MAX_SENTENCES = 3
-"""Sentences shown of each context."""
 MAX_WORDS = 10
 """Words shown of each context."""
 _PAIRS_PER_CHUNK = 64  # bounds memory: each pair needs an attention row of every head
@@ -74,25 +72,15 @@ class _ContextBuilder:
     def __init__(self, document: Document):
         self._document = document
         self._words = [(index, word) for index, words in enumerate(document.sentences) for word in range(len(words))]
-        self._sentences = np.array([sentence for sentence, _ in self._words], dtype=np.int64)
 
     def context(self, weights: NDArray[np.float64]) -> Context:
-        """Return the sentences and words with the largest weights, from the weight of each word, `[words]`."""
+        """Return the words with the largest weights, from the weight of each word, `[words]`."""
         share_of_words = weights.sum()
         weights = weights / (share_of_words or 1)
-        by_sentence = np.bincount(self._sentences, weights=weights, minlength=len(self._document.sentences))
         return Context(
-            sentences=tuple(self._sentence(index, by_sentence[index]) for index in _top(by_sentence, MAX_SENTENCES)),
             words=tuple(self._word(index, weights[index]) for index in _top(weights, MAX_WORDS)),
             share_of_words=_rounded(share_of_words),
         )
-
-    def _sentence(self, index: int, weight: float) -> ContextSentence:
-        document = self._document
-        if document.text is None or document.offsets is None:
-            return ContextSentence(index, None, None, " ".join(document.sentences[index]), _rounded(weight))
-        start, end = document.offsets[index][0][0], document.offsets[index][-1][1]
-        return ContextSentence(index, start, end, document.text[start:end], _rounded(weight))
 
     def _word(self, index: int, weight: float) -> ContextWord:
         sentence, word = self._words[index]

@@ -16,6 +16,7 @@ from transformers import PreTrainedTokenizerBase
 
 from atlop.config import Precision
 from atlop.device import accelerator_for
+from atlop.ensemble import chosen_decision
 from atlop.errors import AtlopError
 from atlop.inference.explanation import pair_contexts
 from atlop.inference.facts import (
@@ -24,7 +25,7 @@ from atlop.inference.facts import (
     Extraction,
     ExtractionError,
     ExtractionResult,
-    mentioning_sentences,
+    evidence_sentence,
     participant,
 )
 from atlop.inference.inputs import Input, InputDocument, read_document
@@ -58,6 +59,7 @@ class RelationExtractor:
         model: AtlopModel,
         tokenizer: PreTrainedTokenizerBase,
         *,
+        decision: str | Path | None = None,
         precision: Precision = "auto",
         device: str | None = None,
         batch_size: int = 8,
@@ -67,37 +69,46 @@ class RelationExtractor:
         Args:
             model: The model.
             tokenizer: Its tokenizer.
+            decision: Name of one of the model's decisions, or a file of `atlop calibrate --output`; by default the
+                stored one.
             precision: Number format of the matrix products; `auto` is bf16 or fp16 on a GPU, float32 on a CPU.
             device: `cpu`, `cuda` or `cuda:N`; by default the GPU, if there is one.
             batch_size: Documents in a batch.
 
         Raises:
-            AtlopError: The device does not exist or does not support the precision, or the model's calibration is
-                damaged.
+            AtlopError: The device does not exist or does not support the precision, or there is no such decision.
         """
         self.accelerator = accelerator_for(precision, device=device)
         self.precision = self.accelerator.precision
         self.batch_size = batch_size
         self.model = model.to(self.accelerator.device)
         self.tokenizer = tokenizer
-        self._options: Any = {"precision": precision, "device": device, "batch_size": batch_size}
+        self._options: Any = {"decision": decision, "precision": precision, "device": device, "batch_size": batch_size}
         self._name: str | None = None
         self._process = os.getpid()
         self._preprocessor = preprocessor_for(model, tokenizer)
-        self._calibration = model.config.calibrated
-        self._rule = DecisionRule.from_model(model, calibration=self._calibration)
+        self._rule = DecisionRule.from_model(model)
+        if decision is not None:
+            self._rule = replace(self._rule, decision=chosen_decision(decision, rule=self._rule))
 
     @classmethod
     def from_pretrained(
-        cls, name: str | Path, *, precision: Precision = "auto", device: str | None = None, batch_size: int = 8
+        cls,
+        name: str | Path,
+        *,
+        decision: str | Path | None = None,
+        precision: Precision = "auto",
+        device: str | None = None,
+        batch_size: int = 8,
     ) -> "RelationExtractor":
         """Load a model from a run folder (its `best/`), a model folder or the Hugging Face hub.
 
         Raises:
-            AtlopError: There is no such model, or the device does not exist or does not support the precision.
+            AtlopError: There is no such model, or no such decision, or the device does not exist or does not support
+                the precision.
         """
         model, tokenizer = load_model(name)
-        extractor = cls(model, tokenizer, precision=precision, device=device, batch_size=batch_size)
+        extractor = cls(model, tokenizer, decision=decision, precision=precision, device=device, batch_size=batch_size)
         extractor._name = str(Path(name).absolute() if Path(name).is_dir() else name)
         return extractor
 
@@ -117,8 +128,9 @@ class RelationExtractor:
 
     @cached_property
     def fingerprint(self) -> str:
-        """Hexadecimal sha256 of configuration and weights, which identifies the model."""
+        """Hexadecimal sha256 of configuration, decision and weights, which identifies the model."""
         digest = sha256(self.model.config.to_json_string().encode())
+        digest.update(self._rule.decision.model_dump_json().encode())
         for name, tensor in sorted(self.model.state_dict().items()):
             digest.update(name.encode())
             digest.update(tensor.cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes())
@@ -143,7 +155,7 @@ class RelationExtractor:
                 what transformers' NER pipeline returns are such.
             title: Name of the text in messages.
             group_by: Key by which ungrouped mentions are grouped, for example `id`; by default by identical text.
-            explain: Whether to add the words and sentences that the model read for each fact.
+            explain: Whether to add the words that the model read for each fact.
 
         Raises:
             AtlopError: A mention is malformed or outside the text.
@@ -162,7 +174,7 @@ class RelationExtractor:
         Args:
             documents: Any iterable; at most 16 batches are in memory, within which documents are batched by length.
             group_by: Key by which ungrouped mentions are grouped; by default by identical text.
-            explain: Whether to add the words and sentences that the model read for each fact.
+            explain: Whether to add the words that the model read for each fact.
         """
         named = (
             InputDocument(index, f"document {index}", f"document {index}", each) for index, each in enumerate(documents)
@@ -247,14 +259,15 @@ class RelationExtractor:
         rows = [int(row_of[pair]) for pair in pairs]
         classes = [vocabulary.class_of(fact.relation) for fact in facts]
         margins = self._rule.objective.margins(scored.scores[rows])[range(len(rows)), classes].numpy()
-        probabilities = [None] * len(facts) if self._calibration is None else self._calibration.probability(margins)
+        probability = self._rule.decision.probability
+        probabilities = [None] * len(facts) if probability is None else probability.at(margins)
         contexts = {}
         if scored.attention is not None:
             words = self._preprocessor.token_words(document)
             contexts = pair_contexts(pairs, document=document, attention=scored.attention, words=words)
         entities = {*chain(*pairs)}
         participants = {entity: participant(document, entity) for entity in entities}
-        sentences = {entity: mentioning_sentences(document, entity) for entity in entities}
+        shares = np.zeros((len(rows), 0)) if scored.evidence is None else scored.evidence[rows].numpy()
         return tuple(
             ExtractedFact(
                 subject=participants[fact.subject],
@@ -263,8 +276,13 @@ class RelationExtractor:
                 object=participants[fact.object],
                 margin=round(float(margin), DIGITS),
                 probability=None if probability is None else round(float(probability), DIGITS),
-                sentences=tuple(sorted(sentences[fact.subject] & sentences[fact.object])),
+                evidence=tuple(
+                    evidence_sentence(document, sentence, share=float(shares[row, sentence]))
+                    for sentence in fact.evidence
+                ),
                 context=contexts.get(pair),
             )
-            for fact, pair, margin, probability in zip(facts, pairs, margins, probabilities, strict=True)
+            for row, (fact, pair, margin, probability) in enumerate(
+                zip(facts, pairs, margins, probabilities, strict=True)
+            )
         )

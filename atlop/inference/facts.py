@@ -28,8 +28,8 @@ class Participant:
 
 
 @dataclass(frozen=True, slots=True)
-class ContextSentence:
-    """A sentence that the model read for a fact."""
+class EvidenceSentence:
+    """A sentence that supports a fact."""
 
     sentence: int
     """Index of the sentence."""
@@ -38,8 +38,9 @@ class ContextSentence:
     end: int | None
     """One past its last character."""
     text: str
-    weight: float
-    """Share of the localized context's total weight on words, from 0 to 1."""
+    share: float
+    """Its share of the localized context of the fact's pair, from 0 to 1. All sentences have at most 1 together; the
+    rest is on special tokens."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +62,6 @@ class ContextWord:
 class Context:
     """What both entities of a pair attend to, largest weight first."""
 
-    sentences: tuple[ContextSentence, ...]
     words: tuple[ContextWord, ...]
     share_of_words: float
     """Share of the localized context on words; the rest is on the encoder's special tokens."""
@@ -78,13 +78,14 @@ class ExtractedFact:
     """Readable name, or the id if it has none."""
     object: Participant
     margin: float
-    """`s_r − s_TH`, in nats; negative only if a calibration has lowered the threshold."""
+    """`s_r − s_TH`, in nats; negative only if the decision has lowered the threshold."""
     probability: float | None
-    """Probability that the fact is right, from 0 to 1; `None` without a calibration."""
-    sentences: tuple[int, ...]
-    """Sentences that mention both subject and object."""
+    """Probability that the fact is right, from 0 to 1; `None` if the model has not been calibrated."""
+    evidence: tuple[EvidenceSentence, ...]
+    """Sentences whose share of the pair's localized context is above the model's evidence threshold, in the order of
+    the text; empty if the model has no localized context."""
     context: Context | None = None
-    """What the model read; `None` without `explain`, or if the model has no localized context."""
+    """Words that the model read; `None` without `explain`, or if the model has no localized context."""
 
     def __repr__(self) -> str:
         names = f"{self.subject.name!r}, {self.relation_name!r}, {self.object.name!r}"
@@ -97,6 +98,7 @@ class ExtractedFact:
     def as_json(self) -> dict[str, Any]:
         """Return the fact as JSON values, without the key `context` if there is none."""
         row = _fields(self) | {"subject": _fields(self.subject), "object": _fields(self.object)}
+        row["evidence"] = [_fields(sentence) for sentence in self.evidence]
         if self.context is None:
             del row["context"]
         else:
@@ -160,7 +162,7 @@ class ExtractionError:
 ExtractionResult: TypeAlias = Extraction | ExtractionError
 
 
-def _fields(value: ExtractedFact | Participant) -> dict[str, Any]:
+def _fields(value: ExtractedFact | Participant | EvidenceSentence) -> dict[str, Any]:
     """Return the fields without a copy; the deep copy of `asdict` takes a tenth of the time of an extraction."""
     return {name: getattr(value, name) for name in value.__slots__}
 
@@ -172,6 +174,10 @@ def participant(document: Document, entity: int) -> Participant:
     return Participant(entity, found.name, found.type, found.identifier, spans)
 
 
-def mentioning_sentences(document: Document, entity: int) -> frozenset[int]:
-    """Return the indices of the sentences that mention an entity."""
-    return frozenset(mention.sentence for mention in document.entities[entity].mentions)
+def evidence_sentence(document: Document, sentence: int, *, share: float) -> EvidenceSentence:
+    """Return a sentence of a document as facts describe it; `share` is that of the pair's localized context."""
+    share = round(share, DIGITS)
+    if document.text is None or document.offsets is None:
+        return EvidenceSentence(sentence, None, None, " ".join(document.sentences[sentence]), share)
+    start, end = document.offsets[sentence][0][0], document.offsets[sentence][-1][1]
+    return EvidenceSentence(sentence, start, end, document.text[start:end], share)

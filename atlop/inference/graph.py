@@ -51,8 +51,7 @@ def fact_graph(results: Iterable[Extraction], *, merge_by: MergeBy = "name") -> 
     Returns:
         Nodes have `name`, `type` and `id`, "" if unknown, and `names`, all names. Edges are keyed by relation id and
         have `relation`, `relation_name`, the largest `margin`, and `sources`: a list of objects with the title as
-        `document`, and `sentences`, the indices of the sentences with the largest weights in the context if facts were
-        explained, otherwise of those that mention both entities.
+        `document`, and `evidence`, a list of objects with the index of a `sentence` and its `share`.
     """
     import networkx as nx
 
@@ -60,7 +59,7 @@ def fact_graph(results: Iterable[Extraction], *, merge_by: MergeBy = "name") -> 
     for result in results:
         for fact in result:
             ends = [_node(graph, end, result=result, merge_by=merge_by) for end in (fact.subject, fact.object)]
-            source = {"document": result.title, "sentences": _sentences(fact)}
+            source = {"document": result.title, "evidence": _evidence(fact)}
             if not graph.has_edge(*ends, key=fact.relation):
                 names = {"relation": fact.relation, "relation_name": fact.relation_name}
                 graph.add_edge(*ends, key=fact.relation, **names, margin=fact.margin, sources=[source])
@@ -92,7 +91,7 @@ def rdf_graph(graph: "nx.MultiDiGraph", *, namespace: str = NAMESPACE) -> "rdfli
     """Return a graph as RDF.
 
     Each fact is a triple and an `rdf:Statement` about it, which has the margin and is derived (`prov:wasDerivedFrom`)
-    from documents, or from their sentences if these are known. Entities, relations and documents are `entity/…`,
+    from documents, or from its evidence there if it has some. Entities, relations and documents are `entity/…`,
     `relation/…` and `document/…#sentence=…` in the namespace; entities and relations have labels.
 
     Raises:
@@ -125,7 +124,7 @@ def rdf_graph(graph: "nx.MultiDiGraph", *, namespace: str = NAMESPACE) -> "rdfli
         triples.add((statement, uri("margin"), rdflib.Literal(values["margin"])))
         for source in values["sources"]:
             document = uri("document", source["document"])
-            sentences = [rdflib.URIRef(f"{document}#sentence={number}") for number in source["sentences"]]
+            sentences = [rdflib.URIRef(f"{document}#sentence={each['sentence']}") for each in source["evidence"]]
             for origin in sentences or [document]:
                 triples.add((statement, PROV.wasDerivedFrom, origin))
     return triples
@@ -149,10 +148,8 @@ def _node(graph: "nx.MultiDiGraph", entity: Participant, *, result: Extraction, 
     return node
 
 
-def _sentences(fact: ExtractedFact) -> list[int]:
-    if fact.context is not None:
-        return sorted(sentence.sentence for sentence in fact.context.sentences)
-    return list(fact.sentences)
+def _evidence(fact: ExtractedFact) -> list[dict[str, float]]:
+    return [{"sentence": each.sentence, "share": each.share} for each in fact.evidence]
 
 
 def _flat(values: Mapping[str, Any]) -> dict[str, Any]:

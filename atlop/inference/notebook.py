@@ -37,8 +37,8 @@ def facts_as_html(facts: Sequence["ExtractedFact"], *, title: str = "", unread_m
 
 
 def evidence(fact: "ExtractedFact") -> str:
-    """Return the numbers of the sentences that support a fact."""
-    return ", ".join(map(str, fact.sentences))
+    """Return the numbers of the sentences that support a fact, with their shares."""
+    return ", ".join(f"{each.sentence} ({each.share:.0%})" for each in fact.evidence)
 
 
 def _entity(entity: "Participant") -> str:

@@ -67,7 +67,7 @@ def extract_file(
         path: JSON lines, `.jsonl` or `.jsonl.gz`.
         output: File to write: `.jsonl` (a line per document), `.csv` or `.parquet` (a row per fact).
         group_by: Key by which ungrouped mentions are grouped; by default by identical text.
-        explain: Whether to add the words and sentences that the model read for each fact.
+        explain: Whether to add the words that the model read for each fact.
         progress: Wraps the iterator over documents, for example `tqdm`.
 
     Returns:

@@ -104,7 +104,7 @@ def make(
             mentions without a `kb_id` or cluster by text.
         batch_size: Documents per batch.
         precision: Number format of the matrix products.
-        explain: Whether to add the words and sentences that the model read for each fact.
+        explain: Whether to add the words that the model read for each fact.
     """
     return RelationPipe(
         name, model=model, group_by=group_by, batch_size=batch_size, precision=precision, explain=explain

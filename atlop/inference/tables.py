@@ -28,12 +28,12 @@ SCHEMA = pa.schema(
         *((f"object_{key}", pa.string()) for key in ("type", "id", "mentions")),
         ("margin", pa.float64()),
         ("probability", pa.float64()),
-        ("sentences", pa.string()),
+        ("evidence", pa.string()),
         ("context", pa.string()),
         ("error", pa.string()),
     ]
 )
-"""Columns of the tables. `mentions`, `sentences` and `context` are JSON. An invalid document has a row with `document`
+"""Columns of the tables. `mentions`, `evidence` and `context` are JSON. An invalid document has a row with `document`
 and `error` only; a document without facts has no row."""
 
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
@@ -123,7 +123,7 @@ def table_rows(result: dict[str, Any]) -> Iterator[dict[str, Any]]:
             row |= {f"{role}_{key}": value for key, value in fact[role].items()}
             row[f"{role}_mentions"] = _json(fact[role]["mentions"])
         row |= {key: fact[key] for key in ("relation", "relation_name", "margin", "probability")}
-        row["sentences"] = _json(fact["sentences"])
+        row["evidence"] = _json(fact["evidence"])
         row["context"] = _json(fact["context"]) if "context" in fact else None
         yield row
 

@@ -5,7 +5,7 @@ from typing import Any
 from transformers import AutoConfig, PreTrainedConfig
 
 from atlop.config import ModelConfig
-from atlop.decoding import Calibration, read_calibration
+from atlop.decoding import PLAIN, Decision, read_decision
 from atlop.schema import RelationVocabulary
 
 
@@ -28,8 +28,8 @@ class AtlopConfig(PreTrainedConfig):
     """Special tokens added before a window; see `Windowing.start`."""
     window_end: list[int] | None = None
     """Special tokens added after a window; see `Windowing.end`."""
-    calibration: dict[str, Any] | None = None
-    """Thresholds and probabilities chosen after training: a `Calibration` as JSON."""
+    decision: dict[str, Any] | None = None
+    """What turns scores into facts, chosen after training: a `Decision` as JSON."""
 
     def __post_init__(self, **kwargs: Any) -> None:
         """Set `id2label` and `label2id`, which transformers and the hub read, from the relations."""
@@ -47,9 +47,9 @@ class AtlopConfig(PreTrainedConfig):
         return ModelConfig.model_validate(self.sections or {}, strict=True)
 
     @property
-    def calibrated(self) -> Calibration | None:
-        """The parsed calibration, if there is one; raises `AtlopError` if it is invalid."""
-        return None if self.calibration is None else read_calibration(self.calibration, vocabulary=self.vocabulary)
+    def stored_decision(self) -> Decision:
+        """The parsed decision, `plain` if none was chosen; raises `AtlopError` if it is invalid."""
+        return PLAIN if self.decision is None else read_decision(self.decision, vocabulary=self.vocabulary)
 
     @property
     def vocabulary(self) -> RelationVocabulary:

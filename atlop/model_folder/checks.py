@@ -173,7 +173,7 @@ def check_values(config: AtlopConfig, *, where: str) -> None:
         raise AtlopError(f"{where}, relations: {abbreviated(repeated)} is listed more than once")
     check_block_size(settings.classifier, where=f"{where}, ")
     make_objective(settings.objective)
-    _ = config.calibrated  # raises for thresholds of other relations
+    _ = config.stored_decision  # raises for thresholds of other relations
     averaged, layers = settings.encoder.layers_averaged, config.encoder_config().num_hidden_layers
     if averaged > layers:
         raise AtlopError(f"{where}, encoder.layers_averaged: {averaged}, but the encoder has {layers} layers")

@@ -5,7 +5,7 @@ from pathlib import Path
 import torch
 from transformers import PreTrainedTokenizerBase
 
-from atlop.decoding import Calibration
+from atlop.decoding import Decision
 from atlop.errors import AtlopError, loading
 from atlop.files import atomic_folder, default_mode, model_folder, read_json, recovered, write_json
 from atlop.json_values import expect
@@ -42,15 +42,15 @@ def save_model(folder: Path, *, model: AtlopModel, tokenizer: PreTrainedTokenize
             file.chmod(default_mode())  # safetensors makes files readable by the owner only
 
 
-def keep_calibration(folder: Path, calibration: Calibration | None) -> None:
-    """Store a calibration in the `config.json` of a model folder, or remove it.
+def store_decision(folder: Path, decision: Decision) -> None:
+    """Store what turns scores into facts in the `config.json` of a model folder.
 
     Raises:
         AtlopError: The file does not exist or cannot be read.
     """
     path = folder / "config.json"
     config = expect(read_json(path), dict, where=str(path))
-    config["calibration"] = None if calibration is None else calibration.model_dump()
+    config["decision"] = decision.model_dump(exclude_none=True)
     write_json(path, config)
 
 

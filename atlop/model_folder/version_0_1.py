@@ -2,9 +2,13 @@
 
 from collections.abc import Mapping
 from difflib import get_close_matches
-from typing import Any
+from typing import Any, Literal
 
+from pydantic import Field
+
+from atlop.config import Section
 from atlop.errors import AtlopError
+from atlop.json_values import typed
 from atlop.model.configuration import AtlopConfig
 
 _SECTION_KEYS = {
@@ -33,7 +37,7 @@ def upgrade_config(row: Mapping[str, Any], *, where: str) -> dict[str, Any]:
         for key, (section, name) in _SECTION_KEYS.items()
         if has_sections or key not in row
     }
-    known = {*AtlopConfig.__annotations__, *(() if has_sections else _SECTION_KEYS)}
+    known = {*AtlopConfig.__annotations__, *(() if has_sections else (*_SECTION_KEYS, "calibration"))}
     meant = settings | {key: key for key in AtlopConfig.__annotations__ if key not in row}
     for key in row.keys() - known:
         if near := get_close_matches(key, meant, n=1, cutoff=0.8):
@@ -44,4 +48,32 @@ def upgrade_config(row: Mapping[str, Any], *, where: str) -> dict[str, Any]:
     for key, (section, name) in _SECTION_KEYS.items():
         if key in row:
             sections.setdefault(section, {})[name] = row[key]
-    return {**{key: value for key, value in row.items() if key not in _SECTION_KEYS}, "sections": sections}
+    row = {key: value for key, value in row.items() if key not in _SECTION_KEYS}
+    decision = upgrade_calibration(row.pop("calibration", None), where=where)
+    return {**row, "sections": sections, "decision": decision}
+
+
+class _Calibration(Section):
+    """Thresholds and probabilities of version 0.1."""
+
+    rule: Literal["global", "per_class"]
+    thresholds: dict[str, float] = Field(min_length=1)
+    slope: float
+    intercept: float
+
+
+def upgrade_calibration(values: object, *, where: str) -> dict[str, Any] | None:
+    """Return the `calibration` of a `config.json` as a decision.
+
+    Raises:
+        AtlopError: A key is missing, unknown or of another type.
+    """
+    if values is None:
+        return None
+    old = typed(values, _Calibration, where=f"{where}, calibration", advice="`atlop calibrate` writes a decision anew")
+    return {
+        "use": "per_class" if old.rule == "per_class" else "offset",
+        "per_class": old.thresholds if old.rule == "per_class" else None,
+        "offset": next(iter(old.thresholds.values())) if old.rule == "global" else None,
+        "probability": {"slope": old.slope, "intercept": old.intercept},
+    }

@@ -39,6 +39,9 @@ class DocumentAnalysis:
     """Margin of each shown fact in nats; facts without a score are missing."""
     pairs: dict[Pair, PairScores]
     """Scores of each pair with a shown fact."""
+    shares: dict[Pair, list[float]] = field(default_factory=dict)
+    """Share of each sentence in the localized context of each pair in `pairs`, without truncated sentences. Empty for a
+    model without localized context."""
     weights: dict[Pair, NDArray[np.float64]] = field(default_factory=dict)
     """Weight of each word in the localized context, `[words]`, by pair, lower entity first; both directions share
     it. Empty for a model without localized context."""
@@ -90,6 +93,7 @@ class AnalysisCollector:
             facts=facts,
             margins={key: float(margins[key[:2]][class_id]) for key, class_id in class_of.items()},
             pairs={pair: self._pair_scores(scores[pair], shown=ids) for pair, ids in classes.items()},
+            shares={} if scored.evidence is None else dict(zip(pairs, scored.evidence[rows].tolist(), strict=True)),
             weights=self._weights(scored, pairs=pairs),
         )
 

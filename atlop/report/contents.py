@@ -68,6 +68,8 @@ class PagePair(TypedDict):
     threshold: float
     scores: list[tuple[int, float]]
     """Relation and score, highest first."""
+    shares: list[float]
+    """Share of each sentence in the context; empty if unknown."""
     weights: str | None
     """Weight of each word, scaled so that the largest is 255: one byte each, in base64."""
     heaviest: float
@@ -187,6 +189,7 @@ def _pairs(analysis: DocumentAnalysis, *, relations: dict[str, int]) -> list[Pag
                 object=object_,
                 threshold=round(scores.threshold, DIGITS),
                 scores=[(relations[relation], round(score, DIGITS)) for relation, score in scores.relations.items()],
+                shares=[round(share, DIGITS) for share in analysis.shares.get((subject, object_), ())],
                 weights=None
                 if weights is None
                 else b64encode(np.rint(255 * weights / (heaviest or 1)).astype(np.uint8).tobytes()).decode("ascii"),

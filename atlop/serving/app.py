@@ -87,7 +87,7 @@ def make_app(extractor: RelationExtractor, *, limits: Limits, allowed_hosts: Col
     async def extract(request: Request, explain: bool = False, group_by: str | None = None) -> Response:
         """Find the facts of one document or a list of documents.
 
-        In a list, an error takes the place of an invalid document. `explain` adds the words and sentences that the
+        In a list, an error takes the place of an invalid document. `explain` adds the words that the
         model read for each fact; `group_by` names the key by which ungrouped mentions are grouped, by default by text.
         """
         data = await _read_body(request, limits=limits)

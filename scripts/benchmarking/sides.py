@@ -23,6 +23,7 @@ from atlop.config import (
     TrainerConfig,
 )
 from atlop.corpora import read_corpus, read_vocabulary, relation_counts
+from atlop.decoding import PLAIN
 from atlop.model import AtlopModel, PairOutputs
 from atlop.model_folder import load_encoder, new_model
 from atlop.prediction import DecisionRule, score_batches
@@ -100,7 +101,7 @@ class Fast:
 
     def predict(self, rows: list[int]) -> float:
         """Find the facts of documents; return seconds."""
-        rule = DecisionRule.from_model(self.model, calibration=None)
+        rule = DecisionRule.from_model(self.model, decision=PLAIN)
         documents = [self._documents[row] for row in rows]
         started = perf_counter()
         for scored in score_batches(self.model, [documents], accelerator=self.training.accelerator):

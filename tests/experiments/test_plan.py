@@ -23,7 +23,7 @@ name = "adaptive"
 
 [[variants]]
 name = "adaptive + offset"
-calibration = "global"
+decision = "offset"
 published = { f1 = 61.27 }
 
 [[variants]]
@@ -69,7 +69,7 @@ def test_a_variants_changes_override_shared_ones(tmp_path: Path) -> None:
         ('"trainer.epochs" = 3', '"trainer.epoch" = 3', 'variant "adaptive".*trainer.epoch: unknown key'),
         ("[1, 2]", "[1, 1]", "duplicate seed: 1"),
         ('name = "longer"', 'name = "adaptive"', "duplicate variant: adaptive"),
-        ('calibration = "global"', 'calibration = "guess"', r"variants\.1\.calibration"),
+        ('decision = "offset"', 'decision = "guess"', r"variants\.1\.decision"),
         ("seeds = [1, 2]", "seeds = []", "seeds: Tuple should have at least 1 item"),
         ("{ f1 = 61.27 }", "{ F1 = 61.27 }", r"variants\.1\.published\.F1: Extra inputs are not permitted"),
         ("{ f1 = 61.27 }", '{ f1 = "high" }', r"variants\.1\.published\.f1"),

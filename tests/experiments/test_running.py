@@ -39,7 +39,7 @@ name = "slow"
 
 [[variants]]
 name = "slow, one threshold"
-calibration = "global"
+decision = "offset"
 
 [[variants]]
 name = "fast"

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from atlop.errors import AtlopError
 from atlop.inference import parts
-from atlop.inference.facts import Context, ContextSentence, ContextWord, ExtractedFact, Extraction, Participant
+from atlop.inference.facts import Context, ContextWord, EvidenceSentence, ExtractedFact, Extraction, Participant
 from atlop.inference.graph import fact_graph, read_facts, write_graphml, write_n_triples
 from atlop.inference.inputs import InputDocument
 from atlop.inference.parts import extract_file
@@ -25,9 +25,10 @@ rdflib = pytest.importorskip("rdflib", reason="needs rdflib: pip install 'atlop[
 
 BONN = Participant(0, "Bonn", type="LOC", id="Q586", mentions=((0, 4),))
 GERMANY = Participant(1, "Germany", type="LOC", id=None, mentions=((8, 15), (20, 27)))
-CONTEXT = Context((ContextSentence(0, 0, 16, "Bonn in Germany.", 0.9),), (ContextWord("in", 0, 5, 7, 0.5),), 0.8)
+EVIDENCE = (EvidenceSentence(0, 0, 16, "Bonn in Germany.", 0.9),)
+CONTEXT = Context((ContextWord("in", 0, 5, 7, 0.5),), 0.8)
 FACTS = (
-    ExtractedFact(BONN, "P17", "country", GERMANY, 1.5, 0.7, (0,), CONTEXT),
+    ExtractedFact(BONN, "P17", "country", GERMANY, 1.5, 0.7, EVIDENCE, CONTEXT),
     ExtractedFact(GERMANY, "P36", "capital", BONN, -0.5, None, ()),
 )
 DOCUMENTS = b'{"text": "one"}\n{"text": "two"}\n\n{"text": "three"}\n'

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from atlop.corpora import CorpusFile
-from atlop.decoding import Calibration
+from atlop.decoding import Decision, Probability
 from atlop.ensemble import Ensemble, Member
 from atlop.errors import AtlopError
 from atlop.inference import Extraction, ExtractionError, RelationExtractor
@@ -71,12 +71,11 @@ def test_the_margin_is_the_score_above_that_of_th(extractor: RelationExtractor) 
         assert fact.probability is None
 
 
-def test_a_calibration_moves_thresholds_and_gives_probabilities(extractor: RelationExtractor) -> None:
+def test_a_decision_moves_the_threshold_and_gives_probabilities(extractor: RelationExtractor) -> None:
     before = list(extractor.pipe(golden_documents()[:2]))
     model = golden_model("bert")
-    relations = model.config.vocabulary.relations
-    calibration = Calibration(rule="global", thresholds=dict.fromkeys(relations, 1.0), slope=2.0, intercept=-1.0)
-    model.config.calibration = calibration.model_dump()
+    decision = Decision(use="offset", offset=1.0, probability=Probability(slope=2.0, intercept=-1.0))
+    model.config.decision = decision.model_dump()
     calibrated = RelationExtractor(model, extractor.tokenizer)
 
     found = list(calibrated.pipe(golden_documents()[:2]))
@@ -101,10 +100,14 @@ def test_a_text_gives_facts_that_are_ready_as_json(extractor: RelationExtractor)
         "entity": 0, "name": "Lucia Vestergaard", "type": "", "id": None, "mentions": [[0, 17]]
     }  # fmt: skip
     assert row["object"]["mentions"] == [[52, 66], [68, 76]]
-    assert row["sentences"] == [0]
+    assert [each["sentence"] for each in row["evidence"]] == [0, 1]
+    for each in row["evidence"]:
+        assert set(each) == {"sentence", "start", "end", "text", "share"}
+        assert each["text"] == TEXT[each["start"] : each["end"]]
+        assert 0.2 < each["share"] <= 1
     assert set(row) == {
         *("subject", "relation", "relation_name", "object"),
-        *("margin", "probability", "sentences"),
+        *("margin", "probability", "evidence"),
     }
 
 

@@ -9,7 +9,7 @@ from xml.etree import ElementTree
 import pytest
 
 from atlop.errors import AtlopError
-from atlop.inference.facts import Context, ContextSentence, ExtractedFact, Extraction, Participant
+from atlop.inference.facts import EvidenceSentence, ExtractedFact, Extraction, Participant
 from atlop.inference.graph import fact_graph, read_facts, write_graphml, write_n_triples
 
 nx = pytest.importorskip("networkx", reason="needs networkx: pip install 'atlop[graph]'")
@@ -26,9 +26,9 @@ def fact(
     *,
     margin: float,
     sentences: tuple[int, ...] = (),
-    context: Context | None = None,
 ) -> ExtractedFact:
-    return ExtractedFact(subject, relation, f"name of {relation}", object_, float(margin), None, sentences, context)
+    evidence = tuple(EvidenceSentence(sentence, None, None, "", share=0.5) for sentence in sentences)
+    return ExtractedFact(subject, relation, f"name of {relation}", object_, float(margin), None, evidence)
 
 
 def extraction(title: str, *facts: ExtractedFact) -> Extraction:
@@ -53,7 +53,10 @@ def test_entities_of_one_name_are_one_and_a_fact_names_all_its_documents() -> No
 
     assert set(graph.nodes) == {"Bonn", "Germany", "City of Bonn", "FRG"}
     edge = graph.edges["Bonn", "Germany", "P17"]
-    assert edge["sources"] == [{"document": "first", "sentences": [0, 2]}, {"document": "second", "sentences": [1]}]
+    assert edge["sources"] == [
+        {"document": "first", "evidence": [{"sentence": 0, "share": 0.5}, {"sentence": 2, "share": 0.5}]},
+        {"document": "second", "evidence": [{"sentence": 1, "share": 0.5}]},
+    ]
     assert (edge["margin"], edge["relation_name"]) == (3, "name of P17")
     assert len(graph.edges) == 3
 
@@ -73,15 +76,6 @@ def test_entities_of_one_id_are_one_and_those_without_stay_with_their_document()
     assert set(graph.nodes) == {"Q586", "Q183", "second#entity=3", "second#entity=1"}
     assert graph.nodes["Q586"]["names"] == ["Bonn", "City of Bonn"]
     assert [source["document"] for source in graph.edges["Q586", "Q183", "P17"]["sources"]] == ["first", "third"]
-
-
-def test_sentences_are_those_of_the_context_where_there_is_one() -> None:
-    sentences = tuple(ContextSentence(number, None, None, "", weight=0.5) for number in (4, 1))
-    explained = fact(entity(0, "A"), "P17", entity(1, "B"), margin=1, context=Context(sentences, (), 1.0))
-
-    graph = fact_graph([extraction("T", explained)])
-
-    assert graph.edges["A", "B", "P17"]["sources"] == [{"document": "T", "sentences": [1, 4]}]
 
 
 def test_graphml_holds_the_same_graph(tmp_path: Path) -> None:
@@ -182,10 +176,7 @@ def without(key: str) -> Any:
         ),
         (RESULTS[0].as_json() | {"title": 3}, '"title": Input should be a valid string; found 3'),
         *((without(key), f'"{key}": is missing') for key in ("title", "facts.0.subject", "facts.0.object.name")),
-        *(
-            (without(key), f'"{key}": is missing')
-            for key in ("facts.0.relation", "facts.0.margin", "facts.1.sentences")
-        ),
+        *((without(key), f'"{key}": is missing') for key in ("facts.0.relation", "facts.0.margin", "facts.1.evidence")),
     ],
     ids=str,
 )

@@ -149,7 +149,7 @@ def test_no_cell_of_a_csv_file_is_a_formula(tmp_path: Path) -> None:
                     "relation_name": text,
                     "margin": -0.5,
                     "probability": None,
-                    "sentences": [],
+                    "evidence": [],
                 }
             ],
         }
@@ -245,8 +245,8 @@ def test_tables_have_a_row_a_fact_and_one_for_an_invalid_document(
         assert json.loads(row["context"]) == fact["context"]
         assert json.loads(row["object_mentions"]) == fact["object"]["mentions"]
         assert float(text["margin"]) == row["margin"]
-        assert {key: text[key] for key in ("title", "relation", "sentences", "context")} == {
-            key: row[key] for key in ("title", "relation", "sentences", "context")
+        assert {key: text[key] for key in ("title", "relation", "evidence", "context")} == {
+            key: row[key] for key in ("title", "relation", "evidence", "context")
         }
 
 

@@ -14,18 +14,18 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from atlop.config import ClassifierConfig, ModelConfig
-from atlop.decoding import Calibration
+from atlop.decoding import Decision, Probability
 from atlop.device import accelerator_for
 from atlop.errors import AtlopError
 from atlop.model_folder import (
     classifier_sizes,
-    keep_calibration,
     load_encoder,
     load_model,
     load_released,
     new_model,
     preprocessor_for,
     save_model,
+    store_decision,
 )
 from atlop.prediction import predict_facts
 from tests.damage import Draw, damaged_bytes, damaged_json, damaged_safetensors, files_in, outcome_of
@@ -52,7 +52,8 @@ def valid_model() -> Path:
     folder = Path(tempfile.mkdtemp()) / "model"
     save_model(folder, model=golden_model("bert"), tokenizer=golden_tokenizer("bert"))
     thresholds = dict.fromkeys(golden_vocabulary().relations, 0.5)
-    keep_calibration(folder, Calibration(rule="per_class", thresholds=thresholds, slope=1.0, intercept=0.0))
+    probability = Probability(slope=1.0, intercept=0.0)
+    store_decision(folder, Decision(use="per_class", offset=0.25, per_class=thresholds, probability=probability))
     return folder
 
 

@@ -36,7 +36,9 @@ def made_analysis(item: Document, facts: list[Fact]) -> DocumentAnalysis:
         for subject, object_, _ in keys
     }
     weights = np.arange(item.words) / 1000
-    return DocumentAnalysis(tuple(facts), margins, pairs, {(min(pair), max(pair)): weights for pair in pairs})
+    shares = dict.fromkeys(pairs, [0.75] + [0.0] * (len(item.sentences) - 1))
+    of_pairs = {(min(pair), max(pair)): weights for pair in pairs}
+    return DocumentAnalysis(tuple(facts), margins, pairs, shares=shares, weights=of_pairs)
 
 
 def made_page(*, is_compared: bool = True) -> str:

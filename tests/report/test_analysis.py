@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from atlop.decoding import PLAIN
 from atlop.device import accelerator_for
 from atlop.model_folder import preprocessor_for
 from atlop.prediction import DecisionRule, score_batches
@@ -24,7 +25,7 @@ def analyses() -> tuple[list[DocumentAnalysis], list[torch.Tensor]]:
     features = list(preprocessor.preprocess(documents))
     collector = AnalysisCollector(
         documents,
-        rule=DecisionRule.from_model(model, calibration=None),
+        rule=DecisionRule.from_model(model, decision=PLAIN),
         preprocessor=preprocessor,
         others=[[Fact(1, 0, "no relation of the model")], [Fact(0, 1, model.config.vocabulary.relations[0])]],
     )

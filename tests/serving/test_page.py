@@ -52,7 +52,8 @@ def test_a_chosen_fact_shows_what_the_model_read(page: "Page", extractor: Relati
     darkest = shades.nth(weights.index(max(weights)))
     assert darkest.text_content() == heaviest.word
     assert page.locator("#marked .in-fact").count() == 3
-    assert best.context.sentences[0].text in (page.locator(".details").text_content() or "")
+    for sentence in best.evidence:
+        assert f"{100 * sentence.share:.0f} %: {sentence.text}" in (page.locator(".details").text_content() or "")
     page.locator("#graph .arrow").last.focus()
     page.keyboard.press("Escape")
     page.wait_for_selector(".details", state="detached")

@@ -63,11 +63,13 @@ function sentence(doc, index, { first, weights, chosen }) {
     return `mention colour-${entity % COLOURS}${isInFact ? " in-fact" : ""}${entity === state.entity ? " picked" : ""}`;
   };
   fill(content, 0, doc.sentences[index].length, mentions);
+  const share = chosen && factPair(chosen)?.shares[index];
   const chips = [
     ...(chosen?.gold.includes(index) ? [element("span", { class: "chip gold" }, "gold evidence")] : []),
     ...(chosen?.found.includes(index) ? [element("span", { class: "chip found" }, "found evidence")] : []),
+    ...(share >= 0.01 ? [element("small", {}, `${percent(share)} % of the context`)] : []),
   ];
-  const marked = chips.length ? " evidence" : "";
+  const marked = chosen?.gold.includes(index) || chosen?.found.includes(index) ? " evidence" : "";
   return element("p", { class: `sentence${marked}` }, element("span", { class: "sentence-number", "aria-label": `sentence ${index}` }, String(index)), content, " ", ...chips);
 }
 

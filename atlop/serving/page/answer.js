@@ -53,9 +53,8 @@ function parseFacts(result) {
       id: fact.relation,
       margin: fact.margin,
       probability: fact.probability,
-      sharedSentences: fact.sentences.length,
       words: fact.context?.words.map(toUnits) ?? [],
-      sentences: fact.context?.sentences.map(toUnits) ?? [],
+      evidence: fact.evidence.map(toUnits),
     }))
     .sort((a, b) => b.margin - a.margin)
     .map((fact, index) => ({ ...fact, index }));
@@ -80,15 +79,14 @@ function factItem(doc, fact, isChosen) {
 }
 
 function details(fact) {
-  const sentences = fact.sentences.map(({ start, end, weight }) =>
-    element("li", {}, `${(100 * weight).toFixed(0)} %: `, bidiText(state.text.slice(start, end))));
+  const evidence = fact.evidence.map(({ start, end, share }) =>
+    element("li", {}, `${(100 * share).toFixed(0)} %: `, bidiText(state.text.slice(start, end))));
   const rows = [
     ["Relation", fact.id === fact.relation ? fact.id : `${fact.relation} (${fact.id})`],
     ["Margin", formatNumber(fact.margin)],
     ...(fact.probability === null ? [] : [["Probability", `${(100 * fact.probability).toFixed(0)} %`]]),
-    ["Sentences", fact.sharedSentences ? "mentions within one sentence" : "mentions across sentences"],
   ];
   return element("div", { class: "details" },
     element("dl", {}, ...rows.flatMap(([term, text]) => [element("dt", {}, term), element("dd", {}, bidiText(text))])),
-    ...(sentences.length ? [element("h3", {}, "Sentences with the largest weights"), element("ul", {}, ...sentences)] : []));
+    ...(evidence.length ? [element("h3", {}, "Evidence"), element("ul", {}, ...evidence)] : []));
 }
