@@ -6,14 +6,15 @@ from html.parser import HTMLParser
 import pytest
 
 from atlop.errors import AtlopError
-from atlop.inference import ExtractedFact, Extraction, ExtractionError, Participant, RelationExtractor
+from atlop.inference import EvidenceSentence, ExtractedFact, Extraction, ExtractionError, Participant, RelationExtractor
 from atlop.inference.tables import SCHEMA
 from tests.inference.texts import ENTITIES, TEXT
 
 TAG = "<script>alert('&')</script>"
 BONN = Participant(0, "Bonn", type="LOC", id="Q586", mentions=((0, 4),))
 STRANGE = Participant(1, f'{TAG}\n"', type="<LOC>", id=None, mentions=((8, 15),))
-FACT = ExtractedFact(BONN, "P17", "country", STRANGE, 1.5, None, (0, 2))
+EVIDENCE = (EvidenceSentence(0, 0, 5, TAG, share=0.25), EvidenceSentence(2, 9, 12, "It", share=0.5))
+FACT = ExtractedFact(BONN, "P17", "country", STRANGE, 1.5, None, EVIDENCE)
 CALIBRATED = ExtractedFact(STRANGE, f'"{TAG}', f'"{TAG}', BONN, -0.25, 0.7, ())
 
 
@@ -55,7 +56,7 @@ def test_a_notebook_shows_facts_as_a_table_in_which_nothing_of_a_document_runs()
         f'"{TAG}',
         "1.50",
         "0.70",
-        "0, 2",
+        "0 (25%), 2 (50%)",
         "3 mentions are beyond",
     ):
         assert text in page.text
