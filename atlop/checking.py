@@ -92,7 +92,7 @@ def _check_corpus(
         corpus_file = CorpusFile(file, format=format, invalid="skip", relations=relations)
         format = corpus_file.format
         counter = RelationCounter()
-        documents = counter.watch(tqdm(corpus_file, desc="checking", unit="document", disable=not show_progress))
+        documents = counter.watch(tqdm(corpus_file, desc="checking", unit=" docs", disable=not show_progress))
         counted = corpus_statistics(documents if tokens is None else tokens.watch(documents))
     except AtlopError as error:
         return CheckedFile("corpus", format, [str(error)], problem_count=1, hints=(), statistics=None)

@@ -33,6 +33,9 @@ Pair: TypeAlias = tuple[int, int]
 Progress = Callable[[Sequence[Item]], Iterable[Item]]
 """Wraps a sequence to show progress while it is iterated once, like `tqdm`."""
 
+BAR_FORMAT = "{l_bar}{bar}| {n_fmt}/{total_fmt} [{elapsed}<{remaining}, {rate_noinv_fmt}{postfix}]"
+"""tqdm's own, but always with documents a second rather than seconds a document."""
+
 PAIRS_PER_DECISION = 4096
 """Pairs decided together; limits the memory for documents with many entities."""
 
@@ -53,8 +56,17 @@ def loop_settings(
 ) -> LoopSettings:
     """Return settings whose progress bar the first process draws; args and errors are those of `accelerator_for`."""
     accelerator = accelerator_for(precision, device=device)
-    progress = partial(tqdm, unit="batch", disable=not (show_progress and accelerator.is_main_process))
+    progress = partial(with_bar, name="predicting", is_shown=show_progress and accelerator.is_main_process)
     return {"accelerator": accelerator, "batch_size": batch_size, "progress": progress}
+
+
+def with_bar(batches: Sequence[list[Item]], *, name: str, is_shown: bool) -> Iterator[list[Item]]:
+    """Yield batches of documents while a bar of that name shows how many documents are done, and how fast."""
+    total = sum(map(len, batches))
+    with tqdm(total=total, desc=name, unit=" docs", bar_format=BAR_FORMAT, disable=not is_shown) as bar:
+        for batch in batches:
+            yield batch
+            bar.update(len(batch))
 
 
 def is_out_of_memory(error: Exception) -> bool:

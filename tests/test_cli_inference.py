@@ -51,7 +51,7 @@ def test_extract_writes_facts_and_tells_what_was_invalid(model: Path, file: Path
     rows = lines_of(tmp_path / "facts.jsonl")
     assert values["facts"] == str(sum(len(row.get("facts", ())) for row in rows))
     assert rows[0]["facts"][0]["context"]["words"]
-    assert "4document" in problem.replace(" ", "")
+    assert "4docs" in problem.replace(" ", "")
 
 
 def test_extract_finds_what_predict_finds(model: Path, golden: Path, file: Path, tmp_path: Path) -> None:

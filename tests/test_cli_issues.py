@@ -85,16 +85,16 @@ def test_without_gold_facts_every_score_is_not_available(model: Path, tmp_path: 
 
     for command in (["evaluate", model, corpus], ["score", result, corpus]):
         output, _ = run(*command, "--detailed")
-        assert [values_of(output)[key] for key in ("F1", "precision", "recall", "Ign F1")] == ["n/a"] * 4
+        assert [values_of(output)[key] for key in ("F1", "precision", "recall", "Ign F1")] == ["–"] * 4
         assert "the file has no gold fact" in output
         found = json.loads(run(*command, "--json")[0])
         assert found["scores"]["f1"] is found["detailed"] is None
-    assert "n/a: the file has no gold fact" in run("compare", corpus, result, result)[0]
+    assert "nothing to compare: the file has no gold fact" in run("compare", corpus, result, result)[0]
     assert json.loads(run("compare", corpus, result, result, "--json")[0])["differences"] is None
-    assert values_of(run("report", model, "--dev", corpus, "--against", result, "--output", page)[0])["F1"] == "n/a"
+    assert values_of(run("report", model, "--dev", corpus, "--against", result, "--output", page)[0])["F1"] == "–"
     assert data_of(page)["results"][0]["detailed"] is data_of(page)["comparison"] is None
     assert "has no gold fact, so no threshold can be chosen on it" in run("calibrate", model, corpus, code=2)[1]
-    assert "hint: has labels, but no gold fact, so scores on it are n/a" in run("check", corpus)[0]
+    assert "hint: has labels, but no gold fact, so there is nothing to score" in run("check", corpus)[0]
 
 
 # pairs

@@ -59,8 +59,8 @@ def test_relations_are_named_where_their_names_are_known() -> None:
 
     output = detailed_table(scores, names={"P17": "country"})
 
-    assert columns_of(output, "P17 country")[0] == "0.00"
-    assert columns_of(output, "P159")[0] == "0.00"
+    assert columns_of(output, "P17 country")[:3] == ["–", "0.00", "–"]  # a wrong fact, and none to find
+    assert columns_of(output, "P159")[0] == "–"
 
 
 @pytest.mark.usefixtures("wide")

@@ -1,5 +1,6 @@
 """A model and documents become scores and facts, whatever the batches."""
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
@@ -14,7 +15,7 @@ from atlop.errors import AtlopError
 from atlop.evaluation import official_scores
 from atlop.model import AtlopModel
 from atlop.model.atlop import Pooled
-from atlop.prediction import predict_facts, score_documents
+from atlop.prediction import predict_facts, score_documents, with_bar
 from atlop.preprocessing import Batch, Features, Preprocessor
 from atlop.schema import Fact
 from tests.golden_values import (
@@ -229,3 +230,12 @@ def test_other_errors_are_not_taken_for_too_little_memory(
     monkeypatch.setattr(model, "pool", fail)
     with pytest.raises(RuntimeError, match="shapes do not fit"):
         predict_facts(model, golden_preprocessed("bert"), accelerator=accelerator, batch_size=4)
+
+
+def test_a_bar_has_a_name_and_counts_documents(capsys: pytest.CaptureFixture[str]) -> None:
+    assert list(with_bar([[1, 2], [3]], name="predicting", is_shown=True)) == [[1, 2], [3]]
+    shown = capsys.readouterr().err
+    assert re.search(r"predicting: 100%.* 3/3 \[.* docs/s\]", shown)
+    assert not re.search(r"s/ ?docs", shown)
+    list(with_bar([[1]], name="predicting", is_shown=False))
+    assert capsys.readouterr().err == ""

@@ -44,5 +44,5 @@ def compare(
         },
         as_json=as_json,
         heading="\n".join([corpus_heading(corpus), f"first:  {first}", f"second: {second}"]),
-        blocks=[comparison_table(differences) if differences else f"n/a: {NO_GOLD}"],
+        blocks=[comparison_table(differences) if differences else f"nothing to compare: {NO_GOLD}"],
     )

@@ -69,7 +69,7 @@ def extract(
             model, decision=decision, precision=precision, device=device, batch_size=batch_size
         )
         gc.freeze()  # the model stays; scanning it again and again would cost 5 % of the time
-        bar = partial(tqdm, desc="extracting", unit="document", disable=not is_main_process())
+        bar = partial(tqdm, desc="extracting", unit=" docs", disable=not is_main_process())
         started = monotonic()
         summary = extract_file(extractor, file, output=output, group_by=group_by, explain=explain, progress=bar)
         seconds = monotonic() - started
@@ -77,7 +77,7 @@ def extract(
         return
     counts = summary.counts
     is_trained = bool(extractor.model.config.model.evidence.weight)
-    speed = f"{summary.computed / seconds:,.1f} a second" if summary.computed else ""
+    speed = f"{summary.computed / seconds:,.1f} docs/s" if summary.computed else ""
     print_result(
         {
             "model": model,

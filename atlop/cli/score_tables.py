@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from atlop.cli.text import grid, percent
+from atlop.cli.text import NOTHING, grid, percent
 from atlop.evaluation import Comparison, DetailedScores, Difference, Estimate, GroupScores, MacroScores
 
 if TYPE_CHECKING:
@@ -30,7 +30,11 @@ def detailed_table(scores: DetailedScores, *, names: Mapping[str, str] | None = 
         counts = [f"{count:,}" for count in (group.correct, group.submitted, group.gold)]
         train = "" if group.train is None else f"{group.train:,}"
         ign = [percent(group.ign_f1.value), _interval(group.ign_f1)] if group.ign_f1 else []
-        return [label, *_shares(group), *counts, train, *ign]
+        f1, interval, precision, recall = _shares(group)
+        if not group.gold:  # a fact that is predicted here is wrong, but none could be found
+            f1, interval, recall, ign = NOTHING, "", NOTHING, []
+        precision = precision if group.submitted else NOTHING
+        return [label, f1, interval, precision, recall, *counts, train, *ign]
 
     rows: list[Sequence[str]] = [row("all", scores.all)]
     for kind in ("sentences", "mentions", "distance", "evidence"):
@@ -79,6 +83,8 @@ def decision_table(scores: "Mapping[DecisionName, DecisionScores]") -> str:
 
 
 def _difference(label: str, measure: Difference, *, gold: int | None = None) -> list[str]:
+    if gold == 0:
+        return [label, *[NOTHING] * 3, "", "", "0"]
     shares = percent(measure.first), percent(measure.second), f"{100 * measure.difference:+.2f}"
     interval = f"{100 * measure.low:+.2f} … {100 * measure.high:+.2f}"
     return [label, *shares, interval, f"{measure.p:.4f}", "" if gold is None else f"{gold:,}"]

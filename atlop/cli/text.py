@@ -19,8 +19,10 @@ GAP: Row = ("", "")
 MAX_LISTED = 20
 """Maximum number of lines printed of a list; `--json` has all."""
 
+NOTHING = "–"
+"""In place of a score where nothing was to score, or of a count that is not known."""
 NO_GOLD = "the file has no gold fact"
-"""Why scores are n/a."""
+"""Why there are no scores."""
 _NOTES = {
     "repeated_documents": "have the text of an earlier one",
     "negative_labels": "say that no relation holds, and are left out",
@@ -129,8 +131,8 @@ def listed(lines: Sequence[str], *, count: int) -> list[str]:
 
 
 def percent(share: float | None) -> str:
-    """Return a share from 0 to 1 in percent, `n/a` for `None`."""
-    return "n/a" if share is None else f"{100 * share:.2f}"
+    """Return a share from 0 to 1 in percent, a dash where nothing was to score."""
+    return NOTHING if share is None else f"{100 * share:.2f}"
 
 
 def score_rows(scores: Mapping[str, Any]) -> list[Row]:
@@ -185,7 +187,7 @@ def statistics_rows(statistics: Mapping[str, Any]) -> list[Row]:
     for key, value in statistics.items():
         label = key.replace("_", " ")
         if value is None:
-            rows.append((label, "n/a"))
+            rows.append((label, NOTHING))
         elif key == "relations":
             rows.append((label, f"{len(value):,}"))
         elif key == "repeated_titles":

@@ -99,7 +99,7 @@ class IssueCollector:
     def _further_hints(self) -> list[str]:
         hints = []
         if self._labelled_documents and not self._facts:
-            hints.append("has labels, but no gold fact, so scores on it are n/a")
+            hints.append("has labels, but no gold fact, so there is nothing to score")
         if self.misnamed_mentions > _SUSPICIOUS_SHARE * self._mentions:
             hints.append(
                 f"{self.misnamed_mentions:,} of {self._mentions:,} mentions have a name that is not what stands at "

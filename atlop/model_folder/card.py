@@ -234,7 +234,7 @@ def _is_path(value: object) -> bool:
 
 
 def _percent(share: float | None) -> str:
-    return "n/a" if share is None else f"{100 * share:.2f}"
+    return "–" if share is None else f"{100 * share:.2f}"
 
 
 def _with_interval(share: float | None, interval: Sequence[float] | None) -> str:

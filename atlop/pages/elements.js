@@ -27,7 +27,7 @@ function fillElement(target, attributes, children) {
 /** Isolate a text, so that its direction does not affect the text around it. */
 const bidiText = (text) => element("bdi", {}, text);
 
-const percent = (share) => (share === null ? "n/a" : (100 * share).toFixed(2));
+const percent = (share) => (share === null ? "–" : (100 * share).toFixed(2));
 const signedPercent = (share) => (share < 0 ? "−" : "+") + percent(Math.abs(share));
 const formatCount = (count) => count.toLocaleString("en");
 const formatNumber = (value, digits = 2) => value.toFixed(digits).replace("-", "−");

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 from matplotlib.figure import Figure
-from tqdm import tqdm
 
 from atlop.config import Precision
 from atlop.corpora import Corpus, TrainFacts
@@ -14,7 +13,7 @@ from atlop.device import accelerator_for
 from atlop.ensemble import load_ensemble
 from atlop.evaluation import OfficialScores
 from atlop.model_folder import preprocessor_for
-from atlop.prediction import batches_by_length, loop_settings, score_batches
+from atlop.prediction import batches_by_length, loop_settings, score_batches, with_bar
 from atlop.report.analysis import AnalysisCollector, DocumentAnalysis
 from atlop.report.contents import ScoredResult, contents
 from atlop.report.drawing import figure_svg
@@ -153,7 +152,7 @@ def _read_closely(
     batches = batches_by_length(member.preprocess(corpus.documents), batch_size=batch_size)
     scored = score_batches(
         member.model.to(accelerator.device),
-        tqdm(batches, unit="batch", disable=not (show_progress and accelerator.is_main_process)),
+        with_bar(batches, name="predicting", is_shown=show_progress and accelerator.is_main_process),
         accelerator=accelerator,
         keep_attention=True,
     )

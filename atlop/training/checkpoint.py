@@ -50,7 +50,7 @@ class Progress:
     """Training time, over all resumes."""
 
     def record_scores(self, scores: OfficialScores) -> bool:
-        """Record the dev scores after the last step; return whether their F1 is the highest so far, or n/a."""
+        """Record the dev scores after the last step; return whether their F1 is the highest so far, or `None`."""
         self.evaluated_step, self.last = self.step, scores
         is_best = self.best is None or scores.f1 is None or scores.f1 > (self.best.f1 or 0.0)
         if is_best:

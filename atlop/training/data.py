@@ -148,7 +148,7 @@ def _preprocess(
         name=str(file.path),
         identity=file.identity(),
         **options,
-        progress=partial(tqdm, desc=f"preprocessing {file.path.name}", unit="document", disable=not show_progress),
+        progress=partial(tqdm, desc=f"preprocessing {file.path.name}", unit=" docs", disable=not show_progress),
     )
     if not corpus or corpus.metadata.unlabelled:
         raise AtlopError(f"{file.path}: has unlabelled documents, or none at all; training needs labelled documents")

@@ -37,8 +37,11 @@ class Schedule:
         """
         batches = documents // config.batch_size  # drops a last batch that is incomplete, but no last step
         if not batches:
-            raise AtlopError(f"trainer.batch_size: {config.batch_size}, but there are only {documents} train documents")
-        self._config, self._documents = config, documents
+            raise AtlopError(
+                f"trainer.batch_size: {config.batch_size}, but there are only {documents} train documents; "
+                f"--set trainer.batch_size={min(2, documents)} takes fewer in a batch"
+            )
+        self._config, self._documents, self._batches = config, documents, batches
         self.steps_per_epoch = -(-batches // config.gradient_accumulation)
         self.total = config.epochs * self.steps_per_epoch
 
@@ -52,6 +55,12 @@ class Schedule:
                 number = epoch * self.steps_per_epoch + index + 1
                 if number > done:
                     yield Step(number, epoch, batches[index * accumulation : (index + 1) * accumulation])
+
+    def documents_after(self, number: int) -> int:
+        """Return how many documents the first `number` steps train on, repeated ones included."""
+        epochs, steps = divmod(number, self.steps_per_epoch)
+        batches = min(steps * self._config.gradient_accumulation, self._batches)
+        return (epochs * self._batches + batches) * self._config.batch_size
 
     def is_evaluated(self, number: int) -> bool:
         """Return whether dev is evaluated after a step: after every epoch or interval and at the end."""

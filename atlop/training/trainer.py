@@ -118,7 +118,7 @@ def fit(training: Training, *, run: Run, stop: StopRequests) -> int:
                     return stop.signal
                 is_best, is_evaluation_due = progress.record_scores(scores), False
                 run.log_scores(scores)
-                log.show(scores)
+                log.show(scores, is_best=is_best)
                 run.checkpoint()
                 run.save(is_best=is_best)  # after the checkpoint, which can restore the models
             stop_signal, is_checkpoint_due = run.poll(stop.signal, can_synchronize=not log.pending)

@@ -58,7 +58,7 @@ def test_the_card_of_a_run_says_what_it_was_trained_on_and_what_it_scores(run: P
     write_card(run / "best", run=finished(run))
 
     text = (run / "best" / "README.md").read_text(encoding="utf-8")
-    assert "| best epoch | 58.56 (56.85 to 60.28) | n/a | 71.97 | 49.36 |" in text
+    assert "| best epoch | 58.56 (56.85 to 60.28) | – | 71.97 | 49.36 |" in text
     assert f"| `train.json` | `{'ab' * 32}` |" in text
     assert "992 documents, 1,984 steps; atlop 0.1.0." in text
     assert "# ATLOP with scibert_scivocab_cased, trained on train.json" in text

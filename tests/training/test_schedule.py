@@ -1,5 +1,6 @@
 """The documents and learning rate of each step, and when dev is evaluated."""
 
+from itertools import accumulate
 from math import ceil
 
 import pytest
@@ -44,6 +45,12 @@ def test_the_last_step_of_an_epoch_takes_the_batches_that_are_left() -> None:
     assert all(len(batch) == 2 for step in epoch for batch in step)
 
 
+def test_documents_are_counted_over_steps_and_epochs() -> None:
+    counted = schedule(23, batch=2, accumulation=4, epochs=2)
+    sizes = [sum(map(len, step.batches)) for step in counted.steps()]
+    assert [counted.documents_after(number) for number in range(counted.total + 1)] == [0, *accumulate(sizes)]
+
+
 def test_only_the_last_incomplete_batch_is_left_out() -> None:
     used = flat(steps(23, batch=4))
     assert len(used) == len(set(used)) == 20
@@ -72,7 +79,9 @@ def test_the_order_does_not_hang_on_other_randomness() -> None:
 
 
 def test_too_few_documents_for_a_batch_are_refused() -> None:
-    with pytest.raises(AtlopError, match=r"trainer\.batch_size: 4, but there are only 3 train documents"):
+    with pytest.raises(
+        AtlopError, match=r"trainer\.batch_size: 4, but there are only 3 train documents; --set trainer\.batch_size=2"
+    ):
         schedule(3, batch=4)
 
 

@@ -124,7 +124,7 @@ function differenceColumns(measure) {
 
 function showComparison() {
   if (!DATA.comparison) {
-    byId("view-comparison").replaceChildren(element("p", {}, "n/a: the documents have no gold fact."), documentDifferences());
+    byId("view-comparison").replaceChildren(element("p", {}, "Nothing to compare: the documents have no gold fact."), documentDifferences());
     return;
   }
   const { all } = DATA.comparison.all;
