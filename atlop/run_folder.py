@@ -240,7 +240,7 @@ def refuse_changed_environment(run: Path, *, began: Mapping[str, Any], now: Mapp
     if changed:
         raise AtlopError(
             f"{run}: cannot be resumed: {'; '.join(changed)}. Restore what the run began with "
-            f"({run / 'environment.json'}), or start another run with --output"
+            f"({run / 'environment.json'}), start another run with --output, or remove this one"
         )
     if began["machine"] != now["machine"]:
         logger.warning(

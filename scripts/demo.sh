@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# From nothing to a trained model and a leaderboard file on the sample corpus. A second call skips what exists.
+# From nothing to a trained model and a leaderboard file on the sample corpus. A second call continues what
+# was stopped and skips what is done.
 source "$(dirname "$0")/environment.sh"
 run=runs/sample
 
 if [ ! -f "$run/summary.json" ]; then
   echo "== training on data/sample"
-  rm -rf "$run"  # left by an interrupted call
-  .venv/bin/atlop train sample --set "encoder.name=$ATLOP_ENCODER" --output "$run"
+  .venv/bin/atlop train sample --set "encoder.name=$ATLOP_ENCODER" --resume "$run"  # or begins the run
 fi
 if [ ! -f "$run/result.zip" ]; then
   echo "== predicting data/sample/test.json"

@@ -88,11 +88,11 @@ def test_an_output_folder_that_is_being_filled_names_its_writer_and_one_that_onl
         (folder / "config.toml").touch()
         with pytest.raises(AtlopError, match=f"run: {HELD}"):
             refuse_nonempty(folder)
-    with pytest.raises(AtlopError, match="run: already exists; pass another folder"):
+    with pytest.raises(AtlopError, match="run: already exists; continue its run with `atlop train"):
         refuse_nonempty(folder)
     with (
         one_writer(folder, is_folder=True),
-        pytest.raises(AtlopError, match="run: already exists; pass another folder"),
+        pytest.raises(AtlopError, match="run: already exists; continue its run with `atlop train"),
     ):
         refuse_nonempty(folder)
 

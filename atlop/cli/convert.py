@@ -7,6 +7,7 @@ import typer
 
 from atlop import converting
 from atlop.cli.options import Invalid, Json
+from atlop.cli.outputs import new_output
 from atlop.cli.session import print_result
 from atlop.cli.text import GAP, Row, count_rows
 from atlop.corpora import FORMATS, SCHEME_PREFIX, writable_formats
@@ -14,7 +15,6 @@ from atlop.corpora import FORMATS, SCHEME_PREFIX, writable_formats
 
 def convert(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="Documents.")],
-    output: Annotated[Path, typer.Argument(metavar="OUTPUT", help="File to make; a name in .gz packs it.")],
     target: Annotated[
         str,
         typer.Option(
@@ -23,6 +23,12 @@ def convert(
             help=f"Format of OUTPUT: {', '.join(writable_formats())}, {SCHEME_PREFIX}SCHEME.toml.",
         ),
     ],
+    output: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="[OUTPUT]", help="File to make; a name in .gz packs it. [default: FILE with the format's suffix]"
+        ),
+    ] = None,
     source: Annotated[
         str | None,
         typer.Option(
@@ -38,6 +44,9 @@ def convert(
 
     Says what that format cannot hold. Keys that no format knows are left out.
     """
+    if output is None:
+        format = FORMATS.get(target)
+        output = new_output(file, suffix=(format and format.suffix) or f".{target.partition(':')[0]}")
     conversion = converting.convert(file, output, to=target, format=source, invalid=invalid)
     counts = conversion.issues.counts()
     rows: list[Row] = count_rows(

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 import typer
 
 from atlop.cli.options import Json
+from atlop.cli.outputs import new_output
 from atlop.cli.session import print_result, require_extra
 from atlop.errors import AtlopError
 from atlop.files import one_writer, refuse_existing
@@ -13,7 +14,10 @@ from atlop.files import one_writer, refuse_existing
 
 def graph(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="JSON Lines file written by `atlop extract`.")],
-    output: Annotated[Path, typer.Option(metavar="FILE", help="Output file: .graphml, or .nt for RDF.")],
+    output: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Output file: .graphml, or .nt for RDF. [default: FILE.graphml, if new]"),
+    ] = None,
     merge_by: Annotated[
         Literal["name", "id"], typer.Option(help="Merge entities of different documents that share this.")
     ] = "name",
@@ -24,6 +28,7 @@ def graph(
 
     Each edge lists its documents and, for each, the evidence of the fact.
     """
+    output = output or new_output(file, suffix=".graphml")
     if output.suffix not in (".graphml", ".nt"):
         raise AtlopError(f"{output}: expected a name that ends in .graphml or .nt")
     refuse_existing(output)

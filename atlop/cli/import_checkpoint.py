@@ -6,6 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from atlop.cli.options import Json
+from atlop.cli.outputs import new_output
 from atlop.cli.session import print_result, quiet_libraries
 from atlop.cli.text import count_rows
 from atlop.config import ModelConfig, ObjectiveConfig, PreprocessingConfig
@@ -17,13 +18,17 @@ def import_checkpoint(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="State dict of the authors' released code.")],
     encoder: Annotated[str, typer.Option(metavar="NAME", help="Hugging Face name or folder of its encoder.")],
     relations: Annotated[Path, typer.Option(metavar="FILE", help="rel2id.json that it was trained with.")],
-    output: Annotated[Path, typer.Option(metavar="MODEL", help="Model folder to make, new or empty.")],
+    output: Annotated[
+        Path | None,
+        typer.Option(metavar="MODEL", help="Model folder to make, new or empty. [default: FILE.model, if new]"),
+    ] = None,
     relation_names: Annotated[Path | None, typer.Option(metavar="FILE", help="rel_info.json: readable names.")] = None,
     max_length: Annotated[int, typer.Option(metavar="N", min=8, help="Longest input in tokens.")] = 1024,
     max_relations: Annotated[int, typer.Option(metavar="N", min=1, help="Most relations of one pair.")] = 4,
     as_json: Json = False,
 ) -> None:
     """Make a model folder of a released checkpoint."""
+    output = output or new_output(file, suffix=".model")
     with reading(file):
         refuse_nonempty(output)
     vocabulary = read_vocabulary(relations, names=relation_names)

@@ -8,6 +8,7 @@ import typer
 
 from atlop.cli.models import loaded_models
 from atlop.cli.options import BatchSize, Device, Format, Invalid, Json, Precision
+from atlop.cli.outputs import new_output
 from atlop.cli.session import is_main_process, print_result, require_extra
 from atlop.corpora import read_labelled, read_train
 from atlop.errors import AtlopError
@@ -15,7 +16,9 @@ from atlop.errors import AtlopError
 
 def plot(
     run: Annotated[str, typer.Argument(metavar="RUN", help="Run folder; with --dev also a model, by folder or name.")],
-    output: Annotated[Path, typer.Option(metavar="FOLDER", help="Where the pictures go.")],
+    output: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="Where the pictures go. [default: RUN.plots, if new]")
+    ] = None,
     dev: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Labelled documents: draw what the model decides on them.")
     ] = None,
@@ -34,6 +37,7 @@ def plot(
     learning: loss and dev scores over steps. With --dev also precision_recall, margins and, with --train, relations.
     """
     require_extra("report", "matplotlib", "jinja2")
+    output = output or new_output(run, suffix=".plots")
     metrics = Path(run) / "metrics.jsonl"
     if dev is None and not metrics.is_file():
         raise AtlopError(

@@ -8,6 +8,7 @@ import typer
 
 from atlop.cli.models import loaded_models
 from atlop.cli.options import BatchSize, Decision, Device, Format, Invalid, Json, Models, Precision
+from atlop.cli.outputs import new_output
 from atlop.cli.session import is_main_process, print_result
 from atlop.cli.text import corpus_heading, truncation_rows
 from atlop.corpora import corpus_statistics, read_corpus
@@ -19,7 +20,12 @@ from atlop.submission import write_submission
 def predict(
     models: Models,
     file: Annotated[Path, typer.Argument(metavar="FILE", help="Documents; labels are not looked at.")],
-    output: Annotated[Path, typer.Option(metavar="FILE", help="Where the JSON goes, the zip beside it.")],
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="Where the JSON goes, the zip beside it. [default: FILE.result.json, if new]"
+        ),
+    ] = None,
     decision: Decision = None,
     batch_size: BatchSize = 8,
     precision: Precision = "auto",
@@ -32,6 +38,7 @@ def predict(
 
     Several models decide together, by the mean of their margins.
     """
+    output = output or new_output(file, suffix=".result.json")
     if output.suffix != ".json":
         raise AtlopError(f"{output}: expected a name that ends in .json; the zip is written beside it")
     corpus = read_corpus(file, format=format, invalid=invalid)

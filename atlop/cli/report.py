@@ -9,6 +9,7 @@ import typer
 
 from atlop.cli.models import quiet_models
 from atlop.cli.options import BatchSize, Device, Format, Invalid, Json, Precision, Train
+from atlop.cli.outputs import new_output
 from atlop.cli.session import print_result, require_extra
 from atlop.cli.text import corpus_heading, score_rows
 from atlop.config_files import load_config
@@ -21,7 +22,10 @@ def report(
     source: Annotated[
         str, typer.Argument(metavar="RUN", help="Run folder, model, or submission (result.json or result.zip).")
     ],
-    output: Annotated[Path, typer.Option(metavar="FILE", help="Where the page goes, a name that ends in .html.")],
+    output: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Page to write, a name in .html. [default: RUN.report.html, if new]"),
+    ] = None,
     dev: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="Labelled documents. [default: those that the run was evaluated on]"),
@@ -43,6 +47,7 @@ def report(
     facts. A submission alone has no class scores and no context. Differences are RUN minus RUN2.
     """
     require_extra("report", "matplotlib", "jinja2")
+    output = output or new_output(source, suffix=".report.html")
     if output.suffix != ".html":
         raise AtlopError(f"{output}: expected a name that ends in .html")
     corpus = read_labelled(dev or _dev_file(source), format=format, invalid=invalid)

@@ -99,7 +99,10 @@ def refuse_nonempty(folder: Path) -> None:
         process, holder = _living_holder(_lock(folder, is_folder=True))
         if process not in (None, Process.current()):
             raise _held(folder, holder)
-        raise AtlopError(f"{folder}: already exists; pass another folder with --output, or remove this one")
+        resume = (
+            f"continue its run with `atlop train --resume {folder}`, " if (folder / "config.toml").is_file() else ""
+        )
+        raise AtlopError(f"{folder}: already exists; {resume}pass another folder with --output, or remove this one")
 
 
 def refuse_existing(path: Path) -> None:

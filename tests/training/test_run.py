@@ -263,7 +263,9 @@ def test_a_folder_that_holds_something_is_refused(config: RunConfig, run: Path, 
     (tmp_path / "file").touch()
     for existing in (run, tmp_path, tmp_path / "file"):
         before = sorted(existing.rglob("*"))
-        with pytest.raises(AtlopError, match=r": already exists(; pass another folder|, and is no folder)"):
+        with pytest.raises(
+            AtlopError, match=r": already exists(; (continue its run|pass another folder)|, and is no folder)"
+        ):
             train(config, output=existing, show_progress=False)
         assert sorted(existing.rglob("*")) == before
 
