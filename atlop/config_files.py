@@ -34,7 +34,8 @@ def load_config(source: str, *, overrides: Sequence[str] = ()) -> RunConfig:
 
     Args:
         source: Path of a TOML file, or the name of a shipped one such as `docred_bert_base`.
-        overrides: `section.key=value` strings; the value is TOML (`3e-5`, `true`, `"text"`), or plain text.
+        overrides: `section.key=value` strings; the value is TOML (`3e-5`, `true`, `"text"`), or plain text. Without a
+            value, the default of the key counts.
 
     Raises:
         AtlopError: There is no such file, it is not TOML, it extends itself, or a key or value is wrong; the
@@ -65,12 +66,18 @@ def find_config(source: str, *, folder: Path = Path()) -> Path:
         if path.exists() and not path.is_dir():
             return path
     refuse_tilde(path)
-    package = Path(str(files("atlop")))
-    configs = package / "configs" if (package / "configs").is_dir() else package.parent / "configs"  # wheel; checkout
-    shipped = {path.relative_to(configs).with_suffix("").as_posix(): path for path in sorted(configs.rglob("*.toml"))}
+    shipped = shipped_files()
     if source in shipped:
         return shipped[source]
     raise AtlopError(f"{source:.1000}: no such TOML file; shipped ones are {', '.join(shipped)}")
+
+
+def shipped_files() -> dict[str, Path]:
+    """Return the shipped configurations, then the experiments (`experiments/…`), by name."""
+    package = Path(str(files("atlop")))
+    configs = package / "configs" if (package / "configs").is_dir() else package.parent / "configs"  # wheel; checkout
+    paths = [*sorted(configs.glob("*.toml")), *sorted(configs.glob("*/*.toml"))]
+    return {path.relative_to(configs).with_suffix("").as_posix(): path for path in paths}
 
 
 def dump_config(config: BaseModel) -> str:
@@ -149,7 +156,10 @@ def _set(tree: dict[str, Any], override: str) -> None:
         tree = tree.setdefault(key, {})
         if not isinstance(tree, dict):
             raise AtlopError(f"--set {override}: {key} is a value, not a section")
-    tree[keys[-1]] = value
+    if value == "" and not text:
+        tree.pop(keys[-1], None)
+    else:
+        tree[keys[-1]] = value
 
 
 def _flat(tree: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:

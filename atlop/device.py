@@ -79,7 +79,7 @@ def accelerator_for(
     Raises:
         AtlopError: There is no such device, it does not support the precision, or what `join_processes` raises.
     """
-    torch_device = None if device is None else _find_device(device)
+    torch_device = None if device is None else find_device(device)
     state = _join(torch_device)
     if torch_device is None or state.num_processes > 1:
         if torch_device is not None and (torch_device.type != state.device.type or torch_device.index is not None):
@@ -105,15 +105,19 @@ def is_main_process(device: str | None = None) -> bool:
     Raises:
         AtlopError: See `accelerator_for`, whose `device` this is.
     """
-    return bool(_join(None if device is None else _find_device(device)).is_main_process)
+    return bool(_join(None if device is None else find_device(device)).is_main_process)
 
 
 def _join(device: torch.device | None) -> PartialState:
     return join_processes(on_cpu=device is not None and device.type == "cpu")
 
 
-def _find_device(name: str) -> torch.device:
-    """Return a device of this machine; refuse one that it does not have."""
+def find_device(name: str) -> torch.device:
+    """Return a device of this machine.
+
+    Raises:
+        AtlopError: It has no such device.
+    """
     if not re.fullmatch(r"cpu|cuda(:\d{1,3})?", name):
         raise AtlopError(f"--device {name}: expected cpu, cuda or cuda:N, the number of a GPU, from 0")
     device = torch.device(name)

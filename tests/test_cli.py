@@ -23,7 +23,7 @@ from atlop.schema import Document
 
 COMMANDS = (
     *("train", "evaluate", "predict", "calibrate", "experiment", "extract", "serve", "graph", "score", "compare"),
-    *("plot", "report", "check", "convert", "download", "import-checkpoint", "push", "config show"),
+    *("plot", "report", "check", "convert", "download", "import-checkpoint", "push", "configs", "config show"),
 )
 DOCUMENT = {
     "title": "Skai TV",
@@ -96,7 +96,7 @@ def test_help_lists_every_command() -> None:
 def test_the_help_of_each_command_shows_an_example_on_a_line_of_its_own(command: str) -> None:
     output, _ = run(*command.split(), "--help")
 
-    assert re.search(rf"\n  Examples?:\n    atlop {command} \S.*\n", output)
+    assert re.search(rf"\n  Examples?:\n    atlop {command}( \S.*)?\n", output)
 
 
 @pytest.mark.parametrize("command", [command for command in COMMANDS if command != "serve"])  # which has no result
@@ -185,10 +185,10 @@ def test_score_prints_percent_and_counts(result: Path, corpus: Path) -> None:
     assert output.startswith(f"{corpus}: 1 documents\n\n")
     assert values_of(output) == {
         "F1": "50.00",
-        "Ign F1": "n/a",
+        "Ign F1": "–",
         "precision": "50.00",
         "recall": "50.00",
-        "evidence F1": "n/a",
+        "evidence F1": "–",
         "correct facts": "1",
         "predicted facts": "2",
         "gold facts": "2",
@@ -387,7 +387,7 @@ def test_check_reads_a_corpus_without_labels(tmp_path: Path) -> None:
     null = write(tmp_path / "test.json", [{**DOCUMENT, "labels": None}])
     bare = write(tmp_path / "bare.json", [{key: value for key, value in DOCUMENT.items() if key != "labels"}])
 
-    assert [values_of(run("check", corpus)[0])["facts"] for corpus in (null, bare)] == ["n/a", "n/a"]
+    assert [values_of(run("check", corpus)[0])["facts"] for corpus in (null, bare)] == ["–", "–"]
 
 
 def test_check_names_every_invalid_document_once(tmp_path: Path) -> None:

@@ -31,6 +31,12 @@ def message_of(source: str, *overrides: str) -> str:
     return str(caught.value)
 
 
+def test_without_a_value_an_override_restores_the_default() -> None:
+    changed = load_config("docred_bert_base", overrides=["data.relation_names=", "trainer.epochs=", "data.format="])
+    assert (changed.data.relation_names, changed.data.format, changed.trainer.epochs) == (None, None, 30)
+    assert "encoder.name: missing" in message_of("docred_bert_base", "encoder.name=")
+
+
 @pytest.mark.parametrize("path", sorted(CONFIGS.glob("*.toml")), ids=lambda path: path.stem)
 def test_every_shipped_configuration_is_valid_and_found_by_its_name(path: Path) -> None:
     assert load_config(str(path)) == load_config(path.stem)

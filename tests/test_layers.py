@@ -29,6 +29,7 @@ RANKS = (
     ("ensemble",),
     ("calibration",),
     ("training", "inference", "scoring", "checking", "converting"),
+    ("estimates",),
     ("experiments", "report"),
     ("serving",),
     ("cli",),

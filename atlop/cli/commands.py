@@ -10,7 +10,9 @@ from atlop import __version__
 from atlop.cli.calibrate import calibrate
 from atlop.cli.check import check
 from atlop.cli.compare import compare
+from atlop.cli.completion import join_split_setting
 from atlop.cli.config import config
+from atlop.cli.configs import configs
 from atlop.cli.convert import convert
 from atlop.cli.download import download
 from atlop.cli.evaluate import evaluate
@@ -34,7 +36,6 @@ app = typer.Typer(
     epilog=example("atlop train sample", "atlop train --help"),
     context_settings={"help_option_names": ["-h", "--help"]},
     no_args_is_help=True,
-    add_completion=False,
     rich_markup_mode=None,  # rich would double the time of --help
     pretty_exceptions_enable=False,
 )
@@ -43,6 +44,7 @@ app = typer.Typer(
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the `atlop` command and exit; `arguments` default to those of the command line."""
     prepare_streams()
+    join_split_setting()
     app(args=arguments, prog_name="atlop")
     sys.exit()
 
@@ -64,7 +66,8 @@ def _options(
 
 EXAMPLES: dict[Callable[..., None], tuple[str, ...]] = {
     train: (
-        "atlop train docred_bert_base --set optimizer.encoder_learning_rate=3e-5 --output runs/first",
+        "atlop train docred_bert_base --set trainer.epochs=10 --output runs/first",
+        "atlop train docred_bert_base --dry-run",
         "atlop train --resume runs/first",
     ),
     evaluate: ("atlop evaluate runs/docred_bert_base dev.json --train train_annotated.json",),
@@ -76,7 +79,10 @@ EXAMPLES: dict[Callable[..., None], tuple[str, ...]] = {
         "atlop calibrate runs/docred_bert_base dev.json --evidence",
         "atlop calibrate runs/first runs/second dev.json --output decision.json",
     ),
-    experiment: ("atlop experiment experiments/thresholds --dry-run", "atlop experiment experiments/thresholds"),
+    experiment: (
+        "atlop experiment experiments/thresholds --dry-run",
+        "atlop experiment experiments/thresholds --devices 0,1",
+    ),
     extract: (
         "atlop extract runs/docred_bert_base documents.jsonl --output facts.jsonl",
         "accelerate launch --num_processes 2 -m atlop extract runs/own documents.jsonl --output facts.parquet",
@@ -104,6 +110,7 @@ EXAMPLES: dict[Callable[..., None], tuple[str, ...]] = {
         "atlop import-checkpoint model.pt --encoder bert-base-cased --relations rel2id.json --output models/released",
     ),
     push: ("atlop push runs/docred_bert_base owner/name --private --license mit",),
+    configs: ("atlop configs",),
 }
 """Examples of each command, in the order of the help."""
 

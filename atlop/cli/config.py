@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from atlop.cli.completion import complete_configuration
 from atlop.cli.options import Json, Overrides, example
 from atlop.config_files import dump_config, load_config
 
@@ -16,7 +17,14 @@ config = typer.Typer(help="Show configurations.", no_args_is_help=True)
     )
 )
 def show(
-    source: Annotated[str, typer.Argument(metavar="CONFIG", help="TOML file, or name of a shipped configuration.")],
+    source: Annotated[
+        str,
+        typer.Argument(
+            metavar="CONFIG",
+            help="TOML file, or name of a shipped configuration.",
+            autocompletion=complete_configuration,
+        ),
+    ],
     overrides: Overrides = None,
     as_json: Json = False,
 ) -> None:

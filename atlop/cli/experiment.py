@@ -8,15 +8,24 @@ from typing import Annotated
 
 import typer
 
+from atlop.cli.completion import complete_experiment
+from atlop.cli.dry_run import print_runs
 from atlop.cli.options import Device, Json, Overrides
 from atlop.cli.session import print_result, quiet_libraries
 from atlop.cli.text import grid, terminal_width
 from atlop.config_files import find_config
+from atlop.corpora import require_files
+from atlop.errors import AtlopError
 
 
 def experiment(
     source: Annotated[
-        str, typer.Argument(metavar="EXPERIMENT", help="TOML file, or a shipped one such as paper_docred.")
+        str,
+        typer.Argument(
+            metavar="EXPERIMENT",
+            help="TOML file, or a shipped one such as paper_docred.",
+            autocompletion=complete_experiment,
+        ),
     ],
     overrides: Overrides = None,
     output: Annotated[
@@ -24,8 +33,12 @@ def experiment(
         typer.Option(metavar="FOLDER", help="Output folder of runs and tables. [default: runs/experiments/<config>]"),
     ] = None,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="List the runs and their estimated time instead of training them.")
+        bool, typer.Option("--dry-run", help="List the runs, their steps and estimated time; train nothing.")
     ] = False,
+    devices: Annotated[
+        str | None,
+        typer.Option(metavar="LIST", help="Train side by side on these GPUs, such as 0,1; or on cpu,cpu."),
+    ] = None,
     device: Device = None,
     as_json: Json = False,
 ) -> None:
@@ -34,33 +47,31 @@ def experiment(
     Finished runs are kept and an interrupted run resumes, so repeating the command does only what is left. By default,
     experiments with the same base configuration share a folder and reuse each other's runs.
     """
+    if device is not None and devices is not None:
+        raise AtlopError(f"--device {device} and --devices {devices}: give one of the two")
     from atlop import experiments
 
     loaded = experiments.load_experiment(source)
     folder = output or Path("runs") / "experiments" / find_config(loaded.config).stem
     name = experiments.find_experiment(source).stem
     plan = experiments.plan_runs(loaded, overrides=overrides or ())
+    require_files(plan.base.data)
     with quiet_libraries(model=plan.runs[0].config.encoder.name, kind="encoder"):
         if dry_run:
             runs = experiments.estimate_runs(plan, folder=folder, device=device)
         else:
             write_tables = partial(experiments.write_tables, path=folder / name)
             results = experiments.run_experiment(
-                loaded, folder=folder, overrides=overrides or (), device=device, on_results=write_tables
+                loaded,
+                folder=folder,
+                overrides=overrides or (),
+                device=device,
+                devices=[each.strip() for each in devices.split(",")] if devices else (),
+                on_results=write_tables,
             )
             write_tables(results)
     if dry_run:
-        seconds = sum(run["seconds"] for run in runs)
-        rows = [[run["name"], run["state"], f"{run['seconds'] / 60:.0f}" if run["seconds"] else ""] for run in runs]
-        print_result(
-            {"output": folder, "runs": runs, "seconds": seconds},
-            as_json=as_json,
-            heading=f"{loaded.title}: {len(runs)} runs",
-            blocks=[
-                grid(["run", "state", "minutes"], rows, drop=["minutes"], whole_labels=True),
-                f"remaining time: {seconds / 3600:.1f} h, estimated by timing a few steps",
-            ],
-        )
+        print_runs(loaded.title, runs, folder=folder, as_json=as_json)
     else:
         print_result(
             {"output": folder, **asdict(results)},

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from atlop import config
+from atlop.cli.completion import complete_setting
 from atlop.corpora import FORMATS, SCHEME_PREFIX
 from atlop.decoding import DECISIONS
 
@@ -30,7 +31,12 @@ Decision = Annotated[
 ]
 Overrides = Annotated[
     list[str] | None,
-    typer.Option("--set", metavar="SECTION.KEY=VALUE", help="Change one value; may be given again."),
+    typer.Option(
+        "--set",
+        metavar="SECTION.KEY=VALUE",
+        help="Change one value, or without VALUE take its default; may be given again.",
+        autocompletion=complete_setting,
+    ),
 ]
 Labelled = Annotated[Path, typer.Argument(metavar="FILE", help="Labelled documents.")]
 Train = Annotated[

@@ -1,6 +1,7 @@
 """Corpus files to `Document` and back."""
 
 from atlop.corpora.corpus import Corpus, CorpusFile, read_corpus
+from atlop.corpora.data_files import data_files, download_commands, missing_files, require_files
 from atlop.corpora.file_start import FileStart
 from atlop.corpora.formats import FORMATS, find_format, find_writer, published_corpora, writable_formats
 from atlop.corpora.formats.format import Format, Reader
@@ -32,9 +33,12 @@ __all__ = [
     "Writer",
     "check_relations",
     "corpus_statistics",
+    "data_files",
+    "download_commands",
     "find_format",
     "find_writer",
     "log_issues",
+    "missing_files",
     "parse_document",
     "published_corpora",
     "read_corpus",
@@ -44,5 +48,6 @@ __all__ = [
     "read_vocabulary",
     "recognise_format",
     "relation_counts",
+    "require_files",
     "writable_formats",
 ]

@@ -1,5 +1,7 @@
 """Experiments: train variants of a configuration with several seeds and compare them in a table."""
 
+from atlop.experiments.estimating import RunEstimate, estimate_runs
+from atlop.experiments.folder import ExperimentFolder
 from atlop.experiments.plan import (
     Experiment,
     Plan,
@@ -11,7 +13,7 @@ from atlop.experiments.plan import (
     plan_runs,
 )
 from atlop.experiments.results import ExperimentResults, RowResult
-from atlop.experiments.running import ExperimentFolder, estimate_runs, estimate_seconds, run_experiment
+from atlop.experiments.running import run_experiment
 from atlop.experiments.tables import HEADER, caption, table_rows, write_tables
 
 __all__ = [
@@ -23,10 +25,10 @@ __all__ = [
     "PlannedRun",
     "Published",
     "RowResult",
+    "RunEstimate",
     "Variant",
     "caption",
     "estimate_runs",
-    "estimate_seconds",
     "find_experiment",
     "load_experiment",
     "plan_runs",

@@ -9,6 +9,7 @@ from accelerate.utils import set_seed
 from transformers import PreTrainedTokenizerBase
 
 from atlop.config import RunConfig
+from atlop.corpora import require_files
 from atlop.device import DeviceAccelerator, accelerator_for
 from atlop.errors import AtlopError
 from atlop.evaluation import OfficialScores, official_scores
@@ -40,9 +41,9 @@ class Training:
 
     def prefetch_steps(self) -> Generator[tuple[Step, list[Batch]], None, None]:
         """Yield the remaining steps, each with this process's share of its batches, collated in a thread."""
-        return prefetch(self.schedule.steps(done=self.state.progress.step), make=self._collate)
+        return prefetch(self.schedule.steps(done=self.state.progress.step), make=self.collate)
 
-    def _collate(self, step: Step) -> tuple[Step, list[Batch]]:
+    def collate(self, step: Step) -> tuple[Step, list[Batch]]:
         """Return a step with this process's share of its batches, on the CPU; in pinned memory for a GPU."""
         accelerator, documents = self.accelerator, self.data.train.documents
         shares = [batch[accelerator.process_index :: accelerator.num_processes] for batch in step.batches]
@@ -105,6 +106,7 @@ def build_training(config: RunConfig, *, device: str | None = None, show_progres
     Raises:
         AtlopError: A file is invalid, the encoder cannot be loaded, or settings contradict each other.
     """
+    require_files(config.data)
     accelerator = accelerator_for(config.trainer.precision, device=device, training=True)
     trainer = config.trainer.model_copy(update={"precision": accelerator.precision})
     config = config.model_copy(update={"trainer": trainer})

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from atlop.config import RunConfig
 from atlop.corpora import read_corpus
 from atlop.device import accelerator_for
 from atlop.ensemble import Ensemble, Member
@@ -15,14 +14,13 @@ from atlop.evaluation import official_scores
 from atlop.experiments import (
     ExperimentFolder,
     ExperimentResults,
-    estimate_seconds,
     load_experiment,
     plan_runs,
     run_experiment,
 )
 from atlop.experiments.running import prepare_plan
 from atlop.model_folder import load_model
-from atlop.training import Training, build_training, train
+from atlop.training import train
 from tests.test_cli import run, values_of
 from tests.test_cli_training import CONFIG
 
@@ -196,6 +194,7 @@ def test_the_command_lists_runs_trains_them_and_prints_the_table(source: Path, t
     names = [run.name for run in plan_runs(load_experiment(str(source)), overrides=()).runs]
     listed, _ = run("experiment", source, "--output", folder, "--dry-run")
     assert [values_of(listed)[name] for name in names] == ["not started"] * 4
+    assert "4 of 4 runs are left: 8 steps, " in listed
     assert not folder.exists()
 
     printed, _ = run("experiment", source, "--output", folder)
@@ -205,27 +204,4 @@ def test_the_command_lists_runs_trains_them_and_prints_the_table(source: Path, t
     assert len(found["rows"][0]["f1_of_seeds"]) == 2
     listed, _ = run("experiment", source, "--output", folder, "--dry-run")
     assert [values_of(listed)[name] for name in names] == ["scored"] * 4
-
-
-@pytest.mark.parametrize(
-    "overrides",
-    [
-        ["pooling.context=none", "objective.name=none_class_ranking", "objective.parameters.shift=0.05"],
-        ["objective.name=positive_unlabelled"],  # depends on the share of each class in the train file
-    ],
-)
-def test_an_estimate_measures_the_training_that_would_be(
-    overrides: list[str], source: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    config = plan_runs(load_experiment(str(source)), overrides=overrides).runs[0].config
-    trainings: list[Training] = []
-
-    def recording(config: RunConfig, *, device: str | None) -> Training:
-        trainings.append(build_training(config, device=device))
-        return trainings[-1]
-
-    monkeypatch.setattr("atlop.experiments.running.build_training", recording)
-    assert estimate_seconds(config) > 0
-    [training] = trainings
-    assert training.state.model.config.model.pooling == config.pooling
-    assert training.config == config
+    assert "0 of 4 runs are left: 0 steps" in listed

@@ -1,0 +1,88 @@
+"""The folder of an experiment: its base configuration, and the state of its runs."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, Field
+
+from atlop.config import Precision
+from atlop.config_files import default_settings, flat_settings
+from atlop.errors import AtlopError
+from atlop.experiments.plan import Plan, PlannedRun
+from atlop.files import file_sha256, read_json, write_json
+from atlop.json_values import typed
+from atlop.run_folder import refuse_earlier_version
+
+
+@dataclass(frozen=True)
+class ExperimentFolder:
+    """Folder of all experiments with the same base: `base.json`, the dev split, `runs/`, `logs/` and `candidates/`."""
+
+    path: Path
+
+    def run(self, run: PlannedRun) -> Path:
+        """Return the folder of a run."""
+        return self.path / "runs" / run.name
+
+    def log(self, run: PlannedRun) -> Path:
+        """Return the log file of a run that is trained beside others."""
+        return self.path / "logs" / f"{run.name}.log"
+
+    def candidates(self, run: PlannedRun, *, split: str) -> Path:
+        """Return the file of a run's candidates on the documents that choose (`chooses`) or are scored (`scored`)."""
+        return self.path / "candidates" / f"{run.name}.{split}.safetensors"
+
+    def state(self, run: PlannedRun) -> str:
+        """Return the state of a run: `not started`, `interrupted`, `trained` or `scored`."""
+        if self.candidates(run, split="scored").exists():
+            return "scored"
+        if (self.run(run) / "summary.json").exists():
+            return "trained"
+        return "interrupted" if self.run(run).exists() else "not started"
+
+    @property
+    def _base(self) -> Path:
+        return self.path / "base.json"
+
+    def precision(self) -> Precision | None:
+        """Return the precision of the folder's runs, `None` if there are none."""
+        precision: Precision | None = self._recorded()["trainer.precision"] if self._base.exists() else None
+        return precision
+
+    def record_base(self, plan: Plan) -> None:
+        """Record the base configuration and the scored documents, or check that they match the recorded ones.
+
+        Raises:
+            AtlopError: The folder's runs have another base, or are of version 0.1.
+        """
+        for run in sorted(self.path.glob("runs/*")):
+            refuse_earlier_version(run)
+        scored = plan.experiment.scored
+        base = {
+            **flat_settings(plan.base),
+            "sha256 of data.dev": file_sha256(plan.base.data.dev),
+            "sha256 of scored": None if scored is None else file_sha256(scored),
+            "split_seed": plan.experiment.split_seed,
+        }
+        if not self._base.exists():
+            write_json(self._base, base)
+            return
+        recorded = self._recorded()
+        before = default_settings() | recorded
+        if changed := [key for key in sorted({*base, *recorded}) if before.get(key) != base.get(key)]:
+            raise AtlopError(
+                f"{self.path}: has runs with different {', '.join(changed)}; use another folder with --output, or undo "
+                "the change"
+            )
+
+    def _recorded(self) -> dict[str, Any]:
+        recorded: dict[str, Any] = read_json(self._base)
+        typed(recorded, _Base, where=str(self._base), advice="use another folder with --output")
+        return recorded
+
+
+class _Base(BaseModel):
+    """Required values of a recorded base."""
+
+    precision: Precision = Field(alias="trainer.precision")
