@@ -16,10 +16,21 @@ def text_of(page: Path) -> str:
     return page.read_text(encoding="utf-8")
 
 
-def blocks(language: str, *, page: Path, section: str) -> list[str]:
-    """Return the code of one section (`## …`, with what lies below it) in one language."""
-    text = text_of(page).partition(f"\n## {section}\n")[2].partition("\n## ")[0]
+def blocks(language: str, *, page: Path, section: str | None = None) -> list[str]:
+    """Return the code of a page, or of one of its sections with what lies below it, in one language."""
+    text = text_of(page)
+    if section is not None:
+        heading = re.search(rf"^(##+) {re.escape(section)}$", text, re.MULTILINE)
+        assert heading, f"{page.name} has no section {section!r}"
+        text = re.split(rf"^#{{2,{len(heading[1])}}} ", text[heading.end() :], maxsplit=1, flags=re.MULTILINE)[0]
     return [code for found, code in _FENCED.findall(text) if found == language]
+
+
+def commands(page: Path) -> list[str]:
+    """Return what a page types into a shell, in order: a command for each line, or for each whole loop."""
+    lines = re.sub(r" +# .*$", "", "\n".join(blocks("bash", page=page)), flags=re.MULTILINE)
+    lines = re.sub(r"\\\n *", "", lines)
+    return re.findall(r"^for (?:.*\n)*?done$|^.+$", lines, re.MULTILINE)
 
 
 def without_code(text: str) -> str:

@@ -48,7 +48,7 @@ def test_the_tables_of_experiments_stand_among_the_results(record: Path) -> None
         assert {tuple(row) for row in table} <= rows
 
 
-@pytest.mark.parametrize(("section", "page"), [("Results", "results.md"), ("Speed", "speed.md")])
+@pytest.mark.parametrize(("section", "page"), [("Results", "results.md"), ("Hardware", "speed.md")])
 def test_readme_repeats_numbers_as_the_pages_have_them(section: str, page: str) -> None:
     text = text_of(README).partition(f"\n## {section}\n")[2].partition("\n## ")[0]
     measured = {f"| `{record.stem}`" for record in RECORDS}  # held to their records above

@@ -1,4 +1,4 @@
-"""The ways from one's own data to a model work as README and `docs/formats.md` have them."""
+"""The ways from one's own data to a model work as README and the tutorial have them."""
 
 import json
 import subprocess
@@ -12,6 +12,7 @@ from tests.documentation import DOCS, README, blocks
 from tests.test_cli import run, values_of
 
 FORMATS = DOCS / "formats.md"
+TUTORIAL = DOCS / "tutorial_own_data.md"
 TEXT = "Skai TV is Greek. It is based in Piraeus."
 
 
@@ -20,7 +21,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The current folder, with the page's files and what its script makes of them."""
     monkeypatch.chdir(tmp_path)
     [script], [config], [mentions, relations] = (
-        blocks(language, page=FORMATS, section="Your own data") for language in ("python", "toml", "csv")
+        blocks(language, page=TUTORIAL) for language in ("python", "toml", "csv")
     )
     (tmp_path / "to_json_lines.py").write_text(script, encoding="utf-8")
     (tmp_path / "own.toml").write_text(config, encoding="utf-8")
@@ -90,10 +91,3 @@ def test_the_line_of_json_is_a_document(page: Path, section: str, tmp_path: Path
         ["Piraeus"],
     ]
     assert [(fact.subject, fact.object) for fact in document.facts or ()] == [(0, 1)]
-
-
-def test_readme_trains_on_the_same_configuration() -> None:
-    sections = (README, "Your own text"), (FORMATS, "Your own data")
-    first, second = (blocks("toml", page=page, section=section) for page, section in sections)
-
-    assert first == second

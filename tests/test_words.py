@@ -1,4 +1,4 @@
-"""One word for one thing: code, messages and documentation keep to the glossary of `docs/contributing.md`."""
+"""One word for one thing: code, messages and documentation keep to `docs/glossary.md`."""
 
 import io
 import re
@@ -12,7 +12,7 @@ import pytest
 
 from tests.documentation import PAGES, ROOT
 
-GLOSSARY = ROOT / "docs" / "contributing.md"
+GLOSSARY = ROOT / "docs" / "glossary.md"
 FILES = sorted(path for kind in ("py", "js", "html") for path in (ROOT / "atlop").rglob(f"*.{kind}"))
 
 WORDS = {
@@ -60,7 +60,7 @@ EXCEPTIONS = (
     AllowedUse("atlop/config_files.py", r'Config, "(encoding|layout|max_skipped_updates)"', "keys of version 0.1"),
     AllowedUse("atlop/cli/*.py", r"--layout", "an option of version 0.1"),
     AllowedUse("atlop/report/drawing.py", r'layout="constrained"', "matplotlib's name"),
-    AllowedUse("docs/contributing.md", r"\| layout \| of a tensor", "the glossary's own entry"),
+    AllowedUse("docs/glossary.md", r"\| layout \| of a tensor", "the glossary's own entry"),
     AllowedUse("atlop/model_folder/released.py", r"value\.layout", "layout of a tensor in memory"),
     AllowedUse("atlop/objectives/*.py", r"Findings\s+of", "name of a conference's volume"),
     AllowedUse("atlop/schema.py", r"a finding of the document", "BioRED's word for what a document reports"),
@@ -92,9 +92,7 @@ def passages(path: Path, text: str) -> Iterator[Passage]:
 
 def without_glossary(text: str) -> str:
     """Blank the last column of the glossary, the words that are not said."""
-    rest, heading, glossary = text.partition("\n## Words\n")
-    blank = re.sub(r"(?<=\| )[^|\n]*(?= \|$)", lambda match: " " * len(match[0]), glossary, flags=re.MULTILINE)
-    return rest + heading + blank
+    return re.sub(r"(?<=\| )[^|\n]*(?= \|$)", lambda match: " " * len(match[0]), text, flags=re.MULTILINE)
 
 
 def uses(path: Path) -> Iterator[tuple[int, str, str]]:
