@@ -94,7 +94,7 @@ def _answer(connection: socket.socket) -> int:
         runpy.run_path(arguments[0], run_name="__main__")
         return 0
     except SystemExit as end:
-        return end.code if isinstance(end.code, int) else int(end.code is not None)
+        return int(end.code) if isinstance(end.code, int) else int(end.code is not None)  # a bool is an int
     except BaseException:
         traceback.print_exc()
         return 1
