@@ -15,11 +15,14 @@ import threading
 import traceback
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from importlib import import_module
 from pathlib import Path
 
 from atlop.cli import main as run_atlop
 
 ROOT = Path(__file__).parents[1]
+IMPORTED = ("atlop.experiments", "atlop.inference", "atlop.report", "transformers.models.bert.modeling_bert")
+"""What takes seconds, and most commands need."""
 CLIENT = """#!{python} -IS
 import json, os, socket, sys
 program, *arguments = sys.argv
@@ -52,11 +55,8 @@ def forked_commands(folder: Path, *, environment: Mapping[str, str]) -> Iterator
 
 def main(address: str) -> None:
     """Fork for each request."""
-    import transformers.models.bert.modeling_bert
-
-    import atlop.experiments
-    import atlop.report
-    import atlop.training  # noqa: F401
+    for module in IMPORTED:
+        import_module(module)
 
     with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as listener:
         listener.bind(address)
@@ -80,7 +80,7 @@ def _answer(connection: socket.socket) -> int:
     for number, stream in enumerate(streams):
         os.dup2(stream, number)
         os.close(stream)
-    sys.stdin, sys.stdout, sys.stderr = (open(number, mode, closefd=False) for number, mode in enumerate("rww"))
+    sys.stdin, sys.stdout, sys.stderr = (os.fdopen(number, mode, closefd=False) for number, mode in enumerate("rww"))
     os.chdir(request["folder"])
     os.environ.clear()
     os.environ.update(request["environment"])

@@ -76,7 +76,7 @@ def write_stand_ins(folder: Path, *, documents: int = 8) -> None:
 
 
 def documents_of(split: str) -> list[dict[str, Any]]:
-    """Return the documents of a split of the sample corpus; test is dev without labels, whose submissions are scored."""
+    """Return the documents of a split of the sample corpus; test is dev without labels, so that it can be scored."""
     found: list[dict[str, Any]] = json.loads(text_of(SAMPLE / f"{split.replace('test', 'dev')}.json"))
     if split == "test":
         for document in found:
@@ -87,7 +87,10 @@ def documents_of(split: str) -> list[dict[str, Any]]:
 def write_spreadsheets(folder: Path, *, documents: Iterable[dict[str, Any]]) -> None:
     """Write texts, and the tables of their mentions and relations, as the tutorial on own data describes them."""
     names = json.loads(text_of(SAMPLE / "rel_info.json"))
-    mentions, relations = [["document", "start", "end", "entity", "type"]], [["document", "subject", "object", "relation"]]
+    mentions, relations = (
+        [["document", "start", "end", "entity", "type"]],
+        [["document", "subject", "object", "relation"]],
+    )
     for document in documents:
         title, sentences = re.sub(r"\W+", "_", document["title"]), document["sents"]
         _write(folder / "texts" / f"{title}.txt", " ".join(word for words in sentences for word in words))
@@ -108,31 +111,30 @@ def write_spreadsheets(folder: Path, *, documents: Iterable[dict[str, Any]]) -> 
 def _write_shown_files(folder: Path) -> None:
     """Write the files that pages show: those whose name stands in the sentence before them."""
     for page in sorted(DOCS.glob("*.md")):
-        for name, code in re.findall(r"`([\w.]+\.(?:py|toml))`[^`]*:\n\n```\w+\n(.*?)^```$", text_of(page), re.DOTALL | re.MULTILINE):
+        for name, code in re.findall(
+            r"`([\w.]+\.(?:py|toml))`[^`]*:\n\n```\w+\n(.*?)^```$", text_of(page), re.DOTALL | re.MULTILINE
+        ):
             _write(folder / name, code)
     [bracketed] = blocks("text", page=DOCS / "extending.md", section="A file format")
     for split in ("train", "dev"):
-        _write(folder / f"{split}.txt", "\n".join(bracketed.replace("# Skai", f"# {number} Skai") for number in range(4)))
+        _write(
+            folder / f"{split}.txt", "\n".join(bracketed.replace("# Skai", f"# {number} Skai") for number in range(4))
+        )
 
 
 def _write_other_formats(folder: Path) -> None:
     """Write the files of CDR and BioRED."""
     for path in ("train_filter.data", "dev_filter.data"):
         shutil.copyfile(ROOT / "tests" / "golden" / "cdr_layout.data", folder / path)
-    for relation, paths in {
-        "CID\tD1\tD2": ("CDR_TrainingSet.PubTator.txt", "CDR_DevelopmentSet.PubTator.txt"),
-        "Association\tD1\tD2\tNovel": ("Train.PubTator", "Dev.PubTator"),
-    }.items():
+    for kind, relation, paths in (
+        ("Chemical", "CID\tD1\tD2", ("CDR_TrainingSet.PubTator.txt", "CDR_DevelopmentSet.PubTator.txt")),
+        ("ChemicalEntity", "Association\tD1\tD2\tNovel", ("Train.PubTator", "Dev.PubTator")),
+    ):
+        lines = ("|t|Lithium and toxicity", "|a|It caused it.", f"\t0\t7\tLithium\t{kind}\tD1")
+        lines += ("\t12\t20\ttoxicity\tDisease\tD2", f"\t{relation}\n")
+        text = "\n".join(f"{number}{line}" for number in range(4) for line in lines)
         for path in paths:
-            types = ("Chemical", "Disease") if path.startswith("CDR") else ("ChemicalEntity", "DiseaseOrPhenotypicFeature")
-            _write(
-                folder / path,
-                "\n".join(
-                    f"{number}|t|Lithium and toxicity\n{number}|a|It caused it.\n{number}\t0\t7\tLithium\t{types[0]}\tD1\n"
-                    f"{number}\t12\t20\ttoxicity\t{types[1]}\tD2\n{number}\t{relation}\n"
-                    for number in range(4)
-                ),
-            )
+            _write(folder / path, text)
 
 
 def _write_released_checkpoint(path: Path) -> None:

@@ -73,9 +73,7 @@ def programs(environment: dict[str, str], tmp_path_factory: pytest.TempPathFacto
 
 
 @pytest.fixture(scope="module")
-def stand_ins(
-    environment: dict[str, str], programs: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Path:
+def stand_ins(environment: dict[str, str], programs: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder as the pages expect it, with a run and a submission of it to copy under other names."""
     folder = tmp_path_factory.mktemp("stand_ins")
     write_stand_ins(folder)

@@ -1,5 +1,6 @@
 """What README and the pages of `docs/` name is there: links, anchors, commands, scripts, settings; examples run."""
 
+import ast
 import re
 import shlex
 from collections.abc import Iterator
@@ -133,6 +134,26 @@ def test_every_setting_that_is_named_exists(page: Path) -> None:
     for name, key in re.findall(rf"(?<![\w./])({'|'.join(sections)})\.([a-z_]+)\b(?!\()", text):
         section: Any = sections[name]
         assert key in section.model_fields, f"{name}.{key}"
+
+
+def messages() -> Iterator[str]:
+    """Yield the texts in the package's code, with `…` for each value in one."""
+    for path in (ROOT / "atlop").rglob("*.py"):
+        for node in ast.walk(ast.parse(text_of(path))):
+            if isinstance(node, ast.JoinedStr):
+                yield "".join(part.value if isinstance(part, ast.Constant) else "…" for part in node.values)
+            elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+                yield node.value
+
+
+def test_the_messages_that_troubleshooting_explains_are_given() -> None:
+    known = list(messages())
+    explained = re.findall(r"^\| `([^`]+)`", text_of(DOCS / "troubleshooting.md"), re.MULTILINE)
+
+    assert len(explained) > 20
+    for message in explained:
+        pattern = ".*".join(map(re.escape, message.split("…")))
+        assert any(re.search(pattern, each) for each in known), message
 
 
 def run_example(section: str) -> None:

@@ -32,9 +32,23 @@ def test_the_scores_of_a_record_stand_in_its_row(record: Path) -> None:
     best = [run["summary"]["best"] for run in json.loads(record.read_text(encoding="utf-8"))["runs"]]
     [row] = [line for line in RESULTS if f"| `{record.stem}`" in line]
     scores = f"| {abbreviated([run['f1'] for run in best])} | {abbreviated([run['ign_f1'] for run in best])} |"
-    repeated = [line for line in text_of(README).splitlines() if f"| `{record.stem}`" in line]
+    results = text_of(README).partition("\n## Results\n")[2].splitlines()
+    repeated = [line for line in results if f"| `{record.stem}`" in line]
     for line in (row, *repeated):
         assert scores in line
+
+
+def test_the_times_in_readme_are_those_of_the_records() -> None:
+    rows = re.findall(
+        r"^\| `(\w+)`, .*? \| ([\d.]+)(?: to (\d+))?\b[^|]*\| (\w+) \| not measured", text_of(README), re.MULTILINE
+    )
+    assert len(rows) > 3
+    for name, shortest, longest, precision in rows:
+        record = json.loads((ROOT / "scripts" / "measured" / f"{name}.json").read_text(encoding="utf-8"))
+        minutes = sorted(run["summary"]["seconds"] / 60 for run in record["runs"])
+        assert record["config"]["trainer"]["precision"] == precision
+        assert f"{minutes[0]:.{len(shortest.partition('.')[2])}f}" == shortest
+        assert f"{minutes[-1]:.0f}" == (longest or f"{minutes[0]:.0f}")
 
 
 @pytest.mark.parametrize("record", EXPERIMENTS, ids=lambda record: str(record.stem))

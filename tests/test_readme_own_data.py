@@ -1,6 +1,5 @@
 """The ways from one's own data to a model work as README and the tutorial have them."""
 
-import json
 import subprocess
 import sys
 from pathlib import Path
@@ -9,7 +8,6 @@ import pytest
 
 from atlop.corpora import read_corpus
 from tests.documentation import DOCS, README, blocks
-from tests.test_cli import run, values_of
 
 FORMATS = DOCS / "formats.md"
 TUTORIAL = DOCS / "tutorial_own_data.md"
@@ -54,28 +52,6 @@ def test_the_script_makes_a_line_of_each_text(folder: Path) -> None:
     ]
     assert [entity.identifier for entity in skai.entities] == ["Skai TV", "Piraeus"]
     assert [fact.key for fact in skai.facts or ()] == [(0, 1, "headquarters")]
-
-
-def test_its_example_can_be_trained_on_and_predicted(folder: Path, tiny_encoder: Path) -> None:
-    *_, check, train, predict = blocks("bash", page=FORMATS, section="Your own data")[0].splitlines()
-    lines = folder / "train.jsonl"
-    lines.write_bytes(4 * lines.read_bytes())
-    smaller = [
-        f"encoder.name={tiny_encoder}",
-        "classifier.representation_size=32",
-        "classifier.block_size=8",
-        "trainer.epochs=1",
-        "trainer.precision=float32",
-    ]
-
-    checked, _ = run(*check.split()[1:])
-    run(*train.split()[1:], *(argument for value in smaller for argument in ("--set", value)))
-    run(*predict.split()[1:])
-    converted, _ = run(*blocks("bash", page=FORMATS, section="Converting")[0].split()[1:])
-
-    assert values_of(checked)["headquarters"] == "4"
-    assert isinstance(json.loads((folder / "result.json").read_text(encoding="utf-8")), list)
-    assert "texts and character offsets" in converted
 
 
 @pytest.mark.parametrize(("page", "section"), [(README, "Your own text"), (FORMATS, "JSON lines")])

@@ -10,6 +10,7 @@ import pytest
 
 import atlop
 from atlop.config import RunConfig
+from scripts.draw_method import drawing
 
 ROOT = Path(__file__).parents[1]
 
@@ -31,7 +32,13 @@ def test_the_site_is_built_without_a_warning_and_shows_every_setting_and_picture
         for key in getattr(field.annotation, "model_fields", {}):
             assert f"<code>{key}</code>" in settings
     assert "RelationExtractor" in (tmp_path / "api" / "inference" / "index.html").read_text(encoding="utf-8")
-    assert (tmp_path / "pictures" / "report.png").is_file()
+    for page in tmp_path.rglob("*.html"):
+        for picture in re.findall(r'<img[^>]* src="(?!http|data:)([^"]+)"', page.read_text(encoding="utf-8")):
+            assert (page.parent / picture).is_file(), f"{page}: {picture}"
+
+
+def test_the_drawing_of_the_method_is_what_its_script_draws() -> None:
+    assert (ROOT / "scripts" / "pictures" / "method.svg").read_text(encoding="utf-8") == drawing()
 
 
 def test_the_citation_names_this_version() -> None:

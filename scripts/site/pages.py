@@ -21,7 +21,9 @@ PACKAGES = (
     *("inference", "report", "serving"),
 )
 """Packages and modules with a page in the reference, as data flows."""
-PICTURES = sorted([*ROOT.glob("scripts/pictures/*.png"), *ROOT.glob("scripts/measured/*.svg")])
+PICTURES = sorted(
+    [*ROOT.glob("scripts/pictures/*.png"), *ROOT.glob("scripts/pictures/*.svg"), *ROOT.glob("scripts/measured/*.svg")]
+)
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
@@ -50,9 +52,9 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
             return link[0]
         return f"{text} (`{target.removeprefix('../')}`)" if text.strip("`") not in target else f"`{text.strip('`')}`"
 
-    markdown = re.sub(
-        r"\]\((?:\.\./)?scripts/(?:pictures|measured)/([\w.-]+\.(?:png|svg))\)", r"](pictures/\1)", markdown
-    )
+    pictures = r"(?:\.\./)?scripts/(?:pictures|measured)/([\w.-]+\.(?:png|svg))"
+    markdown = re.sub(rf"\]\({pictures}\)", r"](pictures/\1)", markdown)
+    markdown = re.sub(rf'src="{pictures}"', r'src="../pictures/\1"', markdown)  # HTML is left as it is
     return re.sub(r"(?<!!)\[(?P<text>[^\]]+)\]\((?P<target>[^)\s]+)\)", shown, markdown)
 
 
