@@ -130,7 +130,7 @@ def _write_other_formats(folder: Path) -> None:
         ("Chemical", "CID\tD1\tD2", ("CDR_TrainingSet.PubTator.txt", "CDR_DevelopmentSet.PubTator.txt")),
         ("ChemicalEntity", "Association\tD1\tD2\tNovel", ("Train.PubTator", "Dev.PubTator")),
     ):
-        lines = ("|t|Lithium and toxicity", "|a|It caused it.", f"\t0\t7\tLithium\t{kind}\tD1")
+        lines = ["|t|Lithium and toxicity", "|a|It caused it.", f"\t0\t7\tLithium\t{kind}\tD1"]
         lines += ("\t12\t20\ttoxicity\tDisease\tD2", f"\t{relation}\n")
         text = "\n".join(f"{number}{line}" for number in range(4) for line in lines)
         for path in paths:

@@ -141,7 +141,7 @@ def messages() -> Iterator[str]:
     for path in (ROOT / "atlop").rglob("*.py"):
         for node in ast.walk(ast.parse(text_of(path))):
             if isinstance(node, ast.JoinedStr):
-                yield "".join(part.value if isinstance(part, ast.Constant) else "…" for part in node.values)
+                yield "".join(str(part.value) if isinstance(part, ast.Constant) else "…" for part in node.values)
             elif isinstance(node, ast.Constant) and isinstance(node.value, str):
                 yield node.value
 
