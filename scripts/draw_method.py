@@ -35,7 +35,7 @@ BOXES = {
     "states": Box(200, 290, 300, "encoder", "states H", "[tokens, width]"),
     "attention": Box(560, 290, 300, "encoder", "attention A of the last layer", "[heads, tokens, tokens]"),
     "embedding": Box(200, 380, 300, "entity", "entities e: logsumexp over mentions", "[entities, width]"),
-    "rows": Box(560, 380, 300, "entity", "entities' attention: mean over mentions", "[entities, heads, tokens]"),
+    "rows": Box(560, 380, 300, "entity", "attention: mean over mentions", "[entities, heads, tokens]"),
     "context": Box(560, 470, 300, "pair", "localized context c of each pair", "[pairs, width]"),
     "scores": Box(380, 550, 420, "pair", "grouped bilinear of tanh(W [e ; c]) of both", "scores [pairs, classes]"),
     "loss": Box(200, 630, 300, "decision", "training: loss against TH"),
