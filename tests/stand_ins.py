@@ -126,12 +126,17 @@ def _write_other_formats(folder: Path) -> None:
     """Write the files of CDR and BioRED."""
     for path in ("train_filter.data", "dev_filter.data"):
         shutil.copyfile(ROOT / "tests" / "golden" / "cdr_layout.data", folder / path)
-    for kind, relation, paths in (
-        ("Chemical", "CID\tD1\tD2", ("CDR_TrainingSet.PubTator.txt", "CDR_DevelopmentSet.PubTator.txt")),
-        ("ChemicalEntity", "Association\tD1\tD2\tNovel", ("Train.PubTator", "Dev.PubTator")),
+    for first, second, relation, paths in (
+        ("Chemical", "Disease", "CID\tD1\tD2", ("CDR_TrainingSet.PubTator.txt", "CDR_DevelopmentSet.PubTator.txt")),
+        (
+            "ChemicalEntity",
+            "DiseaseOrPhenotypicFeature",
+            "Association\tD1\tD2\tNovel",
+            ("Train.PubTator", "Dev.PubTator"),
+        ),
     ):
-        lines = ["|t|Lithium and toxicity", "|a|It caused it.", f"\t0\t7\tLithium\t{kind}\tD1"]
-        lines += ("\t12\t20\ttoxicity\tDisease\tD2", f"\t{relation}\n")
+        lines = ["|t|Lithium and toxicity", "|a|It caused it.", f"\t0\t7\tLithium\t{first}\tD1"]
+        lines += (f"\t12\t20\ttoxicity\t{second}\tD2", f"\t{relation}\n")
         text = "\n".join(f"{number}{line}" for number in range(4) for line in lines)
         for path in paths:
             _write(folder / path, text)
