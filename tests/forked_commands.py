@@ -14,7 +14,7 @@ import sys
 import threading
 import traceback
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib import import_module
 from pathlib import Path
 
@@ -68,7 +68,9 @@ def main(address: str) -> None:
             if os.fork() == 0:
                 signal.signal(signal.SIGCHLD, signal.SIG_DFL)
                 listener.close()
-                connection.send(str(_answer(connection)).encode())
+                code = _answer(connection)
+                with suppress(BrokenPipeError):  # the client was stopped first
+                    connection.send(str(code).encode())
                 os._exit(0)
             connection.close()
 
