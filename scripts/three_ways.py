@@ -66,6 +66,7 @@ def install(folder: Path) -> dict[str, str]:
         "PYTHONPATH": str(folder / "installed"),
         "HF_HOME": str(folder / "hub"),
         "HF_HUB_OFFLINE": "1",
+        "OMP_WAIT_POLICY": "PASSIVE",  # as in scripts/environment.sh: beside other jobs, threads that spin take minutes
         "ATLOP_CACHE": str(folder / "cache"),
     }
 
