@@ -9,11 +9,12 @@ from pydantic import Field, model_validator
 from atlop.config import Section
 from atlop.errors import AtlopError
 from atlop.json_values import typed
-from atlop.schema import THRESHOLD_CLASS, Fact, RelationVocabulary
+from atlop.schema import Fact, RelationVocabulary
 
-DecisionName: TypeAlias = Literal["plain", "offset", "per_class"]
+DecisionName: TypeAlias = Literal["plain", "offset", "per_class", "fusion"]
 """`plain`: a relation holds if it scores above TH, or as its objective says; `offset`: its margin exceeds one
-threshold; `per_class`: its margin exceeds that of its relation."""
+threshold; `per_class`: its margin exceeds that of its relation; `fusion`: its margin exceeds one,
+fused with its margin in shorter documents made of evidence (`atlop.fusion`)."""
 
 DECISIONS: tuple[DecisionName, ...] = get_args(DecisionName)
 
@@ -32,6 +33,22 @@ class Probability(Section):
         return np.exp(-np.logaddexp(0.0, -(self.slope * margin.astype(np.float64) + self.intercept)))
 
 
+class Fusion(Section):
+    """The fused margin of a fact is `m¹ + w · m²`, or `m¹ + b` for a pair that no pseudo document has.
+
+    m¹ is its margin in the whole document, m² its largest one in the pseudo documents.
+    """
+
+    weight: float = Field(ge=0)
+    """w."""
+    missing: float
+    """b, in nats."""
+    threshold: float
+    """Fused margin that a fact must exceed."""
+    probability: Probability | None = None
+    """Probability of a fact by its fused margin."""
+
+
 class Decision(Section):
     """What turns scores into facts, and shares into evidence; chosen on a labelled corpus by `atlop calibrate`."""
 
@@ -41,6 +58,8 @@ class Decision(Section):
     """Margin that a fact must exceed."""
     per_class: dict[str, float] | None = None
     """Margin that a fact must exceed, by relation."""
+    fusion: Fusion | None = None
+    """Weights and threshold of fused margins."""
     probability: Probability | None = None
     """Probability of a fact by its margin."""
     evidence_threshold: float = Field(default=EVIDENCE_THRESHOLD, ge=0, le=1)
@@ -61,16 +80,19 @@ class Decision(Section):
             raise ValueError(f"there is no {name} to decide by")
         return self if name == self.use else self.model_copy(update={"use": name})
 
+    def probabilities(self, margin: NDArray[np.float32]) -> NDArray[np.float64] | None:
+        """Return the probability of facts from the margins that decide, in the shape of `margin`; `None` if unknown."""
+        probability = self.fusion.probability if self.use == "fusion" and self.fusion else self.probability
+        return None if probability is None else probability.at(margin)
+
     def thresholds(self, vocabulary: RelationVocabulary) -> NDArray[np.float32] | None:
         """Return the threshold of each class's margin, `[classes]`, of which TH's is not used; `None` for `plain`."""
         if self.use == "plain":
             return None
-        thresholds = np.zeros(vocabulary.classes, dtype=np.float32)
-        per_class = self.per_class or {}
-        thresholds[THRESHOLD_CLASS + 1 :] = (
-            self.offset if self.use == "offset" else [per_class[relation] for relation in vocabulary.relations]
-        )
-        return thresholds
+        if self.use == "per_class" and self.per_class is not None:
+            return np.array([0, *(self.per_class[relation] for relation in vocabulary.relations)], dtype=np.float32)
+        threshold = self.offset if self.fusion is None or self.use == "offset" else self.fusion.threshold
+        return np.full(vocabulary.classes, threshold, dtype=np.float32)
 
 
 PLAIN = Decision(use="plain")

@@ -1,11 +1,13 @@
 """One model, or several that score together."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Self, Unpack
 
 import torch
+from accelerate import Accelerator
 from torch import Tensor, nn
 from transformers import PreTrainedTokenizerBase
 
@@ -13,6 +15,7 @@ from atlop.decoding import DECISIONS, PLAIN, Decision, read_decision
 from atlop.errors import AtlopError
 from atlop.evaluation import PairEvidence
 from atlop.files import read_json
+from atlop.fusion import fused, with_pseudo_margins
 from atlop.model import AtlopModel
 from atlop.model_folder import load_model, preprocessor_for
 from atlop.objectives import AdaptiveThresholding, make_objective
@@ -20,7 +23,9 @@ from atlop.prediction import (
     DecisionRule,
     DocumentScores,
     LoopSettings,
+    batches_by_length,
     gather_in_order,
+    score_batches,
     score_documents,
 )
 from atlop.preprocessing import Features, Truncation
@@ -97,17 +102,12 @@ class Ensemble:
         """
 
         def found(scored: DocumentScores) -> tuple[tuple[Fact, ...], PairEvidence | None]:
-            gold = documents[scored.index].facts or ()
-            return self.rule.facts(scored), self.rule.evidence(
-                scored, pairs={(fact.subject, fact.object) for fact in gold}
-            )
+            gold = {(fact.subject, fact.object) for fact in documents[scored.index].facts or ()}
+            return self.rule.facts(scored), self.rule.evidence(scored, pairs=gold)
 
         features = [member.preprocess(documents) for member in self.members]
-        if len(self.members) == 1:  # keeps no document's scores
-            scored = score_documents(self.members[0].model.to(loop["accelerator"].device), features[0], **loop)
-            results = gather_in_order(((each.index, found(each)) for each in scored), accelerator=loop["accelerator"])
-        else:
-            results = [found(each) for each in self._scores(features, **loop)]
+        shared = self._shared(documents, features, **loop)
+        results = gather_in_order(((each.index, found(each)) for each in shared), accelerator=loop["accelerator"])
         evidence = [each for _, each in results if each is not None]
         return Predictions(
             facts=[facts for facts, _ in results],
@@ -118,15 +118,62 @@ class Ensemble:
 
     def score(self, documents: Sequence[Document], **loop: Unpack[LoopSettings]) -> Iterator[DocumentScores]:
         """Score documents in their order, the same in every process; args and errors are those of `predict`."""
-        return self._scores([member.preprocess(documents) for member in self.members], **loop)
+        shared = self._shared(documents, [member.preprocess(documents) for member in self.members], **loop)
+        return iter(gather_in_order(((each.index, each) for each in shared), accelerator=loop["accelerator"]))
 
-    def _scores(self, features: list[list[Features]], **loop: Unpack[LoopSettings]) -> Iterator[DocumentScores]:
-        accelerator, scored = loop["accelerator"], []
-        for member, member_features in zip(self.members, features, strict=True):
-            documents = score_documents(member.model.to(accelerator.device), member_features, **loop)
-            scored.append(gather_in_order(((each.index, each) for each in documents), accelerator=accelerator))
-        if len(scored) == 1:
-            return iter(scored[0])
+    def ready(
+        self,
+        documents: Mapping[int, Document] | Sequence[Document],
+        scored: Iterable[DocumentScores],
+        *,
+        accelerator: Accelerator,
+        batch_size: int,
+    ) -> Iterable[DocumentScores]:
+        """Return scores as the rule decides on them: fused with those of pseudo documents if it decides by fusion."""
+        fusion = self.rule.decision.fusion
+        if self.rule.decision.use != "fusion" or fusion is None:
+            return scored
+        completed = self.with_pseudo_margins(documents, scored, accelerator=accelerator, batch_size=batch_size)
+        return (fused(each, fusion, objective=self.rule.objective) for each in completed)
+
+    def with_pseudo_margins(
+        self,
+        documents: Mapping[int, Document] | Sequence[Document],
+        scored: Iterable[DocumentScores],
+        *,
+        accelerator: Accelerator,
+        batch_size: int,
+    ) -> Iterator[DocumentScores]:
+        """Score the pseudo documents of some documents in this process; see `atlop.fusion.with_pseudo_margins`."""
+        score = partial(self._score_here, accelerator=accelerator, batch_size=batch_size)
+        return with_pseudo_margins(documents, scored, score=score, rule=self.rule)
+
+    def _shared(
+        self, documents: Sequence[Document], features: list[list[Features]], **loop: Unpack[LoopSettings]
+    ) -> Iterable[DocumentScores]:
+        """Return the scores of this process's share of the documents, ready for the rule."""
+        models = [member.model.to(loop["accelerator"].device) for member in self.members]
+        members = [score_documents(model, each, **loop) for model, each in zip(models, features, strict=True)]
+        scored = members[0] if len(members) == 1 else self._means(members)
+        return self.ready(documents, scored, accelerator=loop["accelerator"], batch_size=loop["batch_size"])
+
+    def _score_here(
+        self, documents: Sequence[Document], *, accelerator: Accelerator, batch_size: int
+    ) -> Iterator[DocumentScores]:
+        """Yield the scores of all of some documents in this process."""
+        members = [
+            score_batches(
+                member.model,
+                batches_by_length(member.preprocess(documents), batch_size=batch_size),
+                accelerator=accelerator,
+            )
+            for member in self.members
+        ]
+        return members[0] if len(members) == 1 else self._means(members)
+
+    def _means(self, members: Sequence[Iterable[DocumentScores]]) -> Iterator[DocumentScores]:
+        """Yield the mean scores of each document of several models, which may score them in different orders."""
+        scored = [sorted(each, key=lambda scores: scores.index) for each in members]
         return map(self._mean, zip(*scored, strict=True))
 
     def _mean(self, document_scores: tuple[DocumentScores, ...]) -> DocumentScores:

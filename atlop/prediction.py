@@ -91,6 +91,9 @@ class DocumentScores:
     evidence: Tensor | None = None
     """Share of each sentence in the localized context of each pair, float32 `[pairs, sentences]`, on the CPU; without
     columns for truncated sentences. `None` for a model whose pairs have no context."""
+    pseudo_margins: Tensor | None = None
+    """Largest margin of each triple in the pseudo documents that have both entities, float32 `[pairs, classes]`, on the
+    CPU; −∞ for pairs that none has, and for TH. `None` unless they were scored."""
     attention: EntityAttention | None = None
     """Attention of the document's entities, on the model's device; `None` unless requested, and for a model whose pairs
     have no context."""
@@ -248,7 +251,9 @@ class DecisionRule:
         return None if thresholds is None else torch.from_numpy(thresholds)
 
     def facts(self, scored: DocumentScores) -> tuple[Fact, ...]:
-        """Return the facts of one document with their evidence, pair by pair."""
+        """Return the facts of one document with their evidence, pair by pair; fused scores if it decides by fusion."""
+        is_fused = scored.pseudo_margins is not None
+        assert is_fused or self.decision.use != "fusion", "pseudo documents were scored"
         facts: list[Fact] = []
         for first in range(0, len(scored.pairs), PAIRS_PER_DECISION):
             chunk = slice(first, first + PAIRS_PER_DECISION)

@@ -134,9 +134,7 @@ def test_candidates_above_a_threshold_are_the_facts_that_prediction_finds() -> N
     candidates = collect_candidates(scored, documents=golden_documents(), rule=ensemble.rule)
     threshold = float(global_threshold(candidates)[1])
     found = ensemble.with_decision(offset(threshold)).predict(golden_documents(), accelerator=accelerator, batch_size=4)
-    thresholds = offset(threshold).thresholds(golden_vocabulary())
-    assert thresholds is not None
-    expected = candidates.facts(thresholds)
+    expected = candidates.facts(candidates.accepted(offset(threshold)))
     assert [[fact.key for fact in facts] for facts in expected] == [
         [fact.key for fact in facts] for facts in found.facts
     ]

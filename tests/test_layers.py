@@ -26,6 +26,7 @@ RANKS = (
     ("objectives",),
     ("model_folder", "device", "random_states", "sharding"),
     ("prediction",),
+    ("fusion",),
     ("ensemble",),
     ("calibration",),
     ("training", "inference", "scoring", "checking", "converting"),

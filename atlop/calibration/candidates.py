@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
+from atlop.decoding import Decision
 from atlop.errors import AtlopError
 from atlop.files import atomic_path, reading
 from atlop.parsing import json_value
@@ -41,10 +42,13 @@ class Candidates:
     """Whether the candidate is a gold fact, `[candidates]`."""
     gold: NDArray[np.int64]
     """Number of gold facts, candidates or not, `[documents]`."""
+    pseudo_margin: NDArray[np.float32] | None = None
+    """Largest margin in pseudo documents, `[candidates]`; −∞ where none has the pair, `None` if none were scored."""
 
     def save(self, path: Path) -> None:
         """Write the candidates as safetensors, atomically."""
-        arrays = {field.name: getattr(self, field.name) for field in fields(self) if field.name != "relations"}
+        values = {field.name: getattr(self, field.name) for field in fields(self) if field.name != "relations"}
+        arrays = {name: value for name, value in values.items() if value is not None}
         with atomic_path(path) as temporary:
             save_file(arrays, temporary, metadata={"relations": json.dumps(self.relations)})
 
@@ -78,6 +82,12 @@ class Candidates:
             raise ValueError("a column has another type")
         if self.gold.ndim != 1 or {column.shape for column in columns} != {(self.document.size,)}:
             raise ValueError("columns have different lengths")
+        if self.pseudo_margin is not None and (
+            self.pseudo_margin.dtype != np.float32
+            or self.pseudo_margin.shape != self.margin.shape
+            or not (self.pseudo_margin < np.inf).all()
+        ):
+            raise ValueError("a margin of pseudo documents is wrong")
         if set(map(type, self.relations)) != {str} or not np.isfinite(self.margin).all():
             raise ValueError("a relation is not a name, or a margin is not finite")
         indices = np.concatenate([self.subject, self.object, self.gold, np.diff(self.document)])
@@ -100,7 +110,8 @@ class Candidates:
         """Return the candidates of some documents, `[documents]`; the others are left without candidates and gold."""
         rows = selected[self.document]
         columns = {name: getattr(self, name)[rows] for name in _COLUMNS}
-        return replace(self, **columns, gold=np.where(selected, self.gold, 0))
+        pseudo = None if self.pseudo_margin is None else self.pseudo_margin[rows]
+        return replace(self, **columns, pseudo_margin=pseudo, gold=np.where(selected, self.gold, 0))
 
     def counts(self, accepted: NDArray[np.bool_]) -> NDArray[np.int64]:
         """Return the numbers of correct, submitted and gold facts, and 0, of each document, `[documents, 4]`."""
@@ -109,15 +120,28 @@ class Candidates:
         submitted = np.bincount(found, minlength=documents)
         return np.stack([correct, submitted, self.gold, np.zeros_like(self.gold)], axis=1)
 
-    def f1(self, thresholds: NDArray[np.float32]) -> float:
-        """Return micro-averaged F1, from 0 to 1, of the candidates that exceed their threshold."""
-        found = self.decide(thresholds)
-        return micro_f1(int(self.correct[found].sum()), int(found.sum()), int(self.gold.sum()))
+    def fused_margin(self, *, weight: float, missing: float) -> NDArray[np.float32]:
+        """Return the margins fused with those of pseudo documents, `[candidates]`; see `Fusion`."""
+        assert self.pseudo_margin is not None, "pseudo documents were scored"
+        weighted = np.float32(weight) * np.where(np.isfinite(self.pseudo_margin), self.pseudo_margin, 0)
+        return self.margin + np.where(np.isfinite(self.pseudo_margin), weighted, np.float32(missing))
 
-    def facts(self, thresholds: NDArray[np.float32]) -> list[tuple[Fact, ...]]:
-        """Return each document's candidates that exceed their threshold as facts, ordered by pair and class."""
+    def accepted(self, decision: Decision) -> NDArray[np.bool_]:
+        """Return which candidates are facts by a decision, `[candidates]`."""
+        if decision.use == "fusion" and (fusion := decision.fusion) is not None:
+            fused = self.fused_margin(weight=fusion.weight, missing=fusion.missing)
+            return fused > np.float32(fusion.threshold)
+        thresholds = decision.thresholds(RelationVocabulary(self.relations, {}))
+        return self.margin > 0 if thresholds is None else self.decide(thresholds)
+
+    def f1(self, accepted: NDArray[np.bool_]) -> float:
+        """Return micro-averaged F1, from 0 to 1, of some candidates, `[candidates]`."""
+        return micro_f1(int(self.correct[accepted].sum()), int(accepted.sum()), int(self.gold.sum()))
+
+    def facts(self, accepted: NDArray[np.bool_]) -> list[tuple[Fact, ...]]:
+        """Return some candidates, `[candidates]`, as facts of each document, ordered by pair and class."""
         facts: list[list[Fact]] = [[] for _ in self.gold]
-        for row in np.flatnonzero(self.decide(thresholds)):
+        for row in np.flatnonzero(accepted):
             relation = self.relations[self.class_id[row] - 1]
             fact = Fact(subject=int(self.subject[row]), object=int(self.object[row]), relation=relation)
             facts[self.document[row]].append(fact)
@@ -147,7 +171,7 @@ def collect_candidates(
     """
     objective, vocabulary = rule.objective, rule.vocabulary
     no_thresholds = torch.full((vocabulary.classes,), -torch.inf)
-    chunks = []
+    chunks, pseudo = [], []
     for item in sorted(scored, key=lambda item: item.index):
         kept = objective.decide(item.scores, max_relations=rule.max_relations, thresholds=no_thresholds)
         rows, classes = (axis.numpy() for axis in kept.nonzero(as_tuple=True))
@@ -164,11 +188,14 @@ def collect_candidates(
                 np.fromiter((key in positives for key in keys), dtype=np.bool_, count=len(rows)),
             )
         )
+        if item.pseudo_margins is not None:
+            pseudo.append(item.pseudo_margins[kept].numpy())
     empty = [np.zeros(0, dtype=dtype) for dtype in (np.int64, np.int64, np.int64, np.int64, np.float32, np.bool_)]
     columns = (np.concatenate(column) for column in zip(empty, *chunks, strict=True))
     gold = np.array([len({fact.key for fact in document.facts or ()}) for document in documents], dtype=np.int64)
     document, subject, object_, class_id, margin, correct = columns
-    return Candidates(vocabulary.relations, document, subject, object_, class_id, margin, correct, gold)
+    pseudo_margin = np.concatenate(pseudo) if pseudo else None
+    return Candidates(vocabulary.relations, document, subject, object_, class_id, margin, correct, gold, pseudo_margin)
 
 
 def _gold(document: Document, *, vocabulary: RelationVocabulary) -> set[tuple[int, int, int]]:

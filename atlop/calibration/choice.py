@@ -8,22 +8,35 @@ from numpy.typing import NDArray
 
 from atlop.calibration.candidates import Candidates
 from atlop.calibration.evidence import EvidenceCandidates, evidence_threshold
+from atlop.calibration.fusion import choose_fusion
 from atlop.calibration.probability import expected_calibration_error, fit_probability
 from atlop.calibration.thresholds import global_threshold, per_class_thresholds, precision_threshold
-from atlop.decoding import EVIDENCE_THRESHOLD, Decision, DecisionName, Probability
+from atlop.decoding import EVIDENCE_THRESHOLD, PLAIN, Decision, DecisionName, Probability
 from atlop.evaluation import F1, PRECISION, RECALL, Estimate, bootstrap, compute_metrics, interval
 
 FOLDS = 5
 """Folds of the cross-validation: what decides about the documents of each is chosen on the others."""
 _SEED = 66
 
-Chooser = Callable[[Candidates], NDArray[np.float32]]
+Chooser = Callable[[Candidates], Decision]
+
+
+def _offset(candidates: Candidates) -> Decision:
+    return Decision(use="offset", offset=float(global_threshold(candidates)[-1]))
+
+
+def _per_class(candidates: Candidates) -> Decision:
+    thresholds = map(float, per_class_thresholds(candidates)[1:])
+    return Decision(use="per_class", per_class=dict(zip(candidates.relations, thresholds, strict=True)))
+
+
 CHOOSERS: Mapping[DecisionName, Chooser] = {
-    "plain": lambda candidates: np.zeros(len(candidates.relations) + 1, dtype=np.float32),
-    "offset": global_threshold,
-    "per_class": per_class_thresholds,
+    "plain": lambda _: PLAIN,
+    "offset": _offset,
+    "per_class": _per_class,
+    "fusion": lambda candidates: Decision(use="fusion", fusion=choose_fusion(candidates)),
 }
-"""How each decision chooses the threshold of each class, `[classes]`."""
+"""How each decision is chosen on the candidates of a corpus."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +48,8 @@ class DecisionScores:
     cross_validated_f1: float
     """Micro-averaged F1 where the decision about each document was chosen without it."""
     gain: Estimate | None
-    """`cross_validated_f1` minus that of `plain`, with an interval over documents; `None` for `plain`."""
+    """`cross_validated_f1` minus that of `plain`, or of the offset for fusion, with an interval over documents; `None`
+    for `plain`."""
     precision: float
     """By cross-validation."""
     recall: float
@@ -88,22 +102,26 @@ def choose_decision(
     choosers = {name: CHOOSERS[name] for name in CHOOSERS if name in ("plain", "offset", use)}
     if precision_target is not None:
         target = precision_target
-        choosers["offset"] = lambda chosen_on: precision_threshold(chosen_on, precision=target)
-    thresholds = {name: choose(candidates) for name, choose in choosers.items()}
-    slope, intercept = fit_probability(candidates.margin, candidates.correct)
-    probability = Probability(slope=slope, intercept=intercept)
+        choosers["offset"] = lambda chosen_on: Decision(
+            use="offset", offset=float(precision_threshold(chosen_on, precision=target)[-1])
+        )
+    chosen = {name: choose(candidates) for name, choose in choosers.items()}
+    probability = _probability(candidates.margin, candidates.correct)
+    fusion = chosen[use].fusion
+    if fusion is not None:
+        fused = candidates.fused_margin(weight=fusion.weight, missing=fusion.missing)
+        fusion = fusion.model_copy(update={"probability": _probability(fused, candidates.correct)})
     decision = Decision(
         use=use,
-        offset=float(thresholds["offset"][1]),
-        per_class=dict(zip(candidates.relations, map(float, thresholds["per_class"][1:]), strict=True))
-        if use == "per_class"
-        else None,
+        offset=chosen["offset"].offset,
+        per_class=chosen[use].per_class,
+        fusion=fusion,
         probability=probability,
-        **({} if evidence is None else {"evidence_threshold": evidence_threshold(evidence)}),
+        evidence_threshold=EVIDENCE_THRESHOLD if evidence is None else evidence_threshold(evidence),
     )
     return ChosenDecision(
         decision,
-        scores=dict(_scores(candidates, choosers=choosers, thresholds=thresholds)),
+        scores=dict(_scores(candidates, choosers=choosers, chosen=chosen)),
         calibration_error=expected_calibration_error(probability.at(candidates.margin), candidates.correct),
         evidence=None
         if evidence is None
@@ -111,15 +129,20 @@ def choose_decision(
     )
 
 
+def _probability(margin: NDArray[np.float32], correct: NDArray[np.bool_]) -> Probability:
+    slope, intercept = fit_probability(margin, correct)
+    return Probability(slope=slope, intercept=intercept)
+
+
 def cross_validated(candidates: Candidates, choose: Chooser) -> NDArray[np.bool_]:
-    """Return which candidates are accepted, by thresholds that were chosen without their document, `[candidates]`."""
+    """Return which candidates are accepted, by a decision that was chosen without their document, `[candidates]`."""
     documents = len(candidates.gold)
     fold = np.empty(documents, dtype=np.int64)
     fold[np.random.default_rng(_SEED).permutation(documents)] = np.arange(documents) % FOLDS
     accepted = np.zeros(len(candidates.margin), dtype=np.bool_)
     for number in range(min(FOLDS, documents)):
-        thresholds = choose(candidates.select(fold != number))
-        accepted |= candidates.decide(thresholds) & (fold[candidates.document] == number)
+        decision = choose(candidates.select(fold != number))
+        accepted |= candidates.accepted(decision) & (fold[candidates.document] == number)
     return accepted
 
 
@@ -127,19 +150,20 @@ def _scores(
     candidates: Candidates,
     *,
     choosers: Mapping[DecisionName, Chooser],
-    thresholds: Mapping[DecisionName, NDArray[np.float32]],
+    chosen: Mapping[DecisionName, Decision],
 ) -> Iterator[tuple[DecisionName, DecisionScores]]:
     accepted = [cross_validated(candidates, choose) for choose in choosers.values()]
     counts = np.stack([candidates.counts(each) for each in accepted], axis=1)  # [documents, decisions, 4]
     metrics = compute_metrics(counts.sum(axis=0))
     samples = bootstrap(counts, statistic=lambda sums: compute_metrics(sums)[..., F1])
-    low, high = interval(samples - samples[:, :1])
-    for row, name in enumerate(choosers):
-        gain = float(metrics[row, F1] - metrics[0, F1])
+    references = [list(choosers).index("offset" if name == "fusion" else "plain") for name in choosers]
+    low, high = interval(samples - samples[:, references])
+    for row, (name, reference) in enumerate(zip(choosers, references, strict=True)):
+        gain = float(metrics[row, F1] - metrics[reference, F1])
         yield (
             name,
             DecisionScores(
-                f1=candidates.f1(thresholds[name]),
+                f1=candidates.f1(candidates.accepted(chosen[name])),
                 cross_validated_f1=float(metrics[row, F1]),
                 gain=None if name == "plain" else Estimate(gain, float(low[row]), float(high[row])),
                 precision=float(metrics[row, PRECISION]),

@@ -6,10 +6,10 @@ from pathlib import Path
 
 from atlop.calibration.candidates import collect_candidates
 from atlop.calibration.choice import ChosenDecision, choose_decision
-from atlop.calibration.evidence import collect_evidence
+from atlop.calibration.evidence import collect_evidence, evidence_threshold
 from atlop.config import Invalid, Precision
 from atlop.corpora import Corpus, read_labelled
-from atlop.decoding import DecisionName
+from atlop.decoding import PLAIN, Decision, DecisionName
 from atlop.ensemble import load_ensemble
 from atlop.errors import AtlopError
 from atlop.files import model_folder, one_writer, refuse_existing, write_json
@@ -70,18 +70,29 @@ def calibrate(
     loop = loop_settings(precision, device=device, batch_size=batch_size, show_progress=show_progress)
     is_main = loop["accelerator"].is_main_process
     with one_writer(destination, by_this_process=is_main):
-        ensemble = load_ensemble(names)
+        ensemble = load_ensemble(names).with_decision(PLAIN)
         corpus = corpus.without_negatives(ensemble.rule.vocabulary.negative)
         if not any(document.facts for document in corpus.documents):
             raise AtlopError(
                 f"{file}: has no gold fact, so no threshold can be chosen on it; give documents with facts"
             )
         scored = list(ensemble.score(corpus.documents, **loop))
+        sentences = collect_evidence(scored, documents=corpus.documents) if evidence else None
+        if decision == "fusion":
+            if sentences is not None:
+                ensemble = ensemble.with_decision(
+                    Decision(use="plain", evidence_threshold=evidence_threshold(sentences))
+                )
+            size = loop["batch_size"]
+            completed = ensemble.with_pseudo_margins(
+                corpus.documents, scored, accelerator=loop["accelerator"], batch_size=size
+            )
+            scored = list(completed)
         chosen = choose_decision(
             collect_candidates(scored, documents=corpus.documents, rule=ensemble.rule),
             use=decision,
             precision_target=precision_target,
-            evidence=collect_evidence(scored, documents=corpus.documents) if evidence else None,
+            evidence=sentences,
         )
         if is_main and output is not None:
             write_json(destination, chosen.decision.model_dump(exclude_none=True))

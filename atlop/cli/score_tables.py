@@ -68,7 +68,7 @@ def decision_table(scores: "Mapping[DecisionName, DecisionScores]") -> str:
     """Return the table of what decisions are worth: on the documents they were chosen on, then by cross-validation."""
     rows = [
         [
-            name,
+            f"{name}, over the offset" if name == "fusion" else name,
             percent(row.f1),
             percent(row.cross_validated_f1),
             "" if row.gain is None else f"{100 * row.gain.value:+.2f}",
@@ -78,7 +78,7 @@ def decision_table(scores: "Mapping[DecisionName, DecisionScores]") -> str:
         ]
         for name, row in scores.items()
     ]
-    header = ["", "F1 there", "F1 unseen", "− plain", "95 % interval", "precision", "recall"]
+    header = ["", "F1 there", "F1 unseen", "gain", "95 % interval", "precision", "recall"]
     return grid(header, rows, drop=["recall", "precision"])
 
 

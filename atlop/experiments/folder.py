@@ -31,7 +31,7 @@ class ExperimentFolder:
 
     def candidates(self, run: PlannedRun, *, split: str) -> Path:
         """Return the file of a run's candidates on the documents that choose (`chooses`) or are scored (`scored`)."""
-        return self.path / "candidates" / f"{run.name}.{split}.safetensors"
+        return self.path / "candidates" / f"{run.name}.{split}{'.fused' if run.fused else ''}.safetensors"
 
     def state(self, run: PlannedRun) -> str:
         """Return the state of a run: `not started`, `interrupted`, `trained` or `scored`."""

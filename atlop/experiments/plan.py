@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -74,6 +74,8 @@ class PlannedRun:
     """Name of its folder, from its variant's changes and its seed; the same in all experiments with one base."""
     seed: int
     config: RunConfig
+    fused: bool = False
+    """Whether a row decides by fusion, so that pseudo documents are scored too."""
 
 
 @dataclass(frozen=True)
@@ -154,7 +156,13 @@ def plan_runs(experiment: Experiment, *, overrides: Sequence[str], data_dev: Pat
                 run = PlannedRun(_folder_name(changes), seed=seed, config=config)
                 runs.append(run)
             rows[variant.name] = (*rows.get(variant.name, ()), run)
-    return Plan(experiment, base=load_config(experiment.config, overrides=shared), runs=tuple(runs), rows=rows)
+    fused = {run.name for each in experiment.variants if each.decision == "fusion" for run in rows[each.name]}
+    return Plan(
+        experiment,
+        base=load_config(experiment.config, overrides=shared),
+        runs=tuple(replace(run, fused=run.name in fused) for run in runs),
+        rows={name: tuple(replace(run, fused=run.name in fused) for run in each) for name, each in rows.items()},
+    )
 
 
 def _as_overrides(values: dict[str, Any]) -> list[str]:

@@ -70,8 +70,8 @@ def collect_results(
     """
 
     def score(choosing: Candidates, scored: Candidates, decision: DecisionName) -> FactTable:
-        thresholds = CHOOSERS[decision](choosing)
-        return fact_table(documents, predictions=scored.facts(thresholds), train_facts=train_facts)
+        accepted = scored.accepted(CHOOSERS[decision](choosing))
+        return fact_table(documents, predictions=scored.facts(accepted), train_facts=train_facts)
 
     tables = {
         variant.name: {

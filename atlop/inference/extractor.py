@@ -16,7 +16,7 @@ from transformers import PreTrainedTokenizerBase
 
 from atlop.config import Precision
 from atlop.device import accelerator_for
-from atlop.ensemble import chosen_decision
+from atlop.ensemble import Ensemble, Member, chosen_decision
 from atlop.errors import AtlopError
 from atlop.inference.explanation import pair_contexts
 from atlop.inference.facts import (
@@ -87,9 +87,11 @@ class RelationExtractor:
         self._name: str | None = None
         self._process = os.getpid()
         self._preprocessor = preprocessor_for(model, tokenizer)
-        self._rule = DecisionRule.from_model(model)
+        rule = DecisionRule.from_model(model)
         if decision is not None:
-            self._rule = replace(self._rule, decision=chosen_decision(decision, rule=self._rule))
+            rule = replace(rule, decision=chosen_decision(decision, rule=rule))
+        self._ensemble = Ensemble((Member(model, tokenizer),), rule=rule)
+        self._rule = rule
 
     @classmethod
     def from_pretrained(
@@ -223,18 +225,24 @@ class RelationExtractor:
             index: replace(preprocessed, index=index)
             for index, preprocessed in zip(documents, self._preprocessor.preprocess(documents.values()), strict=True)
         }
-        for batch in batches_by_length(list(features.values()), batch_size=self.batch_size):
-            for scored in self._scores(batch, explain=explain):
-                if isinstance(scored, ExtractionError):
-                    results[scored.document] = scored
-                    continue
-                index = scored.index
-                results[index] = Extraction(
-                    index,
-                    title=documents[index].title,
-                    facts=self._facts(documents[index], scored),
-                    unread_mentions=features[index].truncated_mentions,
-                )
+
+        def scores() -> Iterator[DocumentScores]:
+            for batch in batches_by_length(list(features.values()), batch_size=self.batch_size):
+                for scored in self._scores(batch, explain=explain):
+                    if isinstance(scored, ExtractionError):
+                        results[scored.document] = scored
+                    else:
+                        yield scored
+
+        ready = self._ensemble.ready(documents, scores(), accelerator=self.accelerator, batch_size=self.batch_size)
+        for scored in ready:
+            index = scored.index
+            results[index] = Extraction(
+                index,
+                title=documents[index].title,
+                facts=self._facts(documents[index], scored),
+                unread_mentions=features[index].truncated_mentions,
+            )
         return [results[item.index] for item in inputs]
 
     def _scores(self, batch: list[Features], *, explain: bool) -> Iterator[DocumentScores | ExtractionError]:
@@ -259,8 +267,8 @@ class RelationExtractor:
         rows = [int(row_of[pair]) for pair in pairs]
         classes = [vocabulary.class_of(fact.relation) for fact in facts]
         margins = self._rule.objective.margins(scored.scores[rows])[range(len(rows)), classes].numpy()
-        probability = self._rule.decision.probability
-        probabilities = [None] * len(facts) if probability is None else probability.at(margins)
+        known = self._rule.decision.probabilities(margins)
+        probabilities = [None] * len(facts) if known is None else known
         contexts = {}
         if scored.attention is not None:
             words = self._preprocessor.token_words(document)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from atlop.evaluation import PairEvidence
 from atlop.inference.explanation import word_weights
 from atlop.prediction import DecisionRule, DocumentScores
 from atlop.preprocessing import Preprocessor
@@ -42,6 +43,8 @@ class DocumentAnalysis:
     shares: dict[Pair, list[float]] = field(default_factory=dict)
     """Share of each sentence in the localized context of each pair in `pairs`, without truncated sentences. Empty for a
     model without localized context."""
+    pair_evidence: PairEvidence | None = None
+    """Evidence of each pair in `pairs`; `None` for a model without localized context."""
     weights: dict[Pair, NDArray[np.float64]] = field(default_factory=dict)
     """Weight of each word in the localized context, `[words]`, by pair, lower entity first; both directions share
     it. Empty for a model without localized context."""
@@ -94,6 +97,7 @@ class AnalysisCollector:
             margins={key: float(margins[key[:2]][class_id]) for key, class_id in class_of.items()},
             pairs={pair: self._pair_scores(scores[pair], shown=ids) for pair, ids in classes.items()},
             shares={} if scored.evidence is None else dict(zip(pairs, scored.evidence[rows].tolist(), strict=True)),
+            pair_evidence=self._rule.evidence(scored, pairs=set(pairs)),
             weights=self._weights(scored, pairs=pairs),
         )
 

@@ -42,7 +42,7 @@ def draw_decisions(
     counter = MarginCounter(corpus.documents, rule=rule)
     candidates = collect_candidates(counter.watch(scored), documents=corpus.documents, rule=rule)
     thresholds = np.zeros(rule.vocabulary.classes, np.float32) if rule.thresholds is None else rule.thresholds.numpy()
-    evaluation = score_facts(candidates.facts(thresholds), corpus=corpus, train=train)
+    evaluation = score_facts(candidates.facts(candidates.decide(thresholds)), corpus=corpus, train=train)
     pictures = {
         "precision_recall": precision_recall_picture(candidates, scores=evaluation.scores),
         "margins": margin_picture(counter.result()),

@@ -11,7 +11,7 @@ from atlop.config import Precision
 from atlop.corpora import Corpus, TrainFacts
 from atlop.device import accelerator_for
 from atlop.ensemble import load_ensemble
-from atlop.evaluation import OfficialScores
+from atlop.evaluation import OfficialScores, PairEvidence
 from atlop.model_folder import preprocessor_for
 from atlop.prediction import batches_by_length, loop_settings, score_batches, with_bar
 from atlop.report.analysis import AnalysisCollector, DocumentAnalysis
@@ -38,6 +38,8 @@ class _Found:
 
     name: str
     facts: Sequence[Collection[Fact]]
+    pair_evidence: Sequence[PairEvidence] | None = None
+    """Evidence of the pairs of each document that have a gold fact; `None` if it is unknown."""
     unknown: int = 0
     """Facts under titles that the corpus does not have."""
     names: Mapping[str, str] = field(default_factory=dict)
@@ -95,7 +97,9 @@ def make_report(
         corpus = corpus.without_negatives(each.negative)
     evaluations, results = [], []
     for each in shown_results:
-        scored = score_facts(each.facts, corpus=corpus, train=train, unknown=each.unknown)
+        scored = score_facts(
+            each.facts, corpus=corpus, train=train, unknown=each.unknown, pair_evidence=each.pair_evidence
+        )
         evaluations.append(scored)
         results.append(ScoredResult(each.name, each.facts, scores=scored.scores, detailed=scored.detailed()))
     comparison = None
@@ -121,9 +125,9 @@ def _predict(source: str, *, corpus: Corpus, **settings: Any) -> _Found:
         submission = read_submission(Path(source), documents=corpus.documents)
         return _Found(source, submission.predictions, unknown=submission.unknown)
     ensemble = load_ensemble(source)
-    facts = ensemble.predict(corpus.documents, **loop_settings(**settings)).facts
+    found = ensemble.predict(corpus.documents, **loop_settings(**settings))
     vocabulary = ensemble.rule.vocabulary
-    return _Found(source, facts, names=vocabulary.names, negative=vocabulary.negative)
+    return _Found(source, found.facts, found.pair_evidence, names=vocabulary.names, negative=vocabulary.negative)
 
 
 def _read_closely(
@@ -156,11 +160,14 @@ def _read_closely(
         accelerator=accelerator,
         keep_attention=True,
     )
-    decisions, _ = draw_decisions(collector.watch(scored), corpus=corpus, rule=ensemble.rule, train=train)
+    ready = ensemble.ready(corpus.documents, scored, accelerator=accelerator, batch_size=batch_size)
+    decisions, _ = draw_decisions(collector.watch(ready), corpus=corpus, rule=ensemble.rule, train=train)
     analyses = collector.result()
+    evidence = [analysis.pair_evidence for analysis in analyses if analysis.pair_evidence is not None]
     return _Found(
         run,
         [analysis.facts for analysis in analyses],
+        evidence if len(evidence) == len(analyses) else None,
         names=ensemble.rule.vocabulary.names,
         negative=ensemble.rule.vocabulary.negative,
         analyses=analyses,

@@ -6,7 +6,7 @@ import pytest
 from atlop.calibration import CHOOSERS, Candidates, EvidenceCandidates, choose_decision, precision_threshold
 from atlop.calibration.choice import FOLDS, cross_validated
 from atlop.calibration.probability import fit_probability
-from atlop.decoding import DecisionName
+from atlop.decoding import Decision, DecisionName
 from atlop.errors import AtlopError
 from tests.calibration.made_candidates import made_candidates
 
@@ -17,10 +17,9 @@ def test_a_decision_holds_its_thresholds_and_the_fitted_curve(use: DecisionName)
     found = choose_decision(candidates, use=use)
 
     assert found.decision.use == use
-    assert found.decision.offset == CHOOSERS["offset"](candidates)[1]
+    assert found.decision.offset == CHOOSERS["offset"](candidates).offset
     if use == "per_class":
-        per_class = CHOOSERS["per_class"](candidates)[1:].tolist()
-        assert found.decision.per_class == dict(zip(candidates.relations, per_class, strict=True))
+        assert found.decision.per_class == CHOOSERS["per_class"](candidates).per_class
     else:
         assert found.decision.per_class is None
     assert found.decision.probability is not None
@@ -28,7 +27,7 @@ def test_a_decision_holds_its_thresholds_and_the_fitted_curve(use: DecisionName)
     assert curve == fit_probability(candidates.margin, candidates.correct)
     assert list(found.scores) == [name for name in CHOOSERS if name in ("plain", "offset", use)]
     for name, scores in found.scores.items():
-        assert scores.f1 == candidates.f1(CHOOSERS[name](candidates))
+        assert scores.f1 == candidates.f1(candidates.accepted(CHOOSERS[name](candidates)))
         assert scores.f1 >= found.scores["plain"].f1
     assert 0 <= found.calibration_error < 0.2
 
@@ -46,10 +45,10 @@ def test_plain_needs_nothing_that_is_chosen_so_cross_validation_changes_nothing(
 def test_no_document_has_a_say_in_the_threshold_that_decides_about_it() -> None:
     candidates, seen = made_candidates(seed=4, size=200), []
 
-    def choose(chosen_on: Candidates) -> np.ndarray:
+    def choose(chosen_on: Candidates) -> Decision:
         seen.append(set(chosen_on.document.tolist()))
         assert not set(np.flatnonzero(chosen_on.gold)) - set(np.flatnonzero(candidates.gold))
-        return np.full(len(chosen_on.relations) + 1, np.float32(len(seen)))  # the number of the fold
+        return Decision(use="offset", offset=len(seen))  # the number of the fold
 
     accepted = cross_validated(candidates, choose)
 

@@ -29,15 +29,15 @@ def test_no_global_threshold_is_better(seed: int) -> None:
     best = max(f1(candidates, dict.fromkeys(range(1, 4), threshold)) for threshold in cut_points(candidates))
     chosen = global_threshold(candidates)
     assert len(set(chosen.tolist())) == 1
-    assert candidates.f1(chosen) == pytest.approx(best, abs=1e-12)
+    assert candidates.f1(candidates.decide(chosen)) == pytest.approx(best, abs=1e-12)
 
 
 @pytest.mark.parametrize("seed", range(10))
 def test_no_change_of_one_relations_threshold_is_better(seed: int) -> None:
     candidates = made_candidates(seed=seed)
     chosen = per_class_thresholds(candidates)
-    reached = candidates.f1(chosen)
-    assert reached >= candidates.f1(global_threshold(candidates))
+    reached = candidates.f1(candidates.decide(chosen))
+    assert reached >= candidates.f1(candidates.decide(global_threshold(candidates)))
     for class_id in range(1, 4):
         for threshold in cut_points(candidates):
             thresholds = {each: float(chosen[each]) for each in range(1, 4)} | {class_id: threshold}
@@ -47,7 +47,7 @@ def test_no_change_of_one_relations_threshold_is_better(seed: int) -> None:
 def test_thresholds_of_each_relation_reach_the_best_of_all_combinations_here() -> None:
     candidates = made_candidates(seed=3, size=25, relations=2, values=4)
     best = max(f1(candidates, {1: one, 2: two}) for one, two in product(cut_points(candidates), repeat=2))
-    assert candidates.f1(per_class_thresholds(candidates)) == pytest.approx(best, abs=1e-12)
+    assert candidates.f1(candidates.decide(per_class_thresholds(candidates))) == pytest.approx(best, abs=1e-12)
 
 
 def test_a_threshold_lies_in_the_middle_between_two_margins() -> None:
@@ -73,7 +73,7 @@ def test_margins_next_to_each_other_are_told_apart() -> None:
         correct=np.array([True, False]),
         gold=np.array([1]),
     )
-    assert candidates.f1(global_threshold(candidates)) == 1.0
+    assert candidates.f1(candidates.decide(global_threshold(candidates))) == 1.0
 
 
 def test_a_relation_without_candidates_keeps_the_global_threshold() -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from atlop.calibration import CHOOSERS, Candidates
 from atlop.corpora import read_corpus
 from atlop.device import accelerator_for
 from atlop.ensemble import Ensemble, Member
@@ -91,6 +92,27 @@ def test_a_row_scores_its_best_models_on_the_half_that_chose_nothing(source: Pat
     difference = found.rows[2].difference
     assert difference is not None
     assert difference.difference == pytest.approx(last.value - first.value)
+
+
+def test_a_row_that_decides_by_fusion_shares_the_training_and_scores_pseudo_documents(
+    source: Path, tmp_path: Path
+) -> None:
+    text = source.read_text(encoding="utf-8").replace("seeds = [1, 2]", "seeds = [1]")
+    source.write_text(text + '[[variants]]\nname = "fused"\ndecision = "fusion"\n', encoding="utf-8")
+    folder = tmp_path / "out"
+
+    found = results_in(folder, source=source)
+
+    plan = plan_runs(load_experiment(str(source)), overrides=())
+    [run] = plan.rows["fused"]
+    assert [run] == [*plan.rows["slow"]]
+    assert [each.fused for each in plan.runs] == [True, False]
+    chooses, scored = (
+        Candidates.load(ExperimentFolder(folder).candidates(run, split=s)) for s in ("chooses", "scored")
+    )
+    assert scored.pseudo_margin is not None
+    accepted = scored.accepted(CHOOSERS["fusion"](chooses))
+    assert found.rows[-1].f1_of_seeds == (pytest.approx(scored.f1(accepted)),)
 
 
 def test_a_stop_leaves_a_table_of_the_runs_so_far(

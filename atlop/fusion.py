@@ -1,0 +1,136 @@
+"""Fusion of a document with shorter ones made of its evidence (DREEAM, arXiv 2302.08675, 'Inference-stage Fusion')."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import islice
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from atlop.decoding import Fusion
+from atlop.objectives import Objective
+from atlop.prediction import DecisionRule, DocumentScores
+from atlop.schema import THRESHOLD_CLASS, Document, Entity
+
+MAX_PSEUDO_DOCUMENTS = 32
+"""Pseudo documents of a document at most; those that the evidence of most pairs makes."""
+LOWEST_MARGIN = -5.0
+"""Margin in nats that a relation of a pair must exceed for the pair's evidence to make a pseudo document."""
+DOCUMENTS_PER_CHUNK = 64
+"""Documents whose pseudo documents are in memory at a time."""
+
+Score = Callable[[Sequence[Document]], Iterable[DocumentScores]]
+"""Scores documents, in any order."""
+
+
+@dataclass(frozen=True)
+class PseudoDocument:
+    """Some sentences of a document, with the entities that they mention."""
+
+    document: Document
+    entities: tuple[int, ...]
+    """Index of each of its entities in the whole document, ascending."""
+
+
+def with_pseudo_margins(
+    documents: Mapping[int, Document] | Sequence[Document],
+    scored: Iterable[DocumentScores],
+    *,
+    score: Score,
+    rule: DecisionRule,
+) -> Iterator[DocumentScores]:
+    """Yield each document's scores with the largest margins in its pseudo documents.
+
+    Args:
+        documents: The whole documents, by index.
+        scored: Their scores, in any order; without evidence there are no pseudo documents.
+        score: Scores pseudo documents by the same models.
+        rule: Supplies margins, and the threshold of evidence.
+    """
+    scored = iter(scored)
+    while chunk := list(islice(scored, DOCUMENTS_PER_CHUNK)):
+        made = [
+            (position, pseudo)
+            for position, each in enumerate(chunk)
+            for pseudo in pseudo_documents(documents[each.index], each, rule=rule)
+        ]
+        margins = [torch.full_like(each.scores, -torch.inf) for each in chunk]
+        for found in score([pseudo.document for _, pseudo in made]):
+            position, pseudo = made[found.index]
+            rows = _rows(pseudo, found, whole=chunk[position])
+            largest = margins[position]
+            largest[rows] = torch.maximum(largest[rows], rule.objective.margins(found.scores))
+        for each, largest in zip(chunk, margins, strict=True):
+            yield replace(each, pseudo_margins=largest)
+
+
+def pseudo_documents(document: Document, scored: DocumentScores, *, rule: DecisionRule) -> list[PseudoDocument]:
+    """Return the distinct pseudo documents of a document, those that most pairs make first.
+
+    Each is the evidence of a pair, with the sentence of the first mention of an entity that the evidence does not
+    mention. The whole document is none, nor is one in which fewer than two entities are mentioned.
+    """
+    if scored.evidence is None or not len(scored.pairs):
+        return []
+    best = rule.objective.margins(scored.scores).amax(dim=1)
+    is_evidence = (scored.evidence > rule.decision.evidence_threshold) & (best > LOWEST_MARGIN)[:, None]
+    mentioned = [{mention.sentence for mention in entity.mentions} for entity in document.entities]
+    sentence_sets: Counter[tuple[int, ...]] = Counter()
+    for row in is_evidence.any(dim=1).nonzero()[:, 0].tolist():
+        sentences = set(is_evidence[row].nonzero()[:, 0].tolist())
+        missing = [entity for entity in scored.pairs[row].tolist() if not sentences & mentioned[entity]]
+        sentences.update(document.entities[entity].mentions[0].sentence for entity in missing)
+        if len(sentences) < len(document.sentences):
+            sentence_sets[tuple(sorted(sentences))] += 1
+    pseudo = (_part(document, sentences) for sentences, _ in sentence_sets.most_common(MAX_PSEUDO_DOCUMENTS))
+    return [each for each in pseudo if each.document.pairs or (each.document.pairs is None and len(each.entities) > 1)]
+
+
+def fused(scored: DocumentScores, fusion: Fusion, *, objective: Objective) -> DocumentScores:
+    """Return the scores of a document with pseudo margins as fused margins, with TH at 0; its evidence is kept."""
+    pseudo = scored.pseudo_margins
+    assert pseudo is not None, "pseudo documents were scored"
+    whole = objective.margins(scored.scores)
+    scores = torch.where(pseudo.isfinite(), whole + fusion.weight * pseudo, whole + fusion.missing)
+    scores[:, THRESHOLD_CLASS] = 0.0
+    return replace(scored, scores=scores)
+
+
+def _part(document: Document, sentences: tuple[int, ...]) -> PseudoDocument:
+    """Return the pseudo document of some sentences, in the order of the text."""
+    position = {sentence: index for index, sentence in enumerate(sentences)}
+    entities = {}
+    for number, entity in enumerate(document.entities):
+        mentions = tuple(
+            replace(mention, sentence=position[mention.sentence], spans=())
+            for mention in entity.mentions
+            if mention.sentence in position
+        )
+        if mentions:
+            entities[number] = Entity(mentions, entity.identifier)
+    index = {number: new for new, number in enumerate(entities)}
+    pairs = document.pairs
+    if pairs is not None:
+        kept = [pair for pair in pairs if index.keys() >= set(pair)]
+        pairs = tuple((index[subject], index[object_]) for subject, object_ in kept)
+    part = replace(
+        document,
+        sentences=tuple(document.sentences[sentence] for sentence in sentences),
+        entities=tuple(entities.values()),
+        facts=None,
+        text=None,
+        offsets=None,
+        pairs=pairs,
+    )
+    return PseudoDocument(part, tuple(entities))
+
+
+def _rows(pseudo: PseudoDocument, found: DocumentScores, *, whole: DocumentScores) -> Tensor:
+    """Return the row in the whole document of each pair of a pseudo document, int64 `[pairs]`."""
+    entities = 1 + max(int(whole.pairs.max()), *pseudo.entities)
+    row_of = np.full((entities, entities), -1)
+    row_of[whole.pairs[:, 0], whole.pairs[:, 1]] = np.arange(len(whole.pairs))
+    subjects, objects = np.array(pseudo.entities)[found.pairs].T
+    return torch.from_numpy(row_of[subjects, objects])
