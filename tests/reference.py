@@ -398,12 +398,32 @@ def official_scores(predictions: Facts, documents: Sequence[Json], train_documen
     recall = _ratio(len(correct), len(gold))
     ids_correct = sum(len(submitted[fact] & gold[fact]) for fact in correct)
     ids_submitted = sum(len(evidence) for fact, evidence in submitted.items() if fact[0] in by_title)
-    ids_gold = sum(len(evidence) for evidence in gold.values())
+    ids_gold = sum(len(label["evidence"]) for document in documents for label in document["labels"])
     return {
         "f1": _harmonic(_ratio(len(correct), len(submitted)), recall),
         "ign_f1": _harmonic((len(correct) - seen) / (len(submitted) - seen + 1e-5), recall),
         "evidence_f1": _harmonic(_ratio(ids_correct, ids_submitted), _ratio(ids_correct, ids_gold)),
     }
+
+
+def pair_evidence_f1(found: dict[tuple[str, int, int], list[int]], documents: Sequence[Json]) -> float:
+    """Score the evidence of the pairs with annotated evidence, whatever their facts; a fraction.
+
+    Args:
+        found: Sentences by title, subject and object.
+        documents: The labelled documents.
+    """
+    correct = submitted = expected = 0
+    for document in documents:
+        gold: dict[tuple[str, int, int], set[int]] = {}
+        for label in document["labels"]:
+            gold.setdefault((document["title"], label["h"], label["t"]), set()).update(label["evidence"])
+        for pair, sentences in gold.items():
+            if sentences:
+                correct += len(sentences & set(found.get(pair, [])))
+                submitted += len(set(found.get(pair, [])))
+                expected += len(sentences)
+    return _harmonic(_ratio(correct, submitted), _ratio(correct, expected))
 
 
 def _names(document: Json, entity: int) -> set[str]:

@@ -10,6 +10,7 @@ from atlop.errors import AtlopError
 from atlop.evaluation import detailed_scores, fact_table, official_scores, table_scores
 from atlop.schema import Document, Entity, Fact, Mention
 from atlop.submission import read_submission
+from tests import reference
 
 EPSILON = 1e-5
 
@@ -179,3 +180,57 @@ def test_the_scores_agree_with_a_slow_count_on_a_real_corpus(real_data: Path) ->
     assert scores.correct == scores.submitted == sum(map(len, predictions))
     assert scores.seen == seen > 0
     assert scores.evidence_precision == 1.0
+
+
+def test_evidence_of_a_made_file_is_scored_as_by_the_plain_implementation(tmp_path: Path) -> None:
+    mention = {"sent_id": 0, "pos": [0, 1], "type": "PER"}
+    documents: list[reference.Json] = [
+        {
+            "title": title,
+            "sents": [["Ada"], ["met"], ["Bob"]],
+            "vertexSet": [[{**mention, "name": name}] for name in ("Ada", "Bob", "Rome")],
+            "labels": [
+                {"h": 0, "t": 1, "r": "P26", "evidence": [0, 0, 2]},  # a sentence that is listed twice
+                {"h": 0, "t": 1, "r": "P3373", "evidence": [1]},
+                {"h": 1, "t": 2, "r": "P19", "evidence": []},
+            ],
+        }
+        for title in ("one", "two")
+    ]
+    rows: list[reference.Json] = [
+        {"title": "one", "h_idx": 0, "t_idx": 1, "r": "P26", "evidence": [0, 0, 1]},
+        {"title": "one", "h_idx": 0, "t_idx": 1, "r": "P26", "evidence": [0, 2]},  # a repeated row
+        {"title": "one", "h_idx": 1, "t_idx": 2, "r": "P19", "evidence": [2]},
+        {"title": "one", "h_idx": 2, "t_idx": 0, "r": "P19", "evidence": [0, 1]},
+        {"title": "two", "h_idx": 0, "t_idx": 1, "r": "P3373", "evidence": [1, 7, -1]},  # out of range
+        {"title": "two", "h_idx": 0, "t_idx": 1, "r": "P26"},
+        {"title": "three", "h_idx": 0, "t_idx": 1, "r": "P26", "evidence": [0]},  # an unknown title
+    ]
+    for name, content in (("dev", documents), ("result", rows)):
+        (tmp_path / f"{name}.json").write_text(json.dumps(content), encoding="utf-8")
+    corpus = read_corpus(tmp_path / "dev.json").documents
+    submission = read_submission(tmp_path / "result.json", documents=corpus)
+
+    table = fact_table(corpus, predictions=submission.predictions, train_facts=None, unknown=submission.unknown)
+
+    expected = reference.official_scores(rows, documents, [])
+    scores = table_scores(table)
+    assert scores.evidence_f1 == pytest.approx(expected["evidence_f1"], abs=1e-12)
+    assert scores.f1 == pytest.approx(expected["f1"], abs=1e-12)
+    assert 0 < expected["evidence_f1"] < 1
+
+
+def test_evidence_of_gold_pairs_is_scored_as_by_the_plain_implementation() -> None:
+    facts = (*(DOCUMENT.facts or ()), Fact(0, 1, "P551", evidence=(2,)))
+    rows: list[reference.Json] = [
+        {"h": fact.subject, "t": fact.object, "r": fact.relation, "evidence": list(fact.evidence)} for fact in facts
+    ]
+    found = {(0, 1): [0, 1, 1], (0, 2): [0], (2, 1): [0, 1, 2], (1, 2): [2]}  # (2, 1) has no annotated evidence
+
+    labelled = replace(DOCUMENT, facts=facts)
+    table = fact_table([labelled], predictions=[[]], train_facts=None, pair_evidence=[found])
+
+    detailed = detailed_scores(table, documents=[labelled], train_frequency=None).evidence["gold pairs"]
+    plain = {("Kin", *pair): sentences for pair, sentences in found.items()}
+    assert (detailed.correct, detailed.submitted, detailed.gold) == (2, 3, 4)
+    assert detailed.f1.value == reference.pair_evidence_f1(plain, [{"title": "Kin", "labels": rows}])

@@ -112,7 +112,7 @@ def test_a_row_that_decides_by_fusion_shares_the_training_and_scores_pseudo_docu
     )
     assert scored.pseudo_margin is not None
     accepted = scored.accepted(CHOOSERS["fusion"](chooses))
-    assert found.rows[-1].f1_of_seeds == (pytest.approx(scored.f1(accepted)),)
+    assert list(found.rows[-1].f1_of_seeds) == pytest.approx([scored.f1(accepted)])
 
 
 def test_a_stop_leaves_a_table_of_the_runs_so_far(
