@@ -26,7 +26,10 @@ def test_the_first_example_of_the_readme_prints_facts(capsys: pytest.CaptureFixt
     exec(example, {})
 
     lines = capsys.readouterr().out.splitlines()
-    assert "Lucas Trerlick | child | Ursula Trerlick" in lines
+    assert set(lines) == {
+        "Margaret Skavov | place of birth | Grontfield | She came into the world in Grontfield.",
+        "The Salted Cradle | author | Margaret Skavov | Margaret Skavov penned The Salted Cradle in 1853.",
+    }
 
 
 def test_it_is_extracted_from_without_a_file(tmp_path: Path) -> None:
