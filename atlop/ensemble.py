@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import Self, Unpack
 
@@ -152,10 +153,16 @@ class Ensemble:
         self, documents: Sequence[Document], features: list[list[Features]], **loop: Unpack[LoopSettings]
     ) -> Iterable[DocumentScores]:
         """Return the scores of this process's share of the documents, ready for the rule."""
-        models = [member.model.to(loop["accelerator"].device) for member in self.members]
+        accelerator = loop["accelerator"]
+        models = [member.model.to(accelerator.device) for member in self.members]
         members = [score_documents(model, each, **loop) for model, each in zip(models, features, strict=True)]
-        scored = members[0] if len(members) == 1 else self._means(members)
-        return self.ready(documents, scored, accelerator=loop["accelerator"], batch_size=loop["batch_size"])
+        scored: Iterable[DocumentScores] = members[0]
+        if len(members) > 1:  # tokenizers differ, and with them the shares of a process
+            gathered = [
+                gather_in_order(((each.index, each) for each in scores), accelerator=accelerator) for scores in members
+            ]
+            scored = islice(self._means(gathered), accelerator.process_index, None, accelerator.num_processes)
+        return self.ready(documents, scored, accelerator=accelerator, batch_size=loop["batch_size"])
 
     def _score_here(
         self, documents: Sequence[Document], *, accelerator: Accelerator, batch_size: int

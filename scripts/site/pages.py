@@ -16,9 +16,9 @@ from atlop.config import RunConfig
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = (
-    *("schema", "config", "corpora", "preprocessing", "model", "objectives", "model_folder", "prediction", "ensemble"),
-    *("calibration", "evaluation", "submission", "scoring", "checking", "converting", "training", "experiments"),
-    *("inference", "report", "serving"),
+    *("schema", "config", "corpora", "preprocessing", "model", "objectives", "model_folder", "prediction"),
+    *("fusion", "ensemble", "calibration", "evaluation", "submission", "scoring", "checking", "converting"),
+    *("training", "experiments", "inference", "report", "serving"),
 )
 """Packages and modules with a page in the reference, as data flows."""
 PICTURES = sorted(
