@@ -83,12 +83,14 @@ def run_twice(command: Command, trial: Path, *, delay: float, expected: dict[str
     time.sleep(delay)
     processes.append(fork_command(command, trial))
     codes = {process: os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]) for process in processes}
-    named = _REFUSAL.findall(log_path(trial).read_text(encoding="utf-8"))
+    log = log_path(trial).read_text(encoding="utf-8")
+    named = _REFUSAL.findall(log)
     found = results_of(trial)
     problems = [f"{key} differs" for key in sorted(expected | found) if expected.get(key) != found.get(key)]
     if sorted(codes.values()) != [0, 2]:
         problems.append(f"exit codes {list(codes.values())}")
-    if named != [str(process) for process, code in codes.items() if code == 0]:
+    came_late = not named and "already exists" in log  # on a busy machine, after the other was done
+    if named != [str(process) for process, code in codes.items() if code == 0] and not came_late:
         problems.append(f"refused by process {named}, of {codes}")
     return problems
 

@@ -20,7 +20,9 @@ def calibrate(
     file: Labelled,
     decision: Annotated[
         DecisionName,
-        typer.Option(help="What decides from now on: TH, one threshold of the margin, or one for each relation."),
+        typer.Option(
+            help="What decides from now on: TH, one threshold of the margin, one for each relation, or fusion."
+        ),
     ] = "offset",
     precision_target: Annotated[
         float | None,

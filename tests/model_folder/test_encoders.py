@@ -68,8 +68,10 @@ DECODER = {"n_embd": 32, "n_layer": 2, "n_head": 2}
 def test_an_encoder_of_another_shape_is_refused_by_name_before_the_corpus_is_read(
     kind: str, settings: dict[str, Any], message: str, tmp_path: Path
 ) -> None:
+    corpus = tmp_path / "damaged.json"
+    corpus.write_text("[", encoding="utf-8")
     config = RunConfig(
-        data=DataConfig(train=tmp_path / "missing.json", dev=tmp_path / "missing.json"),
+        data=DataConfig(train=corpus, dev=corpus),
         encoder=EncoderConfig(name=save_small(tmp_path, kind, **settings)),
         trainer=TrainerConfig(precision="float32"),
     )
