@@ -1,4 +1,4 @@
-"""Model folders of version 0.1, whose `config.json` has no sections."""
+"""Model folders of version 0.1, whose `config.json` has no sections, and a calibration in the place of a decision."""
 
 from collections.abc import Mapping
 from difflib import get_close_matches
@@ -37,20 +37,21 @@ def upgrade_config(row: Mapping[str, Any], *, where: str) -> dict[str, Any]:
         for key, (section, name) in _SECTION_KEYS.items()
         if has_sections or key not in row
     }
-    known = {*AtlopConfig.__annotations__, *(() if has_sections else (*_SECTION_KEYS, "calibration"))}
+    known = {*AtlopConfig.__annotations__, "calibration", *(() if has_sections else _SECTION_KEYS)}
     meant = settings | {key: key for key in AtlopConfig.__annotations__ if key not in row}
     for key in row.keys() - known:
         if near := get_close_matches(key, meant, n=1, cutoff=0.8):
             raise AtlopError(f"{where}, {key}: unknown key; did you mean {meant[near[0]]}?")
+    row = dict(row)
+    if (calibration := row.pop("calibration", None)) is not None:
+        row["decision"] = upgrade_calibration(calibration, where=where)
     if has_sections:
-        return dict(row)
+        return row
     sections: dict[str, dict[str, Any]] = {}
     for key, (section, name) in _SECTION_KEYS.items():
         if key in row:
             sections.setdefault(section, {})[name] = row[key]
-    row = {key: value for key, value in row.items() if key not in _SECTION_KEYS}
-    decision = upgrade_calibration(row.pop("calibration", None), where=where)
-    return {**row, "sections": sections, "decision": decision}
+    return {**{key: value for key, value in row.items() if key not in _SECTION_KEYS}, "sections": sections}
 
 
 class _Calibration(Section):
@@ -62,14 +63,12 @@ class _Calibration(Section):
     intercept: float
 
 
-def upgrade_calibration(values: object, *, where: str) -> dict[str, Any] | None:
+def upgrade_calibration(values: object, *, where: str) -> dict[str, Any]:
     """Return the `calibration` of a `config.json` as a decision.
 
     Raises:
         AtlopError: A key is missing, unknown or of another type.
     """
-    if values is None:
-        return None
     old = typed(values, _Calibration, where=f"{where}, calibration", advice="`atlop calibrate` writes a decision anew")
     return {
         "use": "per_class" if old.rule == "per_class" else "offset",

@@ -8,6 +8,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from atlop.decoding import Probability
 from atlop.device import accelerator_for
 from atlop.errors import AtlopError
 from atlop.model_folder import load_model, preprocessor_for
@@ -28,6 +29,21 @@ def test_it_gives_the_same_scores_and_facts() -> None:
     facts = predict_facts(model, documents, accelerator=accelerator, batch_size=3)
     found = [[[fact.subject, fact.object, fact.relation] for fact in of_document] for of_document in facts]
     assert found == json.loads((SAVED / "facts.json").read_text(encoding="utf-8"))
+
+
+def test_its_calibration_is_read_as_a_decision(tmp_path: Path) -> None:
+    folder = shutil.copytree(SAVED / "model", tmp_path / "model")
+    file = folder / "config.json"
+    config = json.loads(file.read_text(encoding="utf-8"))
+    per_class = load_model(folder)[0].config.stored_decision
+    config["calibration"] |= {"rule": "global", "thresholds": dict.fromkeys(config["calibration"]["thresholds"], 0.5)}
+    file.write_text(json.dumps(config), encoding="utf-8")
+    offset = load_model(folder)[0].config.stored_decision
+
+    assert (per_class.use, offset.use, offset.offset) == ("per_class", "offset", 0.5)
+    assert per_class.per_class is not None
+    assert per_class.per_class["P131"] == 0.1
+    assert per_class.probability == offset.probability == Probability(slope=1.5, intercept=-0.25)
 
 
 @pytest.mark.parametrize(
