@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from atlop.corpora import CorpusFile
-from atlop.decoding import Decision, Probability
+from atlop.decoding import Decision, Fusion, Probability
 from atlop.ensemble import Ensemble, Member
 from atlop.errors import AtlopError
 from atlop.inference import Extraction, ExtractionError, RelationExtractor
@@ -90,6 +90,32 @@ def test_a_decision_moves_the_threshold_and_gives_probabilities(extractor: Relat
         )
         for fact in chosen:
             assert fact.probability == pytest.approx(1 / (1 + math.exp(1 - 2 * fact.margin)), abs=1e-5)
+
+
+def test_an_extractor_decides_by_fusion_as_prediction_does(extractor: RelationExtractor, tmp_path: Path) -> None:
+    probability = Probability(slope=2.0, intercept=-1.0)
+    fusion = Fusion(weight=0.5, missing=0.25, threshold=0.5, probability=probability)
+    decision = Decision(use="fusion", fusion=fusion, evidence_threshold=0.1)
+    file = tmp_path / "decision.json"
+    file.write_text(decision.model_dump_json(), encoding="utf-8")
+    fused = RelationExtractor(extractor.model, extractor.tokenizer, decision=file)
+
+    found = list(fused.pipe(golden_documents()))
+
+    ensemble = Ensemble((Member(extractor.model, extractor.tokenizer),), rule=fused._rule)
+    expected = ensemble.predict(golden_documents(), accelerator=fused.accelerator, batch_size=8).facts
+    assert [
+        {(fact.subject.entity, fact.object.entity, fact.relation) for fact in result}
+        for result in found
+        if isinstance(result, Extraction)
+    ] == [{fact.key for fact in facts} for facts in expected]
+    assert any(expected)
+    for result in found:
+        assert isinstance(result, Extraction)
+        for fact in result:
+            assert fact.margin > 0.5
+            assert fact.probability == pytest.approx(1 / (1 + math.exp(1 - 2 * fact.margin)), abs=1e-5)
+    assert fused.fingerprint != extractor.fingerprint
 
 
 def test_a_text_gives_facts_that_are_ready_as_json(extractor: RelationExtractor) -> None:
