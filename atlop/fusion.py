@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from atlop.decoding import Fusion
+from atlop.errors import AtlopError
 from atlop.objectives import Objective
 from atlop.prediction import DecisionRule, DocumentScores
 from atlop.schema import THRESHOLD_CLASS, Document, Entity
@@ -45,9 +46,12 @@ def with_pseudo_margins(
 
     Args:
         documents: The whole documents, by index.
-        scored: Their scores, in any order; without evidence there are no pseudo documents.
+        scored: Their scores, in any order.
         score: Scores pseudo documents by the same models.
         rule: Supplies margins, and the threshold of evidence.
+
+    Raises:
+        AtlopError: The model has no evidence.
     """
     scored = iter(scored)
     while chunk := list(islice(scored, DOCUMENTS_PER_CHUNK)):
@@ -71,8 +75,13 @@ def pseudo_documents(document: Document, scored: DocumentScores, *, rule: Decisi
 
     Each is the evidence of a pair, with the sentence of the first mention of an entity that the evidence does not
     mention. The whole document is none, nor is one in which fewer than two entities are mentioned.
+
+    Raises:
+        AtlopError: The model has no evidence.
     """
-    if scored.evidence is None or not len(scored.pairs):
+    if scored.evidence is None:
+        raise AtlopError('the model has no evidence to make pseudo documents of: pooling.context is not "localized"')
+    if not len(scored.pairs):
         return []
     best = rule.objective.margins(scored.scores).amax(dim=1)
     is_evidence = (scored.evidence > rule.decision.evidence_threshold) & (best > LOWEST_MARGIN)[:, None]
@@ -133,4 +142,6 @@ def _rows(pseudo: PseudoDocument, found: DocumentScores, *, whole: DocumentScore
     row_of = np.full((entities, entities), -1)
     row_of[whole.pairs[:, 0], whole.pairs[:, 1]] = np.arange(len(whole.pairs))
     subjects, objects = np.array(pseudo.entities)[found.pairs].T
-    return torch.from_numpy(row_of[subjects, objects])
+    rows = row_of[subjects, objects]
+    assert (rows >= 0).all(), "a pseudo document has only pairs of the whole one"
+    return torch.from_numpy(rows)

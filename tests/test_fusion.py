@@ -170,5 +170,26 @@ def test_the_chosen_fusion_is_at_least_as_good_as_the_offset_and_ignores_what_sa
 
 
 def test_a_model_without_evidence_cannot_be_fused() -> None:
-    with pytest.raises(AtlopError, match="fusion needs a model whose pairs have evidence"):
+    with pytest.raises(AtlopError, match="the model has no evidence to make pseudo documents of"):
+        pseudo_documents(TEXT, DocumentScores(0, PAIRS, torch.zeros(len(PAIRS), 3)), rule=RULE)
+    with pytest.raises(AtlopError, match="the candidates have no margins of pseudo documents"):
         choose_fusion(made_candidates(seed=4))
+
+
+def test_listed_pairs_stay_those_of_the_document() -> None:
+    listed = replace(TEXT, pairs=((0, 1), (2, 0)), directed=False)
+    pairs = np.array(listed.pairs, np.int32)
+    evidence = torch.tensor([[0.9, 0.0, 0.0, 0.0], [0.0, 0.0, 0.0, 0.9]])
+    whole = DocumentScores(0, pairs, torch.zeros(2, 3), evidence=evidence)
+
+    made = pseudo_documents(listed, whole, rule=RULE)
+
+    assert [(each.document.pairs, each.entities) for each in made] == [(((0, 1),), (0, 1)), (((1, 0),), (0, 2))]
+
+    def score(documents: Sequence[Document]) -> Iterator[DocumentScores]:
+        for index, each in enumerate(documents):
+            yield DocumentScores(index, np.array(each.pairs, np.int32), torch.tensor([[0.0, 1.0 + index, -1.0]]))
+
+    [found] = with_pseudo_margins([listed], [whole], score=score, rule=RULE)
+    assert found.pseudo_margins is not None
+    assert found.pseudo_margins[:, 1:].tolist() == [[1.0, -1.0], [2.0, -1.0]]

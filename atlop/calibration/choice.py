@@ -12,6 +12,7 @@ from atlop.calibration.fusion import choose_fusion
 from atlop.calibration.probability import expected_calibration_error, fit_probability
 from atlop.calibration.thresholds import global_threshold, per_class_thresholds, precision_threshold
 from atlop.decoding import EVIDENCE_THRESHOLD, PLAIN, Decision, DecisionName, Probability
+from atlop.errors import AtlopError
 from atlop.evaluation import F1, PRECISION, RECALL, Estimate, bootstrap, compute_metrics, interval
 
 FOLDS = 5
@@ -96,9 +97,11 @@ def choose_decision(
         evidence: Sentences among which the evidence threshold of the best F1 is chosen; by default it is the published.
 
     Raises:
-        AtlopError: No offset reaches the precision; probabilities cannot be fitted (see `fit_probability`); there is no
-            annotated evidence.
+        AtlopError: `precision_target` is given with another rule than the offset, or no offset reaches it;
+            probabilities cannot be fitted (see `fit_probability`); there is no annotated evidence.
     """
+    if precision_target is not None and use != "offset":
+        raise AtlopError(f"precision target: only an offset reaches it, but {use} is to decide; give one of the two")
     choosers = {name: CHOOSERS[name] for name in CHOOSERS if name in ("plain", "offset", use)}
     if precision_target is not None:
         target = precision_target

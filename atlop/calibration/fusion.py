@@ -23,7 +23,7 @@ def choose_fusion(candidates: Candidates) -> Fusion:
         AtlopError: No pseudo documents were scored.
     """
     if candidates.pseudo_margin is None:
-        raise AtlopError("fusion needs a model whose pairs have evidence: its pairs have no localized context")
+        raise AtlopError("the candidates have no margins of pseudo documents, which fusion needs")
     rows = candidates.margin > _LOWEST
     gold, correct = int(candidates.gold.sum()), candidates.correct[rows]
     best = (-1.0, 0.0, 0.0, 0.0)

@@ -76,6 +76,11 @@ def test_a_precision_is_reached_with_the_highest_recall() -> None:
     assert choose_decision(candidates, precision_target=0.8).decision.offset == threshold
 
 
+def test_a_precision_target_is_for_the_offset_alone() -> None:
+    with pytest.raises(AtlopError, match="only an offset reaches it, but fusion is to decide"):
+        choose_decision(made_candidates(seed=4, size=200), use="fusion", precision_target=0.8)
+
+
 def test_a_precision_that_no_threshold_reaches_is_an_error() -> None:
     candidates = made_candidates(seed=4, size=200)
     wrong = Candidates(**{**vars(candidates), "correct": candidates.margin < np.median(candidates.margin)})
