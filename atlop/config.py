@@ -190,13 +190,11 @@ class TrainerConfig(Section):
     """Number of latest checkpoints to keep during training; each is three times as large as the model."""
     max_skipped_steps: int = Field(0, ge=0)
     """Steps that may be skipped because their loss or gradient is not finite; one more stops training."""
-    prediction_batch_size: int = Field(8, ge=1)
-    """Documents per batch during evaluation."""
-    compile: bool = False
-    """Compile the encoder's layers with `torch.compile`, which takes a minute; for GPUs, not for DeBERTa."""
+    deterministic: bool = False
+    """Repeat a training on a GPU to the bit, resumed ones too, which takes time. On a CPU it makes no difference."""
     sharded: bool = False
     """Shard weights, gradients and optimizer state over the processes (FSDP), for an encoder too large to train on one
-    GPU; not with fp16 or `compile`. No effect with one process."""
+    GPU; not with fp16. No effect with one process."""
     seed: int = Field(66, ge=0)
     """Seed of new layers, document order and dropout."""
     start_from: str | None = None

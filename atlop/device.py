@@ -1,6 +1,7 @@
 """Choose the device and the precision of a model; process-wide settings are restored afterwards."""
 
 import logging
+import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
@@ -24,9 +25,9 @@ _HALF_DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16}
 class DeviceAccelerator(Accelerator):  # type: ignore[misc]  # accelerate has no annotations
     """An accelerator with its own device and precision, which accelerate would share between all accelerators."""
 
-    def __init__(self, device: torch.device, precision: Precision):
-        """Store device and precision; `accelerator_for` chooses them."""
-        self._device = device
+    def __init__(self, device: torch.device, precision: Precision, *, deterministic: bool = False):
+        """Store device and precision, which `accelerator_for` chooses, and whether a GPU repeats results to the bit."""
+        self._device, self._is_deterministic = device, deterministic
         self.precision = precision
         """Number format of the matrix products; never `auto`."""
         AcceleratorState._reset_state()  # an earlier one may have had another precision
@@ -47,7 +48,7 @@ class DeviceAccelerator(Accelerator):  # type: ignore[misc]  # accelerate has no
 
     @contextmanager
     def settings(self) -> Iterator[None]:
-        """Set the current GPU and TF32 (only on for `tf32`), which are process-wide; restore them on exit."""
+        """Set the current GPU, TF32 (only on for `tf32`) and determinism, all process-wide; restore them on exit."""
         if self.device.type != "cuda":
             yield
             return
@@ -56,15 +57,27 @@ class DeviceAccelerator(Accelerator):  # type: ignore[misc]  # accelerate has no
         try:
             torch.set_float32_matmul_precision("high" if is_tf32 else "highest")
             torch.backends.cudnn.allow_tf32 = is_tf32
-            with torch.cuda.device(self.device):
+            with torch.cuda.device(self.device), _deterministic() if self._is_deterministic else nullcontext():
                 yield
         finally:
             torch.set_float32_matmul_precision(matmul_precision)
             torch.backends.cudnn.allow_tf32 = cudnn_tf32
 
 
+@contextmanager
+def _deterministic() -> Iterator[None]:
+    """Let PyTorch choose algorithms that repeat their results to the bit; restore its settings on exit."""
+    was_on, warned = torch.are_deterministic_algorithms_enabled(), torch.is_deterministic_algorithms_warn_only_enabled()
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # read when a GPU first multiplies
+    torch.use_deterministic_algorithms(True)
+    try:
+        yield
+    finally:
+        torch.use_deterministic_algorithms(was_on, warn_only=warned)
+
+
 def accelerator_for(
-    precision: Precision = "auto", *, device: str | None = None, training: bool = False
+    precision: Precision = "auto", *, device: str | None = None, training: bool = False, deterministic: bool = False
 ) -> DeviceAccelerator:
     """Return an accelerator: device, precision and processes.
 
@@ -75,6 +88,7 @@ def accelerator_for(
         precision: Number format of the matrix products.
         device: `cpu`, `cuda` or `cuda:N`; by default the GPU if there is one and `ACCELERATE_USE_CPU` is not set.
         training: Whether the model will be trained.
+        deterministic: Whether a GPU repeats results to the bit, which takes time; a CPU always does.
 
     Raises:
         AtlopError: There is no such device, it does not support the precision, or what `join_processes` raises.
@@ -96,7 +110,7 @@ def accelerator_for(
             logger.info("precision %s: %s", chosen, reason)
         precision = chosen
     _check_precision(precision, device=torch_device)
-    return DeviceAccelerator(torch_device, precision)
+    return DeviceAccelerator(torch_device, precision, deterministic=deterministic)
 
 
 def is_main_process(device: str | None = None) -> bool:

@@ -20,17 +20,10 @@ from atlop.fusion import fused, with_pseudo_margins
 from atlop.model import AtlopModel
 from atlop.model_folder import load_model, preprocessor_for
 from atlop.objectives import AdaptiveThresholding, make_objective
-from atlop.prediction import (
-    DecisionRule,
-    DocumentScores,
-    LoopSettings,
-    batches_by_length,
-    gather_in_order,
-    score_batches,
-    score_documents,
-)
+from atlop.prediction import LoopSettings, gather_in_order, make_batches, score_batches, score_documents
 from atlop.preprocessing import Features, Truncation
 from atlop.schema import THRESHOLD_CLASS, Document, Fact
+from atlop.scores import DecisionRule, DocumentScores
 
 
 @dataclass(frozen=True)
@@ -128,13 +121,12 @@ class Ensemble:
         scored: Iterable[DocumentScores],
         *,
         accelerator: Accelerator,
-        batch_size: int,
     ) -> Iterable[DocumentScores]:
         """Return scores as the rule decides on them: fused with those of pseudo documents if it decides by fusion."""
         fusion = self.rule.decision.fusion
         if self.rule.decision.use != "fusion" or fusion is None:
             return scored
-        completed = self.with_pseudo_margins(documents, scored, accelerator=accelerator, batch_size=batch_size)
+        completed = self.with_pseudo_margins(documents, scored, accelerator=accelerator)
         return (fused(each, fusion, objective=self.rule.objective) for each in completed)
 
     def with_pseudo_margins(
@@ -143,10 +135,9 @@ class Ensemble:
         scored: Iterable[DocumentScores],
         *,
         accelerator: Accelerator,
-        batch_size: int,
     ) -> Iterator[DocumentScores]:
         """Score the pseudo documents of some documents in this process; see `atlop.fusion.with_pseudo_margins`."""
-        score = partial(self._score_here, accelerator=accelerator, batch_size=batch_size)
+        score = partial(self._score_here, accelerator=accelerator)
         return with_pseudo_margins(documents, scored, score=score, rule=self.rule)
 
     def _shared(
@@ -155,23 +146,24 @@ class Ensemble:
         """Return the scores of this process's share of the documents, ready for the rule."""
         accelerator = loop["accelerator"]
         models = [member.model.to(accelerator.device) for member in self.members]
-        members = [score_documents(model, each, **loop) for model, each in zip(models, features, strict=True)]
+        rule = self.rule if len(models) == 1 and self.rule.decision.use != "fusion" else None
+        members = [
+            score_documents(model, each, rule=rule, **loop) for model, each in zip(models, features, strict=True)
+        ]
         scored: Iterable[DocumentScores] = members[0]
         if len(members) > 1:  # tokenizers differ, and with them the shares of a process
             gathered = [
                 gather_in_order(((each.index, each) for each in scores), accelerator=accelerator) for scores in members
             ]
             scored = islice(self._means(gathered), accelerator.process_index, None, accelerator.num_processes)
-        return self.ready(documents, scored, accelerator=accelerator, batch_size=loop["batch_size"])
+        return self.ready(documents, scored, accelerator=accelerator)
 
-    def _score_here(
-        self, documents: Sequence[Document], *, accelerator: Accelerator, batch_size: int
-    ) -> Iterator[DocumentScores]:
+    def _score_here(self, documents: Sequence[Document], *, accelerator: Accelerator) -> Iterator[DocumentScores]:
         """Yield the scores of all of some documents in this process."""
         members = [
             score_batches(
                 member.model,
-                batches_by_length(member.preprocess(documents), batch_size=batch_size),
+                make_batches(member.preprocess(documents), device=accelerator.device),
                 accelerator=accelerator,
             )
             for member in self.members

@@ -17,6 +17,9 @@ from atlop.preprocessing import Batch
 from atlop.training import Training, build_training
 from atlop.training.schedule import Step
 
+SAMPLE_SIZE = 16
+"""Dev documents that are predicted."""
+
 
 @dataclass(frozen=True)
 class TrainingEstimate:
@@ -60,8 +63,8 @@ def estimate_training(config: RunConfig, *, device: str | None = None, show_prog
         _run_step(training, longest_batches)
         step_seconds = _seconds(partial(_run_step, training, batches))
         memory = _peak_memory(training.accelerator.device)
-        sample = dev[: 2 * trainer.prediction_batch_size]
-        predict = partial(predict_facts, accelerator=training.accelerator, batch_size=trainer.prediction_batch_size)
+        sample = dev[:SAMPLE_SIZE]
+        predict = partial(predict_facts, accelerator=training.accelerator)
         sample_seconds = _seconds(partial(predict, training.state.model, sample))
     documents = [index for batch in step.batches for index in batch]
     step_seconds *= len(documents) * train.token_counts.mean() / train.token_counts[documents].sum()

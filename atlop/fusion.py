@@ -12,8 +12,8 @@ from torch import Tensor
 from atlop.decoding import Fusion
 from atlop.errors import AtlopError
 from atlop.objectives import Objective
-from atlop.prediction import DecisionRule, DocumentScores
 from atlop.schema import THRESHOLD_CLASS, Document, Entity
+from atlop.scores import DecisionRule, DocumentScores
 
 MAX_PSEUDO_DOCUMENTS = 32
 """Pseudo documents of a document at most; those that the evidence of most pairs makes."""
@@ -104,7 +104,7 @@ def fused(scored: DocumentScores, fusion: Fusion, *, objective: Objective) -> Do
     whole = objective.margins(scored.scores)
     scores = torch.where(pseudo.isfinite(), whole + fusion.weight * pseudo, whole + fusion.missing)
     scores[:, THRESHOLD_CLASS] = 0.0
-    return replace(scored, scores=scores)
+    return replace(scored, scores=scores, decisions=None)
 
 
 def _part(document: Document, sentences: tuple[int, ...]) -> PseudoDocument:

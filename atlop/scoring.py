@@ -81,7 +81,6 @@ def evaluate(
     *,
     train: str | Path | None = None,
     decision: str | Path | None = None,
-    batch_size: int = 8,
     precision: Precision = "auto",
     device: str | None = None,
     format: str | None = None,
@@ -100,7 +99,6 @@ def evaluate(
         train: Train file or `.fact` file, whose facts Ign F1 leaves out.
         decision: Name of one of the model's decisions, or a file of `atlop calibrate --output`; by default the stored
             one.
-        batch_size: Documents in a batch.
         precision: Number format of the matrix products; `auto` is bf16 or fp16 on a GPU, float32 on a CPU.
         device: `cpu`, `cuda` or `cuda:N`; by default a GPU where there is one.
         format: Format of the documents; by default it is recognised.
@@ -119,7 +117,7 @@ def evaluate(
 
     corpus = read_labelled(Path(file), format=format, invalid=invalid)
     train_facts = read_train(None if train is None else Path(train), corpus=corpus, format=format)
-    loop = loop_settings(precision, device=device, batch_size=batch_size, show_progress=show_progress)
+    loop = loop_settings(precision, device=device, show_progress=show_progress)
     ensemble = load_ensemble(models, decision=decision)
     corpus = corpus.without_negatives(ensemble.rule.vocabulary.negative)
     predictions = ensemble.predict(corpus.documents, **loop)

@@ -13,6 +13,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).parents[1]))  # tests/reference.py is the plain form
 
 from scripts.benchmarking import against, corpus, extraction, memory, speed
+from scripts.benchmarking.gpu import SIZES, measure_gpu
 from scripts.benchmarking.sides import Material, read_material, write_bert_base
 
 PARTS = ("speed", "preprocessing", "memory", "length", "entities", "extraction", "corpus")
@@ -31,6 +32,10 @@ def main() -> None:
     parser.add_argument("--against", type=Path, help="another checkout: only compare steps and prediction with its own")
     parser.add_argument("--precision", choices=("float32", "bf16"), default="float32", help="for --against")
     parser.add_argument("--output", type=Path, help="folder for benchmark.json and benchmark.md")
+    parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu", help="cuda: a made corpus, random weights")
+    parser.add_argument("--size", choices=SIZES, default="bert-base", help="of the encoder, for --device cuda")
+    parser.add_argument("--documents-per-step", type=int, default=4, help="for --device cuda")
+    parser.add_argument("--epoch", action="store_true", help="two epochs of 3,053 documents, for --device cuda")
     parser.add_argument("--measure", nargs="+", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.measure == ["corpus", "fast"]:
@@ -41,6 +46,15 @@ def main() -> None:
         return
     if options.measure:
         print(json.dumps(_measure(_material(options.documents, encoder=options.encoder), *options.measure)))
+        return
+    if options.device == "cuda":
+        found = measure_gpu(
+            size=options.size,
+            documents_per_step=options.documents_per_step,
+            tokenizer_folder=options.encoder,
+            epoch=options.epoch,
+        )
+        print(json.dumps({"size": options.size, "documents_per_step": options.documents_per_step} | found))
         return
     if not options.bert_base:
         _compare(options, encoder=options.encoder)

@@ -27,7 +27,7 @@ def model(golden: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def corpus(golden: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Documents whose facts are mostly what the model gives the largest margins, far from 0."""
     ensemble = Ensemble.from_members([Member(golden_model("bert"), golden_tokenizer("bert"))])
-    scored = ensemble.score(golden_documents(), accelerator=accelerator_for("float32"), batch_size=8)
+    scored = ensemble.score(golden_documents(), accelerator=accelerator_for("float32"))
     candidates = collect_candidates(scored, documents=golden_documents(), rule=ensemble.rule)
     draw = np.random.default_rng(0)
     likely = candidates.margin > np.quantile(candidates.margin, 0.9)

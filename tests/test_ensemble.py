@@ -54,14 +54,14 @@ def margins_one_by_one(names: Sequence[str], index: int) -> Tensor:
 
 def test_one_model_finds_what_it_finds_alone() -> None:
     accelerator = accelerator_for("float32")
-    alone = predict_facts(golden_model("bert"), golden_preprocessed("bert"), accelerator=accelerator, batch_size=4)
-    found = Ensemble.from_members([member("bert")]).predict(golden_documents(), accelerator=accelerator, batch_size=4)
+    alone = predict_facts(golden_model("bert"), golden_preprocessed("bert"), accelerator=accelerator)
+    found = Ensemble.from_members([member("bert")]).predict(golden_documents(), accelerator=accelerator)
     assert found.facts == alone
 
 
 def test_scores_of_several_are_the_mean_of_their_margins() -> None:
     ensemble = Ensemble.from_members([member("bert"), member("roberta")])
-    scored = list(ensemble.score(golden_documents(), accelerator=accelerator_for("float32"), batch_size=4))
+    scored = list(ensemble.score(golden_documents(), accelerator=accelerator_for("float32")))
     assert [each.index for each in scored] == list(range(len(golden_documents())))
     for each in scored:
         expected = margins_one_by_one(["bert", "roberta"], each.index)
@@ -71,7 +71,7 @@ def test_scores_of_several_are_the_mean_of_their_margins() -> None:
 
 def test_the_facts_of_several_are_those_whose_mean_margin_is_above_zero() -> None:
     ensemble = Ensemble.from_members([member("bert"), member("roberta")])
-    found = ensemble.predict(golden_documents(), accelerator=accelerator_for("float32"), batch_size=4)
+    found = ensemble.predict(golden_documents(), accelerator=accelerator_for("float32"))
     relations = golden_vocabulary().relations
     for index, facts in enumerate(found.facts):
         margins = margins_one_by_one(["bert", "roberta"], index)
@@ -86,14 +86,10 @@ def test_the_facts_of_several_are_those_whose_mean_margin_is_above_zero() -> Non
 def test_the_same_model_twice_finds_the_same_whatever_the_order_of_its_relations() -> None:
     accelerator = accelerator_for("float32")
     twin = Member(with_relations_reordered(golden_model("bert")), golden_tokenizer("bert"))
-    twice = Ensemble.from_members([member("bert"), twin]).predict(
-        golden_documents(), accelerator=accelerator, batch_size=4
-    )
+    twice = Ensemble.from_members([member("bert"), twin]).predict(golden_documents(), accelerator=accelerator)
     assert (
         twice.facts
-        == Ensemble.from_members([member("bert")])
-        .predict(golden_documents(), accelerator=accelerator, batch_size=4)
-        .facts
+        == Ensemble.from_members([member("bert")]).predict(golden_documents(), accelerator=accelerator).facts
     )
 
 
@@ -112,7 +108,7 @@ def test_thresholds_decide_in_place_of_zero(names: list[str]) -> None:
         sum(
             map(
                 len,
-                ensemble.with_decision(each).predict(golden_documents(), accelerator=accelerator, batch_size=4).facts,
+                ensemble.with_decision(each).predict(golden_documents(), accelerator=accelerator).facts,
             )
         )
         for each in (offset(-0.5), PLAIN, offset(0.5))
@@ -130,10 +126,10 @@ def test_a_model_keeps_its_decision_alone_and_loses_it_among_others() -> None:
 def test_candidates_above_a_threshold_are_the_facts_that_prediction_finds() -> None:
     accelerator = accelerator_for("float32")
     ensemble = Ensemble.from_members([member("bert"), member("roberta")])
-    scored = ensemble.score(golden_documents(), accelerator=accelerator, batch_size=4)
+    scored = ensemble.score(golden_documents(), accelerator=accelerator)
     candidates = collect_candidates(scored, documents=golden_documents(), rule=ensemble.rule)
     threshold = float(global_threshold(candidates)[1])
-    found = ensemble.with_decision(offset(threshold)).predict(golden_documents(), accelerator=accelerator, batch_size=4)
+    found = ensemble.with_decision(offset(threshold)).predict(golden_documents(), accelerator=accelerator)
     expected = candidates.facts(candidates.accepted(offset(threshold)))
     assert [[fact.key for fact in facts] for facts in expected] == [
         [fact.key for fact in facts] for facts in found.facts

@@ -16,8 +16,8 @@ from atlop.ensemble import Ensemble, Member
 from atlop.errors import AtlopError
 from atlop.fusion import MAX_PSEUDO_DOCUMENTS, pseudo_documents, with_pseudo_margins
 from atlop.objectives import AdaptiveThresholding
-from atlop.prediction import DecisionRule, DocumentScores
 from atlop.schema import Document, RelationVocabulary
+from atlop.scores import DecisionRule, DocumentScores
 from tests.calibration.made_candidates import made_candidates
 from tests.golden_values import golden_documents, golden_model, golden_tokenizer
 from tests.made_documents import document
@@ -119,7 +119,7 @@ def test_without_weight_fusion_is_the_offset_alone(names: list[str]) -> None:
     accelerator, fusion = accelerator_for("float32"), Fusion(weight=0.0, missing=0.0, threshold=0.25)
 
     found = [
-        ensemble.with_decision(decision).predict(golden_documents(), accelerator=accelerator, batch_size=4).facts
+        ensemble.with_decision(decision).predict(golden_documents(), accelerator=accelerator).facts
         for decision in (Decision(use="offset", offset=0.25), Decision(use="fusion", fusion=fusion))
     ]
 
@@ -131,15 +131,15 @@ def test_predicted_facts_are_the_accepted_candidates() -> None:
     ensemble = Ensemble.from_members([Member(golden_model("bert"), golden_tokenizer("bert"))])
     accelerator, low = accelerator_for("float32"), 0.1  # the shares of an untrained model are even
     ensemble = ensemble.with_decision(Decision(use="plain", evidence_threshold=low))
-    scored = ensemble.score(golden_documents(), accelerator=accelerator, batch_size=4)
-    completed = ensemble.with_pseudo_margins(golden_documents(), scored, accelerator=accelerator, batch_size=4)
+    scored = ensemble.score(golden_documents(), accelerator=accelerator)
+    completed = ensemble.with_pseudo_margins(golden_documents(), scored, accelerator=accelerator)
     candidates = collect_candidates(completed, documents=golden_documents(), rule=ensemble.rule)
     assert candidates.pseudo_margin is not None
     assert np.isfinite(candidates.pseudo_margin).any()
     fusion = Fusion(weight=0.5, missing=0.25, threshold=0.5)
     decision = Decision(use="fusion", fusion=fusion, evidence_threshold=low)
 
-    found = ensemble.with_decision(decision).predict(golden_documents(), accelerator=accelerator, batch_size=4)
+    found = ensemble.with_decision(decision).predict(golden_documents(), accelerator=accelerator)
 
     expected = [{fact.key for fact in facts} for facts in candidates.facts(candidates.accepted(decision))]
     assert [{fact.key for fact in facts} for facts in found.facts] == expected

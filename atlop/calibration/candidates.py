@@ -16,8 +16,8 @@ from atlop.decoding import Decision
 from atlop.errors import AtlopError
 from atlop.files import atomic_path, reading
 from atlop.parsing import json_value
-from atlop.prediction import DecisionRule, DocumentScores
 from atlop.schema import Document, Fact, RelationVocabulary
+from atlop.scores import DecisionRule, DocumentScores
 
 _COLUMNS = ("document", "subject", "object", "class_id", "margin", "correct")
 

@@ -10,8 +10,8 @@ from atlop.calibration.candidates import micro_f1
 from atlop.calibration.thresholds import ThresholdSweep
 from atlop.errors import AtlopError
 from atlop.evaluation import gold_evidence
-from atlop.prediction import DocumentScores
 from atlop.schema import Document
+from atlop.scores import DocumentScores
 
 
 @dataclass(frozen=True)

@@ -36,7 +36,6 @@ def calibrate(
     precision_target: float | None = None,
     evidence: bool = False,
     output: str | Path | None = None,
-    batch_size: int = 8,
     precision: Precision = "auto",
     device: str | None = None,
     format: str | None = None,
@@ -53,7 +52,6 @@ def calibrate(
             the best F1.
         evidence: Whether to choose the evidence threshold too.
         output: JSON file for the decision; by default it replaces that of the model folder.
-        batch_size: Documents in a batch.
         precision: Number format of the matrix products; `auto` is bf16 or fp16 on a GPU, float32 on a CPU.
         device: `cpu`, `cuda` or `cuda:N`; by default a GPU where there is one.
         format: Format of the documents; by default it is recognised.
@@ -67,7 +65,7 @@ def calibrate(
     names = [models] if isinstance(models, str | Path) else list(models)
     destination = _destination(names, output=None if output is None else Path(output))
     corpus = read_labelled(Path(file), format=format, invalid=invalid)
-    loop = loop_settings(precision, device=device, batch_size=batch_size, show_progress=show_progress)
+    loop = loop_settings(precision, device=device, show_progress=show_progress)
     is_main = loop["accelerator"].is_main_process
     with one_writer(destination, by_this_process=is_main):
         ensemble = load_ensemble(names).with_decision(PLAIN)
@@ -83,10 +81,7 @@ def calibrate(
                 ensemble = ensemble.with_decision(
                     Decision(use="plain", evidence_threshold=evidence_threshold(sentences))
                 )
-            size = loop["batch_size"]
-            completed = ensemble.with_pseudo_margins(
-                corpus.documents, scored, accelerator=loop["accelerator"], batch_size=size
-            )
+            completed = ensemble.with_pseudo_margins(corpus.documents, scored, accelerator=loop["accelerator"])
             scored = list(completed)
         chosen = choose_decision(
             collect_candidates(scored, documents=corpus.documents, rule=ensemble.rule),

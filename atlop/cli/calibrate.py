@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from atlop.cli.models import quiet_models
-from atlop.cli.options import BatchSize, Device, Format, Invalid, Json, Labelled, Models, Precision
+from atlop.cli.options import Device, Format, Invalid, Json, Labelled, Models, Precision
 from atlop.cli.score_tables import decision_table
 from atlop.cli.session import is_main_process, print_result
 from atlop.cli.text import corpus_heading, percent
@@ -35,7 +35,6 @@ def calibrate(
         Path | None,
         typer.Option(metavar="FILE", help="JSON file for the decision. [default: the model's config.json]"),
     ] = None,
-    batch_size: BatchSize = 8,
     precision: Precision = "auto",
     device: Device = None,
     format: Format = None,
@@ -58,7 +57,6 @@ def calibrate(
             precision_target=precision_target,
             evidence=evidence,
             output=output,
-            batch_size=batch_size,
             precision=precision,
             device=device,
             format=format,

@@ -87,7 +87,7 @@ EXAMPLES: dict[Callable[..., None], tuple[str, ...]] = {
         "atlop extract runs/docred_bert_base documents.jsonl --output facts.jsonl",
         "accelerate launch --num_processes 2 -m atlop extract runs/own documents.jsonl --output facts.parquet",
     ),
-    serve: ("atlop serve runs/docred_bert_base", "atlop serve runs/own --host 0.0.0.0 --port 80 --batch-size 16"),
+    serve: ("atlop serve runs/docred_bert_base", "atlop serve runs/own --host 0.0.0.0 --port 80"),
     graph: ("atlop graph facts.jsonl --output graph.graphml --merge-by id",),
     score: ("atlop score result.zip dev.json --train train_annotated.json",),
     compare: ("atlop compare dev.json first.json second.json --train train_annotated.json",),

@@ -5,7 +5,6 @@ from dataclasses import asdict
 
 from atlop.cli.models import quiet_models
 from atlop.cli.options import (
-    BatchSize,
     Decision,
     Detailed,
     Device,
@@ -28,7 +27,6 @@ def evaluate(
     train: Train = None,
     detailed: Detailed = False,
     decision: Decision = None,
-    batch_size: BatchSize = 8,
     precision: Precision = "auto",
     device: Device = None,
     format: Format = None,
@@ -47,7 +45,6 @@ def evaluate(
             file,
             train=train,
             decision=decision,
-            batch_size=batch_size,
             precision=precision,
             device=device,
             format=format,

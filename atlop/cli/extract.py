@@ -11,7 +11,7 @@ import typer
 
 from atlop import sample
 from atlop.cli.memory import keep_few_kernels
-from atlop.cli.options import BatchSize, Decision, Device, Json, Model, Precision
+from atlop.cli.options import Decision, Device, Json, Model, Precision
 from atlop.cli.session import is_main_process, print_result, quiet_libraries
 from atlop.corpora import FileStart, recognise_format
 from atlop.errors import AtlopError
@@ -38,7 +38,6 @@ def extract(
     ] = None,
     explain: Annotated[bool, typer.Option("--explain", help="Add the words that weigh most.")] = False,
     decision: Decision = None,
-    batch_size: BatchSize = 8,
     precision: Precision = "auto",
     device: Device = None,
     as_json: Json = False,
@@ -65,9 +64,7 @@ def extract(
         from atlop.inference import RelationExtractor
         from atlop.inference.parts import extract_file
 
-        extractor = RelationExtractor.from_pretrained(
-            model, decision=decision, precision=precision, device=device, batch_size=batch_size
-        )
+        extractor = RelationExtractor.from_pretrained(model, decision=decision, precision=precision, device=device)
         gc.freeze()  # the model stays; scanning it again and again would cost 5 % of the time
         bar = partial(tqdm, desc="extracting", unit=" docs", disable=not is_main_process())
         started = monotonic()

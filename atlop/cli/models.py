@@ -27,7 +27,6 @@ def loaded_models(
     names: Sequence[str],
     *,
     decision: str | None = None,
-    batch_size: int,
     precision: Precision,
     device: str | None,
 ) -> "Iterator[tuple[Ensemble, LoopSettings]]":
@@ -40,5 +39,5 @@ def loaded_models(
         from atlop.ensemble import load_ensemble
         from atlop.prediction import loop_settings
 
-        loop = loop_settings(precision, device=device, batch_size=batch_size, show_progress=sys.stderr.isatty())
+        loop = loop_settings(precision, device=device, show_progress=sys.stderr.isatty())
         yield load_ensemble(names, decision=decision), loop

@@ -50,7 +50,6 @@ Detailed = Annotated[
         "--detailed", help="Scores of relations, within and across sentences, by mentions and distance; intervals."
     ),
 ]
-BatchSize = Annotated[int, typer.Option(metavar="N", min=1, help="Documents in a batch.")]
 Precision = Annotated[
     config.Precision,
     typer.Option(help="Number format of the matrix products; auto: bf16 or fp16 on a GPU, float32 on a CPU."),

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from atlop.cli.models import loaded_models
-from atlop.cli.options import BatchSize, Device, Format, Invalid, Json, Precision
+from atlop.cli.options import Device, Format, Invalid, Json, Precision
 from atlop.cli.outputs import new_output
 from atlop.cli.session import is_main_process, print_result, require_extra
 from atlop.corpora import read_labelled, read_train
@@ -25,7 +25,6 @@ def plot(
     train: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Train file: draw F1 of relations by their train facts.")
     ] = None,
-    batch_size: BatchSize = 8,
     precision: Precision = "auto",
     device: Device = None,
     format: Format = None,
@@ -52,7 +51,7 @@ def plot(
     if dev is not None:
         corpus = read_labelled(dev, format=format, invalid=invalid)
         train_facts = read_train(train, corpus=corpus, format=format)
-        with loaded_models([run], batch_size=batch_size, precision=precision, device=device) as (ensemble, loop):
+        with loaded_models([run], precision=precision, device=device) as (ensemble, loop):
             corpus = corpus.without_negatives(ensemble.rule.vocabulary.negative)
             scored = ensemble.score(corpus.documents, **loop)
             decisions, scores = draw_decisions(scored, corpus=corpus, rule=ensemble.rule, train=train_facts)

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from atlop.cli.models import loaded_models
-from atlop.cli.options import BatchSize, Decision, Device, Format, Invalid, Json, Models, Precision
+from atlop.cli.options import Decision, Device, Format, Invalid, Json, Models, Precision
 from atlop.cli.outputs import new_output
 from atlop.cli.session import is_main_process, print_result
 from atlop.cli.text import corpus_heading, truncation_rows
@@ -27,7 +27,6 @@ def predict(
         ),
     ] = None,
     decision: Decision = None,
-    batch_size: BatchSize = 8,
     precision: Precision = "auto",
     device: Device = None,
     format: Format = None,
@@ -48,7 +47,7 @@ def predict(
         raise AtlopError(
             f"{file}: titles repeat, so a submission could not tell the documents apart: {titles}; give each its own"
         )
-    loading = loaded_models(models, decision=decision, batch_size=batch_size, precision=precision, device=device)
+    loading = loaded_models(models, decision=decision, precision=precision, device=device)
     with loading as (ensemble, loop), one_writer(output, by_this_process=is_main_process()):
         predictions = ensemble.predict(corpus.documents, **loop)
         if not is_main_process():

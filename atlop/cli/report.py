@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from atlop.cli.models import quiet_models
-from atlop.cli.options import BatchSize, Device, Format, Invalid, Json, Precision, Train
+from atlop.cli.options import Device, Format, Invalid, Json, Precision, Train
 from atlop.cli.outputs import new_output
 from atlop.cli.session import print_result, require_extra
 from atlop.cli.text import corpus_heading, score_rows
@@ -34,7 +34,6 @@ def report(
     against: Annotated[
         str | None, typer.Option(metavar="RUN2", help="Compare with this run, model or submission.")
     ] = None,
-    batch_size: BatchSize = 8,
     precision: Precision = "auto",
     device: Device = None,
     format: Format = None,
@@ -64,7 +63,6 @@ def report(
                 corpus=corpus,
                 train=train_facts,
                 against=against,
-                batch_size=batch_size,
                 precision=precision,
                 device=device,
                 show_progress=sys.stderr.isatty(),

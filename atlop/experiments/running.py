@@ -125,10 +125,10 @@ def _save_candidates(
     selection = read_corpus(data.dev, format=data.format, invalid=data.invalid, relations=data.relations).documents
     ensemble = Ensemble.from_members([Member(*load_model(folder.run(run) / "best"))])
     for split, documents in (("chooses", selection), ("scored", scored)):
-        accelerator, size = accelerator_for("float32", device=device), run.config.trainer.prediction_batch_size
-        scores = ensemble.score(documents, accelerator=accelerator, batch_size=size)
+        accelerator = accelerator_for("float32", device=device)
+        scores = ensemble.score(documents, accelerator=accelerator)
         if run.fused:
-            scores = ensemble.with_pseudo_margins(documents, scores, accelerator=accelerator, batch_size=size)
+            scores = ensemble.with_pseudo_margins(documents, scores, accelerator=accelerator)
         collect_candidates(scores, documents=documents, rule=ensemble.rule).save(folder.candidates(run, split=split))
 
 

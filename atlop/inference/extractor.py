@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import nullcontext
 from copy import deepcopy
 from dataclasses import replace
 from functools import cached_property, partial
@@ -10,7 +11,6 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import torch
 from transformers import PreTrainedTokenizerBase
 
@@ -18,29 +18,20 @@ from atlop.config import Precision
 from atlop.device import accelerator_for
 from atlop.ensemble import Ensemble, Member, chosen_decision
 from atlop.errors import AtlopError
-from atlop.inference.explanation import pair_contexts
-from atlop.inference.facts import (
-    DIGITS,
-    ExtractedFact,
-    Extraction,
-    ExtractionError,
-    ExtractionResult,
-    evidence_sentence,
-    participant,
-)
-from atlop.inference.inputs import Input, InputDocument, read_document
+from atlop.inference.facts import Extraction, ExtractionError, ExtractionResult
+from atlop.inference.host import Finish, Host, HostProcesses, Output, ThisProcess
+from atlop.inference.inputs import Input, InputDocument
+from atlop.inference.stream import ExtractionStream
 from atlop.inference.tables import arrow_table
 from atlop.model import AtlopModel
 from atlop.model_folder import load_model, preprocessor_for, save_model
-from atlop.prediction import DecisionRule, DocumentScores, batches_by_length, score_batches
-from atlop.preprocessing import Features
-from atlop.schema import Document
+from atlop.scores import DecisionRule
 
 if TYPE_CHECKING:
     import pandas
 
-BATCHES_PER_CHUNK = 16
-"""Batches whose documents are sorted by length together: what `pipe` holds of a stream in memory."""
+DOCUMENTS_PER_CHUNK = 128
+"""Documents of a stream that are batched by length together."""
 
 
 class RelationExtractor:
@@ -62,7 +53,6 @@ class RelationExtractor:
         decision: str | Path | None = None,
         precision: Precision = "auto",
         device: str | None = None,
-        batch_size: int = 8,
     ):
         """Move a model to its device.
 
@@ -73,17 +63,15 @@ class RelationExtractor:
                 stored one.
             precision: Number format of the matrix products; `auto` is bf16 or fp16 on a GPU, float32 on a CPU.
             device: `cpu`, `cuda` or `cuda:N`; by default the GPU, if there is one.
-            batch_size: Documents in a batch.
 
         Raises:
             AtlopError: The device does not exist or does not support the precision, or there is no such decision.
         """
         self.accelerator = accelerator_for(precision, device=device)
         self.precision = self.accelerator.precision
-        self.batch_size = batch_size
         self.model = model.to(self.accelerator.device)
         self.tokenizer = tokenizer
-        self._options: Any = {"decision": decision, "precision": precision, "device": device, "batch_size": batch_size}
+        self._options: Any = {"decision": decision, "precision": precision, "device": device}
         self._name: str | None = None
         self._process = os.getpid()
         self._preprocessor = preprocessor_for(model, tokenizer)
@@ -101,7 +89,6 @@ class RelationExtractor:
         decision: str | Path | None = None,
         precision: Precision = "auto",
         device: str | None = None,
-        batch_size: int = 8,
     ) -> "RelationExtractor":
         """Load a model from a run folder (its `best/`), a model folder or the Hugging Face hub.
 
@@ -110,7 +97,7 @@ class RelationExtractor:
                 the precision.
         """
         model, tokenizer = load_model(name)
-        extractor = cls(model, tokenizer, decision=decision, precision=precision, device=device, batch_size=batch_size)
+        extractor = cls(model, tokenizer, decision=decision, precision=precision, device=device)
         extractor._name = str(Path(name).absolute() if Path(name).is_dir() else name)
         return extractor
 
@@ -174,7 +161,7 @@ class RelationExtractor:
         """Yield the result of each document in order: an error for one that is invalid or too large.
 
         Args:
-            documents: Any iterable; at most 16 batches are in memory, within which documents are batched by length.
+            documents: Any iterable; some hundred documents are in memory, batched by length.
             group_by: Key by which ungrouped mentions are grouped; by default by identical text.
             explain: Whether to add the words that the model read for each fact.
         """
@@ -209,88 +196,48 @@ class RelationExtractor:
         if self._process != os.getpid():  # forked, without the threads that may have computed before
             self._process = os.getpid()
             torch.set_num_threads(1)
-        documents = iter(documents)
-        while chunk := list(islice(documents, BATCHES_PER_CHUNK * self.batch_size)):
-            yield from self._extract(chunk, group_by=group_by, explain=explain)
+        chunks = iter(partial(_taken, iter(documents), DOCUMENTS_PER_CHUNK), [])
+        yield from chain.from_iterable(self.in_chunks(chunks, finish=list, group_by=group_by, explain=explain))
 
-    def _extract(self, inputs: list[InputDocument], *, group_by: str | None, explain: bool) -> list[ExtractionResult]:
-        results: dict[int, ExtractionResult] = {}
-        documents: dict[int, Document] = {}
-        for item in inputs:
-            try:
-                documents[item.index] = read_document(item, group_by=group_by)
-            except AtlopError as error:
-                results[item.index] = ExtractionError(item.index, str(error))
-        features = {
-            index: replace(preprocessed, index=index)
-            for index, preprocessed in zip(documents, self._preprocessor.preprocess(documents.values()), strict=True)
-        }
+    def in_chunks(
+        self,
+        chunks: Iterable[list[InputDocument]],
+        *,
+        finish: Finish[Output],
+        group_by: str | None = None,
+        explain: bool = False,
+        processes: int = 0,
+    ) -> Iterator[Output]:
+        """Yield what `finish` makes of the results of each chunk, in order.
 
-        def scores() -> Iterator[DocumentScores]:
-            for batch in batches_by_length(list(features.values()), batch_size=self.batch_size):
-                for scored in self._scores(batch, explain=explain):
-                    if isinstance(scored, ExtractionError):
-                        results[scored.document] = scored
-                    else:
-                        yield scored
+        Args:
+            chunks: Documents that are batched by length together; indices are distinct over all chunks.
+            finish: Called with the results of a chunk, in the order of the documents. With processes, it must be
+                a function of a module.
+            group_by: Key by which ungrouped mentions are grouped; by default by identical text.
+            explain: Whether to add the words that the model read for each fact.
+            processes: Processes that read documents and describe facts; 0 is this one, as it is where the
+                model's scores are not enough (with `explain` and fusion).
 
-        ready = self._ensemble.ready(documents, scores(), accelerator=self.accelerator, batch_size=self.batch_size)
-        for scored in ready:
-            index = scored.index
-            results[index] = Extraction(
-                index,
-                title=documents[index].title,
-                facts=self._facts(documents[index], scored),
-                unread_mentions=features[index].truncated_mentions,
+        Raises:
+            AtlopError: A process ended.
+        """
+        if explain or self._rule.decision.use == "fusion":
+            processes = 0
+        host = Host(self._preprocessor, self._rule)
+        with HostProcesses(host, count=processes) if processes else nullcontext(ThisProcess(host)) as hosting:
+            stream = ExtractionStream(
+                self._ensemble,
+                host,
+                hosting,
+                finish,
+                accelerator=self.accelerator,
+                group_by=group_by,
+                explain=explain,
+                ahead=2 * processes,
             )
-        return [results[item.index] for item in inputs]
+            yield from stream.run(chunks)
 
-    def _scores(self, batch: list[Features], *, explain: bool) -> Iterator[DocumentScores | ExtractionError]:
-        """Yield the scores of each document of a batch, or an error for one that the model cannot score."""
-        try:
-            yield from list(score_batches(self.model, [batch], accelerator=self.accelerator, keep_attention=explain))
-        except AtlopError as error:
-            if len(batch) == 1:
-                yield ExtractionError(batch[0].index, str(error))
-                return
-            for document in batch:
-                yield from self._scores([document], explain=explain)
 
-    def _facts(self, document: Document, scored: DocumentScores) -> tuple[ExtractedFact, ...]:
-        facts = self._rule.facts(scored)
-        if not facts:
-            return ()
-        vocabulary = self._rule.vocabulary
-        pairs = [(fact.subject, fact.object) for fact in facts]
-        row_of = np.full((len(document.entities), len(document.entities)), -1)
-        row_of[scored.pairs[:, 0], scored.pairs[:, 1]] = np.arange(len(scored.pairs))
-        rows = [int(row_of[pair]) for pair in pairs]
-        classes = [vocabulary.class_of(fact.relation) for fact in facts]
-        margins = self._rule.objective.margins(scored.scores[rows])[range(len(rows)), classes].numpy()
-        known = self._rule.decision.probabilities(margins)
-        probabilities = [None] * len(facts) if known is None else known
-        contexts = {}
-        if scored.attention is not None:
-            words = self._preprocessor.token_words(document)
-            contexts = pair_contexts(pairs, document=document, attention=scored.attention, words=words)
-        entities = {*chain(*pairs)}
-        participants = {entity: participant(document, entity) for entity in entities}
-        shares = np.zeros((len(rows), 0)) if scored.evidence is None else scored.evidence[rows].numpy()
-        return tuple(
-            ExtractedFact(
-                subject=participants[fact.subject],
-                relation=fact.relation,
-                relation_name=vocabulary.name_of(fact.relation),
-                object=participants[fact.object],
-                margin=round(float(margin), DIGITS),
-                probability=None if probability is None else round(float(probability), DIGITS),
-                evidence=tuple(
-                    evidence_sentence(document, sentence, share=float(shares[row, sentence]))
-                    for sentence in fact.evidence
-                ),
-                context=contexts.get(pair),
-            )
-            for row, (fact, pair, margin, probability) in enumerate(
-                zip(facts, pairs, margins, probabilities, strict=True)
-            )
-        )
+def _taken(items: Iterator[InputDocument], most: int) -> list[InputDocument]:
+    return list(islice(items, most))

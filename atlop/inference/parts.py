@@ -13,15 +13,15 @@ import hashlib
 import json
 import logging
 import shutil
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
-from itertools import groupby
+from itertools import groupby, repeat
 from pathlib import Path
 from typing import Any
 
 from atlop.errors import AtlopError
 from atlop.files import (
-    atomic_text,
     file_sha256,
     hidden_path,
     one_writer,
@@ -30,7 +30,9 @@ from atlop.files import (
     refuse_existing,
     write_text,
 )
-from atlop.inference.extractor import RelationExtractor
+from atlop.inference.extractor import DOCUMENTS_PER_CHUNK, RelationExtractor
+from atlop.inference.facts import ExtractionResult
+from atlop.inference.host import host_processes
 from atlop.inference.inputs import InputDocument
 from atlop.inference.tables import WRITERS, ExtractionCounts, Writer, output_format
 from atlop.json_values import expect, typed
@@ -104,7 +106,6 @@ def _extract(
         "input_sha256": file_sha256(path),
         "model_sha256": extractor.fingerprint,
         "precision": extractor.precision,
-        "batch_size": extractor.batch_size,
         "group_by": group_by,
         "explain": explain,
         "documents_per_part": DOCUMENTS_PER_PART,
@@ -214,22 +215,41 @@ def _write_parts(
     extractor: RelationExtractor, parts: _PartFolder, *, path: Path, group_by: str | None, explain: bool
 ) -> Iterator[None]:
     """Write the missing parts of this process, and yield after each document."""
-    process, processes = extractor.accelerator.process_index, extractor.accelerator.num_processes
-    documents = enumerate((number, line) for number, line in enumerate(read_lines(path), start=1) if not line.isspace())
-    for part, lines in groupby(documents, key=lambda item: item[0] // DOCUMENTS_PER_PART):
-        parts.count = part + 1
-        target = parts.path(part)
-        if part % processes != process or _is_whole(target):
-            continue
-        inputs = (
-            InputDocument(index, f"{path}, line {number}", f"line {number}", line) for index, (number, line) in lines
-        )
-        counts, digest = ExtractionCounts(), hashlib.sha256()
-        with atomic_text(target) as file:
-            for result in extractor.extract(inputs, group_by=group_by, explain=explain):
-                line = json.dumps(result.as_json(), ensure_ascii=False) + "\n"
-                file.write(line)
-                digest.update(line.encode())
-                counts.add(ExtractionCounts.from_result(result))
-                yield
-            file.write(json.dumps(asdict(_last_line(counts, digest=digest)), ensure_ascii=False) + "\n")
+    accelerator = extractor.accelerator
+    reading: deque[tuple[Path, bool]] = deque()  # part of each chunk that is not done, and whether it is its last one
+
+    def chunks() -> Iterator[list[InputDocument]]:
+        lines = (item for item in enumerate(read_lines(path), start=1) if not item[1].isspace())
+        for part, items in groupby(enumerate(lines), key=lambda item: item[0] // DOCUMENTS_PER_PART):
+            parts.count = part + 1
+            target = parts.path(part)
+            if part % accelerator.num_processes != accelerator.process_index or _is_whole(target):
+                continue
+            inputs = [
+                InputDocument(index, f"{path}, line {number}", f"line {number}", line)
+                for index, (number, line) in items
+            ]
+            for stop in range(DOCUMENTS_PER_CHUNK, len(inputs) + DOCUMENTS_PER_CHUNK, DOCUMENTS_PER_CHUNK):
+                reading.append((target, stop >= len(inputs)))
+                yield inputs[stop - DOCUMENTS_PER_CHUNK : stop]
+
+    processes = host_processes(accelerator.device)
+    done = extractor.in_chunks(chunks(), finish=_as_lines, group_by=group_by, explain=explain, processes=processes)
+    text, counts = "", ExtractionCounts()
+    for lines, chunk_counts in done:
+        text += lines
+        counts.add(chunk_counts)
+        yield from repeat(None, chunk_counts.documents)
+        target, is_last = reading.popleft()
+        if is_last:
+            last = _last_line(counts, digest=hashlib.sha256(text.encode()))
+            write_text(target, text + json.dumps(asdict(last), ensure_ascii=False) + "\n")
+            text, counts = "", ExtractionCounts()
+
+
+def _as_lines(results: list[ExtractionResult]) -> tuple[str, ExtractionCounts]:
+    """Return a line per document, and counts."""
+    counts = ExtractionCounts()
+    for result in results:
+        counts.add(ExtractionCounts.from_result(result))
+    return "".join(json.dumps(result.as_json(), ensure_ascii=False) + "\n" for result in results), counts

@@ -35,14 +35,11 @@ CLUSTERS = "coref_clusters"
 class RelationPipe(Pipe):
     """Sets `doc._.relations`."""
 
-    def __init__(
-        self, name: str, *, model: str, group_by: GroupBy, batch_size: int, precision: Precision, explain: bool
-    ):
+    def __init__(self, name: str, *, model: str, group_by: GroupBy, precision: Precision, explain: bool):
         """Store the settings; the model is loaded on first use, or with the pipeline."""
         self.name = name
         self._model = model
         self._group_by = group_by
-        self._batch_size = batch_size
         self._precision = precision
         self._explain = explain
         if not Doc.has_extension("relations"):
@@ -60,7 +57,7 @@ class RelationPipe(Pipe):
     def pipe(self, stream: Iterable[Doc], *, batch_size: int = 0) -> Iterator[Doc]:
         """Set the relations of a stream of documents, batched by length.
 
-        `batch_size` is spaCy's buffer size and unused; the component's configuration has the model's batch size.
+        `batch_size` is spaCy's buffer size and unused: batches suit the device.
         """
         docs, to_read = tee(stream)
         rows = (document_row(doc, group_by=self._group_by) for doc in to_read)
@@ -82,18 +79,16 @@ class RelationPipe(Pipe):
         return self
 
     def _load(self, folder: str | Path) -> RelationExtractor:
-        return RelationExtractor.from_pretrained(folder, precision=self._precision, batch_size=self._batch_size)
+        return RelationExtractor.from_pretrained(folder, precision=self._precision)
 
 
 @Language.factory(
     "atlop",
     assigns=["doc._.relations"],
     requires=["doc.ents"],
-    default_config={"group_by": "text", "batch_size": 8, "precision": "auto", "explain": False},
+    default_config={"group_by": "text", "precision": "auto", "explain": False},
 )
-def make(
-    nlp: Language, name: str, model: str, group_by: GroupBy, batch_size: int, precision: Precision, explain: bool
-) -> RelationPipe:
+def make(nlp: Language, name: str, model: str, group_by: GroupBy, precision: Precision, explain: bool) -> RelationPipe:
     """Create the component.
 
     Args:
@@ -102,13 +97,10 @@ def make(
         model: Run folder (its `best/` is used), model folder or Hugging Face name.
         group_by: Group mentions into entities by identical `text`, the same `kb_id` or the same `coref` cluster;
             mentions without a `kb_id` or cluster by text.
-        batch_size: Documents per batch.
         precision: Number format of the matrix products.
         explain: Whether to add the words that the model read for each fact.
     """
-    return RelationPipe(
-        name, model=model, group_by=group_by, batch_size=batch_size, precision=precision, explain=explain
-    )
+    return RelationPipe(name, model=model, group_by=group_by, precision=precision, explain=explain)
 
 
 def document_row(doc: Doc, *, group_by: GroupBy) -> dict[str, Any]:

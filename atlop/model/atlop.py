@@ -17,7 +17,7 @@ from atlop.model.head import PairStates
 from atlop.model.heads import HEADS
 from atlop.model.outputs import PairOutputs
 from atlop.model.pooling import POOLINGS
-from atlop.ops import limits_for, use_fast_layers
+from atlop.ops import EncoderRun, limits_for, run_packed, use_fast_layers
 from atlop.preprocessing import Batch, DocumentGroup, Features, PairBlock, Windowing, collate
 from atlop.preprocessing.pair_blocks import chunk_rows, gather_rows, pair_chunks, scatter_rows
 
@@ -64,6 +64,8 @@ class AtlopModel(PreTrainedModel):
             representation_size=representation_size,
             block_size=block_size,
         )
+        self.run_encoder: EncoderRun = run_packed
+        """How packed windows are encoded; training on a GPU puts a `CapturedEncoder` here."""
         self.heads = nn.ModuleDict()
         self.post_init()
         if self._has_context:
@@ -109,6 +111,7 @@ class AtlopModel(PreTrainedModel):
             padding=self.windowing.padding,
             layers_averaged=self._layers_averaged,
             with_attention=self._has_context,
+            run=self.run_encoder,
         )
         states = document_states(hidden, batch)
         index = batch.mention_indices

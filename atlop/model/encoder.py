@@ -9,7 +9,7 @@ from torch import Tensor
 from transformers import PreTrainedModel
 
 from atlop.errors import AtlopError
-from atlop.ops import Packing, QueryKey, attention_rows, uses_packed_attention
+from atlop.ops import EncoderRun, Packing, QueryKey, attention_rows, run_packed, uses_packed_attention
 from atlop.preprocessing import Batch, DocumentGroup
 
 AttentionRows: TypeAlias = Callable[[Tensor], Tensor]
@@ -21,7 +21,13 @@ EncoderAttention: TypeAlias = Callable[[DocumentGroup], AttentionRows]
 
 
 def encode(
-    encoder: PreTrainedModel, batch: Batch, *, padding: int, layers_averaged: int = 1, with_attention: bool
+    encoder: PreTrainedModel,
+    batch: Batch,
+    *,
+    padding: int,
+    layers_averaged: int = 1,
+    with_attention: bool,
+    run: EncoderRun = run_packed,
 ) -> tuple[Tensor, EncoderAttention | None]:
     """Run the encoder on all windows of a batch.
 
@@ -31,6 +37,7 @@ def encode(
         padding: Padding token id, for encoders that cannot read packed windows.
         layers_averaged: Number of last layers whose states and attention are averaged; 1 is published.
         with_attention: Whether to return attention.
+        run: Runs an encoder that reads packed windows.
 
     Returns:
         Hidden states of all windows, `[tokens, width]`, and their attention.
@@ -39,7 +46,12 @@ def encode(
         AtlopError: The encoder does not return attention as matrices `[heads, tokens, tokens]`.
     """
     if uses_packed_attention(encoder):
-        return _run_packed(encoder, batch, layers=layers_averaged, with_attention=with_attention)
+        count = encoder.config.num_hidden_layers
+        kept = range(count - layers_averaged if with_attention else count, count)
+        packing = Packing(list(batch.window_lengths), batch.window_boundaries, layers_kept=kept)
+        states = run(encoder, batch.input_ids, batch.position_ids, packing, layers_averaged)
+        attentions = [partial(_packed_rows, layer) for layer in states.kept]
+        return _mean(states.hidden), partial(_mean_rows, attentions) if with_attention else None
     return _run_padded(encoder, batch, padding=padding, layers=layers_averaged, with_attention=with_attention)
 
 
@@ -62,21 +74,6 @@ def document_states(hidden: Tensor, batch: Batch) -> Tensor:
         counts = hidden.new_zeros(past_end + 1).index_add(0, index, hidden.new_ones(len(hidden)))
         states = states / counts.clamp(min=1)[:, None]
     return states[:past_end].view(documents, batch.padded_length, -1)
-
-
-def _run_packed(
-    encoder: PreTrainedModel, batch: Batch, *, layers: int, with_attention: bool
-) -> tuple[Tensor, EncoderAttention | None]:
-    """Run packed windows, so that no computation is spent on padding."""
-    count = encoder.config.num_hidden_layers
-    kept = range(count - layers if with_attention else count, count)
-    packing = Packing(list(batch.window_lengths), batch.window_boundaries, layers_kept=kept)
-    output = encoder(
-        batch.input_ids[None], position_ids=batch.position_ids[None], packing=packing, output_hidden_states=layers > 1
-    )
-    last = [output.last_hidden_state] if layers == 1 else output.hidden_states[-layers:]
-    attentions = [partial(_packed_rows, layer) for layer in packing.pop_kept()]
-    return _mean(last)[0], partial(_mean_rows, attentions) if with_attention else None
 
 
 def _run_padded(

@@ -41,7 +41,7 @@ class QueryKey(NamedTuple):
 
 @dataclass
 class Packing:
-    """The packed sequences of an encoder call; a class, since the compiler would specialize on a list's items."""
+    """The packed sequences of an encoder call."""
 
     lengths: list[int]
     """Tokens of each sequence."""
@@ -58,17 +58,16 @@ class Packing:
         return kept
 
 
-def use_packed_attention(encoder: PreTrainedModel, *, compiled: bool = False) -> None:
-    """Install this attention in an encoder, whose calls then need `packing`; with `compiled`, the compiler skips it."""
-    name = f"{IMPLEMENTATION}_uncompiled" if compiled else IMPLEMENTATION
-    AttentionInterface.register(name, torch.compiler.disable(_attend) if compiled else _attend)
-    AttentionMaskInterface.register(name, lambda *_, **__: None)  # there is no padding
-    encoder.set_attn_implementation(name)
+def use_packed_attention(encoder: PreTrainedModel) -> None:
+    """Install this attention in an encoder, whose calls then need `packing`."""
+    AttentionInterface.register(IMPLEMENTATION, _attend)
+    AttentionMaskInterface.register(IMPLEMENTATION, lambda *_, **__: None)  # there is no padding
+    encoder.set_attn_implementation(IMPLEMENTATION)
 
 
 def uses_packed_attention(encoder: PreTrainedModel) -> bool:
     """Return whether `use_packed_attention` was called for an encoder."""
-    return str(encoder.config._attn_implementation).startswith(IMPLEMENTATION)
+    return bool(encoder.config._attn_implementation == IMPLEMENTATION)
 
 
 def _attend(

@@ -1,12 +1,44 @@
-"""The layers of `atlop.ops` in an encoder of transformers."""
+"""Encoders of transformers with the layers of `atlop.ops`, and their pass over packed sequences."""
 
-from torch import nn
+from collections.abc import Callable
+from typing import NamedTuple, TypeAlias
+
+from torch import Tensor, nn
 from transformers import PreTrainedModel
 
-from atlop.errors import AtlopError
-from atlop.ops.attention import SUPPORTED, use_packed_attention, uses_packed_attention
+from atlop.ops.attention import SUPPORTED, Packing, QueryKey, use_packed_attention
 from atlop.ops.dropout import Dropout
 from atlop.ops.linear import Linear
+
+
+class EncoderStates(NamedTuple):
+    """What a pass of an encoder over packed sequences returns."""
+
+    hidden: list[Tensor]
+    """Hidden states of the last layers, `[tokens, width]` each."""
+    kept: list[QueryKey]
+    """Queries and keys of the layers that the packing keeps."""
+
+
+EncoderRun: TypeAlias = Callable[[PreTrainedModel, Tensor, Tensor, Packing, int], EncoderStates]
+"""`run_packed`, or what does the same faster."""
+
+
+def run_packed(
+    encoder: PreTrainedModel, input_ids: Tensor, position_ids: Tensor, packing: Packing, layers: int
+) -> EncoderStates:
+    """Run an encoder with packed attention.
+
+    Args:
+        encoder: `use_packed_attention` was called for it.
+        input_ids: Token ids, int `[tokens]`.
+        position_ids: Position of each token in its sequence, with the encoder's offset, int `[tokens]`.
+        packing: The sequences.
+        layers: Number of last layers whose hidden states are returned.
+    """
+    output = encoder(input_ids[None], position_ids=position_ids[None], packing=packing, output_hidden_states=layers > 1)
+    last = [output.last_hidden_state] if layers == 1 else output.hidden_states[-layers:]
+    return EncoderStates([states[0] for states in last], packing.pop_kept())
 
 
 def use_fast_layers(encoder: PreTrainedModel) -> None:
@@ -24,22 +56,3 @@ def use_fast_layers(encoder: PreTrainedModel) -> None:
                 parent.register_module(name, layer)
             elif type(child) is nn.Dropout:
                 parent.register_module(name, Dropout(child.p))
-
-
-def compile_layers(encoder: PreTrainedModel) -> None:
-    """Compile the layers of an encoder with `torch.compile`, in place.
-
-    Packed tokens are a single dynamic dimension, and attention is excluded, so that each layer is compiled once for
-    training and once for evaluation, for all lengths.
-
-    Raises:
-        AtlopError: The encoder reads padded inputs, whose many shapes would each be compiled.
-    """
-    if not uses_packed_attention(encoder):
-        model_type, supported = encoder.config.model_type, ", ".join(sorted(SUPPORTED))
-        raise AtlopError(
-            f"trainer.compile: an encoder of type {model_type!r} cannot be compiled (only {supported}); set it to false"
-        )
-    use_packed_attention(encoder, compiled=True)
-    for layer in encoder.get_submodule("encoder.layer").children():
-        layer.compile(dynamic=True)

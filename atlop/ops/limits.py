@@ -21,12 +21,34 @@ class Limits:
     """Groups of the classifier whose outer products are computed at a time."""
     products: int
     """Elements of all outer products that exist at a time."""
+    batch_tokens: int
+    """Tokens of a batch in prediction, documents padded to the longest; a longer document is alone."""
+    captures: bool
+    """Whether launching kernels takes so long that an encoder's passes are captured for training."""
 
 
-CPU = Limits(documents=1, entities=64, context=2**22, pairs=1536, groups=1, products=2**21)
+CPU = Limits(
+    documents=1,
+    entities=64,
+    context=2**22,
+    pairs=1536,
+    groups=1,
+    products=2**21,
+    batch_tokens=2**11,
+    captures=False,
+)
 """A single document has no padding and fits the CPU's cache."""
 
-GPU = Limits(documents=2**20, entities=2**20, context=2**27, pairs=2**16, groups=2**20, products=2**28)
+GPU = Limits(
+    documents=2**20,
+    entities=2**20,
+    context=2**27,
+    pairs=2**16,
+    groups=2**20,
+    products=2**28,
+    batch_tokens=2**15,
+    captures=True,
+)
 """Few and large operations, since each is a kernel launch; 2²⁷ elements take 512 MB in float32."""
 
 

@@ -68,12 +68,7 @@ def _grad_weight(grad: Tensor, rows: Tensor) -> Tensor:
 
 
 def _is_onednn_faster(tensor: Tensor) -> bool:
-    return (
-        tensor.device.type == "cpu"
-        and tensor.dtype == torch.float32
-        and not torch.compiler.is_compiling()  # the compiler chooses the library itself
-        and _processor_is_amd()
-    )
+    return tensor.device.type == "cpu" and tensor.dtype == torch.float32 and _processor_is_amd()
 
 
 def _is_dense(matrix: Tensor) -> bool:

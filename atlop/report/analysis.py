@@ -8,10 +8,10 @@ from numpy.typing import NDArray
 
 from atlop.evaluation import PairEvidence
 from atlop.inference.explanation import word_weights
-from atlop.prediction import DecisionRule, DocumentScores
 from atlop.preprocessing import Preprocessor
 from atlop.report.outcomes import FactKey
 from atlop.schema import THRESHOLD_CLASS, Document, Fact
+from atlop.scores import DecisionRule, DocumentScores
 
 BEST_CLASSES = 5
 """Highest-scoring classes of a pair that are shown, in addition to those of its facts."""

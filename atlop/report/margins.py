@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from atlop.calibration import Candidates
-from atlop.prediction import DecisionRule, DocumentScores
 from atlop.schema import Document
+from atlop.scores import DecisionRule, DocumentScores
 
 BIN_WIDTH = 0.25
 """Bin width of the histogram in nats."""

@@ -9,11 +9,11 @@ from matplotlib.figure import Figure
 from atlop.calibration import collect_candidates
 from atlop.corpora import Corpus, TrainFacts
 from atlop.evaluation import OfficialScores
-from atlop.prediction import DecisionRule, DocumentScores
 from atlop.report.decisions import margin_picture, precision_recall_picture, relation_picture
 from atlop.report.drawing import save
 from atlop.report.learning import learning_picture, read_metrics
 from atlop.report.margins import MarginCounter
+from atlop.scores import DecisionRule, DocumentScores
 from atlop.scoring import score_facts
 
 

@@ -13,7 +13,7 @@ from atlop.device import accelerator_for
 from atlop.ensemble import load_ensemble
 from atlop.evaluation import OfficialScores, PairEvidence
 from atlop.model_folder import preprocessor_for
-from atlop.prediction import batches_by_length, loop_settings, score_batches, with_bar
+from atlop.prediction import loop_settings, make_batches, score_batches, with_bar
 from atlop.report.analysis import AnalysisCollector, DocumentAnalysis
 from atlop.report.contents import ScoredResult, contents
 from atlop.report.drawing import figure_svg
@@ -57,7 +57,6 @@ def make_report(
     corpus: Corpus,
     train: TrainFacts,
     against: str | None = None,
-    batch_size: int = 8,
     precision: Precision = "auto",
     device: str | None = None,
     show_progress: bool = False,
@@ -69,7 +68,6 @@ def make_report(
         corpus: Labelled documents.
         train: Facts of the train file.
         against: A second run, model or submission, to compare.
-        batch_size: Documents in a batch.
         precision: Number format of the matrix products.
         device: `cpu`, `cuda` or `cuda:N`; by default a GPU where there is one.
         show_progress: Whether to draw progress bars.
@@ -82,7 +80,6 @@ def make_report(
             no such device.
     """
     settings: dict[str, Any] = {
-        "batch_size": batch_size,
         "precision": precision,
         "device": device,
         "show_progress": show_progress,
@@ -136,7 +133,6 @@ def _read_closely(
     corpus: Corpus,
     train: TrainFacts,
     other: _Found | None,
-    batch_size: int,
     precision: Precision,
     device: str | None,
     show_progress: bool,
@@ -153,14 +149,14 @@ def _read_closely(
         preprocessor=preprocessor_for(member.model, member.tokenizer),
         others=None if other is None else other.facts,
     )
-    batches = batches_by_length(member.preprocess(corpus.documents), batch_size=batch_size)
+    batches = make_batches(member.preprocess(corpus.documents), device=accelerator.device)
     scored = score_batches(
         member.model.to(accelerator.device),
         with_bar(batches, name="predicting", is_shown=show_progress and accelerator.is_main_process),
         accelerator=accelerator,
         keep_attention=True,
     )
-    ready = ensemble.ready(corpus.documents, scored, accelerator=accelerator, batch_size=batch_size)
+    ready = ensemble.ready(corpus.documents, scored, accelerator=accelerator)
     decisions, _ = draw_decisions(collector.watch(ready), corpus=corpus, rule=ensemble.rule, train=train)
     analyses = collector.result()
     evidence = [analysis.pair_evidence for analysis in analyses if analysis.pair_evidence is not None]

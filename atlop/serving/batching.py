@@ -16,6 +16,8 @@ from atlop.schema import Document
 _LOG = logging.getLogger(__name__)
 _BATCH_DELAY = 0.005
 """Seconds that the first document of a batch waits for more."""
+_BATCH_DOCUMENTS = 16
+"""Documents that are answered together at most."""
 
 
 class BusyError(Exception):
@@ -33,7 +35,7 @@ class BatchQueue:
     """A queue of documents, and a thread that runs the model on them in batches."""
 
     def __init__(self, extractor: RelationExtractor, *, max_waiting: int):
-        """Start the thread; `extractor.batch_size` limits each batch, `max_waiting` the documents in the queue."""
+        """Start the thread; `max_waiting` limits the documents in the queue."""
         self.batches = 0
         """Batches so far."""
         self.documents = 0
@@ -86,13 +88,16 @@ class BatchQueue:
 
     def _next_batch(self) -> list[_QueuedDocument]:
         """Wait for the next batch; it is empty if the queue is closed and empty."""
-        size = self._extractor.batch_size
         with self._changed:
             self._changed.wait_for(lambda: self._queue or self._closed)
             deadline = time.monotonic() + _BATCH_DELAY
-            while len(self._queue) < size and not self._closed and (remaining := deadline - time.monotonic()) > 0:
+            while (
+                len(self._queue) < _BATCH_DOCUMENTS
+                and not self._closed
+                and (remaining := deadline - time.monotonic()) > 0
+            ):
                 self._changed.wait(remaining)
-            return [self._queue.popleft() for _ in range(min(size, len(self._queue)))]
+            return [self._queue.popleft() for _ in range(min(_BATCH_DOCUMENTS, len(self._queue)))]
 
     def _run(self, queued: list[_QueuedDocument], *, explain: bool) -> None:
         """Set the results; after a failure, run each document on its own, so that only the cause fails."""

@@ -1,5 +1,6 @@
 """Build a training from its configuration."""
 
+import logging
 from collections.abc import Generator
 from dataclasses import dataclass
 from typing import Any
@@ -13,17 +14,21 @@ from atlop.corpora import require_files
 from atlop.device import DeviceAccelerator, accelerator_for
 from atlop.errors import AtlopError
 from atlop.evaluation import OfficialScores, official_scores
+from atlop.model import AtlopModel
 from atlop.model_folder import load_encoder, new_model, start_from
 from atlop.objectives import make_objective
-from atlop.ops import compile_layers
+from atlop.ops import CapturedEncoder, limits_for, uses_packed_attention
 from atlop.prediction import predict_facts
+from atlop.prefetching import prefetch
 from atlop.preprocessing import Batch
 from atlop.schema import Fact
 from atlop.stopping import StopRequestError, StopRequests
-from atlop.training.data import TrainingData, prefetch
+from atlop.training.data import TrainingData
 from atlop.training.schedule import Schedule, Step
 from atlop.training.state import TrainState
 from atlop.training.step import TrainStep
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -90,7 +95,6 @@ class Training:
             self.state.model.to(self.accelerator.device),
             self.data.dev.documents,
             accelerator=self.accelerator,
-            batch_size=self.config.trainer.prediction_batch_size,
             progress=progress,
         )
 
@@ -107,7 +111,8 @@ def build_training(config: RunConfig, *, device: str | None = None, show_progres
         AtlopError: A file is invalid, the encoder cannot be loaded, or settings contradict each other.
     """
     require_files(config.data)
-    accelerator = accelerator_for(config.trainer.precision, device=device, training=True)
+    trainer = config.trainer
+    accelerator = accelerator_for(trainer.precision, device=device, training=True, deterministic=trainer.deterministic)
     trainer = config.trainer.model_copy(update={"precision": accelerator.precision})
     config = config.model_copy(update={"trainer": trainer})
     _check_processes(config, accelerator=accelerator)
@@ -130,13 +135,26 @@ def build_training(config: RunConfig, *, device: str | None = None, show_progres
         start_from(model, trainer.start_from)
     if config.encoder.gradient_checkpointing:
         model.encoder.activation_checkpointing_enable({"use_reentrant": False})
-    if trainer.compile:
-        compile_layers(model.encoder)
     state = TrainState(
         model, accelerator=accelerator, config=config.optimizer, steps=schedule.total, sharded=trainer.sharded
     )
+    if limits_for(accelerator.device).captures:
+        _capture_encoder(model, config=config, processes=accelerator.num_processes)
     step = TrainStep(state, objective=objective, max_gradient_norm=config.optimizer.max_gradient_norm)
     return Training(config, accelerator, data, encoder.tokenizer, schedule, state, step, show_progress=show_progress)
+
+
+def _capture_encoder(model: AtlopModel, *, config: RunConfig, processes: int) -> None:
+    """Capture the encoder's passes, or log why it trains without."""
+    obstacles = {
+        "several processes": processes > 1,
+        "encoder.gradient_checkpointing": config.encoder.gradient_checkpointing,
+        f"an encoder of type {model.encoder.config.model_type!r}": not uses_packed_attention(model.encoder),
+    }
+    if found := [name for name, is_there in obstacles.items() if is_there]:
+        logger.info("the encoder trains without CUDA graphs, which do not work with %s", " and ".join(found))
+    else:
+        model.run_encoder = CapturedEncoder(model.encoder)
 
 
 def _check_processes(config: RunConfig, *, accelerator: DeviceAccelerator) -> None:
@@ -145,6 +163,5 @@ def _check_processes(config: RunConfig, *, accelerator: DeviceAccelerator) -> No
         raise AtlopError(
             f"trainer.batch_size: {size} documents do not divide evenly among {processes} processes; choose a multiple"
         )
-    if trainer.sharded and (trainer.precision == "fp16" or trainer.compile):
-        hint = "set trainer.precision=bf16 and trainer.compile=false"
-        raise AtlopError(f"trainer.sharded: a sharded model cannot be trained in fp16 or compiled; {hint}")
+    if trainer.sharded and trainer.precision == "fp16":
+        raise AtlopError("trainer.sharded: a sharded model cannot be trained in fp16; set trainer.precision=bf16")

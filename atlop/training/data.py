@@ -1,13 +1,10 @@
-"""The data of a run: documents to train and evaluate on, and a prefetching iterator."""
+"""The data of a run: documents to train and evaluate on."""
 
 import logging
-from collections import deque
-from collections.abc import Callable, Generator, Iterable
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from tqdm import tqdm
 from transformers import PreTrainedTokenizerBase
@@ -20,8 +17,6 @@ from atlop.preprocessing import PreprocessedCorpus, preprocessed_corpus
 from atlop.schema import NameTriple
 
 logger = logging.getLogger(__name__)
-Item = TypeVar("Item")
-Output = TypeVar("Output")
 
 
 @dataclass(frozen=True)
@@ -113,31 +108,6 @@ class TrainingData:
     def _read_facts(self, path: Path, *, invalid: Invalid) -> frozenset[NameTriple]:
         among = {triple for document in self.dev_documents for triple in document.name_triples()}
         return read_train_facts(path, format=self._config.format, invalid=invalid, among=among)
-
-
-def prefetch(items: Iterable[Item], *, make: Callable[[Item], Output], ahead: int = 2) -> Generator[Output, None, None]:
-    """Map items in order, with a thread that computes the next results in advance.
-
-    Args:
-        items: Inputs, such as steps.
-        make: Called in the thread; must not draw random numbers, since their order would depend on timing.
-        ahead: Number of results to compute in advance.
-
-    Raises:
-        Exception: What `make` raised, in place of that result. Closing the generator ends the thread.
-    """
-    with ThreadPoolExecutor(1, thread_name_prefix="prefetch") as thread:
-        pending: deque[Future[Output]] = deque()
-        try:
-            for item in items:
-                pending.append(thread.submit(make, item))
-                if len(pending) > ahead:
-                    yield pending.popleft().result()
-            while pending:
-                yield pending.popleft().result()
-        finally:
-            for future in pending:
-                future.cancel()
 
 
 def _preprocess(

@@ -29,9 +29,9 @@ def measure_extraction(material: Material) -> dict[str, float]:
     keep_freed_memory()
     fast = Fast(material)
     rows = list(range(min(DOCUMENTS, len(material.documents))))
-    extractor = RelationExtractor(*make_model(material), batch_size=DOCUMENTS_OF_BATCH)
+    extractor = RelationExtractor(*make_model(material))
     gc.freeze()  # as the command does; it also keeps fewer oneDNN kernels
-    with _plain_text(material, rows=rows) as file:
+    with plain_text(material, rows=rows) as file:
         pairs = [(_predict(fast, rows), _extract(extractor, file)) for _ in range(ROUNDS + 1)][1:]  # the first warms up
     return {
         "documents_per_second": len(rows) / median(extracting for _, extracting in pairs),
@@ -54,7 +54,7 @@ def _extract(extractor: RelationExtractor, file: Path) -> float:
 
 
 @contextmanager
-def _plain_text(material: Material, *, rows: list[int]) -> Iterator[Path]:
+def plain_text(material: Material, *, rows: list[int]) -> Iterator[Path]:
     """Yield a JSON lines file with some of the documents, as plain text without word boundaries."""
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "documents.jsonl"

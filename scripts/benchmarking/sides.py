@@ -26,9 +26,10 @@ from atlop.corpora import read_corpus, read_vocabulary, relation_counts
 from atlop.decoding import PLAIN
 from atlop.model import AtlopModel, PairOutputs
 from atlop.model_folder import load_encoder, new_model
-from atlop.prediction import DecisionRule, score_batches
+from atlop.prediction import score_batches
 from atlop.preprocessing import Batch, Features, SpecialTokens, load_tokenizer
 from atlop.schema import THRESHOLD_CLASS, Document, RelationVocabulary
+from atlop.scores import DecisionRule
 from atlop.training import build_training
 from tests import reference
 
@@ -84,32 +85,33 @@ class Fast:
     def __init__(self, material: Material, *, precision: Precision = "float32"):
         with tempfile.TemporaryDirectory() as folder:
             self.training = build_training(_run_config(material, Path(folder), precision=precision))
-            self._documents: list[Features] = list(self.training.data.train.documents)
+            self.documents: list[Features] = list(self.training.data.train.documents)
         self.model = _finds_few(self.training.state.model)
 
     def scores(self, rows: list[int]) -> Tensor:
         """Score documents, `[pairs, classes]`."""
         with self.training.accelerator.autocast():
-            outputs: PairOutputs = self.model(self._batch(rows))
+            outputs: PairOutputs = self.model(self.batch(rows).to(self.training.accelerator.device))
         return outputs.scores
 
     def step(self, rows: list[int]) -> float:
         """Train on documents; return seconds."""
         started = perf_counter()
-        self.training.step([self._batch(rows)])
+        self.training.step([self.batch(rows)])
         return perf_counter() - started
 
     def predict(self, rows: list[int]) -> float:
         """Find the facts of documents; return seconds."""
         rule = DecisionRule.from_model(self.model, decision=PLAIN)
-        documents = [self._documents[row] for row in rows]
+        documents = [self.documents[row] for row in rows]
         started = perf_counter()
         for scored in score_batches(self.model, [documents], accelerator=self.training.accelerator):
             rule.facts(scored)
         return perf_counter() - started
 
-    def _batch(self, rows: list[int]) -> Batch:
-        return self.model.collate([self._documents[row] for row in rows])
+    def batch(self, rows: list[int]) -> Batch:
+        """Return documents as a batch on the CPU."""
+        return self.model.collate([self.documents[row] for row in rows])
 
 
 def _run_config(material: Material, folder: Path, *, precision: Precision) -> RunConfig:

@@ -9,8 +9,8 @@ import torch
 from atlop.calibration import collect_candidates
 from atlop.errors import AtlopError
 from atlop.objectives import AdaptiveThresholding
-from atlop.prediction import DecisionRule, DocumentScores
 from atlop.schema import Document, RelationVocabulary
+from atlop.scores import DecisionRule, DocumentScores
 from tests.made_documents import document
 
 VOCABULARY = RelationVocabulary(relations=("P1", "P2", "P3"), names={})

@@ -81,7 +81,7 @@ def test_a_row_scores_its_best_models_on_the_half_that_chose_nothing(source: Pat
     for row in (found.rows[0], found.rows[2]):
         for run_of_seed, f1 in zip(plan.rows[row.name], row.f1_of_seeds, strict=True):
             model = Ensemble.from_members([Member(*load_model(folder / "runs" / run_of_seed.name / "best"))])
-            facts = model.predict(scored, accelerator=accelerator_for("float32"), batch_size=8).facts
+            facts = model.predict(scored, accelerator=accelerator_for("float32")).facts
             assert official_scores(scored, predictions=facts, train_facts=None).f1 == pytest.approx(f1)
         assert row.f1 is not None
         assert row.f1.value == pytest.approx(sum(row.f1_of_seeds) / 2)

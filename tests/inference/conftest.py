@@ -17,4 +17,4 @@ def model_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def extractor(model_folder: Path) -> RelationExtractor:
-    return RelationExtractor.from_pretrained(model_folder, batch_size=3)
+    return RelationExtractor.from_pretrained(model_folder)

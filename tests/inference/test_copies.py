@@ -52,19 +52,18 @@ def test_an_extractor_is_pickled_by_its_folder(
     model_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(model_folder.parent)
-    extractor = RelationExtractor.from_pretrained(model_folder.name, precision="bf16", batch_size=3)
+    extractor = RelationExtractor.from_pretrained(model_folder.name, precision="bf16")
     pickled = pickle.dumps(extractor)
     monkeypatch.chdir(tmp_path)
     again = pickle.loads(pickled)
     assert len(pickled) < 1000
-    assert (again.precision, again.batch_size) == ("bf16", 3)
+    assert again.precision == "bf16"
     assert again(TEXT, ENTITIES) == extractor(TEXT, ENTITIES)
 
 
 def test_an_extractor_without_a_folder_is_pickled_with_its_weights(extractor: RelationExtractor) -> None:
-    made = RelationExtractor(extractor.model, extractor.tokenizer, batch_size=3)
+    made = RelationExtractor(extractor.model, extractor.tokenizer)
     again = pickle.loads(pickle.dumps(made))
-    assert again.batch_size == 3
     assert again.fingerprint == extractor.fingerprint
 
 

@@ -2,13 +2,14 @@
 
 import json
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -37,14 +38,20 @@ DOCUMENTS = b'{"text": "one"}\n{"text": "two"}\n\n{"text": "three"}\n'
 class Extractor:
     """Finds the same facts everywhere, without a model."""
 
-    fingerprint, precision, batch_size = "a", "float32", 1
+    fingerprint, precision = "a", "float32"
     accelerator = SimpleNamespace(
-        is_main_process=True, process_index=0, num_processes=1, wait_for_everyone=lambda: None
+        is_main_process=True,
+        process_index=0,
+        num_processes=1,
+        wait_for_everyone=lambda: None,
+        device=torch.device("cpu"),
     )
 
-    def extract(self, documents: Iterable[InputDocument], **_: Any) -> Iterator[Extraction]:
-        for document in documents:
-            yield Extraction(document.index, f"title {document.index}", FACTS, unread_mentions=0)
+    def in_chunks(
+        self, chunks: Iterable[list[InputDocument]], *, finish: Callable[[list[Extraction]], Any], **_: Any
+    ) -> Iterator[Any]:
+        for chunk in chunks:
+            yield finish([Extraction(each.index, f"title {each.index}", FACTS, unread_mentions=0) for each in chunk])
 
 
 def extract(folder: Path, *, stop: bool = False) -> bytes:

@@ -32,7 +32,7 @@ def decoded_facts(found: Extraction | ExtractionError) -> list[Fact]:
 
 def predicted(extractor: RelationExtractor, documents: list[Document]) -> list[list[Fact]]:
     ensemble = Ensemble.from_members([Member(extractor.model, extractor.tokenizer)])
-    found = ensemble.predict(documents, accelerator=extractor.accelerator, batch_size=8)
+    found = ensemble.predict(documents, accelerator=extractor.accelerator)
     return [[Fact(*fact.key) for fact in facts] for facts in found.facts]
 
 
@@ -103,7 +103,7 @@ def test_an_extractor_decides_by_fusion_as_prediction_does(extractor: RelationEx
     found = list(fused.pipe(golden_documents()))
 
     ensemble = Ensemble((Member(extractor.model, extractor.tokenizer),), rule=fused._rule)
-    expected = ensemble.predict(golden_documents(), accelerator=fused.accelerator, batch_size=8).facts
+    expected = ensemble.predict(golden_documents(), accelerator=fused.accelerator).facts
     assert [
         {(fact.subject.entity, fact.object.entity, fact.relation) for fact in result}
         for result in found
@@ -146,24 +146,27 @@ def test_ungrouped_mentions_are_grouped_as_the_same_entities(extractor: Relation
     assert {fact.subject.id for fact in grouped} == {None, "Q1"}
 
 
-def test_a_stream_is_read_a_window_at_a_time_and_kept_in_order(
+ORDER = [2, 0, 1, 6, 7, 0] * 4
+
+
+def test_a_stream_is_read_in_chunks_and_kept_in_order(
     extractor: RelationExtractor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "BATCHES_PER_CHUNK", 1)
+    monkeypatch.setattr(module, "DOCUMENTS_PER_CHUNK", 3)
     taken: list[int] = []
 
     def documents() -> Iterator[Document]:
-        for index in [2, 0, 1, 6, 7, 0]:
+        for index in ORDER:
             taken.append(index)
             yield golden_documents()[index]
 
     found = extractor.pipe(documents())
     first = next(found)
 
-    assert taken == [2, 0, 1]  # a batch of three
+    assert len(taken) < len(ORDER)
     rest = [first, *found]
     assert [item.title for item in rest if isinstance(item, Extraction)] == [
-        golden_documents()[index].title for index in [2, 0, 1, 6, 7, 0]
+        golden_documents()[index].title for index in ORDER
     ]
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
+import torch
 
 from atlop.errors import AtlopError
 from atlop.files import hidden_path
@@ -193,15 +194,30 @@ def test_parts_without_a_manifest_are_not_trusted(extractor: RelationExtractor, 
     assert len(collect_results(tmp_path / "facts.jsonl")) == DOCUMENTS
 
 
+def test_processes_that_read_and_write_beside_the_model_change_nothing(
+    extractor: RelationExtractor, file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    extract_file(extractor, file, output=tmp_path / "alone.jsonl")
+    monkeypatch.setattr(parts, "host_processes", lambda device: 2)
+    done = extract_file(extractor, file, output=tmp_path / "facts.jsonl")
+    assert isinstance(done, ExtractionSummary)
+    assert (done.computed, done.counts.errors) == (DOCUMENTS, 1)
+    assert (tmp_path / "facts.jsonl").read_bytes() == (tmp_path / "alone.jsonl").read_bytes()
+
+
 class _Process:
     """An extractor as one of several processes has it."""
 
     def __init__(self, extractor: RelationExtractor, *, process: int, processes: int):
         self.accelerator = SimpleNamespace(
-            is_main_process=process == 0, process_index=process, num_processes=processes, wait_for_everyone=lambda: None
+            is_main_process=process == 0,
+            process_index=process,
+            num_processes=processes,
+            wait_for_everyone=lambda: None,
+            device=torch.device("cpu"),
         )
-        self.extract, self.fingerprint = extractor.extract, extractor.fingerprint
-        self.precision, self.batch_size = extractor.precision, extractor.batch_size
+        self.in_chunks, self.fingerprint = extractor.in_chunks, extractor.fingerprint
+        self.precision = extractor.precision
 
 
 @pytest.mark.parametrize("processes", [2, 3, 6])

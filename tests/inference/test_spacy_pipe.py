@@ -64,7 +64,7 @@ def test_an_entity_ruler_and_the_component_find_relations_end_to_end(
 
 
 def test_documents_come_out_of_nlp_pipe_in_their_order_as_each_on_its_own(model_folder: Path) -> None:
-    nlp = pipeline(model_folder, batch_size=2, explain=True)
+    nlp = pipeline(model_folder, explain=True)
     texts = [TEXT, "Nothing is named here.", "", "Port Lockroy is on Goudier Island.", TEXT]
 
     docs = list(nlp.pipe(texts))

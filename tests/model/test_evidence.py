@@ -148,7 +148,7 @@ def test_shares_are_those_of_each_pair_whatever_is_taken_together(
     model.eval()
     with torch.no_grad():
         expected = [model(model_batch).evidence for model_batch in singles(model, [0, 3, 6])]
-        chosen = limits.Limits(3, 4, 2**22, pairs_at_once, groups=1, products=2**21)
+        chosen = limits.Limits(3, 4, 2**22, pairs_at_once, groups=1, products=2**21, batch_tokens=2**11, captures=False)
         for module in ("atlop", "context"):
             monkeypatch.setattr(f"atlop.model.{module}.limits_for", lambda _: chosen)
         found = model(batch).evidence

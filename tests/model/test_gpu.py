@@ -90,4 +90,4 @@ def test_facts_are_those_of_the_cpu() -> None:
     model, accelerator = golden_model("bert"), accelerator_for("float32")
     expected = facts_one_by_one(model)
     nn.Module.cuda(model)
-    assert predict_facts(model, golden_preprocessed("bert"), accelerator=accelerator, batch_size=4) == expected
+    assert predict_facts(model, golden_preprocessed("bert"), accelerator=accelerator) == expected

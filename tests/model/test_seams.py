@@ -57,7 +57,7 @@ def _registered(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_head_says_something_of_every_pair_and_learns(
     pairs_at_once: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    chosen = limits.Limits(1, 64, 2**22, pairs_at_once, groups=1, products=2**21)
+    chosen = limits.Limits(1, 64, 2**22, pairs_at_once, groups=1, products=2**21, batch_tokens=2**11, captures=False)
     for module in ("atlop", "context"):
         monkeypatch.setattr(f"atlop.model.{module}.limits_for", lambda _: chosen)
     model, batch = tiny_model(save_tiny_encoder(tmp_path), documents=DOCUMENTS, heads={"any_relation": {"weight": 0.5}})

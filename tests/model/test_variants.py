@@ -11,11 +11,9 @@ from atlop.config import ClassifierConfig, Markers, PoolingConfig
 from atlop.errors import AtlopError
 from atlop.model import AtlopModel, encoder
 from atlop.model_folder import load_model, save_model, start_from
-from atlop.ops import compile_layers
 from atlop.preprocessing import Batch
 from tests.golden_values import (
     CLASSIFIER,
-    assert_gradients_equal,
     assert_reference_gradients,
     golden_features,
     gradients,
@@ -87,18 +85,6 @@ def test_a_variant_trains_in_bf16(variant: Variant, tmp_path: Path) -> None:
     coarse.square().mean().backward()
     torch.testing.assert_close(coarse, exact, atol=0.2, rtol=0)
     assert all(gradient.isfinite().all() for gradient in gradients(model).values())
-
-
-@pytest.mark.long
-def test_an_encoder_that_gives_no_attention_is_compiled_like_one_that_does(tmp_path: Path) -> None:
-    torch._dynamo.reset()
-    folder = save_tiny_encoder(tmp_path)
-    (plain, batch), (compiled, _) = (tiny_model(folder, documents=DOCUMENTS, pooling=BERT_E) for _ in range(2))
-    compile_layers(compiled.encoder)
-    for model in (plain, compiled):
-        score(model, batch).square().mean().backward()
-    torch.testing.assert_close(score(compiled, batch), score(plain, batch), atol=1e-5, rtol=1e-5)
-    assert_gradients_equal(gradients(compiled), gradients(plain))
 
 
 def test_attention_that_nobody_reads_is_not_computed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

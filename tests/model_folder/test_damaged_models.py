@@ -75,7 +75,7 @@ def changed_config(change: Callable[[dict[str, Any]], object]) -> bytes:
 def predict(folder: Path) -> None:
     model, tokenizer = load_model(folder)
     features = list(preprocessor_for(model, tokenizer).preprocess([SHORT, LONG]))
-    predict_facts(model, features, accelerator=accelerator_for("float32"), batch_size=2)
+    predict_facts(model, features, accelerator=accelerator_for("float32"))
 
 
 def make(folder: Path) -> None:

@@ -23,10 +23,10 @@ def test_it_gives_the_same_scores_and_facts() -> None:
     documents = list(preprocessor_for(model, tokenizer).preprocess(golden_documents()))
     accelerator = accelerator_for("float32")
     expected = load_file(SAVED / "scores.safetensors")
-    for scored in score_documents(model, documents, accelerator=accelerator, batch_size=3):
+    for scored in score_documents(model, documents, accelerator=accelerator):
         torch.testing.assert_close(scored.scores, expected.pop(f"document_{scored.index}"), atol=1e-5, rtol=0)
     assert not expected
-    facts = predict_facts(model, documents, accelerator=accelerator, batch_size=3)
+    facts = predict_facts(model, documents, accelerator=accelerator)
     found = [[[fact.subject, fact.object, fact.relation] for fact in of_document] for of_document in facts]
     assert found == json.loads((SAVED / "facts.json").read_text(encoding="utf-8"))
 

@@ -7,9 +7,10 @@ import torch
 from atlop.decoding import PLAIN
 from atlop.device import accelerator_for
 from atlop.model_folder import preprocessor_for
-from atlop.prediction import DecisionRule, score_batches
+from atlop.prediction import score_batches
 from atlop.report import AnalysisCollector, DocumentAnalysis
 from atlop.schema import Fact
+from atlop.scores import DecisionRule
 from tests.golden_values import golden_documents, golden_model, golden_tokenizer, score
 
 SHOWN = 2

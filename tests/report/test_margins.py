@@ -9,9 +9,9 @@ import torch
 
 from atlop.calibration import Candidates, collect_candidates
 from atlop.objectives import AdaptiveThresholding
-from atlop.prediction import DecisionRule, DocumentScores
 from atlop.report import MarginCounter, MarginHistogram, precision_recall
 from atlop.schema import RelationVocabulary
+from atlop.scores import DecisionRule, DocumentScores
 from tests.made_documents import document
 
 PAIRS = np.array([[0, 1], [1, 0], [0, 2], [2, 0], [1, 2], [2, 1]], dtype=np.int32)

@@ -183,8 +183,8 @@ def test_requests_that_come_together_are_read_together(extractor: RelationExtrac
 
     assert {answer.status_code for answer in answers} == {200}
     assert answers[1].json()["title"] == ROWS[0]["title"]
-    assert gate.sizes == [1, 3, 3]  # three is the extractor's batch size
-    assert (health["documents"], health["batches"]) == (7, 3)
+    assert gate.sizes == [1, 6]
+    assert (health["documents"], health["batches"]) == (7, 2)
 
 
 def test_more_than_may_wait_is_refused_until_there_is_room(extractor: RelationExtractor, gate: Gate) -> None:

@@ -20,9 +20,10 @@ from atlop.corpora.formats.docred import reader
 from atlop.corpora.json_list import stream_json_list
 from atlop.errors import AtlopError
 from atlop.files import file_sha256
+from atlop.prefetching import prefetch
 from atlop.preprocessing import GrowingVocabulary, Preprocessor
 from atlop.schema import Document, RelationVocabulary
-from atlop.training.data import TrainingData, prefetch
+from atlop.training.data import TrainingData
 from tests.made_documents import assert_same
 
 SAMPLE = Path(__file__).parents[2] / "data" / "sample"

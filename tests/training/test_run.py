@@ -30,7 +30,7 @@ from atlop.model import AtlopModel
 from atlop.model_folder import load_model, preprocessor_for
 from atlop.prediction import predict_facts
 from atlop.schema import CorpusIssues
-from atlop.training import train
+from atlop.training import build, train
 from atlop.training.state import TrainState
 
 MAX_LENGTH = 60
@@ -171,7 +171,7 @@ def test_both_models_predict_what_the_evaluation_said(run: Path, corpus: Path, w
     model, tokenizer = load_model(run / which)
     documents = read_corpus(corpus).documents
     features = list(preprocessor_for(model, tokenizer).preprocess(documents))
-    facts = predict_facts(model, features, accelerator=accelerator_for("float32"), batch_size=8)
+    facts = predict_facts(model, features, accelerator=accelerator_for("float32"))
     found = official_scores(documents, predictions=facts, train_facts=None)
     expected = read_summary(run)[which]
     assert (found.f1, found.correct, found.submitted) == (expected["f1"], expected["correct"], expected["submitted"])
@@ -181,9 +181,7 @@ def test_both_models_predict_what_the_evaluation_said(run: Path, corpus: Path, w
 def test_the_intervals_in_the_summary_are_those_of_the_best_models_facts(run: Path, corpus: Path) -> None:
     documents = read_corpus(corpus).documents
     member = Member(*load_model(run / "best"))
-    facts = (
-        Ensemble.from_members([member]).predict(documents, accelerator=accelerator_for("float32"), batch_size=8).facts
-    )
+    facts = Ensemble.from_members([member]).predict(documents, accelerator=accelerator_for("float32")).facts
     seen = frozenset(triple for document in documents for triple in document.name_triples())  # dev is train here
     f1, ign_f1 = mean_scores([fact_table(documents, predictions=facts, train_facts=seen)])
     intervals = read_summary(run)["best_intervals"]
@@ -312,10 +310,12 @@ def test_a_corpus_without_labels_cannot_be_trained_on(config: RunConfig, tmp_pat
         train(config.model_copy(update={"data": unlabelled}), output=tmp_path / "run", show_progress=False)
 
 
-def test_a_sharded_model_is_not_compiled(config: RunConfig, tmp_path: Path) -> None:
-    trainer = config.trainer.model_copy(update={"sharded": True, "compile": True})
-    with pytest.raises(AtlopError, match=r"trainer\.sharded: .* cannot be trained in fp16 or compiled"):
-        train(config.model_copy(update={"trainer": trainer}), output=tmp_path / "run", show_progress=False)
+def test_a_sharded_model_is_not_trained_in_fp16(config: RunConfig) -> None:
+    trainer = config.trainer.model_copy(update={"sharded": True, "precision": "fp16"})
+    with pytest.raises(AtlopError, match=r"trainer\.sharded: .* cannot be trained in fp16"):
+        build._check_processes(
+            config.model_copy(update={"trainer": trainer}), accelerator=accelerator_for("float32", training=True)
+        )
 
 
 @pytest.mark.parametrize("variable", ["ACCELERATE_GRADIENT_ACCUMULATION_STEPS=4", "ACCELERATE_DYNAMO_BACKEND=INDUCTOR"])

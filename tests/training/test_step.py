@@ -15,10 +15,12 @@ from atlop.device import accelerator_for
 from atlop.errors import AtlopError
 from atlop.model import AtlopModel, Head, LossTerm, PairOutputs, PairStates
 from atlop.objectives import OBJECTIVES, AdaptiveThresholding, Objective, objective_by_name
+from atlop.ops import CapturedEncoder, attention
 from atlop.preprocessing import Batch, Features, Preprocessor
 from atlop.training.checkpoint import Checkpoint, Values
 from atlop.training.state import TrainState
 from atlop.training.step import StepMetrics, TrainStep
+from tests.devices import each_device
 from tests.golden_values import (
     assert_gradients_equal,
     each_encoder,
@@ -31,6 +33,7 @@ from tests.golden_values import (
     read_golden,
 )
 from tests.made_documents import document
+from tests.ops.recorded_graphs import RecordedGraphs, attention_from_boundaries
 from tests.training.test_state import OF_A_RUN
 
 STILL = OptimizerConfig(encoder_learning_rate=0, new_layers_learning_rate=0)
@@ -50,10 +53,11 @@ class Stepper:
         precision: Precision = "float32",
         documents: list[Features] | None = None,
         objective: Objective | None = None,
+        device: str | None = None,
     ):
         self.model = model
         self.documents = documents or golden_preprocessed("bert")
-        accelerator = accelerator_for(precision)
+        accelerator = accelerator_for(precision, device=device)
         self.state = TrainState(model, accelerator=accelerator, config=config, steps=steps)
         self.step = TrainStep(
             self.state,
@@ -86,7 +90,9 @@ def stepped_gradients(model: AtlopModel) -> Iterator[dict[str, Tensor]]:
 
 
 @each_encoder
-def test_golden_steps(name: str) -> None:
+@each_device
+@pytest.mark.parametrize("captured", [False, True], ids=["eager", "captured"])
+def test_golden_steps(name: str, device: str, captured: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     training = read_golden(f"{name}/expected.json")["training"]
     config = OptimizerConfig(
         encoder_learning_rate=5e-4,
@@ -97,7 +103,12 @@ def test_golden_steps(name: str) -> None:
         max_gradient_norm=training["clip"],
     )
     total = training["total_updates"]
-    golden = Stepper(golden_model(name), config=config, steps=total, documents=golden_preprocessed(name))
+    model = golden_model(name)
+    golden = Stepper(model, config=config, steps=total, documents=golden_preprocessed(name), device=device)
+    if captured:
+        if device == "cpu":
+            monkeypatch.setattr(attention, "packed_attention", attention_from_boundaries)
+        model.run_encoder = CapturedEncoder(model.encoder, backend=RecordedGraphs() if device == "cpu" else None)
     assert len(training["updates"]) == total == 12
     for number, expected in enumerate(training["updates"]):
         metrics = golden([expected["documents"]])

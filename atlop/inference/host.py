@@ -1,0 +1,226 @@
+"""The host's share of an extraction: read and preprocess documents, and describe the facts found in them.
+
+It takes longer than the model on a GPU, so there it runs in processes of its own.
+"""
+
+import os
+import signal
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from itertools import chain
+from multiprocessing import get_context
+from typing import Any, Protocol, Self, TypeVar
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from atlop.errors import AtlopError
+from atlop.inference.facts import (
+    DIGITS,
+    Context,
+    ExtractedFact,
+    Extraction,
+    ExtractionError,
+    ExtractionResult,
+    evidence_sentence,
+    participant,
+)
+from atlop.inference.inputs import InputDocument, read_document
+from atlop.preprocessing import Features, Preprocessor
+from atlop.schema import Document, Fact
+from atlop.scores import DecisionRule, DocumentScores, Pair
+
+Output = TypeVar("Output")
+Output_co = TypeVar("Output_co", covariant=True)
+
+
+@dataclass(frozen=True, slots=True)
+class FoundFacts:
+    """The facts of a document, as the model finds them."""
+
+    facts: tuple[Fact, ...]
+    margins: NDArray[np.float32]
+    """Margin of each fact, `[facts]`."""
+    shares: NDArray[np.float32]
+    """Share of each sentence in the localized context of each fact's pair, `[facts, sentences]`."""
+    contexts: Mapping[Pair, Context]
+    """What the model read for each pair, if that was requested."""
+
+    @classmethod
+    def from_scores(cls, scored: DocumentScores, *, rule: DecisionRule) -> Self:
+        """Return the facts of scores, without contexts."""
+        facts = rule.facts(scored)
+        row_of = {pair: row for row, pair in enumerate(map(tuple, scored.pairs.tolist()))} if facts else {}
+        rows = [row_of[fact.subject, fact.object] for fact in facts]
+        classes = [rule.vocabulary.class_of(fact.relation) for fact in facts]
+        margins = rule.objective.margins(scored.scores[rows])[range(len(rows)), classes].numpy()
+        shares = np.zeros((len(rows), 0), np.float32) if scored.evidence is None else scored.evidence[rows].numpy()
+        return cls(facts, margins, shares, {})
+
+
+Found = FoundFacts | str
+"""What the model finds in a document, or why it cannot be scored."""
+Finish = Callable[[list[ExtractionResult]], Output]
+"""Makes something of the results of a chunk."""
+
+
+@dataclass
+class _Chunk:
+    """Documents that were read and await their facts."""
+
+    order: list[int]
+    """Index of each document, invalid ones too."""
+    documents: dict[int, Document] = field(default_factory=dict)
+    unread_mentions: dict[int, int] = field(default_factory=dict)
+    errors: dict[int, str] = field(default_factory=dict)
+
+
+class Host:
+    """Reads chunks of documents and describes their facts, in the process that calls it."""
+
+    def __init__(self, preprocessor: Preprocessor, rule: DecisionRule):
+        """Keep what a model was trained with, and its rule."""
+        self.preprocessor, self.rule = preprocessor, rule
+        self._chunks: dict[int, _Chunk] = {}
+
+    def read(self, number: int, inputs: Sequence[InputDocument], group_by: str | None) -> list[Features]:
+        """Return the features of the valid documents of a chunk, and keep these."""
+        chunk = self._chunks[number] = _Chunk([item.index for item in inputs])
+        for item in inputs:
+            try:
+                chunk.documents[item.index] = read_document(item, group_by=group_by)
+            except AtlopError as error:
+                chunk.errors[item.index] = str(error)
+        preprocessed = self.preprocessor.preprocess(chunk.documents.values())
+        features = [replace(each, index=index) for index, each in zip(chunk.documents, preprocessed, strict=True)]
+        chunk.unread_mentions = {each.index: each.truncated_mentions for each in features}
+        return features
+
+    def document(self, number: int, index: int) -> Document:
+        """Return a document of a chunk."""
+        return self._chunks[number].documents[index]
+
+    def finish(self, number: int, found: Mapping[int, Found], finish: Finish[Output]) -> Output:
+        """Return what `finish` makes of the results of a chunk, in the order of its inputs; forget the chunk."""
+        chunk = self._chunks.pop(number)
+        results: dict[int, ExtractionResult] = {}
+        for index, value in {**found, **chunk.errors}.items():
+            if isinstance(value, str):
+                results[index] = ExtractionError(index, value)
+            else:
+                document = chunk.documents[index]
+                facts = self._described(document, value)
+                results[index] = Extraction(index, document.title, facts, chunk.unread_mentions[index])
+        return finish([results[index] for index in chunk.order])
+
+    def _described(self, document: Document, found: FoundFacts) -> tuple[ExtractedFact, ...]:
+        facts, known = found.facts, self.rule.decision.probabilities(found.margins)
+        probabilities = [None] * len(facts) if known is None else known
+        entities = {*chain(*((fact.subject, fact.object) for fact in facts))}
+        participants = {entity: participant(document, entity) for entity in entities}
+        return tuple(
+            ExtractedFact(
+                subject=participants[fact.subject],
+                relation=fact.relation,
+                relation_name=self.rule.vocabulary.name_of(fact.relation),
+                object=participants[fact.object],
+                margin=round(float(margin), DIGITS),
+                probability=None if probability is None else round(float(probability), DIGITS),
+                evidence=tuple(
+                    evidence_sentence(document, sentence, share=float(shares[sentence])) for sentence in fact.evidence
+                ),
+                context=found.contexts.get((fact.subject, fact.object)),
+            )
+            for fact, margin, probability, shares in zip(facts, found.margins, probabilities, found.shares, strict=True)
+        )
+
+
+class Hosting(Protocol):
+    """Where the methods of a `Host` are called."""
+
+    def read(self, number: int, inputs: Sequence[InputDocument], group_by: str | None) -> "Future[list[Features]]":
+        """See `Host.read`."""
+
+    def finish(self, number: int, found: Mapping[int, Found], finish: Finish[Output]) -> "Future[Output]":
+        """See `Host.finish`."""
+
+
+class ThisProcess:
+    """Calls a host at once."""
+
+    def __init__(self, host: Host):
+        """Take the host."""
+        self._host = host
+
+    def read(self, number: int, inputs: Sequence[InputDocument], group_by: str | None) -> "Future[list[Features]]":
+        """See `Host.read`."""
+        return _done(self._host.read(number, inputs, group_by))
+
+    def finish(self, number: int, found: Mapping[int, Found], finish: Finish[Output]) -> "Future[Output]":
+        """See `Host.finish`."""
+        return _done(self._host.finish(number, found, finish))
+
+
+class HostProcesses:
+    """Calls copies of a host in processes; a chunk stays in the process that read it. Used in a `with` statement."""
+
+    def __init__(self, host: Host, *, count: int):
+        """Start the processes."""
+        self._stack = ExitStack()
+        context = get_context("spawn")  # a fork would inherit the threads and the GPU of this process
+        pools = [ProcessPoolExecutor(1, context, initializer=_start_process, initargs=(host,)) for _ in range(count)]
+        self._pools = list(map(self._stack.enter_context, pools))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is not None:
+            for pool in self._pools:
+                pool.shutdown(wait=False, cancel_futures=True)
+        self._stack.close()
+
+    def read(self, number: int, inputs: Sequence[InputDocument], group_by: str | None) -> "Future[list[Features]]":
+        """See `Host.read`."""
+        return self._submit("read", number, inputs, group_by)
+
+    def finish(self, number: int, found: Mapping[int, Found], finish: Finish[Output]) -> "Future[Output]":
+        """See `Host.finish`."""
+        return self._submit("finish", number, found, finish)
+
+    def _submit(self, method: str, number: int, *args: Any) -> "Future[Any]":
+        try:
+            future: Future[Any] = self._pools[number % len(self._pools)].submit(_call, method, number, *args)
+        except BrokenProcessPool as error:
+            raise AtlopError(f"a process that reads documents ended ({error}); repeat the command to go on") from None
+        return future
+
+
+def host_processes(device: torch.device) -> int:
+    """Return the number of processes that keep a device busy; 0 is none beside this one."""
+    return min(8, max(1, (os.cpu_count() or 1) // 2)) if device.type == "cuda" else 0
+
+
+_HOST: list[Host] = []
+"""The host of a process that `HostProcesses` started, which is how an executor's process keeps a state."""
+
+
+def _start_process(host: Host) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that started this one
+    torch.set_num_threads(1)
+    os.environ["TOKENIZERS_PARALLELISM"] = "false"
+    _HOST.append(host)
+
+
+def _call(method: str, *args: Any) -> Any:
+    return getattr(_HOST[0], method)(*args)
+
+
+def _done(value: Output) -> "Future[Output]":
+    future: Future[Output] = Future()
+    future.set_result(value)
+    return future

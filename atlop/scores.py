@@ -1,0 +1,105 @@
+"""Scores of documents, and the rule that turns them into facts."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TypeAlias
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from atlop.decoding import PLAIN, Decision, decoded_facts
+from atlop.model import AtlopModel, EntityAttention
+from atlop.objectives import Objective, make_objective
+from atlop.schema import Fact, RelationVocabulary
+
+Pair: TypeAlias = tuple[int, int]
+"""Indices of subject and object."""
+
+PAIRS_PER_DECISION = 4096
+"""Pairs decided together; limits the memory for documents with many entities."""
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentScores:
+    """Scores of every pair of one document."""
+
+    index: int
+    """Index of the document in its corpus."""
+    pairs: NDArray[np.int32]
+    """Subject and object of each pair, `[pairs, 2]`; only one of the two orders if the document is undirected."""
+    scores: Tensor
+    """`[pairs, classes]`, float32, on the CPU; class 0 is TH. The mean of both orders if the document is undirected."""
+    evidence: Tensor | None = None
+    """Share of each sentence in the localized context of each pair, float32 `[pairs, sentences]`, on the CPU; without
+    columns for truncated sentences. `None` for a model whose pairs have no context."""
+    decisions: Tensor | None = None
+    """Relations that hold, bool `[pairs, classes]`, on the CPU, if a rule decided on the model's device."""
+    pseudo_margins: Tensor | None = None
+    """Largest margin of each triple in the pseudo documents that have both entities, float32 `[pairs, classes]`, on the
+    CPU; −∞ for pairs that none has, and for TH. `None` unless they were scored."""
+    attention: EntityAttention | None = None
+    """Attention of the document's entities, on the model's device; `None` unless requested, and for a model whose pairs
+    have no context."""
+
+
+@dataclass(frozen=True)
+class DecisionRule:
+    """Turns scores into facts."""
+
+    objective: Objective
+    vocabulary: RelationVocabulary
+    max_relations: int
+    """Maximum number of relations per pair (k)."""
+    decision: Decision = PLAIN
+    """Which margins are facts, and which shares evidence; `plain` is the objective's own rule."""
+
+    @classmethod
+    def from_model(cls, model: AtlopModel, *, decision: Decision | None = None) -> "DecisionRule":
+        """Return the rule of a model's objective; the decision is by default the one stored with the model."""
+        config, objective = model.config, model.config.model.objective
+        return cls(
+            make_objective(objective),
+            vocabulary=config.vocabulary,
+            max_relations=objective.max_relations,
+            decision=decision or config.stored_decision,
+        )
+
+    @cached_property
+    def thresholds(self) -> Tensor | None:
+        """Margin that each class must exceed, float32 `[classes]`; `None` is the objective's own rule."""
+        thresholds = self.decision.thresholds(self.vocabulary)
+        return None if thresholds is None else torch.from_numpy(thresholds)
+
+    def decide(self, scores: Tensor) -> Tensor:
+        """Return the relations that hold, bool `[pairs, classes]`, for scores on any device."""
+        thresholds = None if self.thresholds is None else self.thresholds.to(scores.device, non_blocking=True)
+        chunks = [
+            self.objective.decide(chunk, max_relations=self.max_relations, thresholds=thresholds)
+            for chunk in scores.split(PAIRS_PER_DECISION)
+        ]
+        return torch.cat(chunks)
+
+    def facts(self, scored: DocumentScores) -> tuple[Fact, ...]:
+        """Return the facts of one document with their evidence, pair by pair; fused scores if it decides by fusion."""
+        is_fused = scored.pseudo_margins is not None
+        assert is_fused or self.decision.use != "fusion", "pseudo documents were scored"
+        decisions = self.decide(scored.scores) if scored.decisions is None else scored.decisions
+        evidence = None if scored.evidence is None else scored.evidence > self.decision.evidence_threshold
+        return decoded_facts(
+            decisions.numpy(),
+            pairs=scored.pairs,
+            vocabulary=self.vocabulary,
+            evidence=None if evidence is None else evidence.numpy(),
+        )
+
+    def evidence(self, scored: DocumentScores, *, pairs: Collection[Pair]) -> dict[Pair, tuple[int, ...]] | None:
+        """Return the evidence of those of some pairs that are scored; `None` for a model without localized context."""
+        if scored.evidence is None:
+            return None
+        rows = [row for row, pair in enumerate(map(tuple, scored.pairs.tolist())) if pair in pairs]
+        is_evidence = (scored.evidence[rows] > self.decision.evidence_threshold).numpy()
+        keys = map(tuple, scored.pairs[rows].tolist())
+        return {pair: tuple(np.flatnonzero(each).tolist()) for pair, each in zip(keys, is_evidence, strict=True)}

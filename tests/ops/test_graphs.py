@@ -1,0 +1,151 @@
+"""Captured passes of an encoder compute what eager ones compute, and batches of similar size share them."""
+
+import logging
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pytest
+import torch
+from torch import Tensor
+
+from atlop.model import AtlopModel
+from atlop.ops import CapturedEncoder, attention
+from atlop.preprocessing import Batch
+from tests.devices import needs_gpu
+from tests.golden_values import golden_batch, golden_model, gradients, objective_in, score
+from tests.ops.recorded_graphs import RecordedGraphs, attention_from_boundaries
+from tests.tiny_encoders import save_tiny_encoder, tiny_model
+
+Result = TypeVar("Result")
+
+BATCHES = [[0, 1], [1, 0], [2, 6, 3], [0, 1], [6, 3, 2], [5], [4, 0, 1, 2]]
+"""The sixth in several windows."""
+
+DEVICES = [pytest.param("cpu"), pytest.param("cuda", marks=needs_gpu)]
+TOLERANCES = {None: 1e-4, torch.bfloat16: 0.03, torch.float16: 0.01}
+
+
+@pytest.fixture(params=DEVICES)
+def device(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    if request.param == "cpu":
+        monkeypatch.setattr(attention, "packed_attention", attention_from_boundaries)
+    return str(request.param)
+
+
+def captured(model: AtlopModel, device: str) -> CapturedEncoder:
+    """Move a model to the device, and capture its encoder there."""
+    torch.nn.Module.to(model, device)
+    encoder = CapturedEncoder(model.encoder, backend=RecordedGraphs() if device == "cpu" else None)
+    model.run_encoder = encoder
+    return encoder
+
+
+def backward(model: AtlopModel, batch: Batch, *, device: str, dtype: torch.dtype | None = None) -> Tensor:
+    """Add a batch's gradients; return its scores."""
+    batch = batch.to(torch.device(device))
+    with torch.autocast(device, dtype=dtype, enabled=dtype is not None):
+        outputs = model(batch)
+    objective_in(model)(outputs, batch).sum.backward()
+    scores: Tensor = outputs.scores.detach()
+    return scores
+
+
+@pytest.mark.parametrize("dtype", TOLERANCES, ids=str)
+@pytest.mark.parametrize("layers_averaged", [1, 2])
+def test_scores_and_summed_gradients_are_those_of_eager_mode(
+    device: str, dtype: torch.dtype | None, layers_averaged: int
+) -> None:
+    if device == "cpu" and dtype == torch.float16:
+        pytest.skip("a CPU trains in bf16")
+    eager, model = golden_model("bert").train(), golden_model("bert").train()
+    torch.nn.Module.to(eager, device)
+    eager._layers_averaged = model._layers_averaged = layers_averaged
+    captured(model, device)
+    for documents in BATCHES:
+        for each in (eager, model):
+            each.zero_grad(set_to_none=documents != [1, 0])  # both ways of clearing gradients
+        for _ in range(2):
+            expected = backward(eager, golden_batch("bert", documents), device=device, dtype=dtype)
+            found = backward(model, golden_batch("bert", documents), device=device, dtype=dtype)
+        tolerance = TOLERANCES[dtype]
+        assert (found - expected).norm() <= tolerance * expected.norm()
+        ours, theirs = gradients(model), gradients(eager)
+        assert set(theirs) <= set(ours)
+        overall = torch.stack([grad.norm() for grad in theirs.values()]).norm()
+        for name, grad in theirs.items():
+            assert (ours[name] - grad).norm() <= tolerance * (grad.norm() + overall / 10), name
+
+
+def test_batches_of_similar_size_share_graphs(device: str) -> None:
+    model = golden_model("bert").train()
+    encoder = captured(model, device)
+    for documents in ([0, 1], [1, 0], [0, 1]):
+        backward(model, golden_batch("bert", documents), device=device)
+    assert len(encoder._graphs) == 1
+
+
+def test_evaluation_is_not_captured(device: str) -> None:
+    model, eager = golden_model("bert"), golden_model("bert")
+    encoder = captured(model, device)
+    torch.nn.Module.to(eager, device)
+    batch = golden_batch("bert", [0, 1]).to(torch.device(device))
+    with torch.no_grad():
+        assert torch.equal(score(model, batch), score(eager, batch))
+        score(model.train(), batch)
+    assert not encoder._graphs
+
+
+def test_a_pass_in_several_windows_and_one_without_pairs_are_captured(device: str) -> None:
+    eager, model = golden_model("roberta").train(), golden_model("roberta").train()
+    torch.nn.Module.to(eager, device)
+    captured(model, device)
+    for documents in ([5], [7], [0]):
+        expected = backward(eager, golden_batch("roberta", documents), device=device)
+        found = backward(model, golden_batch("roberta", documents), device=device)
+        torch.testing.assert_close(found, expected, atol=1e-4, rtol=1e-4)
+
+
+def test_dropout_is_drawn_anew_from_the_seed_and_capturing_draws_none(tmp_path: Path, device: str) -> None:
+    if device == "cpu":
+        pytest.skip("the stand-in repeats the numbers that were drawn when it recorded")
+    model, batch = tiny_model(save_tiny_encoder(tmp_path, dropout=0.1), documents=[0, 1])
+    model.train()
+    captured(model, device)
+    scores = []
+    for seed in (1, None, 1):  # the first one captures
+        if seed is not None:
+            torch.manual_seed(seed)
+        scores.append(backward(model, batch, device=device))
+    assert not torch.equal(scores[0], scores[1])
+    torch.testing.assert_close(scores[0], scores[2], atol=0, rtol=0)
+
+
+def test_random_numbers_are_those_of_a_run_in_which_nothing_is_captured(tmp_path: Path, device: str) -> None:
+    model, batch = tiny_model(save_tiny_encoder(tmp_path), documents=[0, 1])
+    captured(model.train(), device)
+    torch.manual_seed(3)
+    expected = torch.rand(4, device=device)
+    torch.manual_seed(3)
+    backward(model, batch, device=device)
+    assert torch.equal(torch.rand(4, device=device), expected)
+
+
+def test_what_cannot_be_captured_runs_without_graphs_and_one_line_says_so(
+    device: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def refuse(_: Any, function: Callable[[], Result]) -> tuple[Callable[[], None], Result]:
+        raise RuntimeError("operation not permitted when stream is capturing\nmore")
+
+    eager, model = golden_model("bert").train(), golden_model("bert").train()
+    torch.nn.Module.to(eager, device)
+    encoder = captured(model, device)
+    monkeypatch.setattr(type(encoder._backend), "record", refuse)
+    with caplog.at_level(logging.WARNING):
+        for _ in range(2):
+            found = backward(model, golden_batch("bert", [0, 1]), device=device)
+    assert [record.getMessage() for record in caplog.records] == [
+        "the encoder trains without CUDA graphs, which is slower: operation not permitted when stream is capturing"
+    ]
+    expected = backward(eager, golden_batch("bert", [0, 1]), device=device)
+    torch.testing.assert_close(found, expected, atol=1e-4, rtol=1e-4)
