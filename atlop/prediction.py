@@ -91,10 +91,10 @@ def score_documents(
 
 def make_batches(documents: Sequence[Features], *, device: torch.device) -> list[list[Features]]:
     """Return documents of similar length in batches of a size that suits the device, the longest first."""
-    most_tokens = limits_for(device).batch_tokens
+    max_tokens = limits_for(device).batch_tokens
     batches: list[list[Features]] = []
     for document in sorted(documents, key=lambda document: -len(document.input_ids)):
-        if batches and _padded_tokens([*batches[-1], document]) <= most_tokens:
+        if batches and _padded_tokens([*batches[-1], document]) <= max_tokens:
             batches[-1].append(document)
         else:
             batches.append([document])

@@ -82,14 +82,18 @@ class DecisionRule:
         ]
         return torch.cat(chunks)
 
-    def facts(self, scored: DocumentScores) -> tuple[Fact, ...]:
-        """Return the facts of one document with their evidence, pair by pair; fused scores if it decides by fusion."""
+    def decisions(self, scored: DocumentScores) -> NDArray[np.bool_]:
+        """Return the relations that hold in a document, `[pairs, classes]`; fused scores if it decides by fusion."""
         is_fused = scored.pseudo_margins is not None
         assert is_fused or self.decision.use != "fusion", "pseudo documents were scored"
         decisions = self.decide(scored.scores) if scored.decisions is None else scored.decisions
+        return np.asarray(decisions)
+
+    def facts(self, scored: DocumentScores) -> tuple[Fact, ...]:
+        """Return the facts of one document with their evidence, pair by pair; fused scores if it decides by fusion."""
         evidence = None if scored.evidence is None else scored.evidence > self.decision.evidence_threshold
         return decoded_facts(
-            decisions.numpy(),
+            self.decisions(scored),
             pairs=scored.pairs,
             vocabulary=self.vocabulary,
             evidence=None if evidence is None else evidence.numpy(),

@@ -239,5 +239,5 @@ class RelationExtractor:
             yield from stream.run(chunks)
 
 
-def _taken(items: Iterator[InputDocument], most: int) -> list[InputDocument]:
-    return list(islice(items, most))
+def _taken(items: Iterator[InputDocument], count: int) -> list[InputDocument]:
+    return list(islice(items, count))

@@ -5,12 +5,11 @@ It takes longer than the model on a GPU, so there it runs in processes of its ow
 
 import os
 import signal
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
-from itertools import chain
 from multiprocessing import get_context
 from typing import Any, Protocol, Self, TypeVar
 
@@ -30,8 +29,9 @@ from atlop.inference.facts import (
     participant,
 )
 from atlop.inference.inputs import InputDocument, read_document
+from atlop.prefetching import prefetch
 from atlop.preprocessing import Features, Preprocessor
-from atlop.schema import Document, Fact
+from atlop.schema import Document
 from atlop.scores import DecisionRule, DocumentScores, Pair
 
 Output = TypeVar("Output")
@@ -40,9 +40,12 @@ Output_co = TypeVar("Output_co", covariant=True)
 
 @dataclass(frozen=True, slots=True)
 class FoundFacts:
-    """The facts of a document, as the model finds them."""
+    """The facts of a document, as the model finds them, pair by pair."""
 
-    facts: tuple[Fact, ...]
+    pairs: NDArray[np.int32]
+    """Subject and object of each fact, `[facts, 2]`."""
+    class_ids: NDArray[np.int64]
+    """Class of each fact, `[facts]`."""
     margins: NDArray[np.float32]
     """Margin of each fact, `[facts]`."""
     shares: NDArray[np.float32]
@@ -53,13 +56,10 @@ class FoundFacts:
     @classmethod
     def from_scores(cls, scored: DocumentScores, *, rule: DecisionRule) -> Self:
         """Return the facts of scores, without contexts."""
-        facts = rule.facts(scored)
-        row_of = {pair: row for row, pair in enumerate(map(tuple, scored.pairs.tolist()))} if facts else {}
-        rows = [row_of[fact.subject, fact.object] for fact in facts]
-        classes = [rule.vocabulary.class_of(fact.relation) for fact in facts]
-        margins = rule.objective.margins(scored.scores[rows])[range(len(rows)), classes].numpy()
+        rows, class_ids = np.nonzero(rule.decisions(scored))
+        margins = rule.objective.margins(scored.scores[rows]).numpy()[np.arange(len(rows)), class_ids]
         shares = np.zeros((len(rows), 0), np.float32) if scored.evidence is None else scored.evidence[rows].numpy()
-        return cls(facts, margins, shares, {})
+        return cls(scored.pairs[rows], class_ids, margins, shares, {})
 
 
 Found = FoundFacts | str
@@ -118,25 +118,28 @@ class Host:
         return finish([results[index] for index in chunk.order])
 
     def _described(self, document: Document, found: FoundFacts) -> tuple[ExtractedFact, ...]:
-        facts, known = found.facts, self.rule.decision.probabilities(found.margins)
-        probabilities = [None] * len(facts) if known is None else known
-        entities = {*chain(*((fact.subject, fact.object) for fact in facts))}
-        participants = {entity: participant(document, entity) for entity in entities}
-        return tuple(
-            ExtractedFact(
-                subject=participants[fact.subject],
-                relation=fact.relation,
-                relation_name=self.rule.vocabulary.name_of(fact.relation),
-                object=participants[fact.object],
-                margin=round(float(margin), DIGITS),
-                probability=None if probability is None else round(float(probability), DIGITS),
-                evidence=tuple(
-                    evidence_sentence(document, sentence, share=float(shares[sentence])) for sentence in fact.evidence
-                ),
-                context=found.contexts.get((fact.subject, fact.object)),
+        vocabulary, decision = self.rule.vocabulary, self.rule.decision
+        known = decision.probabilities(found.margins)
+        participants = {entity: participant(document, entity) for entity in np.unique(found.pairs).tolist()}
+        facts = []
+        for row, ((subject, object_), class_id) in enumerate(
+            zip(found.pairs.tolist(), found.class_ids.tolist(), strict=True)
+        ):
+            relation, shares = vocabulary.relation_of(class_id), found.shares[row]
+            evidence = np.flatnonzero(shares > decision.evidence_threshold).tolist()
+            facts.append(
+                ExtractedFact(
+                    subject=participants[subject],
+                    relation=relation,
+                    relation_name=vocabulary.name_of(relation),
+                    object=participants[object_],
+                    margin=round(float(found.margins[row]), DIGITS),
+                    probability=None if known is None else round(float(known[row]), DIGITS),
+                    evidence=tuple(evidence_sentence(document, each, share=float(shares[each])) for each in evidence),
+                    context=found.contexts.get((subject, object_)),
+                )
             )
-            for fact, margin, probability, shares in zip(facts, found.margins, probabilities, found.shares, strict=True)
-        )
+        return tuple(facts)
 
 
 class Hosting(Protocol):
@@ -203,6 +206,16 @@ class HostProcesses:
 def host_processes(device: torch.device) -> int:
     """Return the number of processes that keep a device busy; 0 is none beside this one."""
     return min(8, max(1, (os.cpu_count() or 1) // 2)) if device.type == "cuda" else 0
+
+
+@contextmanager
+def mapped_in_processes(count: int) -> Iterator[Callable[..., Iterable[Any]]]:
+    """Yield what maps a function of a module to items in order, as `map` does, in some processes; 0 is this one."""
+    if not count:
+        yield map
+        return
+    with ProcessPoolExecutor(count, get_context("spawn")) as pool:
+        yield lambda function, items: prefetch(items, make=function, ahead=2 * count, executor=pool)
 
 
 _HOST: list[Host] = []

@@ -32,7 +32,7 @@ from atlop.files import (
 )
 from atlop.inference.extractor import DOCUMENTS_PER_CHUNK, RelationExtractor
 from atlop.inference.facts import ExtractionResult
-from atlop.inference.host import host_processes
+from atlop.inference.host import host_processes, mapped_in_processes
 from atlop.inference.inputs import InputDocument
 from atlop.inference.tables import WRITERS, ExtractionCounts, Writer, output_format
 from atlop.json_values import expect, typed
@@ -121,7 +121,8 @@ def _extract(
     if not accelerator.is_main_process:
         return None
     counts = ExtractionCounts()
-    write(output, lines=parts.lines(counts))
+    with mapped_in_processes(host_processes(accelerator.device)) as apply:
+        write(output, lines=parts.lines(counts), apply=apply)
     shutil.rmtree(parts.folder)
     return ExtractionSummary(counts, computed)
 

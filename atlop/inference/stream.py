@@ -112,9 +112,12 @@ class ExtractionStream(Generic[Output]):
 
     def _found(self, scored: DocumentScores) -> FoundFacts:
         found = FoundFacts.from_scores(scored, rule=self._ensemble.rule)
-        if scored.attention is None or not found.facts:
+        if scored.attention is None or not len(found.pairs):
             return found
-        document, pairs = self._documents[scored.index], [(fact.subject, fact.object) for fact in found.facts]
+        document, pairs = (
+            self._documents[scored.index],
+            [(subject, object_) for subject, object_ in found.pairs.tolist()],
+        )
         words = self._host.preprocessor.token_words(document)
         contexts = pair_contexts(pairs, document=document, attention=scored.attention, words=words)
         return replace(found, contexts=contexts)

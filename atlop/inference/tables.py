@@ -5,6 +5,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from io import StringIO
 from itertools import islice
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -38,7 +39,7 @@ and `error` only; a document without facts has no row."""
 
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 """Beginnings of cells that spreadsheets evaluate; some also read the full-width characters so."""
-_ROWS_PER_WRITE = 4096
+_LINES_PER_CHUNK = 256
 
 
 @dataclass
@@ -69,34 +70,53 @@ class ExtractionCounts:
         self.first_error = self.first_error or later.first_error
 
 
+Apply: TypeAlias = Callable[..., Iterable[Any]]
+"""`map`, or what does the same in processes."""
+
 Writer: TypeAlias = Callable[..., None]
-"""Writes a file atomically from `lines`, the JSON of `as_json` of each result."""
+"""Writes a file atomically from `lines`, the JSON of `as_json` of each result; `apply` converts chunks of them."""
 
 
-def write_json_lines(path: Path, *, lines: Iterable[bytes]) -> None:
+def write_json_lines(path: Path, *, lines: Iterable[bytes], apply: Apply = map) -> None:
     """Write a line per document."""
     with atomic_text(path) as file:
         file.writelines(line.decode() for line in lines)
 
 
-def write_csv(path: Path, *, lines: Iterable[bytes]) -> None:
+def write_csv(path: Path, *, lines: Iterable[bytes], apply: Apply = map) -> None:
     """Write a header and a row per fact; an apostrophe precedes a text that a spreadsheet would take for a formula."""
     with atomic_text(path) as file:
-        writer = csv.DictWriter(file, SCHEMA.names)  # ends lines as RFC 4180 says, so that it quotes each \r and \n
-        writer.writeheader()
-        for line in lines:
-            for row in table_rows(json.loads(line)):
-                writer.writerow({key: _inert(value) if isinstance(value, str) else value for key, value in row.items()})
+        csv.DictWriter(file, SCHEMA.names).writeheader()
+        file.writelines(apply(_csv_text, _chunks(lines)))
 
 
-def write_parquet(path: Path, *, lines: Iterable[bytes]) -> None:
+def write_parquet(path: Path, *, lines: Iterable[bytes], apply: Apply = map) -> None:
     """Write a row per fact, in chunks of some thousands."""
-    rows = (fact for line in lines for fact in table_rows(json.loads(line)))
     with atomic_path(path) as temporary:
         opened: AbstractContextManager[Any] = pq.ParquetWriter(temporary, SCHEMA)
         with opened as writer:
-            while chunk := list(islice(rows, _ROWS_PER_WRITE)):
-                writer.write_table(pa.Table.from_pylist(chunk, schema=SCHEMA))
+            for table in apply(_table, _chunks(lines)):
+                writer.write_table(table)
+
+
+def _chunks(lines: Iterable[bytes]) -> Iterator[list[bytes]]:
+    lines = iter(lines)
+    while chunk := list(islice(lines, _LINES_PER_CHUNK)):
+        yield chunk
+
+
+def _csv_text(lines: list[bytes]) -> str:
+    text = StringIO(newline="")
+    writer = csv.DictWriter(text, SCHEMA.names)  # ends lines as RFC 4180 says, so that it quotes each \r and \n
+    for line in lines:
+        for row in table_rows(json.loads(line)):
+            writer.writerow({key: _inert(value) if isinstance(value, str) else value for key, value in row.items()})
+    return text.getvalue()
+
+
+def _table(lines: list[bytes]) -> pa.Table:
+    rows = [row for line in lines for row in table_rows(json.loads(line))]
+    return pa.Table.from_pylist(rows, schema=SCHEMA)
 
 
 def arrow_table(results: Iterable[ExtractionResult]) -> pa.Table:

@@ -48,9 +48,9 @@ class GraphBackend(Protocol):
 class CudaGraphs:
     """CUDA graphs that share memory."""
 
-    def __init__(self) -> None:
-        """Make a memory pool and a stream."""
-        self._pool, self._stream = torch.cuda.graph_pool_handle(), torch.cuda.Stream()
+    def __init__(self, device: torch.device) -> None:
+        """Make a memory pool, and a stream on the device, which is the current one whenever something is recorded."""
+        self._pool, self._stream = torch.cuda.graph_pool_handle(), torch.cuda.Stream(device)
 
     @contextmanager
     def preparing(self) -> Iterator[None]:
@@ -114,7 +114,7 @@ class CapturedEncoder:
 
     def __init__(self, encoder: PreTrainedModel, *, backend: GraphBackend | None = None):
         """Capture nothing yet; parameters must keep their memory from now on."""
-        self._backend = backend or CudaGraphs()
+        self._backend = backend or CudaGraphs(encoder.device)
         self._graphs: dict[tuple[Any, ...], _Graphs] = {}
         self._parameters = [parameter for parameter in encoder.parameters() if parameter.requires_grad]
         self._grads = [torch.zeros_like(parameter) for parameter in self._parameters]
