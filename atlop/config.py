@@ -58,6 +58,9 @@ class DataConfig(Section):
     """Labelled documents to train on."""
     dev: Path
     """Labelled documents that select the best epoch."""
+    leave_out: tuple[int, int] | None = None
+    """A fold of the train documents to train without, as its number and the number of folds: `[1, 5]` is the first of
+    five. Documents are in the same fold in every run."""
     train_facts: Path | None = None
     """Train file or `.fact` file with the facts that Ign F1 ignores; by default the facts of `train`."""
     relations: Path | None = None
@@ -67,6 +70,13 @@ class DataConfig(Section):
     """`rel_info.json`: readable name of each relation."""
     invalid: Invalid = "strict"
     """What an invalid document does."""
+
+    @field_validator("leave_out")
+    @classmethod
+    def _check_fold(cls, value: tuple[int, int] | None) -> tuple[int, int] | None:
+        if (value is not None and not 1 <= value[0] <= value[1]) or value == (1, 1):
+            raise ValueError("should be the number of a fold, from 1, and the number of folds, at least 2")
+        return value
 
 
 class LayersConfig(Section):
@@ -149,6 +159,33 @@ class ObjectiveConfig(Section):
     """Maximum number of relations per pair (k); 4 on DocRED, 1 on CDR and GDA."""
 
 
+class DistillationConfig(Section):
+    """Training on the margins of teachers as soft targets. It is on if there are teachers, or their margins."""
+
+    weight: float = Field(1.0, ge=0)
+    """Weight of the soft targets' loss: binary KL divergence per relation. With 0, the whole section is off."""
+    temperature: float = Field(1.0, gt=0)
+    """What the margins of teachers and student are divided by (T); the loss is multiplied by T²."""
+    hard: float = Field(1.0, ge=0)
+    """Weight of the labels' loss."""
+    teachers: tuple[str, ...] = ()
+    """Run or model folders, the mean of whose margins is the target. They score each document once; the preprocessing
+    cache keeps their margins."""
+    margins: Path | None = None
+    """Folder of the margins that `atlop distill` computed, instead of `teachers`."""
+    unlabelled: Path | None = None
+    """Further documents to train on, with soft targets. If they have labels (distant supervision), these count too."""
+    unlabelled_weight: float = Field(1.0, ge=0)
+    """Weight of each further document; that of a train document is 1."""
+    unlabelled_share: float = Field(1.0, gt=0, le=1)
+    """Share of the further documents that each epoch draws."""
+
+    @property
+    def is_on(self) -> bool:
+        """Whether a run trains on soft targets."""
+        return self.weight > 0 and bool(self.teachers or self.margins)
+
+
 class OptimizerConfig(Section):
     """AdamW with two learning rates and a linear schedule."""
 
@@ -229,6 +266,7 @@ class RunConfig(ModelConfig):
 
     encoder: EncoderConfig
     data: DataConfig
+    distillation: DistillationConfig = DistillationConfig()
     optimizer: OptimizerConfig = OptimizerConfig()
     trainer: TrainerConfig = TrainerConfig()
     tracking: TrackingConfig = TrackingConfig()

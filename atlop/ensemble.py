@@ -115,6 +115,18 @@ class Ensemble:
         shared = self._shared(documents, [member.preprocess(documents) for member in self.members], **loop)
         return iter(gather_in_order(((each.index, each) for each in shared), accelerator=loop["accelerator"]))
 
+    def score_here(self, documents: Sequence[Document], *, accelerator: Accelerator) -> Iterator[DocumentScores]:
+        """Yield the scores of all of some documents in this process, in any order; models are on its device."""
+        members = [
+            score_batches(
+                member.model,
+                make_batches(member.preprocess(documents), device=accelerator.device),
+                accelerator=accelerator,
+            )
+            for member in self.members
+        ]
+        return members[0] if len(members) == 1 else self._means(members)
+
     def ready(
         self,
         documents: Mapping[int, Document] | Sequence[Document],
@@ -137,7 +149,7 @@ class Ensemble:
         accelerator: Accelerator,
     ) -> Iterator[DocumentScores]:
         """Score the pseudo documents of some documents in this process; see `atlop.fusion.with_pseudo_margins`."""
-        score = partial(self._score_here, accelerator=accelerator)
+        score = partial(self.score_here, accelerator=accelerator)
         return with_pseudo_margins(documents, scored, score=score, rule=self.rule)
 
     def _shared(
@@ -157,18 +169,6 @@ class Ensemble:
             ]
             scored = islice(self._means(gathered), accelerator.process_index, None, accelerator.num_processes)
         return self.ready(documents, scored, accelerator=accelerator)
-
-    def _score_here(self, documents: Sequence[Document], *, accelerator: Accelerator) -> Iterator[DocumentScores]:
-        """Yield the scores of all of some documents in this process."""
-        members = [
-            score_batches(
-                member.model,
-                make_batches(member.preprocess(documents), device=accelerator.device),
-                accelerator=accelerator,
-            )
-            for member in self.members
-        ]
-        return members[0] if len(members) == 1 else self._means(members)
 
     def _means(self, members: Sequence[Iterable[DocumentScores]]) -> Iterator[DocumentScores]:
         """Yield the mean scores of each document of several models, which may score them in different orders."""

@@ -55,7 +55,7 @@ def estimate_training(config: RunConfig, *, device: str | None = None, show_prog
     """
     training = build_training(config, device=device, show_progress=show_progress)
     schedule, trainer = training.schedule, training.config.trainer
-    train, dev = training.data.train.documents, training.data.dev.documents
+    train, dev = training.documents, training.data.dev.documents
     longest = np.argsort(train.token_counts)[-trainer.batch_size :].tolist()
     with training.accelerator.settings(), closing(training.prefetch_steps()) as steps:
         step, batches = next(steps)
@@ -71,7 +71,7 @@ def estimate_training(config: RunConfig, *, device: str | None = None, show_prog
     evaluation_seconds = sample_seconds * dev.token_counts.sum() / dev.token_counts[: len(sample)].sum()
     evaluations = sum(map(schedule.is_evaluated, range(1, schedule.total + 1)))
     return TrainingEstimate(
-        train_documents=len(train),
+        train_documents=len(training.data.train.documents),
         dev_documents=len(dev),
         steps=schedule.total,
         evaluations=evaluations,

@@ -29,11 +29,11 @@ RANKS = (
     ("prediction",),
     ("fusion",),
     ("ensemble",),
-    ("calibration",),
+    ("calibration", "teachers"),
     ("training", "inference", "scoring", "checking", "converting"),
     ("estimates",),
     ("experiments", "report"),
-    ("serving",),
+    ("serving", "distillation"),
     ("cli",),
     ("__main__",),
 )

@@ -75,7 +75,7 @@ class AtlopModel(PreTrainedModel):
         else:
             sections = settings.heads
         for name, parameters in sections.items():  # last, so that other layers start with the same weights
-            if name == "relation" or hasattr(self.heads, name):
+            if name in ("relation", "distillation") or hasattr(self.heads, name):
                 raise AtlopError(f"heads.{name}: the name is taken; give the head another one")
             head = registered(HEADS, name, key="heads")
             self.heads[name] = head(name, width=width, context_width=context_width, parameters=parameters)

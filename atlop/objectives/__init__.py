@@ -18,6 +18,7 @@ from atlop.objectives.none_class_ranking import NoneClassRanking
 from atlop.objectives.objective import Objective
 from atlop.objectives.positive_unlabelled import PositiveUnlabelled
 from atlop.objectives.separate_thresholding import SeparateThresholding
+from atlop.objectives.soft_targets import Loss, training_losses
 
 OBJECTIVES: dict[str, type[Objective]] = {
     "adaptive_thresholding": AdaptiveThresholding,
@@ -58,4 +59,12 @@ def make_objective(config: ObjectiveConfig) -> Objective:
     return objective_by_name(config.name, parameters=config.parameters)
 
 
-__all__ = ["OBJECTIVES", "AdaptiveThresholding", "Objective", "make_objective", "objective_by_name"]
+__all__ = [
+    "OBJECTIVES",
+    "AdaptiveThresholding",
+    "Loss",
+    "Objective",
+    "make_objective",
+    "objective_by_name",
+    "training_losses",
+]

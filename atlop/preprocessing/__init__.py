@@ -1,7 +1,10 @@
 from atlop.preprocessing.batch import Batch, collate
 from atlop.preprocessing.corpus import CorpusMetadata, PreprocessedCorpus
-from atlop.preprocessing.features import Features, Truncation
+from atlop.preprocessing.features import Features, Margins, Supervision, Truncation
+from atlop.preprocessing.folds import fold_numbers
 from atlop.preprocessing.group import DocumentGroup
+from atlop.preprocessing.margins import FLOOR, MarginsOrigin, MarginStore, write_margins
+from atlop.preprocessing.mixture import Mixture, MixturePart
 from atlop.preprocessing.pair_blocks import PairBlock
 from atlop.preprocessing.preprocessor import GrowingVocabulary, Preprocessor
 from atlop.preprocessing.stored import DocumentStream, preprocessed_corpus
@@ -9,19 +12,28 @@ from atlop.preprocessing.tokens import SpecialTokens, load_tokenizer
 from atlop.preprocessing.windows import Windowing
 
 __all__ = [
+    "FLOOR",
     "Batch",
     "CorpusMetadata",
     "DocumentGroup",
     "DocumentStream",
     "Features",
     "GrowingVocabulary",
+    "MarginStore",
+    "Margins",
+    "MarginsOrigin",
+    "Mixture",
+    "MixturePart",
     "PairBlock",
     "PreprocessedCorpus",
     "Preprocessor",
     "SpecialTokens",
+    "Supervision",
     "Truncation",
     "Windowing",
     "collate",
+    "fold_numbers",
     "load_tokenizer",
     "preprocessed_corpus",
+    "write_margins",
 ]

@@ -10,7 +10,8 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
-from atlop.preprocessing.features import Features
+from atlop.preprocessing.features import Features, Supervision
+from atlop.preprocessing.margins import FLOOR, margin_arrays
 from atlop.preprocessing.windows import Window, Windowing, split_into_windows
 
 
@@ -60,6 +61,10 @@ class Batch:
     """Row in `pairs` and class id of each fact, `[labels, 2]`."""
     evidence: Tensor
     """Row in `labels` and sentence of each item of evidence, `[evidence, 2]`; without truncated sentences."""
+    margins: Tensor
+    """Row in `pairs` and class id of each margin of a teacher, `[margins, 2]`."""
+    margin_bits: Tensor
+    """The margins' float32 bits, `[margins]`."""
     evidence_pairs: int
     """Number of pairs with an item of evidence."""
     sentences: int
@@ -79,6 +84,8 @@ class Batch:
     document_pairs: tuple[NDArray[np.int32], ...]
     """For each document, the subject and object of each of its pairs, as indices in the document, `[pairs, 2]`."""
     titles: tuple[str, ...]
+    supervision: tuple[Supervision, ...]
+    """What each document is trained with."""
 
     @property
     def pair_counts(self) -> tuple[int, ...]:
@@ -103,6 +110,13 @@ class Batch:
         labels = torch.zeros(len(self.pairs) * classes, dtype=torch.bool, device=self.labels.device)
         rows, class_ids = self.labels.long().unbind(dim=1)
         return labels.index_fill_(0, rows * classes + class_ids, True).view(-1, classes)
+
+    def dense_margins(self, classes: int) -> Tensor:
+        """Return the teachers' margins, float32 `[pairs, classes]`; the floor where none is stored."""
+        margins = torch.full((len(self.pairs) * classes,), FLOOR, device=self.margins.device)
+        rows, class_ids = self.margins.long().unbind(dim=1)
+        values = self.margin_bits.view(torch.float32)
+        return margins.index_copy_(0, rows * classes + class_ids, values).view(-1, classes)
 
     def sentence_table(self, documents: slice, tokens: slice) -> Tensor:
         """Return whether each of some tokens is in each sentence, bool `[documents, tokens, sentences]`."""
@@ -150,6 +164,7 @@ def collate(documents: Sequence[Features], *, windowing: Windowing) -> Batch:
         entity_counts=tuple(document.entities for document in documents),
         document_pairs=tuple(document.pairs for document in documents),
         titles=tuple(document.title for document in documents),
+        supervision=tuple(document.supervision for document in documents),
     )
 
 
@@ -222,6 +237,7 @@ def _pair_arrays(documents: Sequence[Features]) -> dict[str, NDArray[Any]]:
         "evidence": np.concatenate(
             [_kept_evidence(document) + np.array([first_labels[row], 0]) for row, document in rows]
         ),
+        **margin_arrays(documents, first_pairs=first_pairs),
     }
 
 

@@ -20,7 +20,8 @@ from atlop.files import atomic_path, file_sha256, read_json, write_text
 from atlop.json_values import expect, field, typed
 from atlop.preprocessing.corpus import CorpusMetadata, PreprocessedCorpus
 from atlop.preprocessing.identity import sha256_of_json
-from atlop.preprocessing.table import check_table
+from atlop.preprocessing.mapped import MappedTable
+from atlop.preprocessing.table import SCHEMA, check_table
 
 logger = logging.getLogger(__name__)
 
@@ -145,13 +146,16 @@ class _Entry:
         found = _TableFile(bytes=self.table.stat().st_size, sha256=file_sha256(self.table))
         if entry.table != found:
             raise AtlopError(f"{self.table}: expected {entry.table}, found {found}")
-        with pa.memory_map(str(self.table)) as mapped:
-            table = pa.ipc.open_file(mapped).read_all()
         metadata = entry.metadata
-        check_table(table, tokens=self._tokens, relations=len(metadata.relations), types=len(metadata.types))
-        if not 0 <= metadata.unlabelled <= len(table):
+        with pa.OSFile(str(self.table)) as file:  # a part at a time: what is mapped would stay in memory
+            reader = pa.ipc.open_file(file)
+            for number in range(reader.num_record_batches):
+                part = pa.Table.from_batches([reader.get_batch(number)])
+                check_table(part, tokens=self._tokens, relations=len(metadata.relations), types=len(metadata.types))
+        mapped = MappedTable(self.table)
+        if mapped.table.schema != SCHEMA or not 0 <= metadata.unlabelled <= len(mapped.table):
             raise AtlopError(f"{where}: describes other documents than those of {self.table}")
-        return PreprocessedCorpus(table, metadata)
+        return PreprocessedCorpus(mapped.table, metadata, release=mapped.release)
 
 
 def _remove_unused(folder: Path) -> None:

@@ -1,6 +1,6 @@
 """A preprocessed corpus as a table, which may be mapped from disk."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import overload
@@ -38,9 +38,13 @@ class PreprocessedCorpus(Sequence[Features]):
     `with_vocabulary`.
     """
 
-    def __init__(self, table: pa.Table, metadata: CorpusMetadata):
-        """Keep a table with schema `atlop.preprocessing.table.SCHEMA`, and its metadata."""
+    def __init__(self, table: pa.Table, metadata: CorpusMetadata, *, release: Callable[[], None] = lambda: None):
+        """Keep a table with schema `atlop.preprocessing.table.SCHEMA`, and its metadata.
+
+        `release` gives back the memory of what was read from disk.
+        """
         self.metadata = metadata
+        self.release = release
         self._table = table
         self._batches = [_Columns(batch) for batch in table.to_batches()]
         self._starts = np.cumsum([0, *(batch.rows for batch in self._batches)])
@@ -48,11 +52,17 @@ class PreprocessedCorpus(Sequence[Features]):
 
     def with_vocabulary(self, vocabulary: RelationVocabulary) -> "PreprocessedCorpus":
         """Return the corpus with class ids as labels; facts of other relations become unknown."""
-        corpus = PreprocessedCorpus(self._table, self.metadata)
+        corpus = PreprocessedCorpus(self._table, self.metadata, release=self.release)
         corpus._classes = np.array(
             [vocabulary.class_of(relation) if relation in vocabulary else -1 for relation in self.metadata.relations],
             dtype=np.int32,
         )
+        return corpus
+
+    def take(self, rows: NDArray[np.int64]) -> "PreprocessedCorpus":
+        """Return some of the documents, in memory."""
+        corpus = PreprocessedCorpus(self._table.take(rows), self.metadata)
+        corpus._classes = self._classes
         return corpus
 
     def __len__(self) -> int:
@@ -69,6 +79,11 @@ class PreprocessedCorpus(Sequence[Features]):
 
     def __iter__(self) -> Iterator[Features]:
         return map(self._document, range(len(self)))
+
+    @property
+    def titles(self) -> pa.ChunkedArray:
+        """Title of each document, UTF-8."""
+        return self._table["title"]
 
     @cached_property
     def token_counts(self) -> NDArray[np.int64]:

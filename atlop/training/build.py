@@ -16,13 +16,14 @@ from atlop.errors import AtlopError
 from atlop.evaluation import OfficialScores, official_scores
 from atlop.model import AtlopModel
 from atlop.model_folder import load_encoder, new_model, start_from
-from atlop.objectives import make_objective
+from atlop.objectives import make_objective, training_losses
 from atlop.ops import CapturedEncoder, limits_for, uses_packed_attention
 from atlop.prediction import predict_facts
 from atlop.prefetching import prefetch
-from atlop.preprocessing import Batch
+from atlop.preprocessing import Batch, Mixture
 from atlop.schema import Fact
 from atlop.stopping import StopRequestError, StopRequests
+from atlop.teachers import soft_targets, training_documents
 from atlop.training.data import TrainingData
 from atlop.training.schedule import Schedule, Step
 from atlop.training.state import TrainState
@@ -38,6 +39,8 @@ class Training:
     config: RunConfig
     accelerator: DeviceAccelerator
     data: TrainingData
+    documents: Mixture
+    """What is trained on: the train documents, and further ones."""
     tokenizer: PreTrainedTokenizerBase
     schedule: Schedule
     state: TrainState
@@ -50,15 +53,14 @@ class Training:
 
     def collate(self, step: Step) -> tuple[Step, list[Batch]]:
         """Return a step with this process's share of its batches, on the CPU; in pinned memory for a GPU."""
-        accelerator, documents = self.accelerator, self.data.train.documents
+        accelerator, documents = self.accelerator, self.documents
         shares = [batch[accelerator.process_index :: accelerator.num_processes] for batch in step.batches]
         batches = [self.state.model.collate([documents[index] for index in share]) for share in shares]
         return step, [batch.pin_memory() for batch in batches] if accelerator.device.type == "cuda" else batches
 
     def titles(self, step: Step) -> str:
         """Return the titles of a step's documents for a message."""
-        documents = self.data.train.documents
-        return ", ".join(f'"{documents[index].title}"' for batch in step.batches for index in batch)
+        return ", ".join(f'"{self.documents[index].title}"' for batch in step.batches for index in batch)
 
     def is_evaluation_due(self) -> bool:
         """Return whether dev must be evaluated before the next step."""
@@ -111,6 +113,7 @@ def build_training(config: RunConfig, *, device: str | None = None, show_progres
         AtlopError: A file is invalid, the encoder cannot be loaded, or settings contradict each other.
     """
     require_files(config.data)
+    targets = soft_targets(config, device=device, show_progress=show_progress)  # before the seed: it may load models
     trainer = config.trainer
     accelerator = accelerator_for(trainer.precision, device=device, training=True, deterministic=trainer.deterministic)
     trainer = config.trainer.model_copy(update={"precision": accelerator.precision})
@@ -127,7 +130,16 @@ def build_training(config: RunConfig, *, device: str | None = None, show_progres
         evidence=config.evidence,
         show_progress=show_progress,
     )
-    schedule = Schedule(trainer, documents=len(data.train.documents))
+    documents = training_documents(
+        config,
+        train=data.train.documents,
+        targets=targets,
+        tokenizer=encoder.tokenizer,
+        vocabulary=data.vocabulary,
+        show_progress=show_progress,
+    )
+    further, share = len(documents) - len(data.train.documents), config.distillation.unlabelled_share
+    schedule = Schedule(trainer, documents=len(data.train.documents), further=further, share=share)
     model = new_model(encoder, vocabulary=data.vocabulary)
     shares = data.train.documents.class_shares(data.vocabulary.classes)
     objective = objective.with_class_shares(torch.from_numpy(shares).float())
@@ -140,8 +152,9 @@ def build_training(config: RunConfig, *, device: str | None = None, show_progres
     )
     if limits_for(accelerator.device).captures:
         _capture_encoder(model, config=config, processes=accelerator.num_processes)
-    step = TrainStep(state, objective=objective, max_gradient_norm=config.optimizer.max_gradient_norm)
-    return Training(config, accelerator, data, encoder.tokenizer, schedule, state, step, show_progress=show_progress)
+    losses = training_losses(objective, config=config.distillation)
+    step = TrainStep(state, losses=losses, max_gradient_norm=config.optimizer.max_gradient_norm)
+    return Training(config, accelerator, data, documents, encoder.tokenizer, schedule, state, step, show_progress)
 
 
 def _capture_encoder(model: AtlopModel, *, config: RunConfig, processes: int) -> None:

@@ -33,7 +33,7 @@ class Run:
         self._is_main = training.accelerator.is_main_process
         config = training.config
         self._checkpoints = Checkpoints(folder.checkpoints, keep=config.trainer.checkpoints_kept)
-        now = environment(data=training.data.file_hashes())
+        now = environment(data={**training.data.file_hashes(), **training.documents.sha256})
         if is_resumed:
             refuse_changed_environment(folder.path, began=folder.environment(), now=now)
         elif self._is_main:

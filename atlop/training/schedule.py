@@ -27,14 +27,16 @@ class Step:
 
 
 class Schedule:
-    """All steps of a training in order. They depend only on the configuration and the number of documents."""
+    """All steps of a training in order. They depend only on the configuration and the numbers of documents."""
 
-    def __init__(self, config: TrainerConfig, *, documents: int):
-        """Count the steps.
+    def __init__(self, config: TrainerConfig, *, documents: int, further: int = 0, share: float = 1.0):
+        """Count the steps of `documents` train documents and, in each epoch, a share of `further` ones.
 
         Raises:
             AtlopError: There are fewer documents than a batch holds.
         """
+        self._train, self._further, self._drawn = documents, further, round(share * further)
+        documents += self._drawn
         batches = documents // config.batch_size  # drops a last batch that is incomplete, but no last step
         if not batches:
             raise AtlopError(
@@ -46,10 +48,12 @@ class Schedule:
         self.total = config.epochs * self.steps_per_epoch
 
     def steps(self, *, done: int = 0) -> Iterator[Step]:
-        """Yield the steps after the first `done`; every epoch shuffles the documents."""
-        size, accumulation = self._config.batch_size, self._config.gradient_accumulation
+        """Yield the steps after the first `done`; every epoch draws the next further documents and shuffles."""
+        size, accumulation, seed = self._config.batch_size, self._config.gradient_accumulation, self._config.seed
+        further = self._train + np.random.default_rng(seed).permutation(self._further)
         for epoch in range(done // self.steps_per_epoch, self._config.epochs):
-            order = np.random.default_rng([self._config.seed, epoch]).permutation(self._documents).tolist()
+            drawn = np.take(further, np.arange(self._drawn) + epoch * self._drawn, mode="wrap")
+            order = np.random.default_rng([seed, epoch]).permutation(np.append(np.arange(self._train), drawn)).tolist()
             batches = [order[first : first + size] for first in range(0, self._documents - size + 1, size)]
             for index in range(self.steps_per_epoch):
                 number = epoch * self.steps_per_epoch + index + 1

@@ -1,6 +1,6 @@
 """One optimizer step over the batches of all processes."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
@@ -10,7 +10,7 @@ from torch import Tensor
 
 from atlop.errors import AtlopError
 from atlop.model import AtlopModel, LossTerm
-from atlop.objectives import Objective
+from atlop.objectives import Loss
 from atlop.prediction import is_out_of_memory
 from atlop.preprocessing import Batch
 from atlop.sharding import full_tensor
@@ -33,13 +33,13 @@ class StepMetrics:
 class TrainStep:
     """Forward pass, backward pass and optimizer step."""
 
-    def __init__(self, state: TrainState, *, objective: Objective, max_gradient_norm: float):
-        """Train `state` with the losses of the objective and of all heads, and clip gradients to a norm."""
+    def __init__(self, state: TrainState, *, losses: Mapping[str, Loss], max_gradient_norm: float):
+        """Train `state` with these losses and those of all heads, and clip gradients to a norm."""
         self._state, self._accelerator = state, state.accelerator
         model: AtlopModel = state.accelerator.unwrap_model(state.trained)
         heads: dict[str, Any] = {name: head for name, head in model.heads.items() if head.weight}
-        self._losses = {"relation": objective, **{name: head.loss for name, head in heads.items()}}
-        self._counts = {"relation": objective.count, **{name: head.count for name, head in heads.items()}}
+        self._losses = {**losses, **{name: head.loss for name, head in heads.items()}}
+        self._counts = {name: each.count for name, each in {**losses, **heads}.items()}
         self._max_gradient_norm = max_gradient_norm
 
     def __call__(self, batches: Sequence[Batch]) -> StepMetrics:

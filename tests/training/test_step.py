@@ -61,7 +61,7 @@ class Stepper:
         self.state = TrainState(model, accelerator=accelerator, config=config, steps=steps)
         self.step = TrainStep(
             self.state,
-            objective=objective or AdaptiveThresholding(),
+            losses={"relation": objective or AdaptiveThresholding()},
             max_gradient_norm=config.max_gradient_norm,
         )
 

@@ -121,7 +121,8 @@ class FakeTraining:
         accelerator = SimpleNamespace(num_processes=1, process_index=0, device=torch.device("cpu"))
         parts: dict[str, Any] = {
             "accelerator": accelerator,
-            "data": SimpleNamespace(train=SimpleNamespace(documents=self.documents)),
+            "data": None,
+            "documents": self.documents,
             "tokenizer": None,
             "state": SimpleNamespace(
                 progress=progress or Progress(), model=SimpleNamespace(collate=partial(collate, windowing=WINDOWING))

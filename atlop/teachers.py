@@ -1,0 +1,252 @@
+"""Teachers score the documents of a training once; their margins are kept on disk, and are its soft targets."""
+
+import logging
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from functools import partial
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+from filelock import FileLock
+from numpy.typing import NDArray
+from tqdm import tqdm
+from transformers import PreTrainedTokenizerBase
+
+from atlop.config import RunConfig
+from atlop.corpora import CorpusFile, log_issues
+from atlop.device import accelerator_for
+from atlop.ensemble import Ensemble, load_ensemble
+from atlop.errors import AtlopError
+from atlop.files import file_sha256, model_folder
+from atlop.preprocessing import (
+    MarginsOrigin,
+    MarginStore,
+    Mixture,
+    MixturePart,
+    PreprocessedCorpus,
+    preprocessed_corpus,
+    write_margins,
+)
+from atlop.preprocessing.cache import cache_folder
+from atlop.preprocessing.identity import code_sha256, sha256_of_json
+from atlop.schema import THRESHOLD_CLASS, Document, RelationVocabulary
+
+logger = logging.getLogger(__name__)
+
+DOCUMENTS_AT_ONCE = 256
+"""Documents that are in memory while teachers score them."""
+
+
+def corpus_files(config: RunConfig) -> dict[str, CorpusFile]:
+    """Return the files whose documents have soft targets: `train`, and `unlabelled` if there is one."""
+    paths = {"train": config.data.train, "unlabelled": config.distillation.unlabelled}
+    data = config.data
+    return {
+        name: CorpusFile(path, format=data.format, invalid=data.invalid, relations=data.relations)
+        for name, path in paths.items()
+        if path is not None
+    }
+
+
+def soft_targets(
+    config: RunConfig, *, device: str | None = None, show_progress: bool = False
+) -> dict[str, MarginStore]:
+    """Return the soft targets of a training by the names of `corpus_files`; none without distillation.
+
+    Teachers score documents whose margins the preprocessing cache does not have; one process does while others wait.
+
+    Raises:
+        AtlopError: The section contradicts itself, a file cannot be read, or a teacher has changed.
+    """
+    section = config.distillation
+    if not section.is_on:
+        if section.unlabelled is not None and section.weight:
+            raise AtlopError(
+                f"distillation.unlabelled: {section.unlabelled} has no soft targets; name distillation.teachers, or "
+                "let `atlop distill` train them"
+            )
+        return {}
+    if section.teachers and section.margins is not None:
+        raise AtlopError("distillation: has teachers and margins, which come from other teachers; give one of the two")
+    if config.data.leave_out is not None:
+        raise AtlopError("data.leave_out: soft targets are those of all train documents; a student leaves none out")
+    if section.margins is not None:
+        stores = {name: MarginStore(section.margins / name) for name in corpus_files(config)}
+        for store in stores.values():
+            _refuse_changed_teachers(store)
+        return stores
+    digests = list(map(teacher_digest, section.teachers))
+    stores = {}
+    for name, file in corpus_files(config).items():
+        stem = cache_folder() / sha256_of_json({**file.identity(), "teachers": digests, "code": code_sha256()})
+        stem.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(stem.with_suffix(".lock")):
+            stores[name] = stored_margins(
+                stem,
+                file=file,
+                teachers=section.teachers,
+                device=device,
+                show_progress=show_progress,
+            )
+    return stores
+
+
+def training_documents(
+    config: RunConfig,
+    *,
+    train: PreprocessedCorpus,
+    targets: dict[str, MarginStore],
+    tokenizer: PreTrainedTokenizerBase,
+    vocabulary: RelationVocabulary,
+    show_progress: bool = False,
+) -> Mixture:
+    """Return the documents that a training draws from, with their soft targets.
+
+    Args:
+        config: The run's configuration.
+        train: The train documents.
+        targets: What `soft_targets` returned.
+        tokenizer: The student's.
+        vocabulary: The relations of the student.
+        show_progress: Whether to draw a progress bar while documents are preprocessed.
+
+    Raises:
+        AtlopError: The soft targets are of other documents or relations, or only some further documents have labels.
+    """
+    if not targets:
+        return Mixture([MixturePart(train)], sha256={})
+    section, files = config.distillation, corpus_files(config)
+    parts = [MixturePart(train, margins=targets["train"])]
+    if (file := files.get("unlabelled")) is not None:
+        evidence = config.evidence
+        corpus = preprocessed_corpus(
+            file,
+            name=str(file.path),
+            identity=file.identity(),
+            tokenizer=tokenizer,
+            preprocessing=config.preprocessing,
+            evidence=evidence.source if evidence.weight else "annotated",
+            progress=partial(tqdm, desc=f"preprocessing {file.path.name}", unit=" docs", disable=not show_progress),
+        )
+        log_issues(file.path, documents=len(corpus), issues=corpus.metadata.issues)
+        unlabelled = corpus.metadata.unlabelled
+        if unlabelled not in (0, len(corpus)):
+            raise AtlopError(
+                f"{file.path}: {unlabelled:,} of {len(corpus):,} documents have no labels; expected all or none, so "
+                "that it is clear whether labels count; put them into two files and train on one"
+            )
+        corpus = corpus.with_vocabulary(vocabulary)
+        weight = section.unlabelled_weight
+        parts.append(MixturePart(corpus, labelled=not unlabelled, weight=weight, margins=targets["unlabelled"]))
+    for (name, store), part in zip(targets.items(), parts, strict=True):
+        file = files[name]
+        store.check(part.documents, relations=vocabulary.relations, documents=file.identity()["files"], name=file.path)
+    sha256 = {str(teacher): teacher_digest(teacher) for teacher in section.teachers}
+    if section.margins is not None:
+        sha256 |= {str(store.path): store.sha256 for store in targets.values()}
+    return Mixture(parts, sha256=sha256 | (files["unlabelled"].sha256 if "unlabelled" in files else {}))
+
+
+def stored_margins(
+    stem: Path,
+    *,
+    file: CorpusFile,
+    teachers: Sequence[str | Path],
+    teacher_of: NDArray[np.int64] | None = None,
+    device: str | None = None,
+    show_progress: bool = False,
+) -> MarginStore:
+    """Return the margins of a corpus, which are computed and stored if they are not yet.
+
+    Args:
+        stem: Path of the store.
+        file: The corpus.
+        teachers: Run or model folders.
+        teacher_of: Index of the teacher of each document, `[documents]`; by default the mean of all counts.
+        device: `cpu`, `cuda` or `cuda:N`; by default the GPU if there is one.
+        show_progress: Whether to draw a progress bar on a terminal.
+
+    Raises:
+        AtlopError: The corpus or a teacher cannot be read.
+        OSError: The store cannot be written.
+    """
+    folder = stem.parent.resolve()
+    digests = {os.path.relpath(Path(model_folder(each)).resolve(), folder): teacher_digest(each) for each in teachers}
+    documents = file.identity()["files"]
+    if stem.with_suffix(".json").exists():
+        try:
+            store = MarginStore(stem)
+        except AtlopError as error:
+            logger.warning("%s. The margins are computed again", error)
+        else:
+            if store.origin.documents == documents and [*store.origin.teachers.values()] == [*digests.values()]:
+                return store
+    ensembles = [load_ensemble(list(teachers))] if teacher_of is None else [load_ensemble(each) for each in teachers]
+    relations = ensembles[0].rule.vocabulary.relations
+    assert all(ensemble.rule.vocabulary.relations == relations for ensemble in ensembles), "trained on one corpus"
+    margins = _margins(file, ensembles=ensembles, teacher_of=teacher_of, device=device)
+    bar = tqdm(
+        margins,
+        desc=f"teachers score {file.path.name}",
+        unit=" docs",
+        disable=not (show_progress and sys.stderr.isatty()),
+    )
+    write_margins(stem, bar, origin=MarginsOrigin(relations, documents, digests))
+    return MarginStore(stem)
+
+
+def teacher_digest(teacher: str | Path) -> str:
+    """Return a digest of all files of a model folder but its card.
+
+    Raises:
+        AtlopError: There is no such folder.
+    """
+    folder = Path(model_folder(teacher))
+    if not folder.is_dir():
+        raise AtlopError(f"distillation.teachers: {teacher}: no such model folder; name a run, or a model on this disk")
+    files = [file for file in folder.iterdir() if file.is_file() and file.suffix != ".md" and file.name[0] != "."]
+    return sha256_of_json({file.name: file_sha256(file) for file in files})
+
+
+def _margins(
+    documents: CorpusFile,
+    *,
+    ensembles: Sequence[Ensemble],
+    teacher_of: NDArray[np.int64] | None,
+    device: str | None,
+) -> Iterator[tuple[str, NDArray[np.float32]]]:
+    """Yield title and margins, `[pairs, relations]`, of each document."""
+    accelerator = accelerator_for("float32", device=device)
+    for ensemble in ensembles:
+        for member in ensemble.members:
+            member.model.to(accelerator.device)
+    remaining, first = iter(documents), 0
+    while chunk := list(islice(remaining, DOCUMENTS_AT_ONCE)):
+        teachers = np.zeros(len(chunk)) if teacher_of is None else teacher_of[first : first + len(chunk)]
+        found: dict[int, NDArray[np.float32]] = {}
+        for number, ensemble in enumerate(ensembles):
+            rows = np.flatnonzero(teachers == number).tolist()
+            own = [chunk[row] for row in rows]
+            for scored in ensemble.score_here(own, accelerator=accelerator):
+                margins = ensemble.rule.objective.margins(scored.scores)[:, THRESHOLD_CLASS + 1 :].numpy()
+                found[rows[scored.index]] = _of_all_pairs(margins, document=own[scored.index])
+        yield from ((document.title, found[row]) for row, document in enumerate(chunk))
+        first += len(chunk)
+
+
+def _of_all_pairs(margins: NDArray[np.float32], *, document: Document) -> NDArray[np.float32]:
+    """Return the margins of both orders of each pair, if the document is undirected and so has one of them."""
+    return margins if document.directed else np.repeat(margins, 2, axis=0)
+
+
+def _refuse_changed_teachers(store: MarginStore) -> None:
+    """Refuse margins whose teachers, where they are still there, have changed."""
+    for name, digest in store.origin.teachers.items():
+        folder = store.path.parent / name
+        if folder.is_dir() and teacher_digest(folder) != digest:
+            raise AtlopError(
+                f"{store.path}: the teacher {folder} has changed since its margins were computed; compute them again "
+                "(remove them and repeat `atlop distill … --resume`), or restore it"
+            )
