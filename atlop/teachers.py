@@ -4,6 +4,7 @@ import logging
 import os
 import sys
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -90,6 +91,9 @@ def soft_targets(
                 device=device,
                 show_progress=show_progress,
             )
+        for kind in ("arrow", "json", "lock"):
+            with suppress(OSError):  # another user's
+                os.utime(stem.with_suffix(f".{kind}"))  # unused entries are removed
     return stores
 
 

@@ -22,8 +22,19 @@ from atlop.corpora import CorpusStatistics, corpus_statistics
 from atlop.schema import Document
 
 COMMANDS = (
-    *("train", "evaluate", "predict", "calibrate", "experiment", "extract", "serve", "graph", "score", "compare"),
-    *("plot", "report", "check", "convert", "download", "import-checkpoint", "push", "configs", "config show"),
+    *("train", "evaluate", "predict", "calibrate", "experiment", "distill", "extract", "serve", "graph", "score"),
+    *(
+        "compare",
+        "plot",
+        "report",
+        "check",
+        "convert",
+        "download",
+        "import-checkpoint",
+        "push",
+        "configs",
+        "config show",
+    ),
 )
 DOCUMENT = {
     "title": "Skai TV",

@@ -14,6 +14,7 @@ from atlop.cli.completion import join_split_setting
 from atlop.cli.config import config
 from atlop.cli.configs import configs
 from atlop.cli.convert import convert
+from atlop.cli.distill import distill
 from atlop.cli.download import download
 from atlop.cli.evaluate import evaluate
 from atlop.cli.experiment import experiment
@@ -82,6 +83,10 @@ EXAMPLES: dict[Callable[..., None], tuple[str, ...]] = {
     experiment: (
         "atlop experiment experiments/thresholds --dry-run",
         "atlop experiment experiments/thresholds --devices 0,1",
+    ),
+    distill: (
+        "atlop distill redocred_minilm --set distillation.unlabelled=unlabelled.json",
+        "atlop distill redocred_minilm --folds 3 --devices 0,1 --resume runs/redocred_minilm-distilled",
     ),
     extract: (
         "atlop extract runs/docred_bert_base documents.jsonl --output facts.jsonl",

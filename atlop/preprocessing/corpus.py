@@ -142,9 +142,8 @@ class PreprocessedCorpus(Sequence[Features]):
     @property
     def unknown_facts(self) -> int:
         """Number of facts whose relation is not in the vocabulary."""
-        return sum(
-            use.facts for use, class_id in zip(self.relations, self._classes.tolist(), strict=True) if class_id < 0
-        )
+        class_ids = dict(zip(self.metadata.relations, self._classes.tolist(), strict=True))
+        return sum(use.facts for use in self.relations if class_ids[use.relation] < 0)
 
     def _document(self, index: int) -> Features:
         columns, row = self._locate(index)

@@ -17,8 +17,8 @@ from atlop.config import RunConfig
 ROOT = Path(__file__).parents[2]
 PACKAGES = (
     *("schema", "config", "corpora", "preprocessing", "model", "objectives", "model_folder", "prediction"),
-    *("fusion", "ensemble", "calibration", "evaluation", "submission", "scoring", "checking", "converting"),
-    *("training", "experiments", "inference", "report", "serving"),
+    *("fusion", "ensemble", "calibration", "teachers", "evaluation", "submission", "scoring", "checking"),
+    *("converting", "training", "experiments", "distillation", "inference", "report", "serving"),
 )
 """Packages and modules with a page in the reference, as data flows."""
 PICTURES = sorted(

@@ -1,4 +1,4 @@
-"""A training with teachers and unlabelled documents: resumed to the bit, off without weight, refused if it is mixed up."""
+"""A training with teachers and unlabelled documents: resumed to the bit, off without weight, refused where it errs."""
 
 import json
 from pathlib import Path
