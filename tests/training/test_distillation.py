@@ -143,8 +143,8 @@ def stored(student: RunConfig, uninterrupted: Path, tmp_path: Path) -> RunConfig
     """The student with margins in a folder, of a copy of its teacher."""
     teacher = tmp_path / "teacher"
     teacher.mkdir()
-    for file in (uninterrupted / "best").iterdir():
-        (teacher / file.name).write_bytes(file.read_bytes())
+    for path in (uninterrupted / "best").iterdir():
+        (teacher / path.name).write_bytes(path.read_bytes())
     for name, file in corpus_files(student).items():
         stored_margins(tmp_path / "margins" / name, file=file, teachers=[teacher])
     section = student.distillation.model_copy(update={"teachers": (), "margins": tmp_path / "margins"})

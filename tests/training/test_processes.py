@@ -18,6 +18,7 @@ from safetensors.torch import load_file
 from atlop.config import (
     ClassifierConfig,
     DataConfig,
+    DistillationConfig,
     EncoderConfig,
     OptimizerConfig,
     PreprocessingConfig,
@@ -90,10 +91,14 @@ def config_file(config: RunConfig, tmp_path_factory: pytest.TempPathFactory) -> 
     return path
 
 
-def run_two_processes(*arguments: object, code: int = 0) -> str:
+def run_two_processes(*arguments: object, code: int = 0, **environment: str) -> str:
     """Run a command in two processes; return its output."""
     finished = subprocess.run(
-        [sys.executable, *LAUNCH, *map(str, arguments)], env=ENVIRONMENT, capture_output=True, text=True, check=False
+        [sys.executable, *LAUNCH, *map(str, arguments)],
+        env=ENVIRONMENT | environment,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert finished.returncode == code, finished.stderr[-3000:]
     return finished.stdout + finished.stderr
@@ -119,6 +124,22 @@ def test_two_processes_reach_the_weights_of_one(config_file: Path, single_proces
         for key in {"loss", "gradient_norm", "new_layers_learning_rate"} & set(one_line):
             assert two_line[key] == pytest.approx(one_line[key], rel=1e-4), f"step {one_line['step']}: {key}"
     assert distance(tmp_path / "two", single_process) <= 1e-5
+
+
+def test_a_student_of_two_processes_of_which_one_asks_the_teacher_reaches_the_weights_of_one(
+    config: RunConfig, single_process: Path, tmp_path: Path, golden: Path
+) -> None:
+    documents = json.loads((golden / "documents.json").read_text(encoding="utf-8"))
+    bare = [{key: each[key] for key in ("title", "sents", "vertexSet")} for each in documents]
+    (tmp_path / "unlabelled.json").write_text(json.dumps(bare), encoding="utf-8")
+    section = DistillationConfig(teachers=(str(single_process),), unlabelled=tmp_path / "unlabelled.json")
+    trainer = config.trainer.model_copy(update={"epochs": 2})
+    student = config.model_copy(update={"distillation": section, "trainer": trainer})
+    (tmp_path / "student.toml").write_text(dump_config(student), encoding="utf-8")
+    train(student, output=tmp_path / "one", show_progress=False)
+    cache = str(tmp_path / "cache")
+    run_two_processes("train", tmp_path / "student.toml", "--output", tmp_path / "two", ATLOP_CACHE=cache)
+    assert distance(tmp_path / "two", tmp_path / "one") <= 1e-5
 
 
 @pytest.mark.parametrize("later", ["true", "false"])
