@@ -235,12 +235,12 @@ def _margins(
             own = [chunk[row] for row in rows]
             for scored in ensemble.score_here(own, accelerator=accelerator):
                 margins = ensemble.rule.objective.margins(scored.scores)[:, THRESHOLD_CLASS + 1 :].numpy()
-                found[rows[scored.index]] = _of_all_pairs(margins, document=own[scored.index])
+                found[rows[scored.index]] = _both_orders(margins, document=own[scored.index])
         yield from ((document.title, found[row]) for row, document in enumerate(chunk))
         first += len(chunk)
 
 
-def _of_all_pairs(margins: NDArray[np.float32], *, document: Document) -> NDArray[np.float32]:
+def _both_orders(margins: NDArray[np.float32], *, document: Document) -> NDArray[np.float32]:
     """Return the margins of both orders of each pair, if the document is undirected and so has one of them."""
     return margins if document.directed else np.repeat(margins, 2, axis=0)
 

@@ -96,7 +96,8 @@ def _run(
     show_progress: bool,
 ) -> dict[str, Any]:
     files = corpus_files(config)
-    counts = {name: sum(1 for _ in file) for name, file in files.items()}
+    dev = CorpusFile(config.data.dev, format=config.data.format, invalid=config.data.invalid)
+    counts = {name: sum(1 for _ in file) for name, file in {**files, "dev": dev}.items()}
     if folds > counts["train"]:
         raise AtlopError(f"--folds {folds}: {config.data.train} has only {counts['train']} documents; choose fewer")
     margins = folder.path / MARGINS
@@ -154,13 +155,13 @@ def _refuse_changed_data(run: Path, *, file: CorpusFile) -> None:
 
 def _work(config: RunConfig, counts: Mapping[str, int], *, folds: int) -> dict[str, float]:
     """Return the cost of each stage in documents that are read; a step reads a document about three times."""
-    train_documents, further = counts["train"], counts.get("unlabelled", 0)
-    reads = 3 * config.trainer.epochs
+    train_documents, further, epochs = counts["train"], counts.get("unlabelled", 0), config.trainer.epochs
     drawn = further * config.distillation.unlabelled_share
+    teacher = epochs * (3 * train_documents * (1 - 1 / folds) + counts["dev"])
     return {
-        **{f"teacher-{fold}": reads * train_documents * (1 - 1 / folds) for fold in range(1, folds + 1)},
+        **{f"teacher-{fold}": teacher for fold in range(1, folds + 1)},
         MARGINS: train_documents + folds * further,
-        STUDENT: reads * (train_documents + drawn),
+        STUDENT: epochs * (3 * (train_documents + drawn) + counts["dev"]),
     }
 
 

@@ -80,8 +80,8 @@ class SoftTargetLoss:
         teacher = batch.dense_margins(outputs.scores.shape[1])[:, relations] / self.temperature
         divergence = softplus(student) - softplus(teacher) - teacher.sigmoid() * (student - teacher)
         weights = np.array([each.weight * (each.margins is not None) for each in batch.supervision], dtype=np.float32)
-        of_pairs = torch.from_numpy(np.repeat(weights, batch.pair_counts)).to(student.device, non_blocking=True)
-        total = self.temperature**2 * (divergence.sum(dim=1) * of_pairs).sum()
+        pair_weights = torch.from_numpy(np.repeat(weights, batch.pair_counts)).to(student.device, non_blocking=True)
+        total = self.temperature**2 * (divergence.sum(dim=1) * pair_weights).sum()
         return LossTerm(total, self.count(batch), weight=self.weight)
 
     def count(self, batch: Batch) -> int:
