@@ -1,4 +1,4 @@
-"""Training on teachers' margins as soft targets, beside labels (DistilBERT's loss, per relation)."""
+"""Training on teachers' margins as soft targets, beside labels (Hinton et al., arXiv 1503.02531, with one binary choice per relation)."""
 
 from dataclasses import dataclass
 from typing import Protocol
@@ -60,10 +60,7 @@ class LabelLoss:
 
 @dataclass(frozen=True)
 class SoftTargetLoss:
-    """Binary divergence of the student's margins from the teachers', averaged over the pairs that have a teacher.
-
-    Keeps 5 times the scores' memory for the backward pass.
-    """
+    """Binary divergence of the student's margins from the teachers', averaged over the pairs that have a teacher."""
 
     objective: Objective
     temperature: float
