@@ -1,4 +1,4 @@
-"""Training on teachers' margins as soft targets, beside labels (Hinton et al., arXiv 1503.02531, with one binary choice per relation)."""
+"""Training on teachers' margins as soft targets, beside labels (after Hinton et al., arXiv 1503.02531)."""
 
 from dataclasses import dataclass
 from typing import Protocol
