@@ -129,7 +129,6 @@ def _run(
             teachers=[folder.run(run) for run in teachers],
             teacher_of=fold_numbers(counts["train"], folds=folds) - 1 if name == "train" else None,
             device=device,
-            batch_size=config.trainer.prediction_batch_size,
             show_progress=show_progress,
         )
     summaries[MARGINS] = {"seconds": before if was_there else monotonic() - started}

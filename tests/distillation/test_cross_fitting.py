@@ -53,7 +53,7 @@ def dense(store: MarginStore, index: int, *, pairs: int) -> np.ndarray:
 def scored(models: list[Path], path: Path) -> list[np.ndarray]:
     """Margins of the documents of a file, `[pairs, relations]` each, as they are stored."""
     ensemble = load_ensemble(list(models))
-    scores = ensemble.score(read_corpus(path).documents, accelerator=accelerator_for("float32"), batch_size=8)
+    scores = ensemble.score(read_corpus(path).documents, accelerator=accelerator_for("float32"))
     margins = [ensemble.rule.objective.margins(each.scores)[:, 1:].numpy().clip(FLOOR) for each in scores]
     return [each.astype(np.float16).astype(np.float32) for each in margins]
 
