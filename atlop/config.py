@@ -17,7 +17,7 @@ machine: bf16 or, on older GPUs, fp16; float32 if the CPU trains slower in bf16,
 Invalid: TypeAlias = Literal["strict", "skip"]
 """What an invalid document does: `strict` stops, `skip` drops and counts it."""
 
-Markers: TypeAlias = Literal["word", "mention", "none"]
+Markers: TypeAlias = Literal["word", "typed", "mention", "none"]
 """Where `*` marks mentions. `word`: one before each word where mentions start and one after each word where mentions
 end (the paper on DocRED). `mention`: two around every distinct mention (the paper on CDR and GDA). `none`: no `*`; a
 mention is then represented by its first token (the ablation "− entity marker")."""
@@ -224,7 +224,8 @@ class TrainerConfig(Section):
     checkpoint_minutes: float | None = Field(15.0, ge=0)
     """Maximum minutes between checkpoints; 0 writes one after every step."""
     checkpoints_kept: int = Field(2, ge=1)
-    """Number of latest checkpoints to keep during training; each is three times as large as the model."""
+    """Number of latest checkpoints to keep during training; each is three times as large as the model, with `ema_decay`
+    four times."""
     max_skipped_steps: int = Field(0, ge=0)
     """Steps that may be skipped because their loss or gradient is not finite; one more stops training."""
     deterministic: bool = False
@@ -232,6 +233,9 @@ class TrainerConfig(Section):
     sharded: bool = False
     """Shard weights, gradients and optimizer state over the processes (FSDP), for an encoder too large to train on one
     GPU; not with fp16. No effect with one process."""
+    ema_decay: float | None = Field(None, gt=0, lt=1)
+    """Decay of a moving average of the weights, for example 0.998. Dev is scored and models are saved with the average,
+    while training goes on with the weights; it takes memory for one more copy of them. By default there is none."""
     seed: int = Field(66, ge=0)
     """Seed of new layers, document order and dropout."""
     start_from: str | None = None

@@ -25,7 +25,7 @@ RANKS = (
     ("model",),
     ("objectives",),
     ("model_folder", "device", "random_states", "sharding"),
-    ("scores",),
+    ("scores", "trained_weights"),
     ("prediction",),
     ("fusion",),
     ("ensemble",),

@@ -24,6 +24,7 @@ from atlop.preprocessing import Batch, Mixture
 from atlop.schema import Fact
 from atlop.stopping import StopRequestError, StopRequests
 from atlop.teachers import soft_targets, training_documents
+from atlop.trained_weights import TrainedWeights
 from atlop.training.data import TrainingData
 from atlop.training.schedule import Schedule, Step
 from atlop.training.state import TrainState
@@ -81,8 +82,8 @@ class Training:
         return {"step": progress.step, "of": total, "evaluations_since_best": progress.evaluations_since_best}
 
     def evaluate(self, stop: StopRequests) -> OfficialScores | None:
-        """Score dev with the current weights; `None` if a stop signal arrived meanwhile."""
-        self.state.gather()
+        """Score dev with the current weights or their average; `None` if a stop signal arrived meanwhile."""
+        self.state.weights.gather()
         # A process that leaves an evaluation would make the others wait forever.
         watch = stop.watch if self.accelerator.num_processes == 1 else iter
         try:
@@ -147,9 +148,8 @@ def build_training(config: RunConfig, *, device: str | None = None, show_progres
         start_from(model, trainer.start_from)
     if config.encoder.gradient_checkpointing:
         model.encoder.activation_checkpointing_enable({"use_reentrant": False})
-    state = TrainState(
-        model, accelerator=accelerator, config=config.optimizer, steps=schedule.total, sharded=trainer.sharded
-    )
+    weights = TrainedWeights(model, accelerator=accelerator, sharded=trainer.sharded, ema_decay=trainer.ema_decay)
+    state = TrainState(weights, accelerator=accelerator, config=config.optimizer, steps=schedule.total)
     if limits_for(accelerator.device).captures:
         _capture_encoder(model, config=config, processes=accelerator.num_processes)
     losses = training_losses(objective, config=config.distillation)

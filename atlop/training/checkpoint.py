@@ -23,6 +23,7 @@ from atlop.run_folder import Logged
 logger = logging.getLogger(__name__)
 
 _MODEL, _OPTIMIZER, _VALUES = "model.safetensors", "optimizer.safetensors", "state.json"
+_AVERAGE = "average.safetensors"
 _CHECKSUMS = "sha256.txt"
 
 
@@ -75,9 +76,11 @@ class Values:
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """The model's state dict, the optimizer's tensors, and everything else."""
+    """The trained model's state dict, the optimizer's tensors, and everything else."""
 
     weights: Mapping[str, Tensor]
+    average: Mapping[str, Tensor]
+    """Moving average of the weights; empty without `trainer.ema_decay`."""
     optimizer: Mapping[str, Tensor]
     values: Values
 
@@ -104,10 +107,12 @@ class Checkpoints:
         self.folder.mkdir(parents=True, exist_ok=True)
         sync(self.folder.parent)
         with atomic_folder(path) as new:
-            save_file({name: value.contiguous() for name, value in checkpoint.weights.items()}, new / _MODEL)
+            for name, weights in ((_MODEL, checkpoint.weights), (_AVERAGE, checkpoint.average)):
+                if weights:
+                    save_file({key: value.contiguous() for key, value in weights.items()}, new / name)
             save_file(dict(checkpoint.optimizer), new / _OPTIMIZER)
             (new / _VALUES).write_bytes(TypeAdapter(Values).dump_json(checkpoint.values))
-            checksums = [f"{file_sha256(new / name)}  {name}\n" for name in (_MODEL, _OPTIMIZER, _VALUES)]
+            checksums = [f"{file_sha256(new / name)}  {name}\n" for name in _files(new)]
             (new / _CHECKSUMS).write_text("".join(checksums), encoding="utf-8")  # for `sha256sum --check`
         self.newest = path
         paths = self._paths()
@@ -147,8 +152,14 @@ class Checkpoints:
 def _read(path: Path) -> Checkpoint:
     """Read a checkpoint and verify its checksums."""
     lines = (path / _CHECKSUMS).read_text(encoding="utf-8").splitlines()
-    for name in (_MODEL, _OPTIMIZER, _VALUES):
+    for name in _files(path):
         if f"{file_sha256(path / name)}  {name}" not in lines:
             raise AtlopError(f"{name} does not match its checksum in {_CHECKSUMS}")
     values = typed(read_json(path / _VALUES), Values, where=_VALUES, advice="expected what training writes")
-    return Checkpoint(load_file(path / _MODEL), load_file(path / _OPTIMIZER), values)
+    average = load_file(path / _AVERAGE) if _AVERAGE in _files(path) else {}
+    return Checkpoint(load_file(path / _MODEL), average, load_file(path / _OPTIMIZER), values)
+
+
+def _files(checkpoint: Path) -> list[str]:
+    """Return the names of a checkpoint's files; only the average may be missing."""
+    return [_MODEL, _OPTIMIZER, _VALUES, *([_AVERAGE] if (checkpoint / _AVERAGE).exists() else [])]

@@ -7,17 +7,10 @@ from accelerate.utils import gather_object
 
 from atlop.config import OptimizerConfig, RunConfig
 from atlop.errors import AtlopError
-from atlop.model import AtlopModel
 from atlop.random_states import RandomStates
 from atlop.run_folder import Logged
-from atlop.sharding import (
-    check_optimizer_tensors,
-    check_tensors,
-    copy_weights,
-    load_optimizer_tensors,
-    optimizer_tensors,
-    sharded_copy,
-)
+from atlop.sharding import check_optimizer_tensors, check_tensors, load_optimizer_tensors, optimizer_tensors
+from atlop.trained_weights import TrainedWeights
 from atlop.training.checkpoint import Checkpoint, Progress, Values
 from atlop.training.schedule import make_optimizer
 
@@ -27,33 +20,21 @@ logger = logging.getLogger(__name__)
 class TrainState:
     """Model, optimizer, learning rate schedule, loss scaler, progress, and the process's random generators."""
 
-    def __init__(
-        self, model: AtlopModel, *, accelerator: Accelerator, config: OptimizerConfig, steps: int, sharded: bool = False
-    ):
-        """Prepare a model for training on the accelerator's device.
-
-        The model is trained in place. If it is sharded over the processes, `gather` copies the weights to it.
-        """
-        self.progress, self.accelerator, self.model, self._steps = Progress(), accelerator, model, steps
-        self._is_sharded = sharded and accelerator.num_processes > 1
-        trained = sharded_copy(model, accelerator=accelerator) if self._is_sharded else model.to(accelerator.device)
-        self.adamw, self.schedule = make_optimizer(trained, config=config, steps=steps)
+    def __init__(self, weights: TrainedWeights, *, accelerator: Accelerator, config: OptimizerConfig, steps: int):
+        """Prepare weights for training on the accelerator's device."""
+        self.progress, self.accelerator, self.weights, self._steps = Progress(), accelerator, weights, steps
+        self.model = weights.evaluated
+        self.adamw, self.schedule = make_optimizer(weights.trained, config=config, steps=steps)
         self.optimizer = accelerator.prepare(self.adamw)
-        self.trained = trained if self._is_sharded else accelerator.prepare(trained)
-        """The model that steps call: wrapped for several processes, or its sharded copy."""
-
-    def gather(self) -> None:
-        """Copy the sharded weights to `model` on the CPU; every process must call it."""
-        if self._is_sharded:
-            self.model.cpu()
-            copy_weights(self.trained, to=self.model)
+        self.trained = weights.trained if weights.is_sharded else accelerator.prepare(weights.trained)
+        """The model that steps call, wrapped for several processes."""
 
     def checkpoint(self, *, metrics: Logged, config: RunConfig) -> Checkpoint:
         """Return the whole state; every process must call it, but only the first gets the optimizer's tensors."""
         generators = [RandomStates.current()]
         if self.accelerator.num_processes > 1:
             generators = gather_object(generators)
-        self.gather()
+        weights, average = self.weights.gathered()
         tensors = optimizer_tensors(self.adamw, keep=self.accelerator.is_main_process)
         scaler = self.accelerator.scaler
         values = Values(
@@ -64,7 +45,7 @@ class TrainState:
             metrics=metrics,
             config=config,
         )
-        return Checkpoint(weights=self.model.state_dict(), optimizer=tensors, values=values)
+        return Checkpoint(weights, average=average, optimizer=tensors, values=values)
 
     def check(self, checkpoint: Checkpoint) -> None:
         """Check that a checkpoint fits this training; its checksums alone do not say so.
@@ -81,7 +62,9 @@ class TrainState:
             or (progress.evaluations_since_best and not is_scored)
         ):
             raise AtlopError("its progress contradicts itself or this training")
-        check_tensors(checkpoint.weights, self.model.state_dict(), kind="weights")
+        expected = self.model.state_dict()
+        check_tensors(checkpoint.weights, expected, kind="weights")
+        check_tensors(checkpoint.average, expected if self.weights.is_averaged else {}, kind="averaged weights")
         check_optimizer_tensors(checkpoint.optimizer, self.adamw)
         for states in values.random:
             states.restore()
@@ -90,9 +73,7 @@ class TrainState:
         """Restore a state that `checkpoint` returned or that was read from files."""
         accelerator, values = self.accelerator, checkpoint.values
         self.progress = values.progress
-        self.model.load_state_dict(checkpoint.weights)
-        if self._is_sharded:
-            copy_weights(self.model, to=self.trained)
+        self.weights.load(checkpoint.weights, checkpoint.average)
         steps = {"last_epoch": values.schedule, "_step_count": values.schedule + 1}
         self.schedule.load_state_dict({**self.schedule.state_dict(), **steps})
         bases, factors = self.schedule.base_lrs, self.schedule.lr_lambdas

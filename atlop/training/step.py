@@ -70,6 +70,7 @@ class TrainStep:
         skipped = accelerator.optimizer_step_was_skipped
         if not skipped:
             state.schedule.step()
+            state.weights.move_average(steps=state.schedule.last_epoch)
         state.optimizer.zero_grad()
         return StepMetrics(loss, gradient_norm=norm.detach(), learning_rates=rates, skipped=skipped)
 

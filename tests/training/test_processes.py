@@ -164,6 +164,24 @@ def test_two_processes_with_a_sharded_model_reach_the_weights_of_one_though_they
     assert distance(folder, single_process) <= 1e-5
 
 
+@pytest.mark.parametrize("sharded", ["false", "true"])
+def test_two_processes_reach_the_average_of_one_though_they_were_stopped(
+    sharded: str, config: RunConfig, config_file: Path, tmp_path: Path
+) -> None:
+    averaged = config.model_copy(update={"trainer": config.trainer.model_copy(update={"ema_decay": 0.9})})
+    train(averaged, output=tmp_path / "one", show_progress=False)
+    settings = ["--set", "trainer.ema_decay=0.9", "--set", f"trainer.sharded={sharded}"]
+    command = [*LAUNCH, "train", str(config_file), "--output", str(tmp_path / "two"), *settings]
+    with subprocess.Popen([sys.executable, *command], env=ENVIRONMENT, stderr=subprocess.DEVNULL) as process:
+        while not list((tmp_path / "two").glob("checkpoints/0*")):
+            assert process.poll() is None
+            time.sleep(0.05)
+        for worker in worker_pids(process.pid):
+            os.kill(worker, signal.SIGKILL)
+    run_two_processes("train", "--resume", tmp_path / "two")
+    assert distance(tmp_path / "two", tmp_path / "one") <= 1e-5
+
+
 def test_every_process_holds_its_shard_of_the_weights_and_can_gather_all(single_process: Path, tmp_path: Path) -> None:
     script = tmp_path / "shares.py"
     script.write_text(SHARDING_SCRIPT, encoding="utf-8")

@@ -155,6 +155,35 @@ def test_a_run_cut_twice_in_bf16_ends_with_the_same_bits(
     assert results_of(folder) == results_of(tmp_path / "whole")
 
 
+def test_a_run_with_averaged_weights_cut_in_any_step_ends_with_the_same_bits(
+    config: RunConfig, uninterrupted: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    averaged = with_trainer(config, ema_decay=0.4)
+    train(averaged, output=tmp_path / "whole", show_progress=False)
+    for steps in (2, 3, 5):  # 3 ends an epoch
+        folder = interrupt_after(steps, config=averaged, folder=tmp_path / f"cut {steps}", monkeypatch=monkeypatch)
+        assert (folder / "checkpoints" / f"{steps:08d}" / "average.safetensors").exists()
+        resume(averaged, folder)
+        assert results_of(folder) == results_of(tmp_path / "whole")
+    plain, found = results_of(uninterrupted), results_of(tmp_path / "whole")
+    losses = [[line.get("loss") for line in run["metrics"]] for run in (plain, found)]
+    assert losses[0] == losses[1]  # the weights that are trained are those without an average
+    assert plain["models"]["last/model.safetensors"] != found["models"]["last/model.safetensors"]
+
+
+def test_a_checkpoint_whose_average_is_missing_or_damaged_is_skipped_for_the_previous_one(
+    config: RunConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    averaged = with_trainer(config, ema_decay=0.4, checkpoints_kept=3)
+    folder = interrupt_after(3, config=averaged, folder=tmp_path / "cut", monkeypatch=monkeypatch)
+    (folder / "checkpoints" / "00000003" / "average.safetensors").unlink()
+    damage(folder / "checkpoints" / "00000002" / "average.safetensors")
+    resume(averaged, folder)
+    assert "00000003: damaged checkpoint: averaged weights are missing, unknown, or of another" in caplog.text
+    assert "00000002: damaged checkpoint: average.safetensors does not match its checksum" in caplog.text
+    assert json.loads((folder / "summary.json").read_text("utf-8"))["steps"] == 9
+
+
 def cut_power(*_: Any, **__: Any) -> None:
     raise PowerCutError
 

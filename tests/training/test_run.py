@@ -26,10 +26,10 @@ from atlop.ensemble import Ensemble, Member
 from atlop.errors import AtlopError
 from atlop.evaluation import fact_table, mean_scores, official_scores
 from atlop.files import file_sha256
-from atlop.model import AtlopModel
 from atlop.model_folder import load_model, preprocessor_for
 from atlop.prediction import predict_facts
 from atlop.schema import CorpusIssues
+from atlop.trained_weights import TrainedWeights
 from atlop.training import build, train
 from atlop.training.state import TrainState
 
@@ -232,15 +232,22 @@ def test_the_model_folder_decides_by_the_objective_of_the_run(
     test_both_models_predict_what_the_evaluation_said(tmp_path / "run", corpus, "best")
 
 
+def test_the_average_of_the_weights_is_evaluated_and_saved(config: RunConfig, corpus: Path, tmp_path: Path) -> None:
+    averaged = config.model_copy(update={"trainer": config.trainer.model_copy(update={"ema_decay": 0.5})})
+    train(averaged, output=tmp_path / "run", show_progress=False)
+    for name in ("best", "last"):
+        test_both_models_predict_what_the_evaluation_said(tmp_path / "run", corpus, name)
+
+
 def test_a_run_in_bf16_with_checkpointing_ends_with_float32_weights(
     config: RunConfig, corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     checkpointing: list[bool] = []
 
     class WatchedState(TrainState):
-        def __init__(self, model: AtlopModel, **arguments: Any):
-            super().__init__(model, **arguments)
-            checkpointing.append(model.encoder.is_activation_checkpointing)
+        def __init__(self, weights: TrainedWeights, **arguments: Any):
+            super().__init__(weights, **arguments)
+            checkpointing.append(weights.evaluated.encoder.is_activation_checkpointing)
 
     monkeypatch.setattr("atlop.training.build.TrainState", WatchedState)
     changed = config.model_copy(

@@ -13,6 +13,7 @@ from atlop.config import DataConfig, EncoderConfig, OptimizerConfig, RunConfig
 from atlop.device import accelerator_for
 from atlop.evaluation import official_scores
 from atlop.run_folder import Logged
+from atlop.trained_weights import TrainedWeights
 from atlop.training.checkpoint import Progress, Values
 from atlop.training.state import TrainState
 from tests.golden_values import golden_model
@@ -37,7 +38,9 @@ def drawn() -> list[object]:
 
 
 def test_every_generator_goes_on_where_it_was() -> None:
-    state = TrainState(golden_model("bert"), accelerator=accelerator_for("float32"), config=OptimizerConfig(), steps=10)
+    accelerator = accelerator_for("float32")
+    weights = TrainedWeights(golden_model("bert"), accelerator=accelerator)
+    state = TrainState(weights, accelerator=accelerator, config=OptimizerConfig(), steps=10)
     random.seed(1)
     np.random.seed(1)
     torch.manual_seed(1)

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import torch
+from accelerate import Accelerator
 from pydantic import TypeAdapter
 from torch import Tensor, nn
 from torch.optim.optimizer import register_optimizer_step_pre_hook
@@ -17,6 +18,7 @@ from atlop.model import AtlopModel, Head, LossTerm, PairOutputs, PairStates
 from atlop.objectives import OBJECTIVES, AdaptiveThresholding, Objective, objective_by_name
 from atlop.ops import CapturedEncoder, attention
 from atlop.preprocessing import Batch, Features, Preprocessor
+from atlop.trained_weights import TrainedWeights
 from atlop.training.checkpoint import Checkpoint, Values
 from atlop.training.state import TrainState
 from atlop.training.step import StepMetrics, TrainStep
@@ -54,11 +56,13 @@ class Stepper:
         documents: list[Features] | None = None,
         objective: Objective | None = None,
         device: str | None = None,
+        ema_decay: float | None = None,
     ):
         self.model = model
         self.documents = documents or golden_preprocessed("bert")
         accelerator = accelerator_for(precision, device=device)
-        self.state = TrainState(model, accelerator=accelerator, config=config, steps=steps)
+        trained = TrainedWeights(model, accelerator=accelerator, ema_decay=ema_decay)
+        self.state = TrainState(trained, accelerator=accelerator, config=config, steps=steps)
         self.step = TrainStep(
             self.state,
             losses={"relation": objective or AdaptiveThresholding()},
@@ -259,6 +263,7 @@ def test_training_goes_on_from_a_checkpoint_with_the_same_bits() -> None:
     kept = one.state.checkpoint(**OF_A_RUN)
     read = Checkpoint(
         weights={name: value.clone() for name, value in kept.weights.items()},
+        average={},
         optimizer={name: value.clone() for name, value in kept.optimizer.items()},
         values=TypeAdapter(Values).validate_json(TypeAdapter(Values).dump_json(kept.values)),
     )
@@ -270,6 +275,26 @@ def test_training_goes_on_from_a_checkpoint_with_the_same_bits() -> None:
         assert torch.equal(found.loss, expected.loss)
         assert found.learning_rates == expected.learning_rates
     assert all(torch.equal(value, weights(half)[name]) for name, value in weights(whole).items())
+
+
+def test_the_average_follows_the_steps_that_count_and_the_weights_are_trained_as_without(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    plain, averaged = Stepper(golden_model("bert")), Stepper(golden_model("bert"), ema_decay=0.25)
+    expected = weights(plain.model)
+    for number, batch in enumerate(([0, 1], [2], [3, 4], [5]), start=1):
+        with monkeypatch.context() as patch:
+            if number == 4:  # as if float16 gradients overflowed
+                patch.setattr(Accelerator, "optimizer_step_was_skipped", True)
+            assert torch.equal(averaged([batch]).loss, plain([batch]).loss)
+        decay = (2 / 11, 3 / 12, 0.25, 1)[number - 1]
+        expected = {name: decay * expected[name] + (1 - decay) * each for name, each in weights(plain.model).items()}
+        for name, value in weights(averaged.state.model).items():
+            torch.testing.assert_close(value, expected[name], atol=1e-7, rtol=1e-5)
+    trained = averaged.state.checkpoint(**OF_A_RUN).weights
+    assert all(torch.equal(trained[name], value) for name, value in plain.model.state_dict().items())
+    assert averaged.state.checkpoint(**OF_A_RUN).average.keys() == trained.keys()
+    assert not plain.state.checkpoint(**OF_A_RUN).average
 
 
 class Bias(Head):
