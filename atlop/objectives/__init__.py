@@ -19,6 +19,7 @@ from atlop.objectives.objective import Objective
 from atlop.objectives.positive_unlabelled import PositiveUnlabelled
 from atlop.objectives.separate_thresholding import SeparateThresholding
 from atlop.objectives.soft_targets import Loss, training_losses
+from atlop.objectives.weighted_softmax import WeightedSoftmax
 
 OBJECTIVES: dict[str, type[Objective]] = {
     "adaptive_thresholding": AdaptiveThresholding,
@@ -32,6 +33,7 @@ OBJECTIVES: dict[str, type[Objective]] = {
     "moving_threshold": MovingThreshold,
     "none_class_ranking": NoneClassRanking,
     "positive_unlabelled": PositiveUnlabelled,
+    "weighted_softmax": WeightedSoftmax,
 }
 
 

@@ -103,6 +103,11 @@ def none_class_ranking(s: Tensor, held: Sequence[int], *, shift: float = 0.0) ->
     )
 
 
+def weighted_softmax(s: Tensor, held: Sequence[int], *, positive_weight: float = 16.5) -> Tensor:
+    share = s.exp() / s.exp().sum()
+    return total([-positive_weight * share[r].log() for r in held], s) - share[0].log()
+
+
 def positive_unlabelled(
     scores: Tensor,
     held: Sequence[Sequence[int]],

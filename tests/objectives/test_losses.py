@@ -29,6 +29,7 @@ PARAMETERS: list[tuple[str, Mapping[str, float]]] = [
     ("moving_threshold", {"positive_entropy_weight": 0.5, "negative_entropy_weight": 0.0}),
     ("none_class_ranking", {"shift": 0.05}),
     ("none_class_ranking", {"shift": 0.5}),
+    ("weighted_softmax", {"positive_weight": 6.0}),
 ]
 each_loss = pytest.mark.parametrize(("name", "parameters"), PARAMETERS, ids=str)
 each_objective = pytest.mark.parametrize("name", OBJECTIVES)
