@@ -19,8 +19,9 @@ Invalid: TypeAlias = Literal["strict", "skip"]
 
 Markers: TypeAlias = Literal["word", "typed", "mention", "none"]
 """Where `*` marks mentions. `word`: one before each word where mentions start and one after each word where mentions
-end (the paper on DocRED). `mention`: two around every distinct mention (the paper on CDR and GDA). `none`: no `*`; a
-mention is then represented by its first token (the ablation "− entity marker")."""
+end (the paper on DocRED). `typed`: the same, with the type after each one that starts a mention, `* person Ann *`.
+`mention`: two around every distinct mention (the paper on CDR and GDA). `none`: no `*`; a mention is then represented
+by its first token (the ablation "− entity marker")."""
 
 ContextPooling: TypeAlias = Literal["localized", "none"]
 """Context of a pair besides its entities: the text that both attend to (`localized`, the paper) or nothing (`none`, the
@@ -103,7 +104,8 @@ class PreprocessingConfig(Section):
     leading_space: bool = False
     """Tokenize each word as if a space came before it. Published RoBERTa results use `false`."""
     markers: Markers = "word"
-    """Where `*` marks mentions: per `word`, per `mention` (published for CDR and GDA), or `none`."""
+    """Where `*` marks mentions: per `word`, per word and with types (`typed`), per `mention` (published for CDR and
+    GDA), or `none`."""
     window: int | None = Field(None, ge=8)
     """Maximum tokens per encoder call; longer documents are split into overlapping windows. By default 512 (published),
     or the encoder's limit if it is lower."""
@@ -129,6 +131,8 @@ class ClassifierConfig(Section):
     """Width of the subject's and the object's representation."""
     block_size: int = Field(64, ge=1)
     """Width of one group of the grouped bilinear classifier; divides `representation_size`."""
+    type_embeddings: bool = False
+    """Add an embedding of its type, such as `PER`, to the embedding of each entity."""
 
     @property
     def sizes(self) -> tuple[int, int]:

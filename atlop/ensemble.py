@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cached_property, partial
 from itertools import islice
 from pathlib import Path
 from typing import Self, Unpack
@@ -21,7 +21,7 @@ from atlop.model import AtlopModel
 from atlop.model_folder import load_model, preprocessor_for
 from atlop.objectives import AdaptiveThresholding, make_objective
 from atlop.prediction import LoopSettings, gather_in_order, make_batches, score_batches, score_documents
-from atlop.preprocessing import Features, Truncation
+from atlop.preprocessing import Features, Preprocessor, Truncation
 from atlop.schema import THRESHOLD_CLASS, Document, Fact
 from atlop.scores import DecisionRule, DocumentScores
 
@@ -33,9 +33,14 @@ class Member:
     model: AtlopModel
     tokenizer: PreTrainedTokenizerBase
 
+    @cached_property
+    def preprocessor(self) -> Preprocessor:
+        """The preprocessor that the model was trained with."""
+        return preprocessor_for(self.model, self.tokenizer)
+
     def preprocess(self, documents: Sequence[Document]) -> list[Features]:
         """Preprocess documents as the model was trained."""
-        return list(preprocessor_for(self.model, self.tokenizer).preprocess(documents))
+        return list(self.preprocessor.preprocess(documents))
 
 
 @dataclass(frozen=True)

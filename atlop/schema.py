@@ -51,8 +51,9 @@ class Entity:
 
     @property
     def type(self) -> str:
-        """Type of the first mention."""
-        return self.mentions[0].type
+        """Most frequent type of the mentions; of equally frequent ones, that of the first mention."""
+        types = [mention.type for mention in self.mentions]
+        return max(dict.fromkeys(types), key=types.count)
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,6 +27,7 @@ from atlop.preprocessing import (
     Mixture,
     MixturePart,
     PreprocessedCorpus,
+    TypeVocabulary,
     preprocessed_corpus,
     write_margins,
 )
@@ -104,6 +105,7 @@ def training_documents(
     targets: dict[str, MarginStore],
     tokenizer: PreTrainedTokenizerBase,
     vocabulary: RelationVocabulary,
+    types: TypeVocabulary | None,
     show_progress: bool = False,
 ) -> Mixture:
     """Return the documents that a training draws from, with their soft targets.
@@ -114,6 +116,7 @@ def training_documents(
         targets: What `soft_targets` returned.
         tokenizer: The student's.
         vocabulary: The relations of the student.
+        types: The types of entities that it tells apart; `None` if it does not read them.
         show_progress: Whether to draw a progress bar while documents are preprocessed.
 
     Raises:
@@ -141,7 +144,7 @@ def training_documents(
                 f"{file.path}: {unlabelled:,} of {len(corpus):,} documents have no labels; expected all or none, so "
                 "that it is clear whether labels count; put them into two files and train on one"
             )
-        corpus = corpus.with_vocabulary(vocabulary)
+        corpus = corpus.with_vocabulary(vocabulary, types=types)
         weight = section.unlabelled_weight
         parts.append(MixturePart(corpus, labelled=not unlabelled, weight=weight, margins=targets["unlabelled"]))
     for (name, store), part in zip(targets.items(), parts, strict=True):

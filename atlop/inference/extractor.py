@@ -24,7 +24,7 @@ from atlop.inference.inputs import Input, InputDocument
 from atlop.inference.stream import ExtractionStream
 from atlop.inference.tables import arrow_table
 from atlop.model import AtlopModel
-from atlop.model_folder import load_model, preprocessor_for, save_model
+from atlop.model_folder import load_model, save_model
 from atlop.scores import DecisionRule
 
 if TYPE_CHECKING:
@@ -74,11 +74,12 @@ class RelationExtractor:
         self._options: Any = {"decision": decision, "precision": precision, "device": device}
         self._name: str | None = None
         self._process = os.getpid()
-        self._preprocessor = preprocessor_for(model, tokenizer)
         rule = DecisionRule.from_model(model)
         if decision is not None:
             rule = replace(rule, decision=chosen_decision(decision, rule=rule))
-        self._ensemble = Ensemble((Member(model, tokenizer),), rule=rule)
+        member = Member(model, tokenizer)
+        self._preprocessor = member.preprocessor
+        self._ensemble = Ensemble((member,), rule=rule)
         self._rule = rule
 
     @classmethod

@@ -9,7 +9,7 @@ from transformers import AutoModel, PreTrainedModel
 
 from atlop.config import registered
 from atlop.errors import AtlopError
-from atlop.model.classifier import GroupedBilinear
+from atlop.model.classifier import GroupedBilinear, new_type_embeddings
 from atlop.model.configuration import AtlopConfig
 from atlop.model.context import EntityAttention, context_weights, sentence_shares
 from atlop.model.encoder import EncoderAttention, document_states, encode
@@ -79,6 +79,9 @@ class AtlopModel(PreTrainedModel):
                 raise AtlopError(f"heads.{name}: the name is taken; give the head another one")
             head = registered(HEADS, name, key="heads")
             self.heads[name] = head(name, width=width, context_width=context_width, parameters=parameters)
+        self.type_embeddings = None
+        if settings.classifier.type_embeddings:
+            self.type_embeddings = new_type_embeddings(len(config.entity_types or ()), width=width)
 
     def _init_weights(self, module: nn.Module) -> None:
         if isinstance(module, nn.Linear):
@@ -116,7 +119,10 @@ class AtlopModel(PreTrainedModel):
         states = document_states(hidden, batch)
         index = batch.mention_indices
         mentions = states.flatten(end_dim=1).index_select(0, index.clamp(min=0).flatten()).unflatten(0, index.shape)
-        return Pooled(batch, self.pool_mentions(mentions, index >= 0), attention, states, self.training)
+        embeddings = self.pool_mentions(mentions, index >= 0)
+        if self.type_embeddings is not None:
+            embeddings = embeddings + self.type_embeddings(batch.entity_types + 1)
+        return Pooled(batch, embeddings, attention, states, self.training)
 
     def score(self, batch: Batch, pooled: "Pooled") -> PairOutputs:
         """Score the pairs of a pooled batch; the rest of `forward`."""

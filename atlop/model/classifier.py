@@ -49,3 +49,11 @@ def _project(layer: Linear, embeddings: Tensor, entities: Tensor, context: Tenso
     embedding_weight, context_weight = layer.weight.split([embeddings.shape[1], context.shape[1]], dim=1)
     projected = linear(embeddings, embedding_weight.contiguous())
     return torch.tanh(projected.index_select(0, entities) + linear(context, context_weight.contiguous(), layer.bias))
+
+
+def new_type_embeddings(types: int, *, width: int) -> nn.Embedding:
+    """Return embeddings of types of entities, from N(0, 0.02²), after one of zeros for no type or an unknown one."""
+    embeddings = nn.Embedding(1 + types, width, padding_idx=0)  # from N(0, 1); the first one is zero and not trained
+    with torch.no_grad():
+        embeddings.weight.mul_(0.02)
+    return embeddings

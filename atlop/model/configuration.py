@@ -6,6 +6,7 @@ from transformers import AutoConfig, PreTrainedConfig
 
 from atlop.config import ModelConfig
 from atlop.decoding import PLAIN, Decision, read_decision
+from atlop.preprocessing import TypeVocabulary
 from atlop.schema import RelationVocabulary
 
 
@@ -22,6 +23,8 @@ class AtlopConfig(PreTrainedConfig):
     """Readable name of each relation id."""
     negative_label: str | None = None
     """Label of a pair without a relation in the corpus; see `RelationVocabulary.negative`."""
+    entity_types: list[str] | None = None
+    """Types of entities that a model with `classifier.type_embeddings` knows."""
     sections: dict[str, Any] | None = None
     """The sections of the run's configuration that describe the model: a `ModelConfig` as JSON."""
     window_start: list[int] | None = None
@@ -55,6 +58,11 @@ class AtlopConfig(PreTrainedConfig):
     def vocabulary(self) -> RelationVocabulary:
         """The model's relations."""
         return RelationVocabulary(tuple(self.relations or ()), self.relation_names or {}, self.negative_label)
+
+    @property
+    def types(self) -> TypeVocabulary | None:
+        """The types of entities that the model tells apart; `None` if it does not read them."""
+        return None if self.entity_types is None else TypeVocabulary(self.entity_types)
 
     def encoder_config(self) -> PreTrainedConfig:
         """Return the encoder's configuration as its transformers class."""

@@ -47,8 +47,12 @@ for fact in facts:
 
 - It reads the first {max_length:,} tokens of a document; entities named only after these are not seen.
 - It needs the mentions of entities, and finds only these relations: {names}.
-- It was trained on the data named here; on other kinds of text, languages or annotation rules scores differ. Facts can
-  be wrong: check them before relying on them.
+{types}- It was trained on the data named here; on other kinds of text, languages or annotation rules scores differ.
+  Facts can be wrong: check them before relying on them.
+"""
+
+_TYPES = """\
+- It reads the types of entities, which are to be given as in its data: `{"mentions": [[33, 40]], "type": "LOC"}`.
 """
 
 _RUN = """
@@ -101,6 +105,7 @@ def write_card(folder: Path, *, run: FinishedRun | None = None) -> None:
     title = f"ATLOP with {encoder.rpartition('/')[2]}"  # the same for every card of a run
     if run is not None:
         title += f", trained on {corpus.title if corpus else _settings(run.folder)['data']['train']}"
+    reads_types = config.types is not None or config.model.preprocessing.markers == "typed"
     body = _BODY.format(
         title=title,
         relations=len(vocabulary.relations),
@@ -111,6 +116,7 @@ def write_card(folder: Path, *, run: FinishedRun | None = None) -> None:
             relation if vocabulary.name_of(relation) == relation else f"{vocabulary.name_of(relation)} ({relation})"
             for relation in vocabulary.relations
         ),
+        types=_TYPES if reads_types else "",
     )
     metadata = ModelCardData(
         base_model=base_model,

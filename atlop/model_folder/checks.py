@@ -1,5 +1,6 @@
 """Checks of a model folder: its configuration alone, against its weights, and loaded."""
 
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -35,6 +36,7 @@ class _ConfigSchema(BaseModel):
     relations: list[str] = Field(min_length=1)
     relation_names: dict[str, str] | None = None
     negative_label: str | None = None
+    entity_types: list[str] | None = None
     sections: ModelConfig
     window_start: list[int] | None = None
     window_end: list[int] | None = None
@@ -168,9 +170,11 @@ def check_values(config: AtlopConfig, *, where: str) -> None:
     Raises:
         AtlopError: Values are not valid together.
     """
-    relations, settings = config.relations or [], config.model
-    if repeated := next((relation for relation in relations if relations.count(relation) > 1), None):
-        raise AtlopError(f"{where}, relations: {abbreviated(repeated)} is listed more than once")
+    settings = config.model
+    for key, names in (("relations", config.relations), ("entity_types", config.entity_types)):
+        repeated = next((name for name, count in Counter(names).items() if count > 1), None)
+        if repeated is not None:
+            raise AtlopError(f"{where}, {key}: {abbreviated(repeated)} is listed more than once")
     check_block_size(settings.classifier, where=f"{where}, ")
     make_objective(settings.objective)
     _ = config.stored_decision  # raises for thresholds of other relations

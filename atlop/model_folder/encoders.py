@@ -16,7 +16,7 @@ from atlop.model.configuration import AtlopConfig
 from atlop.model.encoder import encode
 from atlop.model_folder.checks import check_block_size, check_tokenizer, check_values, read_configuration, two_mentions
 from atlop.objectives import make_objective
-from atlop.preprocessing import Features, Preprocessor, SpecialTokens, load_tokenizer
+from atlop.preprocessing import Features, Preprocessor, SpecialTokens, TypeVocabulary, load_tokenizer
 from atlop.preprocessing.windows import window_end
 from atlop.schema import RelationVocabulary
 
@@ -40,7 +40,7 @@ class Encoder:
     config: PreTrainedConfig
     model_config: ModelConfig
 
-    def atlop_config(self, vocabulary: RelationVocabulary) -> AtlopConfig:
+    def atlop_config(self, vocabulary: RelationVocabulary, *, types: TypeVocabulary | None = None) -> AtlopConfig:
         """Return the configuration of a model on this encoder."""
         special = SpecialTokens.from_tokenizer(self.tokenizer)
         return AtlopConfig(
@@ -48,6 +48,7 @@ class Encoder:
             relations=list(vocabulary.relations),
             relation_names=dict(vocabulary.names),
             negative_label=vocabulary.negative,
+            entity_types=None if types is None else list(types.names),
             sections=self.model_config.model_dump(mode="json"),
             window_start=list(special.start),
             window_end=window_end(special.end, model_type=self.config.model_type),

@@ -1,8 +1,10 @@
 """Model folders: make a model from an encoder, save it with its tokenizer, load it."""
 
+import logging
 from pathlib import Path
 
 import torch
+from torch import Tensor, nn
 from transformers import PreTrainedTokenizerBase
 
 from atlop.decoding import Decision
@@ -13,18 +15,27 @@ from atlop.model.atlop import AtlopModel
 from atlop.model_folder.checks import check_weights, read_model_config, smoke_test
 from atlop.model_folder.encoders import Encoder
 from atlop.model_folder.threads import one_thread
-from atlop.preprocessing import Preprocessor, load_tokenizer
+from atlop.preprocessing import Preprocessor, TypeVocabulary, load_tokenizer
 from atlop.schema import RelationVocabulary
 
+logger = logging.getLogger(__name__)
 
-def new_model(encoder: Encoder, *, vocabulary: RelationVocabulary) -> AtlopModel:
+TYPE_EMBEDDINGS = "type_embeddings.weight"
+
+
+def new_model(encoder: Encoder, *, vocabulary: RelationVocabulary, types: TypeVocabulary | None = None) -> AtlopModel:
     """Make a model: an encoder with new layers for the relations to classify; in float32 and in evaluation mode.
+
+    Args:
+        encoder: The encoder.
+        vocabulary: The relations.
+        types: The types of entities, for a model with type embeddings.
 
     Raises:
         AtlopError: An objective, a pooling or a head is unknown, or sizes do not match.
     """
     with loading("encoder", name=encoder.name):
-        model = AtlopModel(encoder.atlop_config(vocabulary))
+        model = AtlopModel(encoder.atlop_config(vocabulary, types=types))
     model.encoder = encoder.model
     model.eval()
     return model
@@ -93,8 +104,16 @@ def start_from(model: AtlopModel, folder: str | Path) -> None:
             + (f" (only one of them has {', '.join(different[:8])})" if different else " in another order")
             + "; give both runs the same data.relations"
         )
+    if (model.type_embeddings is None) != (trained.type_embeddings is None):
+        raise AtlopError(
+            f"trainer.start_from: {folder} was trained with classifier.type_embeddings="
+            f"{str(model.type_embeddings is None).lower()}; set it to the same in this run"
+        )
+    weights = trained.state_dict()
+    if model.type_embeddings is not None:
+        weights[TYPE_EMBEDDINGS] = _type_embeddings_by_name(model, trained, folder=folder)
     try:
-        model.load_state_dict(trained.state_dict())
+        model.load_state_dict(weights)
     except RuntimeError as error:
         first = str(error).strip().splitlines()[1].strip()
         raise AtlopError(
@@ -102,8 +121,26 @@ def start_from(model: AtlopModel, folder: str | Path) -> None:
         ) from None
 
 
+def _type_embeddings_by_name(model: AtlopModel, trained: AtlopModel, *, folder: str | Path) -> Tensor:
+    """Return the type embeddings of a new model, with those of a trained one for the types that it knows."""
+    ours, theirs = (
+        dict(zip(each.config.entity_types or (), each.state_dict()[TYPE_EMBEDDINGS][1:], strict=True))
+        for each in (model, trained)
+    )
+    if ours.keys() != theirs.keys():
+        logger.warning(
+            "trainer.start_from: %s has other types of entities than data.train: not there, so that they start at "
+            "random: %s; not here, so that they are left out: %s",
+            folder,
+            ", ".join(sorted(ours.keys() - theirs.keys())) or "none",
+            ", ".join(sorted(theirs.keys() - ours.keys())) or "none",
+        )
+    return nn.functional.pad(torch.stack([theirs.get(name, own) for name, own in ours.items()]), (0, 0, 1, 0))
+
+
 def preprocessor_for(model: AtlopModel, tokenizer: PreTrainedTokenizerBase) -> Preprocessor:
     """Make the preprocessor that a model was trained with."""
+    config = model.config
     return Preprocessor.from_config(
-        model.config.model.preprocessing, tokenizer=tokenizer, vocabulary=model.config.vocabulary
+        config.model.preprocessing, tokenizer=tokenizer, vocabulary=config.vocabulary, types=config.types
     )

@@ -6,9 +6,10 @@ from atlop.preprocessing.group import DocumentGroup
 from atlop.preprocessing.margins import FLOOR, MarginsOrigin, MarginStore, write_margins
 from atlop.preprocessing.mixture import Mixture, MixturePart
 from atlop.preprocessing.pair_blocks import PairBlock
-from atlop.preprocessing.preprocessor import GrowingVocabulary, Preprocessor
+from atlop.preprocessing.preprocessor import Preprocessor
 from atlop.preprocessing.stored import DocumentStream, preprocessed_corpus
 from atlop.preprocessing.tokens import SpecialTokens, load_tokenizer
+from atlop.preprocessing.vocabularies import GrowingVocabulary, TypeVocabulary
 from atlop.preprocessing.windows import Windowing
 
 __all__ = [
@@ -30,6 +31,7 @@ __all__ = [
     "SpecialTokens",
     "Supervision",
     "Truncation",
+    "TypeVocabulary",
     "Windowing",
     "collate",
     "fold_numbers",

@@ -50,8 +50,8 @@ class Batch:
     mention_indices: Tensor
     """Index of each mention in the flattened `[documents, padded_length]`, `[documents, entities, mentions of an
     entity]`; padding is −1."""
-    mention_types: Tensor
-    """Type of each mention, `[documents, entities, mentions of an entity]`; padding is −1."""
+    entity_types: Tensor
+    """Id of each entity's type, `[documents, entities]`; −1 if unknown, and as padding."""
     token_sentences: Tensor
     """Sentence of each token, `[documents, padded_length]`; −1 for special tokens and padding."""
     pairs: Tensor
@@ -192,16 +192,17 @@ def _token_arrays(
 
 
 def _mention_arrays(documents: Sequence[Features], *, padded_length: int) -> dict[str, NDArray[Any]]:
-    """Pad the mentions of each entity."""
+    """Pad the mentions of each entity, and the entities of each document."""
     counts = [np.bincount(document.mention_entities, minlength=document.entities) for document in documents]
     mentions = max((int(count.max()) for count in counts if count.size), default=0)
     indices = np.full((len(documents), max(document.entities for document in documents), mentions), -1)
-    types = np.full_like(indices, -1)
     for row, (document, count) in enumerate(zip(documents, counts, strict=True)):
         column = np.arange(len(document.mention_entities)) - np.repeat(count.cumsum() - count, count)
         indices[row, document.mention_entities, column] = row * padded_length + document.mention_positions
-        types[row, document.mention_entities, column] = document.mention_types
-    return {"mention_indices": indices, "mention_types": types}
+    return {
+        "mention_indices": indices,
+        "entity_types": _padded([document.entity_types for document in documents], fill=-1),
+    }
 
 
 def _occurrence_arrays(

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from atlop.preprocessing.features import Features, Truncation
 from atlop.preprocessing.pairs import label_both_orders, ordered_pairs
 from atlop.preprocessing.table import COUNTS, LISTS, decode_title, token_sentences
+from atlop.preprocessing.vocabularies import TypeVocabulary
 from atlop.schema import CorpusIssues, RelationUse, RelationVocabulary
 
 
@@ -23,7 +24,7 @@ class CorpusMetadata:
     relations: tuple[str, ...]
     """Relation ids in order of first appearance."""
     types: tuple[str, ...]
-    """Types of mentions in order of first appearance."""
+    """Types of entities in order of first appearance."""
     unlabelled: int
     """Number of documents without labels."""
     issues: CorpusIssues
@@ -34,8 +35,8 @@ class CorpusMetadata:
 class PreprocessedCorpus(Sequence[Features]):
     """Features over an Arrow table; a document's arrays are views of it, made on access.
 
-    The table is independent of a vocabulary: labels hold indices into `metadata.relations`, and class ids only after
-    `with_vocabulary`.
+    The table is independent of a model: labels hold indices into `metadata.relations` and entities such into
+    `metadata.types`, and ids that a model knows only after `with_vocabulary`.
     """
 
     def __init__(self, table: pa.Table, metadata: CorpusMetadata, *, release: Callable[[], None] = lambda: None):
@@ -49,20 +50,25 @@ class PreprocessedCorpus(Sequence[Features]):
         self._batches = [_Columns(batch) for batch in table.to_batches()]
         self._starts = np.cumsum([0, *(batch.rows for batch in self._batches)])
         self._classes = np.arange(len(metadata.relations), dtype=np.int32)
+        self._types = np.array([*range(len(metadata.types)), -1], dtype=np.int32)  # the last one is that of −1
 
-    def with_vocabulary(self, vocabulary: RelationVocabulary) -> "PreprocessedCorpus":
-        """Return the corpus with class ids as labels; facts of other relations become unknown."""
+    def with_vocabulary(
+        self, vocabulary: RelationVocabulary, *, types: TypeVocabulary | None = None
+    ) -> "PreprocessedCorpus":
+        """Return the corpus with class ids as labels and ids of types; facts of other relations become unknown."""
         corpus = PreprocessedCorpus(self._table, self.metadata, release=self.release)
         corpus._classes = np.array(
             [vocabulary.class_of(relation) if relation in vocabulary else -1 for relation in self.metadata.relations],
             dtype=np.int32,
         )
+        known = [-1 if types is None else types.class_of(name) for name in self.metadata.types]
+        corpus._types = np.array([*known, -1], dtype=np.int32)
         return corpus
 
     def take(self, rows: NDArray[np.int64]) -> "PreprocessedCorpus":
         """Return some of the documents, in memory."""
         corpus = PreprocessedCorpus(self._table.take(rows), self.metadata)
-        corpus._classes = self._classes
+        corpus._classes, corpus._types = self._classes, self._types
         return corpus
 
     def __len__(self) -> int:
@@ -165,9 +171,9 @@ class PreprocessedCorpus(Sequence[Features]):
             input_ids=columns.row("input_ids", row),
             mention_positions=columns.row("mention_positions", row),
             mention_entities=columns.row("mention_entities", row),
-            mention_types=columns.row("mention_types", row),
             token_sentences=token_sentences(columns.row("sentence_tokens", row)),
             entities=entities,
+            entity_types=self._types[columns.row("entity_types", row)],
             pairs=pairs,
             labels=labels,
             evidence=evidence,

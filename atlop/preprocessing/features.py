@@ -43,12 +43,12 @@ class Features:
     `[mentions]`."""
     mention_entities: NDArray[np.int32]
     """Entity of each kept mention, ascending, `[mentions]`."""
-    mention_types: NDArray[np.int32]
-    """Index of each kept mention's type among the types of the corpus, `[mentions]`; −1 if unknown."""
     token_sentences: NDArray[np.int32]
     """Sentence of each token, `[tokens]`; −1 for special tokens."""
     entities: int
     """Number of entities, including those without a kept mention."""
+    entity_types: NDArray[np.int32]
+    """Id of each entity's type, `[entities]`; −1 if unknown."""
     pairs: NDArray[np.int32]
     """Subject and object of each pair to classify, `[pairs, 2]`."""
     labels: NDArray[np.int32]

@@ -1,7 +1,7 @@
 """Documents to token ids, marker positions, pairs and sparse labels (paper, 'Encoder')."""
 
-from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
 from typing import Self
 
 import numpy as np
@@ -10,26 +10,11 @@ from transformers import PreTrainedTokenizerBase
 
 from atlop.config import Markers, PreprocessingConfig
 from atlop.preprocessing.features import Features
+from atlop.preprocessing.markers import MentionMarkers
 from atlop.preprocessing.pairs import label_both_orders, pairs_to_classify
 from atlop.preprocessing.tokens import SpecialTokens, WordTokenizer
+from atlop.preprocessing.vocabularies import GrowingVocabulary, TypeVocabulary
 from atlop.schema import Document, RelationVocabulary
-
-
-class GrowingVocabulary:
-    """Assigns ids from 0 to names in order of first appearance, where no vocabulary exists yet."""
-
-    def __init__(self) -> None:
-        self._ids: dict[str, int] = {}
-
-    def class_of(self, name: str) -> int:
-        """Return the id of a name; a new name gets the next one."""
-        return self._ids.setdefault(name, len(self._ids))
-
-    def __contains__(self, name: object) -> bool:
-        return True
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._ids)
 
 
 class Preprocessor:
@@ -40,7 +25,7 @@ class Preprocessor:
         tokenizer: PreTrainedTokenizerBase,
         *,
         vocabulary: RelationVocabulary | GrowingVocabulary,
-        types: GrowingVocabulary | None = None,
+        types: GrowingVocabulary | TypeVocabulary | None = None,
         max_length: int = 1024,
         leading_space: bool = False,
         markers: Markers = "word",
@@ -50,10 +35,10 @@ class Preprocessor:
         Args:
             tokenizer: Any tokenizer of transformers; needs a token for `*` unless `markers` is "none".
             vocabulary: Class ids of the relations.
-            types: Ids of mention types; without it, all types are unknown, −1.
+            types: Ids of types of entities; without it, all are unknown, −1.
             max_length: Maximum tokens of a document, special tokens included.
             leading_space: Tokenize each word as if preceded by a space.
-            markers: Which `*` to insert; see `PreprocessingConfig`.
+            markers: What marks mentions; see `PreprocessingConfig`.
 
         Raises:
             AtlopError: The tokenizer has no token for `*`, and one is needed.
@@ -62,8 +47,7 @@ class Preprocessor:
         self._word_tokenizer = WordTokenizer(tokenizer, leading_space=leading_space)
         self._vocabulary = vocabulary
         self._types = types
-        self._markers = markers
-        self._marker = [] if markers == "none" else [self._word_tokenizer.marker]
+        self._markers = MentionMarkers(self._word_tokenizer, markers=markers)
         self._max_tokens = max_length - len(self._special.start) - len(self._special.end)
 
     @classmethod
@@ -73,7 +57,7 @@ class Preprocessor:
         *,
         tokenizer: PreTrainedTokenizerBase,
         vocabulary: RelationVocabulary | GrowingVocabulary,
-        types: GrowingVocabulary | None = None,
+        types: GrowingVocabulary | TypeVocabulary | None = None,
     ) -> Self:
         """Make the preprocessor that a configuration describes; see `__init__`."""
         settings = config.model_dump(exclude={"window"})  # which affects batches only
@@ -87,26 +71,21 @@ class Preprocessor:
     def token_words(self, document: Document) -> NDArray[np.int32]:
         """Return the word of each token of a preprocessed document, counted through the document, `[tokens]`.
 
-        A `*` belongs to the word that it marks; special tokens to none, −1.
+        A marker belongs to the word that it marks; special tokens to none, −1.
         """
-        starts, ends = self._marked_words(document)
-        self._word_tokenizer.tokenize(word for sentence in document.sentences for word in sentence)
-        counts = [
-            len(self._word_tokenizer[word]) + starts[sentence_index, word_index] + ends[sentence_index, word_index]
-            for sentence_index, sentence in enumerate(document.sentences)
-            for word_index, word in enumerate(sentence)
-        ]
-        return self._numbered_tokens(np.array(counts, dtype=np.int64))
+        _, counts, _ = self._tokenize(document)
+        return self._token_numbers(range(len(counts)), counts=counts)
 
     def _features(self, document: Document, *, index: int) -> Features:
-        tokens, sentence_ends, mention_positions = self._tokenize(document)
+        tokens, counts, mention_positions = self._tokenize(document)
         start, end = self._special.start, self._special.end
         mentions = [(number, mention) for number, entity in enumerate(document.entities) for mention in entity.mentions]
         positions = np.array(mention_positions, dtype=np.int32)
         kept = positions < min(self._max_tokens, len(tokens))  # the last word may have no tokens
         kept_entities = np.array([entity for entity, _ in mentions], dtype=np.int32)[kept]
         type_id = (lambda _: -1) if self._types is None else self._types.class_of
-        types = np.array([type_id(mention.type) for _, mention in mentions], dtype=np.int32)
+        types = [type_id(entity.type) for entity in document.entities]
+        sentences = [number for number, sentence in enumerate(document.sentences) for _ in sentence]
         pairs = pairs_to_classify(document)
         facts = np.array([(fact.subject, fact.object) for fact in document.facts or ()], dtype=np.int32).reshape(-1, 2)
         labels, evidence = self._labels(document, pairs=pairs)
@@ -118,9 +97,9 @@ class Preprocessor:
             input_ids=np.array([*start, *tokens[: self._max_tokens], *end], dtype=np.int32),
             mention_positions=positions[kept] + np.int32(len(start)),
             mention_entities=kept_entities,
-            mention_types=types[kept],
-            token_sentences=self._numbered_tokens(np.diff([0, *sentence_ends])),
+            token_sentences=self._token_numbers(sentences, counts=counts),
             entities=len(document.entities),
+            entity_types=np.array(types, dtype=np.int32),
             pairs=pairs,
             labels=labels,
             evidence=evidence,
@@ -131,44 +110,27 @@ class Preprocessor:
             directed=document.directed,
         )
 
-    def _numbered_tokens(self, counts: NDArray[np.int64]) -> NDArray[np.int32]:
-        """Return the word or sentence of each kept token, −1 for special tokens, from the number of tokens of each."""
-        numbers = np.repeat(np.arange(len(counts), dtype=np.int32), counts)[: self._max_tokens]
-        return np.pad(numbers, (len(self._special.start), len(self._special.end)), constant_values=-1)
-
-    def _marked_words(self, document: Document) -> tuple[Counter[tuple[int, int]], Counter[tuple[int, int]]]:
-        """Return the number of `*` before and after each word at which a mention starts or ends."""
-        distinct = {
-            (mention.sentence, mention.start, mention.end - 1, mention.type)
-            for entity in document.entities
-            for mention in entity.mentions
-        }
-        starts = Counter((sentence, start) for sentence, start, *_ in distinct)
-        ends = Counter((sentence, last) for sentence, _, last, _ in distinct)
-        if self._markers != "mention":
-            starts, ends = (Counter(dict.fromkeys(words, len(self._marker))) for words in (starts, ends))
-        return starts, ends
+    def _token_numbers(self, numbers: Sequence[int], *, counts: list[int]) -> NDArray[np.int32]:
+        """Return a number of each kept token, −1 of special ones, from that of each word and its count of tokens."""
+        repeated = np.repeat(np.array(numbers, dtype=np.int32), np.array(counts, dtype=np.int64))[: self._max_tokens]
+        return np.pad(repeated, (len(self._special.start), len(self._special.end)), constant_values=-1)
 
     def _tokenize(self, document: Document) -> tuple[list[int], list[int], list[int]]:
-        """Return all tokens of a document with its markers, the sentence ends, and the position of each mention."""
-        starts, ends = self._marked_words(document)
+        """Return all tokens of a document with its markers, how many each word has, and the mentions' positions."""
         words = self._word_tokenizer
+        before, after = self._markers.around(document)
         words.tokenize(word for sentence in document.sentences for word in sentence)
         tokens: list[int] = []
-        sentence_ends: list[int] = []
+        counts: list[int] = []
         start_positions: dict[tuple[int, int], int] = {}
         for sentence_index, sentence in enumerate(document.sentences):
             for word_index, word in enumerate(sentence):
-                key = (sentence_index, word_index)
-                if key in starts:
-                    start_positions[key] = len(tokens)  # of the first marker, for every mention that starts here
-                    tokens += self._marker * starts[key]
-                tokens += words[word]
-                if key in ends:
-                    tokens += self._marker * ends[key]
-            sentence_ends.append(len(tokens))
+                key, first = (sentence_index, word_index), len(tokens)
+                start_positions[key] = first  # of the first marker, for every mention that starts here
+                tokens += chain(before.get(key, ()), words[word], after.get(key, ()))
+                counts.append(len(tokens) - first)
         mentions = (mention for entity in document.entities for mention in entity.mentions)
-        return tokens, sentence_ends, [start_positions[mention.sentence, mention.start] for mention in mentions]
+        return tokens, counts, [start_positions[mention.sentence, mention.start] for mention in mentions]
 
     def _labels(self, document: Document, *, pairs: NDArray[np.int32]) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
         """Return `Features.labels` and `Features.evidence`, of the facts whose pair is classified."""

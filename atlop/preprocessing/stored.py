@@ -11,8 +11,9 @@ from atlop.preprocessing.cache import cached
 from atlop.preprocessing.corpus import CorpusMetadata, PreprocessedCorpus
 from atlop.preprocessing.evidence import with_rule_evidence
 from atlop.preprocessing.identity import code_sha256, tokenizer_sha256
-from atlop.preprocessing.preprocessor import GrowingVocabulary, Preprocessor
+from atlop.preprocessing.preprocessor import Preprocessor
 from atlop.preprocessing.table import write_table
+from atlop.preprocessing.vocabularies import GrowingVocabulary
 from atlop.schema import CorpusIssues, Document
 
 

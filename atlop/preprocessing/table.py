@@ -19,7 +19,7 @@ LISTS: dict[str, Callable[[Features], NDArray[np.int32] | None]] = {
     "input_ids": lambda document: document.input_ids,
     "mention_positions": lambda document: document.mention_positions,
     "mention_entities": lambda document: document.mention_entities,
-    "mention_types": lambda document: document.mention_types,
+    "entity_types": lambda document: document.entity_types,
     "sentence_tokens": lambda document: sentence_tokens(document.token_sentences),
     "pairs": lambda document: _listed_pairs(document),
     "label_rows": lambda document: _first_order(document, document.labels)[:, 0],
@@ -61,7 +61,7 @@ def check_table(table: pa.Table, *, tokens: int, relations: int, types: int) -> 
         table: The table.
         tokens: Number of tokens of the vocabulary.
         relations: Number of relations of the corpus.
-        types: Number of types of mentions.
+        types: Number of types of entities.
 
     Raises:
         ValueError: A column is another, or an index points to nothing; `pa.ArrowInvalid` is one too.
@@ -80,7 +80,7 @@ def check_table(table: pa.Table, *, tokens: int, relations: int, types: int) -> 
         "input_ids": np.full(len(table), tokens),
         "mention_positions": sizes["input_ids"],
         "mention_entities": entities,
-        "mention_types": np.full(len(table), types),
+        "entity_types": np.full(len(table), types),
         "sentence_tokens": sizes["input_ids"] + 1,
         "pairs": entities,
         "label_rows": np.where(lists_pairs, sizes["pairs"] // 2, entities * (entities - 1)),
@@ -89,7 +89,7 @@ def check_table(table: pa.Table, *, tokens: int, relations: int, types: int) -> 
         "evidence_sentences": np.full(len(table), 2**31),
     }
     for name, limit in limits.items():
-        lowest = -1 if name == "mention_types" else 0
+        lowest = -1 if name == "entity_types" else 0
         if ((values[name] < lowest) | (values[name] >= np.repeat(limit, sizes[name]))).any():
             raise ValueError(f"column {name}: a value is out of range")
     row_of_mention = np.repeat(rows, mentions)
@@ -105,7 +105,8 @@ def check_table(table: pa.Table, *, tokens: int, relations: int, types: int) -> 
         or (sizes["pairs"] % 2).any()
         or (sizes["sentence_tokens"] < 2).any()
         or (sentence_sums != sizes["input_ids"]).any()
-        or any((sizes[name] != mentions).any() for name in ("mention_positions", "mention_types"))
+        or (sizes["mention_positions"] != mentions).any()
+        or (sizes["entity_types"] != entities).any()
         or (sizes["label_relations"] != labels).any()
         or (sizes["evidence_sentences"] != sizes["evidence_labels"]).any()
     ):

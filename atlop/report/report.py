@@ -12,7 +12,6 @@ from atlop.corpora import Corpus, TrainFacts
 from atlop.device import accelerator_for
 from atlop.ensemble import load_ensemble
 from atlop.evaluation import OfficialScores, PairEvidence
-from atlop.model_folder import preprocessor_for
 from atlop.prediction import loop_settings, make_batches, score_batches, with_bar
 from atlop.report.analysis import AnalysisCollector, DocumentAnalysis
 from atlop.report.contents import ScoredResult, contents
@@ -146,7 +145,7 @@ def _read_closely(
     collector = AnalysisCollector(
         corpus.documents,
         rule=ensemble.rule,
-        preprocessor=preprocessor_for(member.model, member.tokenizer),
+        preprocessor=member.preprocessor,
         others=None if other is None else other.facts,
     )
     batches = make_batches(member.preprocess(corpus.documents), device=accelerator.device)

@@ -129,6 +129,7 @@ def build_training(config: RunConfig, *, device: str | None = None, show_progres
         tokenizer=encoder.tokenizer,
         preprocessing=config.preprocessing,
         evidence=config.evidence,
+        type_embeddings=config.classifier.type_embeddings,
         show_progress=show_progress,
     )
     documents = training_documents(
@@ -137,11 +138,12 @@ def build_training(config: RunConfig, *, device: str | None = None, show_progres
         targets=targets,
         tokenizer=encoder.tokenizer,
         vocabulary=data.vocabulary,
+        types=data.types,
         show_progress=show_progress,
     )
     further, share = len(documents) - len(data.train.documents), config.distillation.unlabelled_share
     schedule = Schedule(trainer, documents=len(data.train.documents), further=further, share=share)
-    model = new_model(encoder, vocabulary=data.vocabulary)
+    model = new_model(encoder, vocabulary=data.vocabulary, types=data.types)
     shares = data.train.documents.class_shares(data.vocabulary.classes)
     objective = objective.with_class_shares(torch.from_numpy(shares).float())
     if trainer.start_from is not None:

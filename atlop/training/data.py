@@ -14,7 +14,7 @@ from atlop.config import DataConfig, EvidenceConfig, Invalid, PreprocessingConfi
 from atlop.corpora import Corpus, CorpusFile, check_relations, log_issues, read_train_facts, read_vocabulary
 from atlop.errors import AtlopError
 from atlop.files import file_sha256
-from atlop.preprocessing import PreprocessedCorpus, fold_numbers, preprocessed_corpus
+from atlop.preprocessing import PreprocessedCorpus, TypeVocabulary, fold_numbers, preprocessed_corpus
 from atlop.schema import NameTriple
 
 logger = logging.getLogger(__name__)
@@ -48,6 +48,7 @@ class TrainingData:
         tokenizer: PreTrainedTokenizerBase,
         preprocessing: PreprocessingConfig,
         evidence: EvidenceConfig,
+        type_embeddings: bool = False,
         show_progress: bool,
     ):
         """Read and preprocess train and dev; log what is skipped, truncated or unknown.
@@ -79,10 +80,14 @@ class TrainingData:
         self.vocabulary = read_vocabulary(
             config.relations, names=config.relation_names, relations=train.metadata.relations
         )
+        types = sorted({*train.metadata.types} - {""}) if type_embeddings else None
+        if types == []:
+            raise AtlopError(f"{config.train}: its entities have no types, which classifier.type_embeddings needs")
+        self.types = None if types is None else TypeVocabulary(types)
         skipped = bool(train.metadata.issues.skipped)
         check_relations(config.train, relations=train.relations, vocabulary=self.vocabulary, skipped=skipped)
-        self.train = Split(config.train, train_file.sha256, train.with_vocabulary(self.vocabulary))
-        self.dev = Split(config.dev, dev_file.sha256, dev_features.with_vocabulary(self.vocabulary))
+        self.train = Split(config.train, train_file.sha256, train.with_vocabulary(self.vocabulary, types=self.types))
+        self.dev = Split(config.dev, dev_file.sha256, dev_features.with_vocabulary(self.vocabulary, types=self.types))
         if count := len(set(train.metadata.texts).intersection(dev_features.metadata.texts)):
             logger.warning("%s: %d texts are also in %s, so scores on them say little", config.dev, count, config.train)
         self.shared_texts = count

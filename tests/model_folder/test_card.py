@@ -117,6 +117,17 @@ def test_a_model_without_a_run_has_a_card_without_scores(run: Path) -> None:
     assert "F1" not in text
 
 
+def test_the_card_of_a_model_that_reads_types_says_so(run: Path) -> None:
+    write_card(run / "best")
+    assert "reads the types" not in (run / "best" / "README.md").read_text(encoding="utf-8")
+    path = run / "best" / "config.json"
+    config = json.loads(path.read_text(encoding="utf-8"))
+    config["sections"]["preprocessing"]["markers"] = "typed"
+    path.write_text(json.dumps(config), encoding="utf-8")
+    write_card(run / "best")
+    assert "- It reads the types of entities" in (run / "best" / "README.md").read_text(encoding="utf-8")
+
+
 def test_the_licence_can_be_named(run: Path) -> None:
     write_card(run / "best", run=finished(run))
     before = (run / "best" / "README.md").read_text(encoding="utf-8")

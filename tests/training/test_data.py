@@ -21,7 +21,7 @@ from atlop.corpora.json_list import stream_json_list
 from atlop.errors import AtlopError
 from atlop.files import file_sha256
 from atlop.prefetching import prefetch
-from atlop.preprocessing import GrowingVocabulary, Preprocessor
+from atlop.preprocessing import Preprocessor
 from atlop.schema import Document, RelationVocabulary
 from atlop.training.data import TrainingData
 from tests.made_documents import assert_same
@@ -48,13 +48,20 @@ def read(folder: Path, *, train: list[Any], dev: list[Any] | None = None, **conf
 
 
 def read_files(
-    train: Path, dev: Path, *, max_length: int = 100, evidence: EvidenceConfig | None = None, **config: Any
+    train: Path,
+    dev: Path,
+    *,
+    max_length: int = 100,
+    evidence: EvidenceConfig | None = None,
+    type_embeddings: bool = False,
+    **config: Any,
 ) -> TrainingData:
     return TrainingData(
         DataConfig(train=train, dev=dev, **config),
         tokenizer=AutoTokenizer.from_pretrained(Path(__file__).parents[1] / "golden" / "bert"),
         preprocessing=PreprocessingConfig(max_length=max_length),
         evidence=evidence or EvidenceConfig(),
+        type_embeddings=type_embeddings,
         show_progress=False,
     )
 
@@ -77,7 +84,7 @@ def test_documents_are_those_of_the_encoder(golden: Path) -> None:
     tokenizer = AutoTokenizer.from_pretrained(golden / "bert")
     for split in (found.train, found.dev):
         documents = read_corpus(split.path).documents
-        preprocessor = Preprocessor(tokenizer, vocabulary=found.vocabulary, types=GrowingVocabulary(), max_length=60)
+        preprocessor = Preprocessor(tokenizer, vocabulary=found.vocabulary, max_length=60)
         for one, other in zip(split.documents, preprocessor.preprocess(documents), strict=True):
             assert_same(one, other)
     assert found.dev_documents == read_corpus(SAMPLE / "dev.json").documents
@@ -187,6 +194,33 @@ def test_each_file_has_a_format_of_its_own(tmp_path: Path) -> None:
 
     assert found.train.counts()["self_relations"] == found.train.counts()["unclassified_facts"] == 1
     assert found.train_facts == {("a", "b", "P17")}
+
+
+def test_types_are_those_of_the_train_documents_and_the_same_in_dev(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    def typed(title: str, *types: str) -> dict[str, Any]:
+        made = row(title)
+        for entity, kind in zip(made["vertexSet"], types, strict=True):
+            entity[0]["type"] = kind
+        return made
+
+    found = read(
+        tmp_path, train=[typed("one", "PER", "LOC"), typed("two", "LOC", "CITY")], dev=[typed("dev", "GPE", "PER")],
+        type_embeddings=True,
+    )  # fmt: skip
+    assert found.types is not None
+    assert found.types.names == ("CITY", "LOC", "PER")
+    documents = [[*found.train.documents], [*found.dev.documents]]
+    assert [[each.entity_types.tolist() for each in split] for split in documents] == [[[2, 1], [1, 0]], [[-1, 2]]]
+    assert [record.message for record in caplog.records if "type" in record.message] == [
+        "there are entities of type 'GPE', which the model, trained with the types CITY, LOC, PER, reads as of no type"
+    ]
+    plain = read_files(tmp_path / "train.json", tmp_path / "dev.json")
+    assert plain.types is None
+    assert [each.entity_types.tolist() for each in plain.train.documents] == [[-1, -1]] * 2
+    with pytest.raises(AtlopError, match=r"its entities have no types, which classifier\.type_embeddings needs"):
+        read(tmp_path, train=[typed("one", "", "")], type_embeddings=True)
 
 
 def test_skipped_documents_are_logged_in_every_run(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
