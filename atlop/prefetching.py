@@ -2,16 +2,17 @@
 
 from collections import deque
 from collections.abc import Callable, Generator, Iterable
-from concurrent.futures import Executor, Future, ThreadPoolExecutor
-from contextlib import nullcontext
-from typing import TypeVar
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any, TypeAlias, TypeVar
 
 Item = TypeVar("Item")
 Output = TypeVar("Output")
+Submit: TypeAlias = Callable[..., Future[Any]]
+"""Calls a function with arguments in the background, like `Executor.submit`."""
 
 
 def prefetch(
-    items: Iterable[Item], *, make: Callable[[Item], Output], ahead: int = 2, executor: Executor | None = None
+    items: Iterable[Item], *, make: Callable[[Item], Output], ahead: int = 2, submit: Submit | None = None
 ) -> Generator[Output, None, None]:
     """Map items in order, while the next results are computed in advance.
 
@@ -19,17 +20,17 @@ def prefetch(
         items: Inputs, such as steps.
         make: Called in the background; must not draw random numbers, since their order would depend on timing.
         ahead: Number of results to compute in advance.
-        executor: Calls `make`; by default a thread, which ends with the generator.
+        submit: Calls `make` with an item in the background; by default in a thread, which ends with the generator.
 
     Raises:
         Exception: What `make` raised, in place of that result. Closing the generator ends the thread.
     """
-    context = ThreadPoolExecutor(1, thread_name_prefix="prefetch") if executor is None else nullcontext(executor)
-    with context as thread:
+    with ThreadPoolExecutor(1, thread_name_prefix="prefetch") as thread:  # starts with its first item
+        submit = submit or thread.submit
         pending: deque[Future[Output]] = deque()
         try:
             for item in items:
-                pending.append(thread.submit(make, item))
+                pending.append(submit(make, item))
                 if len(pending) > ahead:
                     yield pending.popleft().result()
             while pending:

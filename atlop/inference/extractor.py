@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import nullcontext
+from contextlib import AbstractContextManager
 from copy import deepcopy
 from dataclasses import replace
 from functools import cached_property, partial
@@ -19,7 +19,7 @@ from atlop.device import accelerator_for
 from atlop.ensemble import Ensemble, Member, chosen_decision
 from atlop.errors import AtlopError
 from atlop.inference.facts import Extraction, ExtractionError, ExtractionResult
-from atlop.inference.host import Finish, Host, HostProcesses, Output, ThisProcess
+from atlop.inference.host import Finish, Host, Hosting, Output, hosting
 from atlop.inference.inputs import Input, InputDocument
 from atlop.inference.stream import ExtractionStream
 from atlop.inference.tables import arrow_table
@@ -198,46 +198,43 @@ class RelationExtractor:
             self._process = os.getpid()
             torch.set_num_threads(1)
         chunks = iter(partial(_taken, iter(documents), DOCUMENTS_PER_CHUNK), [])
-        yield from chain.from_iterable(self.in_chunks(chunks, finish=list, group_by=group_by, explain=explain))
+        with self.hosting(explain=explain, processes=0) as here:
+            results = self.in_chunks(chunks, hosting=here, finish=list, group_by=group_by, explain=explain)
+            yield from chain.from_iterable(results)
+
+    def hosting(self, *, explain: bool, processes: int) -> AbstractContextManager[Hosting]:
+        """Return where documents are read and facts described, for `in_chunks`.
+
+        Args:
+            explain: Whether words that the model read are added.
+            processes: Processes for it; 0 is this one, which also takes what needs more than the model's scores
+                (`explain` and fusion).
+        """
+        needs_model = explain or self._rule.decision.use == "fusion"
+        return hosting(Host(self._preprocessor, self._rule), processes=0 if needs_model else processes)
 
     def in_chunks(
         self,
         chunks: Iterable[list[InputDocument]],
         *,
+        hosting: Hosting,
         finish: Finish[Output],
         group_by: str | None = None,
         explain: bool = False,
-        processes: int = 0,
     ) -> Iterator[Output]:
         """Yield what `finish` makes of the results of each chunk, in order.
 
         Args:
             chunks: Documents that are batched by length together; indices are distinct over all chunks.
-            finish: Called with the results of a chunk, in the order of the documents. With processes, it must be
-                a function of a module.
+            hosting: What `self.hosting` yields.
+            finish: Called with the results of a chunk, in the order of the documents; a function of a module.
             group_by: Key by which ungrouped mentions are grouped; by default by identical text.
             explain: Whether to add the words that the model read for each fact.
-            processes: Processes that read documents and describe facts; 0 is this one, as it is where the
-                model's scores are not enough (with `explain` and fusion).
-
-        Raises:
-            AtlopError: A process ended.
         """
-        if explain or self._rule.decision.use == "fusion":
-            processes = 0
-        host = Host(self._preprocessor, self._rule)
-        with HostProcesses(host, count=processes) if processes else nullcontext(ThisProcess(host)) as hosting:
-            stream = ExtractionStream(
-                self._ensemble,
-                host,
-                hosting,
-                finish,
-                accelerator=self.accelerator,
-                group_by=group_by,
-                explain=explain,
-                ahead=2 * processes,
-            )
-            yield from stream.run(chunks)
+        stream = ExtractionStream(
+            self._ensemble, hosting, finish, accelerator=self.accelerator, group_by=group_by, explain=explain
+        )
+        return stream.run(chunks)
 
 
 def _taken(items: Iterator[InputDocument], count: int) -> list[InputDocument]:

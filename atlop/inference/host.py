@@ -5,12 +5,14 @@ It takes longer than the model on a GPU, so there it runs in processes of its ow
 
 import os
 import signal
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import dataclass, field, replace
-from multiprocessing import get_context
+from itertools import cycle
+from multiprocessing import get_all_start_methods, get_context
+from multiprocessing.context import BaseContext
 from typing import Any, Protocol, Self, TypeVar
 
 import numpy as np
@@ -34,8 +36,8 @@ from atlop.preprocessing import Features, Preprocessor
 from atlop.schema import Document
 from atlop.scores import DecisionRule, DocumentScores, Pair
 
+Item = TypeVar("Item")
 Output = TypeVar("Output")
-Output_co = TypeVar("Output_co", covariant=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,11 +147,19 @@ class Host:
 class Hosting(Protocol):
     """Where the methods of a `Host` are called."""
 
+    host: Host
+    """The host in this process."""
+    ahead: int
+    """Chunks to read before they are needed."""
+
     def read(self, number: int, inputs: Sequence[InputDocument], group_by: str | None) -> "Future[list[Features]]":
         """See `Host.read`."""
 
     def finish(self, number: int, found: Mapping[int, Found], finish: Finish[Output]) -> "Future[Output]":
         """See `Host.finish`."""
+
+    def map(self, function: Callable[[Item], Output], items: Iterable[Item]) -> Iterable[Output]:
+        """Return what a function of a module makes of items, in order."""
 
 
 class ThisProcess:
@@ -157,15 +167,19 @@ class ThisProcess:
 
     def __init__(self, host: Host):
         """Take the host."""
-        self._host = host
+        self.host, self.ahead = host, 0
 
     def read(self, number: int, inputs: Sequence[InputDocument], group_by: str | None) -> "Future[list[Features]]":
         """See `Host.read`."""
-        return _done(self._host.read(number, inputs, group_by))
+        return _done(self.host.read(number, inputs, group_by))
 
     def finish(self, number: int, found: Mapping[int, Found], finish: Finish[Output]) -> "Future[Output]":
         """See `Host.finish`."""
-        return _done(self._host.finish(number, found, finish))
+        return _done(self.host.finish(number, found, finish))
+
+    def map(self, function: Callable[[Item], Output], items: Iterable[Item]) -> Iterable[Output]:
+        """See `Hosting.map`."""
+        return map(function, items)
 
 
 class HostProcesses:
@@ -173,19 +187,23 @@ class HostProcesses:
 
     def __init__(self, host: Host, *, count: int):
         """Start the processes."""
+        self.host, self.ahead = host, 2 * count
         self._stack = ExitStack()
-        context = get_context("spawn")  # a fork would inherit the threads and the GPU of this process
+        context = _process_context()
         pools = [ProcessPoolExecutor(1, context, initializer=_start_process, initargs=(host,)) for _ in range(count)]
         self._pools = list(map(self._stack.enter_context, pools))
+        self._turns = cycle(self._pools)
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: object) -> None:
         if kind is not None:
             for pool in self._pools:
                 pool.shutdown(wait=False, cancel_futures=True)
         self._stack.close()
+        if isinstance(error, BrokenProcessPool):
+            raise AtlopError(f"a process that reads documents ended ({error}); repeat the command to go on") from None
 
     def read(self, number: int, inputs: Sequence[InputDocument], group_by: str | None) -> "Future[list[Features]]":
         """See `Host.read`."""
@@ -195,12 +213,17 @@ class HostProcesses:
         """See `Host.finish`."""
         return self._submit("finish", number, found, finish)
 
+    def map(self, function: Callable[[Item], Output], items: Iterable[Item]) -> Iterable[Output]:
+        """See `Hosting.map`."""
+        return prefetch(items, make=function, ahead=self.ahead, submit=lambda *call: next(self._turns).submit(*call))
+
     def _submit(self, method: str, number: int, *args: Any) -> "Future[Any]":
-        try:
-            future: Future[Any] = self._pools[number % len(self._pools)].submit(_call, method, number, *args)
-        except BrokenProcessPool as error:
-            raise AtlopError(f"a process that reads documents ended ({error}); repeat the command to go on") from None
-        return future
+        return self._pools[number % len(self._pools)].submit(_call, method, number, *args)
+
+
+def hosting(host: Host, *, processes: int) -> AbstractContextManager[Hosting]:
+    """Return where a host is called: in processes, or in this one if there are 0."""
+    return HostProcesses(host, count=processes) if processes else nullcontext(ThisProcess(host))
 
 
 def host_processes(device: torch.device) -> int:
@@ -208,14 +231,13 @@ def host_processes(device: torch.device) -> int:
     return min(8, max(1, (os.cpu_count() or 1) // 2)) if device.type == "cuda" else 0
 
 
-@contextmanager
-def mapped_in_processes(count: int) -> Iterator[Callable[..., Iterable[Any]]]:
-    """Yield what maps a function of a module to items in order, as `map` does, in some processes; 0 is this one."""
-    if not count:
-        yield map
-        return
-    with ProcessPoolExecutor(count, get_context("spawn")) as pool:
-        yield lambda function, items: prefetch(items, make=function, ahead=2 * count, executor=pool)
+def _process_context() -> BaseContext:
+    """Return how processes start: not as forks of this one, which has threads and a GPU."""
+    if "forkserver" not in get_all_start_methods():
+        return get_context("spawn")
+    context = get_context("forkserver")
+    context.set_forkserver_preload([__name__])  # imported once, not by each process
+    return context
 
 
 _HOST: list[Host] = []

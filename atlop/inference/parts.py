@@ -32,7 +32,7 @@ from atlop.files import (
 )
 from atlop.inference.extractor import DOCUMENTS_PER_CHUNK, RelationExtractor
 from atlop.inference.facts import ExtractionResult
-from atlop.inference.host import host_processes, mapped_in_processes
+from atlop.inference.host import Hosting, host_processes
 from atlop.inference.inputs import InputDocument
 from atlop.inference.tables import WRITERS, ExtractionCounts, Writer, output_format
 from atlop.json_values import expect, typed
@@ -115,14 +115,14 @@ def _extract(
         parts.begin(settings)
     accelerator.wait_for_everyone()
     parts.check(settings, path=path, output=output)
-    writing = _write_parts(extractor, parts, path=path, group_by=group_by, explain=explain)
-    computed = sum(1 for _ in progress(writing))
-    accelerator.wait_for_everyone()
-    if not accelerator.is_main_process:
-        return None
-    counts = ExtractionCounts()
-    with mapped_in_processes(host_processes(accelerator.device)) as apply:
-        write(output, lines=parts.lines(counts), apply=apply)
+    with extractor.hosting(explain=explain, processes=host_processes(accelerator.device)) as hosting:
+        writing = _write_parts(extractor, parts, path=path, hosting=hosting, group_by=group_by, explain=explain)
+        computed = sum(1 for _ in progress(writing))
+        accelerator.wait_for_everyone()
+        if not accelerator.is_main_process:
+            return None
+        counts = ExtractionCounts()
+        write(output, lines=parts.lines(counts), apply=hosting.map)
     shutil.rmtree(parts.folder)
     return ExtractionSummary(counts, computed)
 
@@ -213,7 +213,13 @@ def _is_whole(part: Path) -> bool:
 
 
 def _write_parts(
-    extractor: RelationExtractor, parts: _PartFolder, *, path: Path, group_by: str | None, explain: bool
+    extractor: RelationExtractor,
+    parts: _PartFolder,
+    *,
+    path: Path,
+    hosting: Hosting,
+    group_by: str | None,
+    explain: bool,
 ) -> Iterator[None]:
     """Write the missing parts of this process, and yield after each document."""
     accelerator = extractor.accelerator
@@ -234,8 +240,7 @@ def _write_parts(
                 reading.append((target, stop >= len(inputs)))
                 yield inputs[stop - DOCUMENTS_PER_CHUNK : stop]
 
-    processes = host_processes(accelerator.device)
-    done = extractor.in_chunks(chunks(), finish=_as_lines, group_by=group_by, explain=explain, processes=processes)
+    done = extractor.in_chunks(chunks(), hosting=hosting, finish=_as_lines, group_by=group_by, explain=explain)
     text, counts = "", ExtractionCounts()
     for lines, chunk_counts in done:
         text += lines

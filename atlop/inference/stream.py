@@ -11,7 +11,7 @@ from accelerate import Accelerator
 
 from atlop.ensemble import Ensemble
 from atlop.inference.explanation import pair_contexts
-from atlop.inference.host import Finish, Found, FoundFacts, Host, Hosting, Output
+from atlop.inference.host import Finish, Found, FoundFacts, Hosting, Output
 from atlop.inference.inputs import InputDocument
 from atlop.prediction import UnscoredDocument, make_batches, try_batches
 from atlop.preprocessing import Features
@@ -38,29 +38,25 @@ class ExtractionStream(Generic[Output]):
     def __init__(
         self,
         ensemble: Ensemble,
-        host: Host,
         hosting: Hosting,
         finish: Finish[Output],
         *,
         accelerator: Accelerator,
         group_by: str | None,
         explain: bool,
-        ahead: int,
     ):
         """Prepare the pass.
 
         Args:
             ensemble: A single model on the accelerator's device, with its rule.
-            host: Holds the documents, for `explain` and for fusion.
-            hosting: Calls the host.
+            hosting: Reads documents and describes facts; in this process, for `explain` and for fusion.
             finish: Makes something of the results of a chunk.
             accelerator: Device and precision.
             group_by: Key by which ungrouped mentions are grouped.
             explain: Whether to add the words that the model read.
-            ahead: Chunks that are read before the model needs them.
         """
-        self._ensemble, self._host, self._hosting, self._finish = ensemble, host, hosting, finish
-        self._accelerator, self._group_by, self._explain, self._ahead = accelerator, group_by, explain, ahead
+        self._ensemble, self._hosting, self._finish = ensemble, hosting, finish
+        self._accelerator, self._group_by, self._explain = accelerator, group_by, explain
         self._is_fused = ensemble.rule.decision.use == "fusion"
         self._waiting: deque[_Chunk[Output]] = deque()
         self._chunk_of: dict[int, _Chunk[Output]] = {}
@@ -79,7 +75,7 @@ class ExtractionStream(Generic[Output]):
         reading: deque[_Chunk[Output]] = deque()
         for number, inputs in zip(count(), chunks):
             reading.append(_Chunk(number, self._hosting.read(number, inputs, self._group_by)))
-            if len(reading) > self._ahead:
+            if len(reading) > self._hosting.ahead:
                 yield from self._chunk_batches(reading.popleft())
         while reading:
             yield from self._chunk_batches(reading.popleft())
@@ -90,7 +86,7 @@ class ExtractionStream(Generic[Output]):
         for each in features:
             self._chunk_of[each.index] = chunk
             if self._is_fused or self._explain:
-                self._documents[each.index] = self._host.document(chunk.number, each.index)
+                self._documents[each.index] = self._hosting.host.document(chunk.number, each.index)
         if not features:
             self._submit(chunk)
         return make_batches(features, device=self._accelerator.device)
@@ -118,7 +114,7 @@ class ExtractionStream(Generic[Output]):
             self._documents[scored.index],
             [(subject, object_) for subject, object_ in found.pairs.tolist()],
         )
-        words = self._host.preprocessor.token_words(document)
+        words = self._hosting.host.preprocessor.token_words(document)
         contexts = pair_contexts(pairs, document=document, attention=scored.attention, words=words)
         return replace(found, contexts=contexts)
 

@@ -3,6 +3,7 @@
 import json
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
@@ -46,6 +47,9 @@ class Extractor:
         wait_for_everyone=lambda: None,
         device=torch.device("cpu"),
     )
+
+    def hosting(self, **_: Any) -> AbstractContextManager[Any]:
+        return nullcontext(SimpleNamespace(map=map))
 
     def in_chunks(
         self, chunks: Iterable[list[InputDocument]], *, finish: Callable[[list[Extraction]], Any], **_: Any

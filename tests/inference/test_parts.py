@@ -216,7 +216,8 @@ class _Process:
             wait_for_everyone=lambda: None,
             device=torch.device("cpu"),
         )
-        self.in_chunks, self.fingerprint = extractor.in_chunks, extractor.fingerprint
+        self.in_chunks, self.hosting = extractor.in_chunks, extractor.hosting
+        self.fingerprint = extractor.fingerprint
         self.precision = extractor.precision
 
 
