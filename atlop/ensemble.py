@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from itertools import islice
 from pathlib import Path
+from time import monotonic
 from typing import Self, Unpack
 
 import torch
@@ -16,7 +17,7 @@ from atlop.decoding import DECISIONS, PLAIN, Decision, read_decision
 from atlop.errors import AtlopError
 from atlop.evaluation import PairEvidence
 from atlop.files import read_json
-from atlop.fusion import fused, with_pseudo_margins
+from atlop.fusion import Margins, fused, with_logged_cost, with_pseudo_margins
 from atlop.model import AtlopModel
 from atlop.model_folder import load_model, preprocessor_for
 from atlop.objectives import AdaptiveThresholding, make_objective
@@ -152,16 +153,17 @@ class Ensemble:
         scored: Iterable[DocumentScores],
         *,
         accelerator: Accelerator,
+        margins: Margins | None = None,
     ) -> Iterator[DocumentScores]:
         """Score the pseudo documents of some documents in this process; see `atlop.fusion.with_pseudo_margins`."""
         score = partial(self.score_here, accelerator=accelerator)
-        return with_pseudo_margins(documents, scored, score=score, rule=self.rule)
+        return with_pseudo_margins(documents, scored, score=score, rule=self.rule, margins=margins)
 
     def _shared(
         self, documents: Sequence[Document], features: list[list[Features]], **loop: Unpack[LoopSettings]
     ) -> Iterable[DocumentScores]:
         """Return the scores of this process's share of the documents, ready for the rule."""
-        accelerator = loop["accelerator"]
+        accelerator, started = loop["accelerator"], monotonic()
         models = [member.model.to(accelerator.device) for member in self.members]
         rule = self.rule if len(models) == 1 and self.rule.decision.use != "fusion" else None
         members = [
@@ -173,7 +175,8 @@ class Ensemble:
                 gather_in_order(((each.index, each) for each in scores), accelerator=accelerator) for scores in members
             ]
             scored = islice(self._means(gathered), accelerator.process_index, None, accelerator.num_processes)
-        return self.ready(documents, scored, accelerator=accelerator)
+        ready = self.ready(documents, scored, accelerator=accelerator)
+        return with_logged_cost(documents, ready, started=started)
 
     def _means(self, members: Sequence[Iterable[DocumentScores]]) -> Iterator[DocumentScores]:
         """Yield the mean scores of each document of several models, which may score them in different orders."""

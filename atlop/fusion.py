@@ -1,9 +1,11 @@
 """Fusion of a document with shorter ones made of its evidence (DREEAM, arXiv 2302.08675, 'Inference-stage Fusion')."""
 
+import logging
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
+from time import monotonic
 
 import numpy as np
 import torch
@@ -15,6 +17,8 @@ from atlop.objectives import Objective
 from atlop.schema import THRESHOLD_CLASS, Document, Entity
 from atlop.scores import DecisionRule, DocumentScores
 
+logger = logging.getLogger(__name__)
+
 MAX_PSEUDO_DOCUMENTS = 32
 """Pseudo documents of a document at most; those that the evidence of most pairs makes."""
 LOWEST_MARGIN = -5.0
@@ -24,6 +28,8 @@ DOCUMENTS_PER_CHUNK = 64
 
 Score = Callable[[Sequence[Document]], Iterable[DocumentScores]]
 """Scores documents, in any order."""
+Margins = Callable[[Tensor], Tensor]
+"""Margins from scores, both `[pairs, classes]`; −∞ for TH and for what does not count."""
 
 
 @dataclass(frozen=True)
@@ -35,12 +41,55 @@ class PseudoDocument:
     """Index of each of its entities in the whole document, ascending."""
 
 
+@dataclass
+class FusionCost:
+    """What fusion has read, added up over documents."""
+
+    documents: int = 0
+    words: int = 0
+    """Of the whole documents."""
+    pseudo_documents: int = 0
+    pseudo_words: int = 0
+
+    def add(self, document: Document, scored: DocumentScores) -> None:
+        """Add a document, if its pseudo documents were scored."""
+        if scored.pseudo_margins is not None:
+            self.documents += 1
+            self.words += document.words
+            self.pseudo_documents += len(scored.pseudo_words)
+            self.pseudo_words += sum(scored.pseudo_words)
+
+    def log(self, *, seconds: float) -> None:
+        """Log what was read in so many seconds, if anything was."""
+        if self.documents:
+            logger.info(
+                "fusion: %d documents, %.1f documents/s; %.1f pseudo documents a document; "
+                "%.1f times the words of the documents alone",
+                self.documents,
+                self.documents / seconds,
+                self.pseudo_documents / self.documents,
+                1 + self.pseudo_words / max(1, self.words),
+            )
+
+
+def with_logged_cost(
+    documents: Mapping[int, Document] | Sequence[Document], scored: Iterable[DocumentScores], *, started: float
+) -> Iterator[DocumentScores]:
+    """Yield scores, and log at the end what fusion cost since `started`, by `monotonic`; nothing without fusion."""
+    cost = FusionCost()
+    for each in scored:
+        cost.add(documents[each.index], each)
+        yield each
+    cost.log(seconds=monotonic() - started)
+
+
 def with_pseudo_margins(
     documents: Mapping[int, Document] | Sequence[Document],
     scored: Iterable[DocumentScores],
     *,
     score: Score,
     rule: DecisionRule,
+    margins: Margins | None = None,
 ) -> Iterator[DocumentScores]:
     """Yield each document's scores with the largest margins in its pseudo documents.
 
@@ -49,10 +98,12 @@ def with_pseudo_margins(
         scored: Their scores, in any order.
         score: Scores pseudo documents by the same models.
         rule: Supplies margins, and the threshold of evidence.
+        margins: Margins of pseudo documents; by default those of the rule's objective.
 
     Raises:
         AtlopError: The model has no evidence.
     """
+    margins = margins or rule.objective.margins
     scored = iter(scored)
     while chunk := list(islice(scored, DOCUMENTS_PER_CHUNK)):
         made = [
@@ -60,14 +111,15 @@ def with_pseudo_margins(
             for position, each in enumerate(chunk)
             for pseudo in pseudo_documents(documents[each.index], each, rule=rule)
         ]
-        margins = [torch.full_like(each.scores, -torch.inf) for each in chunk]
+        largest = [torch.full_like(each.scores, -torch.inf) for each in chunk]
+        words: list[list[int]] = [[] for _ in chunk]
         for found in score([pseudo.document for _, pseudo in made]):
             position, pseudo = made[found.index]
             rows = _rows(pseudo, found, whole=chunk[position])
-            largest = margins[position]
-            largest[rows] = torch.maximum(largest[rows], rule.objective.margins(found.scores))
-        for each, largest in zip(chunk, margins, strict=True):
-            yield replace(each, pseudo_margins=largest)
+            largest[position][rows] = torch.maximum(largest[position][rows], margins(found.scores))
+            words[position].append(pseudo.document.words)
+        for each, pseudo_margins, read in zip(chunk, largest, words, strict=True):
+            yield replace(each, pseudo_margins=pseudo_margins, pseudo_words=tuple(read))
 
 
 def pseudo_documents(document: Document, scored: DocumentScores, *, rule: DecisionRule) -> list[PseudoDocument]:

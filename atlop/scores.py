@@ -40,6 +40,8 @@ class DocumentScores:
     pseudo_margins: Tensor | None = None
     """Largest margin of each triple in the pseudo documents that have both entities, float32 `[pairs, classes]`, on the
     CPU; −∞ for pairs that none has, and for TH. `None` unless they were scored."""
+    pseudo_words: tuple[int, ...] = ()
+    """Number of words of each of its pseudo documents that were scored."""
     attention: EntityAttention | None = None
     """Attention of the document's entities, on the model's device; `None` unless requested, and for a model whose pairs
     have no context."""

@@ -14,6 +14,8 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 Json = dict[str, Any]
 Span = tuple[int, int]
+Triple = tuple[int, int, int]
+"""Subject, object and class."""
 Facts = Sequence[Mapping[str, Any]]
 
 WINDOW = 512
@@ -361,6 +363,57 @@ def decide(scores: Tensor, k: int) -> Tensor:
     decided &= scores >= kth[:, None]
     decided[:, 0] = ~decided.any(dim=1)
     return decided
+
+
+def dreeam_scores(
+    whole: Mapping[Span, Sequence[float]], parts: Sequence[Mapping[Span, Sequence[float]]], k: int
+) -> dict[Triple, float]:
+    """Score the triples that DREEAM's rule of fusion may accept; infinity for those that it accepts outright.
+
+    Args:
+        whole: Scores of all classes in the document, by subject and object; class 0 is TH.
+        parts: The same in each pseudo document, with the document's numbers of entities.
+        k: Classes that a pair keeps, TH among them, and any that equal the k-th.
+    """
+    first, second = kept_margins(whole, k), dict[Triple, float]()
+    for part in parts:
+        for triple, margin in kept_margins(part, k).items():
+            second[triple] = max(margin, second.get(triple, -math.inf))
+    merged = {}
+    for triple in {*first, *second}:
+        if triple in first and triple in second:
+            is_sure = first[triple] > 0 and second[triple] > 0
+            merged[triple] = math.inf if is_sure else first[triple] + second[triple]
+        else:
+            merged[triple] = (first[triple] if triple in first else second[triple]) - 10
+    return merged
+
+
+def kept_margins(scores: Mapping[Span, Sequence[float]], k: int) -> dict[Triple, float]:
+    """Return the margins of the k best classes of each pair that are no TH, by subject, object and class."""
+    margins = {}
+    for (subject, object_), row in scores.items():
+        kth = sorted(row, reverse=True)[min(k, len(row)) - 1]
+        for class_id, score in enumerate(row):
+            if class_id and score >= kth:
+                margins[subject, object_, class_id] = score - row[0]
+    return margins
+
+
+def dreeam_threshold(scores: Sequence[tuple[float, bool]], gold: int) -> float:
+    """Return the lowest score that is accepted for the best F1; the highest of equals, infinity for the sure alone.
+
+    Args:
+        scores: Score of each triple, and whether it is a gold fact.
+        gold: Number of gold facts.
+    """
+    best, chosen = -1.0, math.inf
+    for lowest in sorted({math.inf, *(score for score, _ in scores)}, reverse=True):
+        accepted = [correct for score, correct in scores if score >= lowest]
+        f1 = _ratio(2 * sum(accepted), len(accepted) + gold)
+        if f1 > best:
+            best, chosen = f1, lowest
+    return chosen
 
 
 def official_scores(predictions: Facts, documents: Sequence[Json], train_documents: Sequence[Json]) -> dict[str, float]:

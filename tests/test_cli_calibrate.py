@@ -137,6 +137,29 @@ def test_a_decision_that_the_model_has_not_is_one_message(model: Path, corpus: P
     assert "there is no per_class to decide by; `atlop calibrate MODEL FILE --decision per_class` chooses one" in error
 
 
+def test_fusion_says_what_it_costs_and_later_commands_decide_by_it(
+    own_copy: Path, corpus: Path, tmp_path: Path
+) -> None:
+    line = "documents/s; 0.0 pseudo documents a document; 1.0 times the words"  # of an untrained model, none
+    table, log = run("calibrate", own_copy, corpus, "--decision", "fusion")
+    assert "fusion, over the offset" in table
+    assert line in log
+    result = tmp_path / "result.json"
+    assert line in run("predict", own_copy, corpus, "--output", result)[1]
+    assert line in run("evaluate", own_copy, corpus)[1]
+    assert line not in run("evaluate", own_copy, corpus, "--decision", "offset")[1]
+
+
+def test_a_precision_target_says_what_it_came_to(own_copy: Path, corpus: Path) -> None:
+    rows = values_of(run("calibrate", own_copy, corpus, "--precision-target", "0.7")[0])
+    found = json.loads(run("calibrate", own_copy, corpus, "--precision-target", "0.7", "--json")[0])
+    assert rows["precision there"] == f"{100 * found['precision']['precision']:.2f}"
+    assert rows["precision unseen"] == f"{100 * found['scores']['offset']['precision']:.2f}"
+    assert found["precision"]["precision"] >= 0.7
+    assert scores_of(own_copy, corpus)["precision"] == pytest.approx(found["precision"]["precision"])
+    assert "give a lower one" in run("calibrate", own_copy, corpus, "--precision-target", "1", code=2)[1]
+
+
 def test_the_evidence_threshold_is_kept_and_used(own_copy: Path, corpus: Path) -> None:
     found = json.loads(run("calibrate", own_copy, corpus, "--evidence", "--json")[0])
 

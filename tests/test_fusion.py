@@ -1,5 +1,7 @@
 """Pseudo documents are made of the evidence of pairs, and their margins fused with those of the whole document."""
 
+import logging
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
@@ -12,7 +14,7 @@ from atlop.calibration import choose_decision, collect_candidates
 from atlop.calibration.fusion import choose_fusion
 from atlop.decoding import Decision, Fusion
 from atlop.device import accelerator_for
-from atlop.ensemble import Ensemble, Member
+from atlop.ensemble import Ensemble, Member, load_ensemble
 from atlop.errors import AtlopError
 from atlop.fusion import MAX_PSEUDO_DOCUMENTS, pseudo_documents, with_pseudo_margins
 from atlop.objectives import AdaptiveThresholding
@@ -144,6 +146,65 @@ def test_predicted_facts_are_the_accepted_candidates() -> None:
     expected = [{fact.key for fact in facts} for facts in candidates.facts(candidates.accepted(decision))]
     assert [{fact.key for fact in facts} for facts in found.facts] == expected
     assert any(fact.evidence for facts in found.facts for fact in facts)  # that of the whole document
+
+
+@pytest.fixture(scope="module")
+def sample() -> Ensemble:
+    return load_ensemble("sample")
+
+
+@pytest.fixture
+def small_and_large() -> list[Document]:
+    """Documents of one sentence, without entities, with one, and with 200 of them."""
+    large = [f"E{n} was born in F{n} ." for n in range(100)]
+    return [
+        document("Ada met Bob .", entities=[[(0, 0, 1)], [(0, 2, 3)]]),
+        document("It rained .", "It stopped .", entities=[]),
+        document("Ada left .", "It rained .", entities=[[(0, 0, 1)]]),
+        document(*large, entities=[[(n, word, word + 1)] for n in range(100) for word in (0, 3)]),
+    ]
+
+
+def test_documents_of_any_size_are_fused(
+    sample: Ensemble, small_and_large: list[Document], caplog: pytest.LogCaptureFixture
+) -> None:
+    fusion = Fusion(weight=0.5, missing=0.75, threshold=0.25)
+    accelerator = accelerator_for("float32")
+    low = 0.05  # a share that some of a hundred sentences exceed
+    fused, offset = (
+        sample.with_decision(decision)
+        for decision in (
+            Decision(use="fusion", fusion=fusion, evidence_threshold=low),
+            Decision(use="offset", offset=-0.5, evidence_threshold=low),
+        )
+    )
+
+    with caplog.at_level(logging.INFO, logger="atlop"):
+        found = fused.predict(small_and_large, accelerator=accelerator).facts
+
+    expected = offset.predict(small_and_large[:3], accelerator=accelerator).facts
+    assert found[:3] == expected  # what makes no pseudo document has m¹ + b
+    assert found[1:3] == [(), ()]
+    assert found[3]
+    scored = offset.score(small_and_large, accelerator=accelerator)
+    completed = list(offset.with_pseudo_margins(small_and_large, scored, accelerator=accelerator))
+    read = [each.pseudo_words for each in completed]
+    assert read[:3] == [(), (), ()]
+    assert 0 < len(read[3]) <= MAX_PSEUDO_DOCUMENTS
+    [line] = [record.message for record in caplog.records if record.name == "atlop.fusion"]
+    words = sum(each.words for each in small_and_large)
+    factor = 1 + sum(read[3]) / words
+    assert re.fullmatch(
+        rf"fusion: 4 documents, [\d.]+ documents/s; {len(read[3]) / 4:.1f} pseudo documents a document; "
+        rf"{factor:.1f} times the words of the documents alone",
+        line,
+    )
+
+
+def test_without_fusion_no_cost_is_logged(sample: Ensemble, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.INFO, logger="atlop"):
+        sample.predict([TEXT], accelerator=accelerator_for("float32"))
+    assert not [record for record in caplog.records if record.name == "atlop.fusion"]
 
 
 def test_the_chosen_fusion_is_at_least_as_good_as_the_offset_and_ignores_what_says_nothing() -> None:

@@ -4,7 +4,7 @@ from atlop.calibration.candidates import Candidates, collect_candidates
 from atlop.calibration.choice import CHOOSERS, ChosenDecision, DecisionScores, choose_decision
 from atlop.calibration.evidence import EvidenceCandidates, collect_evidence, evidence_threshold
 from atlop.calibration.models import CalibratedModels, calibrate
-from atlop.calibration.thresholds import global_threshold, per_class_thresholds, precision_threshold
+from atlop.calibration.thresholds import ThresholdSweep, global_threshold, per_class_thresholds, precision_threshold
 
 __all__ = [
     "CHOOSERS",
@@ -13,6 +13,7 @@ __all__ = [
     "ChosenDecision",
     "DecisionScores",
     "EvidenceCandidates",
+    "ThresholdSweep",
     "calibrate",
     "choose_decision",
     "collect_candidates",

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields, replace
+from itertools import chain
 from pathlib import Path
 from typing import Any, Self
 
@@ -44,6 +45,9 @@ class Candidates:
     """Number of gold facts, candidates or not, `[documents]`."""
     pseudo_margin: NDArray[np.float32] | None = None
     """Largest margin in pseudo documents, `[candidates]`; −∞ where none has the pair, `None` if none were scored."""
+    evidence: NDArray[np.int64] | None = None
+    """Document, subject, object and sentence of the evidence of all pairs, `[evidence, 4]`; `None` for a model without
+    localized context."""
 
     def save(self, path: Path) -> None:
         """Write the candidates as safetensors, atomically."""
@@ -88,6 +92,12 @@ class Candidates:
             or not (self.pseudo_margin < np.inf).all()
         ):
             raise ValueError("a margin of pseudo documents is wrong")
+        if self.evidence is not None and (
+            self.evidence.dtype != np.int64
+            or self.evidence.shape[1:] != (4,)
+            or not ((self.evidence >= 0).all() and (self.evidence[:, 0] < len(self.gold)).all())
+        ):
+            raise ValueError("evidence is wrong")
         if set(map(type, self.relations)) != {str} or not np.isfinite(self.margin).all():
             raise ValueError("a relation is not a name, or a margin is not finite")
         indices = np.concatenate([self.subject, self.object, self.gold, np.diff(self.document)])
@@ -141,11 +151,19 @@ class Candidates:
     def facts(self, accepted: NDArray[np.bool_]) -> list[tuple[Fact, ...]]:
         """Return some candidates, `[candidates]`, as facts of each document, ordered by pair and class."""
         facts: list[list[Fact]] = [[] for _ in self.gold]
+        evidence = self.pair_evidence()
         for row in np.flatnonzero(accepted):
+            document, pair = self.document[row], (int(self.subject[row]), int(self.object[row]))
             relation = self.relations[self.class_id[row] - 1]
-            fact = Fact(subject=int(self.subject[row]), object=int(self.object[row]), relation=relation)
-            facts[self.document[row]].append(fact)
+            facts[document].append(Fact(*pair, relation, evidence=tuple(evidence[document].get(pair, ()))))
         return [tuple(document_facts) for document_facts in facts]
+
+    def pair_evidence(self) -> list[dict[tuple[int, int], list[int]]]:
+        """Return the evidence of the pairs that have some, of each document."""
+        found: list[dict[tuple[int, int], list[int]]] = [{} for _ in self.gold]
+        for document, subject, object_, sentence in [] if self.evidence is None else self.evidence.tolist():
+            found[document].setdefault((subject, object_), []).append(sentence)
+        return found
 
 
 def micro_f1(correct: int, found: int, gold: int) -> float:
@@ -164,14 +182,15 @@ def collect_candidates(
     Args:
         scored: Scores of each document, in any order.
         documents: The labelled corpus.
-        rule: Supplies margins and the limit of relations per pair; its thresholds are ignored.
+        rule: Supplies margins, the limit of relations per pair and the threshold of evidence; its other thresholds are
+            ignored.
 
     Raises:
         AtlopError: A document has no labels.
     """
     objective, vocabulary = rule.objective, rule.vocabulary
     no_thresholds = torch.full((vocabulary.classes,), -torch.inf)
-    chunks, pseudo = [], []
+    chunks, pseudo, evidence = [], [], []
     for item in sorted(scored, key=lambda item: item.index):
         kept = objective.decide(item.scores, max_relations=rule.max_relations, thresholds=no_thresholds)
         rows, classes = (axis.numpy() for axis in kept.nonzero(as_tuple=True))
@@ -190,12 +209,25 @@ def collect_candidates(
         )
         if item.pseudo_margins is not None:
             pseudo.append(item.pseudo_margins[kept].numpy())
+        if item.evidence is not None:
+            is_evidence = (item.evidence > rule.decision.evidence_threshold).numpy()
+            evidence.append([(item.index, *item.pairs[row], sentence) for row, sentence in np.argwhere(is_evidence)])
     empty = [np.zeros(0, dtype=dtype) for dtype in (np.int64, np.int64, np.int64, np.int64, np.float32, np.bool_)]
     columns = (np.concatenate(column) for column in zip(empty, *chunks, strict=True))
     gold = np.array([len({fact.key for fact in document.facts or ()}) for document in documents], dtype=np.int64)
     document, subject, object_, class_id, margin, correct = columns
-    pseudo_margin = np.concatenate(pseudo) if pseudo else None
-    return Candidates(vocabulary.relations, document, subject, object_, class_id, margin, correct, gold, pseudo_margin)
+    return Candidates(
+        vocabulary.relations,
+        document,
+        subject,
+        object_,
+        class_id,
+        margin,
+        correct,
+        gold,
+        pseudo_margin=np.concatenate(pseudo) if pseudo else None,
+        evidence=np.array([*chain(*evidence)], np.int64).reshape(-1, 4) if evidence else None,
+    )
 
 
 def _gold(document: Document, *, vocabulary: RelationVocabulary) -> set[tuple[int, int, int]]:

@@ -10,7 +10,12 @@ from atlop.calibration.candidates import Candidates
 from atlop.calibration.evidence import EvidenceCandidates, evidence_threshold
 from atlop.calibration.fusion import choose_fusion
 from atlop.calibration.probability import expected_calibration_error, fit_probability
-from atlop.calibration.thresholds import global_threshold, per_class_thresholds, precision_threshold
+from atlop.calibration.thresholds import (
+    global_threshold,
+    highest_precision,
+    per_class_thresholds,
+    precision_threshold,
+)
 from atlop.decoding import EVIDENCE_THRESHOLD, PLAIN, Decision, DecisionName, Probability
 from atlop.errors import AtlopError
 from atlop.evaluation import F1, PRECISION, RECALL, Estimate, bootstrap, compute_metrics, interval
@@ -58,6 +63,20 @@ class DecisionScores:
 
 
 @dataclass(frozen=True)
+class PrecisionScores:
+    """What an offset that has to reach a precision is worth, from 0 to 1; by cross-validation, see `DecisionScores`."""
+
+    target: float
+    precision: float
+    """On the documents that it was chosen on: at least the target, so optimistic."""
+    recall: float
+    """On the same documents."""
+    missed_folds: tuple[int, ...]
+    """Folds of the cross-validation, from 1, without which no offset reaches the target; that of the highest precision
+    decides about their documents."""
+
+
+@dataclass(frozen=True)
 class EvidenceScores:
     """Micro-averaged F1 of evidence of the pairs that have annotated evidence, from 0 to 1."""
 
@@ -78,6 +97,8 @@ class ChosenDecision:
     """Expected calibration error of the probabilities of all candidates, from 0 to 1; optimistic."""
     evidence: EvidenceScores | None
     """`None` if the evidence threshold was not chosen."""
+    precision: PrecisionScores | None = None
+    """`None` without a precision target."""
 
 
 def choose_decision(
@@ -102,6 +123,11 @@ def choose_decision(
     """
     if precision_target is not None and use != "offset":
         raise AtlopError(f"precision target: only an offset reaches it, but {use} is to decide; give one of the two")
+    if precision_target is not None and (highest := highest_precision(candidates)) < precision_target:
+        raise AtlopError(
+            f"precision target {precision_target:g}: no offset reaches it on these documents; the highest is "
+            f"{highest:.3f}, so give a lower one"
+        )
     choosers = {name: CHOOSERS[name] for name in CHOOSERS if name in ("plain", "offset", use)}
     if precision_target is not None:
         target = precision_target
@@ -129,6 +155,21 @@ def choose_decision(
         evidence=None
         if evidence is None
         else EvidenceScores(f1_before=evidence.f1(EVIDENCE_THRESHOLD), f1=evidence.f1(decision.evidence_threshold)),
+        precision=None
+        if precision_target is None
+        else _precision(candidates, target=precision_target, decision=chosen["offset"]),
+    )
+
+
+def _precision(candidates: Candidates, *, target: float, decision: Decision) -> PrecisionScores:
+    metrics = compute_metrics(candidates.counts(candidates.accepted(decision)).sum(axis=0))
+    fold = _folds(candidates)
+    others = [candidates.select(fold != number) for number in range(fold.max(initial=-1) + 1)]
+    return PrecisionScores(
+        target,
+        precision=float(metrics[PRECISION]),
+        recall=float(metrics[RECALL]),
+        missed_folds=tuple(n for n, each in enumerate(others, start=1) if highest_precision(each) < target),
     )
 
 
@@ -139,14 +180,20 @@ def _probability(margin: NDArray[np.float32], correct: NDArray[np.bool_]) -> Pro
 
 def cross_validated(candidates: Candidates, choose: Chooser) -> NDArray[np.bool_]:
     """Return which candidates are accepted, by a decision that was chosen without their document, `[candidates]`."""
-    documents = len(candidates.gold)
-    fold = np.empty(documents, dtype=np.int64)
-    fold[np.random.default_rng(_SEED).permutation(documents)] = np.arange(documents) % FOLDS
+    fold = _folds(candidates)
     accepted = np.zeros(len(candidates.margin), dtype=np.bool_)
-    for number in range(min(FOLDS, documents)):
+    for number in range(fold.max(initial=-1) + 1):
         decision = choose(candidates.select(fold != number))
         accepted |= candidates.accepted(decision) & (fold[candidates.document] == number)
     return accepted
+
+
+def _folds(candidates: Candidates) -> NDArray[np.int64]:
+    """Return the fold of each document, from 0, `[documents]`."""
+    documents = len(candidates.gold)
+    fold = np.empty(documents, dtype=np.int64)
+    fold[np.random.default_rng(_SEED).permutation(documents)] = np.arange(documents) % FOLDS
+    return fold
 
 
 def _scores(

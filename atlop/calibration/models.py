@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from time import monotonic
 
 from atlop.calibration.candidates import collect_candidates
 from atlop.calibration.choice import ChosenDecision, choose_decision
@@ -13,6 +14,7 @@ from atlop.decoding import PLAIN, Decision, DecisionName
 from atlop.ensemble import load_ensemble
 from atlop.errors import AtlopError
 from atlop.files import model_folder, one_writer, refuse_existing, write_json
+from atlop.fusion import with_logged_cost
 from atlop.model_folder import store_decision
 from atlop.prediction import loop_settings
 
@@ -74,6 +76,7 @@ def calibrate(
             raise AtlopError(
                 f"{file}: has no gold fact, so no threshold can be chosen on it; give documents with facts"
             )
+        started = monotonic()
         scored = list(ensemble.score(corpus.documents, **loop))
         sentences = collect_evidence(scored, documents=corpus.documents) if evidence else None
         if decision == "fusion":
@@ -82,7 +85,7 @@ def calibrate(
                     Decision(use="plain", evidence_threshold=evidence_threshold(sentences))
                 )
             completed = ensemble.with_pseudo_margins(corpus.documents, scored, accelerator=loop["accelerator"])
-            scored = list(completed)
+            scored = list(with_logged_cost(corpus.documents, completed, started=started))
         chosen = choose_decision(
             collect_candidates(scored, documents=corpus.documents, rule=ensemble.rule),
             use=decision,

@@ -6,7 +6,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from atlop.calibration.candidates import Candidates
-from atlop.errors import AtlopError
 
 
 def global_threshold(candidates: Candidates) -> NDArray[np.float32]:
@@ -23,20 +22,19 @@ def precision_threshold(candidates: Candidates, *, precision: float) -> NDArray[
     """Choose the threshold for all relations that finds the most candidates with a precision of at least `precision`.
 
     Returns:
-        The threshold of each class, `[classes]`, all equal.
-
-    Raises:
-        AtlopError: No threshold reaches it.
+        The threshold of each class, `[classes]`, all equal; that of the highest precision if none reaches it.
     """
     sweep = ThresholdSweep.from_margins(candidates.margin, candidates.correct)
-    reached = sweep.correct >= precision * np.maximum(sweep.found, 1)
-    if not reached[1:].any():
-        best = float((sweep.correct[1:] / sweep.found[1:]).max(initial=0))
-        raise AtlopError(
-            f"precision target {precision:g}: no threshold reaches it on these documents; the highest is {best:.3f}"
-        )
-    best_threshold = sweep.threshold_below(int(np.flatnonzero(reached)[-1]))
-    return np.full(len(candidates.relations) + 1, best_threshold, dtype=np.float32)
+    precisions = sweep.precisions()
+    reached = np.flatnonzero(precisions >= min(precision, precisions.max(initial=0)))
+    best = sweep.threshold_below(1 + int(reached[-1]) if len(reached) else 0)
+    return np.full(len(candidates.relations) + 1, best, dtype=np.float32)
+
+
+def highest_precision(candidates: Candidates) -> float:
+    """Return the highest precision that one threshold for all relations reaches; 0 without candidates."""
+    sweep = ThresholdSweep.from_margins(candidates.margin, candidates.correct)
+    return float(sweep.precisions().max(initial=0))
 
 
 def per_class_thresholds(candidates: Candidates) -> NDArray[np.float32]:
@@ -91,6 +89,10 @@ class ThresholdSweep:
         """Return the best threshold given the correct and found counts of other relations; the highest of ties."""
         f1 = (others[0] + self.correct) / np.maximum(others[1] + self.found + gold, 1)  # F1 / 2
         return self.threshold_below(int(f1.argmax()))
+
+    def precisions(self) -> NDArray[np.float64]:
+        """Return the precision of the 1, 2, … largest distinct margins, `[margins]`."""
+        return self.correct[1:] / self.found[1:]
 
     def counts(self, threshold: np.float32) -> tuple[int, int]:
         """Return the numbers of correct and of all candidates above a threshold."""

@@ -3,7 +3,7 @@
 import sys
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -11,8 +11,11 @@ from atlop.cli.models import quiet_models
 from atlop.cli.options import Device, Format, Invalid, Json, Labelled, Models, Precision
 from atlop.cli.score_tables import decision_table
 from atlop.cli.session import is_main_process, print_result
-from atlop.cli.text import corpus_heading, percent
+from atlop.cli.text import Row, corpus_heading, percent
 from atlop.decoding import DecisionName
+
+if TYPE_CHECKING:
+    from atlop.calibration import ChosenDecision
 
 
 def calibrate(
@@ -78,6 +81,7 @@ def calibrate(
         heading=f"{corpus_heading(done.corpus)}; {done.file}: decides by {chosen.decision.use}",
         rows=[
             ("threshold of the offset", f"{chosen.decision.offset:.3f}"),
+            *_precision_rows(chosen),
             ("calibration error", percent(chosen.calibration_error), "of the probabilities, on the same documents"),
             ("evidence threshold", f"{chosen.decision.evidence_threshold:.3f}"),
             *(
@@ -91,3 +95,19 @@ def calibrate(
         ],
         blocks=[decision_table(chosen.scores)],
     )
+
+
+def _precision_rows(chosen: "ChosenDecision") -> list[Row]:
+    """Return what a precision target came to, on the documents that chose and on those that had no say."""
+    if chosen.precision is None:
+        return []
+    missed, unseen = chosen.precision.missed_folds, chosen.scores["offset"]
+    folds = (
+        f"no offset reaches it without fold {' or '.join(map(str, missed))}" if missed else "reached without each fold"
+    )
+    return [
+        ("precision there", percent(chosen.precision.precision), f"target {percent(chosen.precision.target)}: reached"),
+        ("recall there", percent(chosen.precision.recall)),
+        ("precision unseen", percent(unseen.precision), f"by cross-validation; {folds}"),
+        ("recall unseen", percent(unseen.recall)),
+    ]

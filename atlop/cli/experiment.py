@@ -81,7 +81,15 @@ def experiment(
                 grid(
                     experiments.HEADER,
                     experiments.table_rows(results),
-                    drop=["published Ign F1", "95 % interval", "published F1", "difference interval", "Ign F1"],
+                    drop=[
+                        "published Ign F1",
+                        "95 % interval",
+                        "published F1",
+                        "difference interval",
+                        "Ign F1",
+                        "evidence F1",
+                        "PosEvi F1",
+                    ],
                 ),
                 textwrap.fill(experiments.caption(results), terminal_width()),
                 f"wrote {name}.md, {name}.csv and {name}.tex to {folder}",

@@ -8,7 +8,7 @@ from atlop.evaluation.micro import F1, PRECISION, RECALL, compute_metrics
 from atlop.evaluation.official import OfficialScores, official_scores, table_scores
 from atlop.evaluation.pairs import within_a_sentence
 from atlop.evaluation.resampling import bootstrap, interval
-from atlop.evaluation.seeds import mean_difference, mean_scores
+from atlop.evaluation.seeds import evidence_f1, mean_difference, mean_scores
 from atlop.evaluation.table import FactTable, fact_table
 
 __all__ = [
@@ -29,6 +29,7 @@ __all__ = [
     "compare",
     "compute_metrics",
     "detailed_scores",
+    "evidence_f1",
     "fact_table",
     "gold_evidence",
     "interval",

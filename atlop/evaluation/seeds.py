@@ -10,7 +10,7 @@ from atlop.evaluation.comparison import Difference
 from atlop.evaluation.detailed import Estimate
 from atlop.evaluation.micro import F1, IGN_F1, compute_metrics
 from atlop.evaluation.resampling import bootstrap, interval, randomisation_test
-from atlop.evaluation.table import FactTable
+from atlop.evaluation.table import GOLD, FactTable
 
 
 def mean_scores(tables: Sequence[FactTable]) -> tuple[Estimate, Estimate]:
@@ -25,6 +25,15 @@ def mean_scores(tables: Sequence[FactTable]) -> tuple[Estimate, Estimate]:
     values = np.stack([_mean(counts.sum(axis=0)), *interval(bootstrap(counts, statistic=_mean))], axis=-1)
     f1, ign_f1 = (Estimate(*values[metric].tolist()) for metric in (F1, IGN_F1))
     return f1, ign_f1
+
+
+def evidence_f1(table: FactTable) -> tuple[float, float] | None:
+    """Return official evidence F1 and PosEvi F1 of a run; `None` if evidence is not known, or none is annotated."""
+    official, *_, pairs = table.evidence_counts().sum(axis=0)
+    if table.pair_evidence is None or not official[GOLD]:
+        return None
+    first, second = compute_metrics(np.stack([official, pairs]))[:, F1].tolist()
+    return first, second
 
 
 def mean_difference(first: Sequence[FactTable], second: Sequence[FactTable]) -> Difference:

@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field
 from atlop.config import Precision
 from atlop.config_files import default_settings, flat_settings
 from atlop.errors import AtlopError
-from atlop.experiments.plan import Plan, PlannedRun
+from atlop.experiments.plan import Plan, PlannedRun, Reading
 from atlop.files import file_sha256, read_json, write_json
 from atlop.json_values import typed
 from atlop.run_folder import refuse_earlier_version
@@ -29,13 +29,14 @@ class ExperimentFolder:
         """Return the log file of a run that is trained beside others."""
         return self.path / "logs" / f"{run.name}.log"
 
-    def candidates(self, run: PlannedRun, *, split: str) -> Path:
+    def candidates(self, run: PlannedRun, *, split: str, reading: Reading) -> Path:
         """Return the file of a run's candidates on the documents that choose (`chooses`) or are scored (`scored`)."""
-        return self.path / "candidates" / f"{run.name}.{split}{'.fused' if run.fused else ''}.safetensors"
+        suffix = "" if reading == "whole" else f".{reading}"
+        return self.path / "candidates" / f"{run.name}.{split}{suffix}.safetensors"
 
     def state(self, run: PlannedRun) -> str:
         """Return the state of a run: `not started`, `interrupted`, `trained` or `scored`."""
-        if self.candidates(run, split="scored").exists():
+        if all(self.candidates(run, split="scored", reading=reading).exists() for reading in run.readings):
             return "scored"
         if (self.run(run) / "summary.json").exists():
             return "trained"

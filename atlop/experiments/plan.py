@@ -6,7 +6,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
 import tomli_w
 from pydantic import Field, ValidationError
@@ -16,6 +16,11 @@ from atlop.config_files import find_config, load_config
 from atlop.decoding import DecisionName
 from atlop.errors import AtlopError
 from atlop.files import read_toml
+
+RowDecision: TypeAlias = DecisionName | Literal["dreeam"]
+"""What decides in a row: what a model can store, or DREEAM's own rule of fusion (`atlop.experiments.dreeam`)."""
+Reading: TypeAlias = Literal["whole", "fused", "dreeam"]
+"""What a decision reads: whole documents alone, or pseudo documents too, in either form of fusion."""
 
 
 class Published(Section):
@@ -38,10 +43,15 @@ class Variant(Section):
     """Title of the row's table, if the experiment has several."""
     set: dict[str, Any] = Field({})
     """Changes to the configuration: `section.key` to value."""
-    decision: DecisionName = "plain"
+    decision: RowDecision = "plain"
     """What turns scores into facts; its thresholds are chosen after training."""
     published: Published = Published()
     """Published scores of the row."""
+
+    @property
+    def reading(self) -> Reading:
+        """What its decision reads."""
+        return "fused" if self.decision == "fusion" else "dreeam" if self.decision == "dreeam" else "whole"
 
 
 class Experiment(Section):
@@ -74,8 +84,8 @@ class PlannedRun:
     """Name of its folder, from its variant's changes and its seed; the same in all experiments with one base."""
     seed: int
     config: RunConfig
-    fused: bool = False
-    """Whether a row decides by fusion, so that pseudo documents are scored too."""
+    readings: frozenset[Reading] = frozenset()
+    """What the decisions of its rows read."""
 
 
 @dataclass(frozen=True)
@@ -156,12 +166,17 @@ def plan_runs(experiment: Experiment, *, overrides: Sequence[str], data_dev: Pat
                 run = PlannedRun(_folder_name(changes), seed=seed, config=config)
                 runs.append(run)
             rows[variant.name] = (*rows.get(variant.name, ()), run)
-    fused = {run.name for each in experiment.variants if each.decision == "fusion" for run in rows[each.name]}
+    completed = {
+        run.name: replace(
+            run, readings=frozenset(each.reading for each in experiment.variants if run in rows[each.name])
+        )
+        for run in runs
+    }
     return Plan(
         experiment,
         base=load_config(experiment.config, overrides=shared),
-        runs=tuple(replace(run, fused=run.name in fused) for run in runs),
-        rows={name: tuple(replace(run, fused=run.name in fused) for run in each) for name, each in rows.items()},
+        runs=tuple(completed.values()),
+        rows={name: tuple(completed[run.name] for run in each) for name, each in rows.items()},
     )
 
 

@@ -4,17 +4,18 @@ from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 
 from atlop.calibration import CHOOSERS, Candidates
-from atlop.decoding import DecisionName
 from atlop.evaluation import (
     Difference,
     Estimate,
     FactTable,
+    evidence_f1,
     fact_table,
     mean_difference,
     mean_scores,
     table_scores,
 )
-from atlop.experiments.plan import Plan
+from atlop.experiments.dreeam import choose_merged
+from atlop.experiments.plan import Plan, Reading, Variant
 from atlop.schema import Document, NameTriple
 
 
@@ -37,6 +38,11 @@ class RowResult:
     """Published scores, in percent: the keys of `Published` that have a value."""
     table: str = ""
     """Title of the row's table, if the experiment has several."""
+    evidence_f1_of_seeds: tuple[float, ...] = ()
+    """Official evidence F1 of each scored run, by seed; empty if no scored document has annotated evidence, or the
+    model has no evidence."""
+    pair_evidence_f1_of_seeds: tuple[float, ...] = ()
+    """PosEvi F1 of each scored run, by seed, whatever facts it finds; empty likewise."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +61,7 @@ class ExperimentResults:
 def collect_results(
     plan: Plan,
     *,
-    candidates: Mapping[str, tuple[Candidates, Candidates]],
+    candidates: Mapping[tuple[str, Reading], tuple[Candidates, Candidates]],
     documents: Sequence[Document],
     train_facts: Set[NameTriple],
 ) -> ExperimentResults:
@@ -63,21 +69,26 @@ def collect_results(
 
     Args:
         plan: The rows and runs.
-        candidates: By run, the candidates of the documents that choose thresholds and those of the scored documents;
-            of the runs that are scored.
+        candidates: By run and what decisions read, the candidates of the documents that choose thresholds and those of
+            the scored documents; of the runs that are scored.
         documents: The scored documents.
         train_facts: Train facts, for Ign F1.
     """
 
-    def score(choosing: Candidates, scored: Candidates, decision: DecisionName) -> FactTable:
-        accepted = scored.accepted(CHOOSERS[decision](choosing))
-        return fact_table(documents, predictions=scored.facts(accepted), train_facts=train_facts)
+    def score(choosing: Candidates, scored: Candidates, variant: Variant) -> FactTable:
+        choose = choose_merged if variant.decision == "dreeam" else CHOOSERS[variant.decision]
+        return fact_table(
+            documents,
+            predictions=scored.facts(scored.accepted(choose(choosing))),
+            train_facts=train_facts,
+            pair_evidence=None if scored.evidence is None else scored.pair_evidence(),
+        )
 
     tables = {
         variant.name: {
-            run.seed: score(*candidates[run.name], variant.decision)
+            run.seed: score(*candidates[run.name, variant.reading], variant)
             for run in plan.rows[variant.name]
-            if run.name in candidates
+            if (run.name, variant.reading) in candidates
         }
         for variant in plan.experiment.variants
     }
@@ -87,6 +98,7 @@ def collect_results(
         seed_tables = tables[variant.name]
         f1, ign_f1 = mean_scores([*seed_tables.values()]) if seed_tables else (None, None)
         seed_scores = [*map(table_scores, seed_tables.values())]
+        evidence = [each for each in map(evidence_f1, seed_tables.values()) if each is not None]
         common = [] if variant.name == first else [seed for seed in seed_tables if seed in tables[first]]
         pairs = [(tables[first][seed], seed_tables[seed]) for seed in common]
         rows.append(
@@ -99,6 +111,8 @@ def collect_results(
                 difference=mean_difference(*zip(*pairs, strict=True)) if pairs else None,
                 published=variant.published.model_dump(exclude_none=True),
                 table=variant.table,
+                evidence_f1_of_seeds=tuple(official for official, _ in evidence),
+                pair_evidence_f1_of_seeds=tuple(pairs for _, pairs in evidence),
             )
         )
     return ExperimentResults(

@@ -2,7 +2,11 @@
 
 import logging
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from pathlib import Path
+from time import monotonic
+
+from accelerate import Accelerator
 
 from atlop.calibration import Candidates, collect_candidates
 from atlop.config import RunConfig
@@ -12,11 +16,14 @@ from atlop.ensemble import Ensemble, Member
 from atlop.errors import AtlopError
 from atlop.experiments.dev_split import split_dev
 from atlop.experiments.devices import device_name, train_side_by_side
+from atlop.experiments.dreeam import collect_merged, listed_margins
 from atlop.experiments.folder import ExperimentFolder
-from atlop.experiments.plan import Experiment, Plan, PlannedRun, plan_runs
+from atlop.experiments.plan import Experiment, Plan, PlannedRun, Reading, plan_runs
 from atlop.experiments.results import ExperimentResults, collect_results
+from atlop.fusion import with_logged_cost
 from atlop.model_folder import load_encoder, load_model
 from atlop.schema import Document
+from atlop.scores import DocumentScores
 from atlop.training import train
 
 logger = logging.getLogger(__name__)
@@ -78,7 +85,10 @@ def _results(plan: Plan, *, folder: ExperimentFolder, scored: Sequence[Document]
     return collect_results(
         plan,
         candidates={
-            run.name: _load_candidates(run, folder=folder) for run in plan.runs if folder.state(run) == "scored"
+            (run.name, reading): _load_candidates(run, reading=reading, folder=folder)
+            for run in plan.runs
+            if folder.state(run) == "scored"
+            for reading in run.readings
         },
         documents=scored,
         train_facts=train_facts,
@@ -124,16 +134,35 @@ def _save_candidates(
     data = run.config.data
     selection = read_corpus(data.dev, format=data.format, invalid=data.invalid, relations=data.relations).documents
     ensemble = Ensemble.from_members([Member(*load_model(folder.run(run) / "best"))])
+    accelerator = accelerator_for("float32", device=device)
     for split, documents in (("chooses", selection), ("scored", scored)):
-        accelerator = accelerator_for("float32", device=device)
-        scores = ensemble.score(documents, accelerator=accelerator)
-        if run.fused:
-            scores = ensemble.with_pseudo_margins(documents, scores, accelerator=accelerator)
-        collect_candidates(scores, documents=documents, rule=ensemble.rule).save(folder.candidates(run, split=split))
+        scores = list(ensemble.score(documents, accelerator=accelerator))
+        for reading in run.readings:
+            candidates = _candidates(reading, ensemble, documents, scores=scores, accelerator=accelerator)
+            candidates.save(folder.candidates(run, split=split, reading=reading))
 
 
-def _load_candidates(run: PlannedRun, *, folder: ExperimentFolder) -> tuple[Candidates, Candidates]:
-    paths = [folder.candidates(run, split=split) for split in ("chooses", "scored")]
+def _candidates(
+    reading: Reading,
+    ensemble: Ensemble,
+    documents: Sequence[Document],
+    *,
+    scores: Iterable[DocumentScores],
+    accelerator: Accelerator,
+) -> Candidates:
+    """Return what a decision chooses from, from the scores of whole documents."""
+    started, rule, collect = monotonic(), ensemble.rule, collect_candidates
+    if reading != "whole":
+        margins = None
+        if reading == "dreeam":
+            margins, collect = partial(listed_margins, rule=rule), collect_merged
+        completed = ensemble.with_pseudo_margins(documents, scores, accelerator=accelerator, margins=margins)
+        scores = with_logged_cost(documents, completed, started=started)
+    return collect(scores, documents=documents, rule=rule)
+
+
+def _load_candidates(run: PlannedRun, *, reading: Reading, folder: ExperimentFolder) -> tuple[Candidates, Candidates]:
+    paths = [folder.candidates(run, split=split, reading=reading) for split in ("chooses", "scored")]
     chooses, scored = map(Candidates.load, paths)
     if chooses.relations != scored.relations:
         raise AtlopError(f"{paths[0]} and {paths[1]}: have different relations; remove both, which are then made again")

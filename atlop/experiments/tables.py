@@ -4,7 +4,7 @@ import csv
 import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from statistics import stdev
+from statistics import mean, stdev
 
 from atlop.evaluation import Difference, Estimate
 from atlop.experiments.results import ExperimentResults, RowResult
@@ -15,6 +15,8 @@ HEADER = (
     "F1",
     "95 % interval",
     "Ign F1",
+    "evidence F1",
+    "PosEvi F1",
     "seeds",
     "difference",
     "difference interval",
@@ -64,6 +66,10 @@ def _cells(row: RowResult, *, seeds: int) -> tuple[str, ...]:
         "not run" if row.f1 is None else _mean(row.f1.value, row.f1_of_seeds),
         "" if row.f1 is None else _interval(row.f1),
         "" if row.ign_f1 is None else _mean(row.ign_f1.value, row.ign_f1_of_seeds),
+        *(
+            _mean(mean(each), each) if each else ""
+            for each in (row.evidence_f1_of_seeds, row.pair_evidence_f1_of_seeds)
+        ),
         f"{scored} of {seeds}" if 0 < scored < seeds else "",
         "" if difference is None else f"{_signed(difference.difference)}",
         "" if difference is None else _interval(difference),
@@ -81,10 +87,14 @@ def caption(results: ExperimentResults) -> str:
     """Describe the numbers of the table."""
     seeds = ", ".join(map(str, results.seeds))
     scores = f"mean ± standard deviation over seeds {seeds}" if len(results.seeds) > 1 else f"seed {seeds}"
+    has_evidence = any(row.evidence_f1_of_seeds for row in results.rows)
+    evidence = " Evidence F1 is the leaderboard's; PosEvi F1 is that of pairs with annotated evidence, found or not."
     return (
         f"Percent, {scores}, on {results.documents:,} documents. Intervals of the mean by bootstrap over "
         "documents; differences of F1 from the first row, paired by document; p by an approximate randomisation test, "
-        "not corrected for the number of rows." + (f" Published: {results.published}" if results.published else "")
+        "not corrected for the number of rows."
+        + (evidence if has_evidence else "")
+        + (f" Published: {results.published}" if results.published else "")
     )
 
 

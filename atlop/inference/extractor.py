@@ -18,6 +18,7 @@ from atlop.config import Precision
 from atlop.device import accelerator_for
 from atlop.ensemble import Ensemble, Member, chosen_decision
 from atlop.errors import AtlopError
+from atlop.fusion import FusionCost
 from atlop.inference.facts import Extraction, ExtractionError, ExtractionResult
 from atlop.inference.host import Finish, Host, Hosting, Output, hosting
 from atlop.inference.inputs import Input, InputDocument
@@ -74,6 +75,8 @@ class RelationExtractor:
         self._options: Any = {"decision": decision, "precision": precision, "device": device}
         self._name: str | None = None
         self._process = os.getpid()
+        self.fusion_cost = FusionCost()
+        """What fusion has read so far."""
         rule = DecisionRule.from_model(model)
         if decision is not None:
             rule = replace(rule, decision=chosen_decision(decision, rule=rule))
@@ -232,7 +235,13 @@ class RelationExtractor:
             explain: Whether to add the words that the model read for each fact.
         """
         stream = ExtractionStream(
-            self._ensemble, hosting, finish, accelerator=self.accelerator, group_by=group_by, explain=explain
+            self._ensemble,
+            hosting,
+            finish,
+            accelerator=self.accelerator,
+            group_by=group_by,
+            explain=explain,
+            fusion_cost=self.fusion_cost,
         )
         return stream.run(chunks)
 

@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from itertools import groupby, repeat
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 from atlop.errors import AtlopError
@@ -117,7 +118,9 @@ def _extract(
     parts.check(settings, path=path, output=output)
     with extractor.hosting(explain=explain, processes=host_processes(accelerator.device)) as hosting:
         writing = _write_parts(extractor, parts, path=path, hosting=hosting, group_by=group_by, explain=explain)
+        started = monotonic()
         computed = sum(1 for _ in progress(writing))
+        extractor.fusion_cost.log(seconds=monotonic() - started)
         accelerator.wait_for_everyone()
         if not accelerator.is_main_process:
             return None

@@ -10,6 +10,7 @@ from typing import Generic
 from accelerate import Accelerator
 
 from atlop.ensemble import Ensemble
+from atlop.fusion import FusionCost
 from atlop.inference.explanation import pair_contexts
 from atlop.inference.host import Finish, Found, FoundFacts, Hosting, Output
 from atlop.inference.inputs import InputDocument
@@ -44,6 +45,7 @@ class ExtractionStream(Generic[Output]):
         accelerator: Accelerator,
         group_by: str | None,
         explain: bool,
+        fusion_cost: FusionCost,
     ):
         """Prepare the pass.
 
@@ -54,9 +56,11 @@ class ExtractionStream(Generic[Output]):
             accelerator: Device and precision.
             group_by: Key by which ungrouped mentions are grouped.
             explain: Whether to add the words that the model read.
+            fusion_cost: Adds up what fusion reads.
         """
         self._ensemble, self._hosting, self._finish = ensemble, hosting, finish
         self._accelerator, self._group_by, self._explain = accelerator, group_by, explain
+        self._fusion_cost = fusion_cost
         self._is_fused = ensemble.rule.decision.use == "fusion"
         self._waiting: deque[_Chunk[Output]] = deque()
         self._chunk_of: dict[int, _Chunk[Output]] = {}
@@ -66,6 +70,8 @@ class ExtractionStream(Generic[Output]):
         """Yield what `finish` makes of the results of each chunk, in order."""
         scores = self._scores(chunks)
         for scored in self._ensemble.ready(self._documents, scores, accelerator=self._accelerator):
+            if self._is_fused:
+                self._fusion_cost.add(self._documents[scored.index], scored)
             self._add(scored.index, self._found(scored))
             yield from self._finished()
         while self._waiting:

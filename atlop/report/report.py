@@ -3,6 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 from matplotlib.figure import Figure
@@ -12,6 +13,7 @@ from atlop.corpora import Corpus, TrainFacts
 from atlop.device import accelerator_for
 from atlop.ensemble import load_ensemble
 from atlop.evaluation import OfficialScores, PairEvidence
+from atlop.fusion import with_logged_cost
 from atlop.prediction import loop_settings, make_batches, score_batches, with_bar
 from atlop.report.analysis import AnalysisCollector, DocumentAnalysis
 from atlop.report.contents import ScoredResult, contents
@@ -140,6 +142,7 @@ def _read_closely(
     learning = draw_training(Path(run))
     accelerator = accelerator_for(precision, device=device)
     ensemble = load_ensemble(run)
+    started = monotonic()
     corpus = corpus.without_negatives(ensemble.rule.vocabulary.negative)
     [member] = ensemble.members
     collector = AnalysisCollector(
@@ -156,6 +159,7 @@ def _read_closely(
         keep_attention=True,
     )
     ready = ensemble.ready(corpus.documents, scored, accelerator=accelerator)
+    ready = with_logged_cost(corpus.documents, ready, started=started)
     decisions, _ = draw_decisions(collector.watch(ready), corpus=corpus, rule=ensemble.rule, train=train)
     analyses = collector.result()
     evidence = [analysis.pair_evidence for analysis in analyses if analysis.pair_evidence is not None]

@@ -1,12 +1,14 @@
 """Candidates are the relations that a decision could find, with their gold labels."""
 
 from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
-from atlop.calibration import collect_candidates
+from atlop.calibration import Candidates, collect_candidates
 from atlop.errors import AtlopError
 from atlop.objectives import AdaptiveThresholding
 from atlop.schema import Document, RelationVocabulary
@@ -57,6 +59,28 @@ def test_a_fact_of_a_relation_that_the_model_does_not_know_counts_as_missed() ->
 def test_a_document_without_labels_is_refused() -> None:
     with pytest.raises(AtlopError, match="has no labels to calibrate with"):
         collect_candidates([scored([0.0] * 4, [0.0] * 4)], documents=[labelled(None)], rule=RULE)
+
+
+def test_facts_have_the_evidence_of_their_pair_and_keep_it_in_a_file(tmp_path: Path) -> None:
+    shares = torch.tensor([[0.3, 0.2, 0.5], [0.1, 0.1, 0.1]])  # 0.2 is not above 0.2
+    scores = [replace(scored([0.0, 1.0, -1.0, -2.0], [0.0, 1.0, 2.0, -1.0], index=n), evidence=shares) for n in (0, 1)]
+    made = collect_candidates(scores, documents=[labelled([]), labelled([])], rule=RULE)
+    made.save(tmp_path / "made.safetensors")
+
+    found = Candidates.load(tmp_path / "made.safetensors")
+
+    assert found.pair_evidence() == [{(0, 1): [0, 2]}] * 2
+    first, *_ = found.facts(found.margin > 0)
+    assert [(fact.subject, fact.relation, fact.evidence) for fact in first] == [
+        (0, "P1", (0, 2)),
+        (1, "P1", ()),
+        (1, "P2", ()),
+    ]
+    without = collect_candidates(
+        [replace(each, evidence=None) for each in scores], documents=[labelled([])] * 2, rule=RULE
+    )
+    assert without.evidence is None
+    assert {fact.evidence for facts in without.facts(without.margin > 0) for fact in facts} == {()}
 
 
 def test_no_documents_give_no_candidates() -> None:

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from atlop.calibration import CHOOSERS, Candidates, EvidenceCandidates, choose_decision, precision_threshold
-from atlop.calibration.choice import FOLDS, cross_validated
+from atlop.calibration.choice import FOLDS, PrecisionScores, cross_validated
 from atlop.calibration.probability import fit_probability
+from atlop.calibration.thresholds import highest_precision
 from atlop.decoding import Decision, DecisionName
 from atlop.errors import AtlopError
 from tests.calibration.made_candidates import made_candidates
@@ -84,8 +85,37 @@ def test_a_precision_target_is_for_the_offset_alone() -> None:
 def test_a_precision_that_no_threshold_reaches_is_an_error() -> None:
     candidates = made_candidates(seed=4, size=200)
     wrong = Candidates(**{**vars(candidates), "correct": candidates.margin < np.median(candidates.margin)})
-    with pytest.raises(AtlopError, match=r"precision target 0.9: no threshold reaches it .* the highest is 0\."):
-        precision_threshold(wrong, precision=0.9)
+    with pytest.raises(AtlopError, match=r"precision target 0.9: no offset reaches it .* the highest is 0\."):
+        choose_decision(wrong, precision_target=0.9)
+
+
+def test_a_precision_that_is_missed_without_some_documents_is_kept_with_what_it_is_worth_there() -> None:
+    document = np.repeat(np.arange(5), 10)  # each is a fold
+    sure = document == 2
+    correct = sure | (np.arange(50) % 2 == 0)
+    candidates = Candidates(
+        relations=("R1",),
+        document=document,
+        subject=np.arange(50),
+        object=np.arange(50) + 1,
+        class_id=np.ones(50, np.int64),
+        margin=np.where(sure, 5, 4).astype(np.float32),
+        correct=correct,
+        gold=np.full(5, 10),
+    )
+
+    found = choose_decision(candidates, precision_target=0.55)  # 0.5 without the sure ones
+
+    assert found.precision is not None
+    assert found.precision.precision == pytest.approx(30 / 50)
+    assert found.precision.recall == pytest.approx(30 / 50)
+    assert len(found.precision.missed_folds) == 1
+    assert found.scores["offset"].precision == pytest.approx(30 / 50)
+    others = candidates.select(np.arange(5) != 2)
+    assert highest_precision(others) == 0.5
+    assert precision_threshold(others, precision=0.55)[1] < 4  # all of them
+    reached = choose_decision(candidates, precision_target=0.5).precision
+    assert reached == PrecisionScores(0.5, precision=0.6, recall=0.6, missed_folds=())
 
 
 def test_the_evidence_threshold_is_that_of_the_best_f1() -> None:

@@ -7,18 +7,23 @@ from pathlib import Path
 import pytest
 
 from atlop.calibration import CHOOSERS, Candidates
+from atlop.calibration.choice import Chooser
 from atlop.corpora import read_corpus
 from atlop.device import accelerator_for
 from atlop.ensemble import Ensemble, Member
 from atlop.errors import AtlopError
 from atlop.evaluation import official_scores
+from atlop.evaluation.evidence import pair_evidence_counts
 from atlop.experiments import (
     ExperimentFolder,
     ExperimentResults,
+    RowResult,
     load_experiment,
     plan_runs,
     run_experiment,
 )
+from atlop.experiments.dreeam import choose_merged
+from atlop.experiments.plan import Reading
 from atlop.experiments.running import prepare_plan
 from atlop.model_folder import load_model
 from atlop.training import train
@@ -81,8 +86,14 @@ def test_a_row_scores_its_best_models_on_the_half_that_chose_nothing(source: Pat
     for row in (found.rows[0], found.rows[2]):
         for run_of_seed, f1 in zip(plan.rows[row.name], row.f1_of_seeds, strict=True):
             model = Ensemble.from_members([Member(*load_model(folder / "runs" / run_of_seed.name / "best"))])
-            facts = model.predict(scored, accelerator=accelerator_for("float32")).facts
-            assert official_scores(scored, predictions=facts, train_facts=None).f1 == pytest.approx(f1)
+            predicted = model.predict(scored, accelerator=accelerator_for("float32"))
+            official = official_scores(scored, predictions=predicted.facts, train_facts=None)
+            assert official.f1 == pytest.approx(f1)
+            assert official.evidence_f1 == pytest.approx(row.evidence_f1_of_seeds[run_of_seed.seed - 1])
+            assert predicted.pair_evidence is not None
+            correct, submitted, gold, _ = pair_evidence_counts(scored, predicted.pair_evidence).sum(axis=0)
+            pair_f1 = 2 * correct / (submitted + gold)
+            assert pair_f1 == pytest.approx(row.pair_evidence_f1_of_seeds[run_of_seed.seed - 1])
         assert row.f1 is not None
         assert row.f1.value == pytest.approx(sum(row.f1_of_seeds) / 2)
     assert found.rows[0].difference is None
@@ -98,21 +109,29 @@ def test_a_row_that_decides_by_fusion_shares_the_training_and_scores_pseudo_docu
     source: Path, tmp_path: Path
 ) -> None:
     text = source.read_text(encoding="utf-8").replace("seeds = [1, 2]", "seeds = [1]")
-    source.write_text(text + '[[variants]]\nname = "fused"\ndecision = "fusion"\n', encoding="utf-8")
+    for name, decision in (("fused", "fusion"), ("as DREEAM", "dreeam")):
+        text += f'[[variants]]\nname = "{name}"\ndecision = "{decision}"\n'
+    source.write_text(text, encoding="utf-8")
     folder = tmp_path / "out"
 
     found = results_in(folder, source=source)
 
     plan = plan_runs(load_experiment(str(source)), overrides=())
     [run] = plan.rows["fused"]
-    assert [run] == [*plan.rows["slow"]]
-    assert [each.fused for each in plan.runs] == [True, False]
-    chooses, scored = (
-        Candidates.load(ExperimentFolder(folder).candidates(run, split=s)) for s in ("chooses", "scored")
+    assert [run] == [*plan.rows["slow"]] == [*plan.rows["as DREEAM"]]
+    assert [each.readings for each in plan.runs] == [{"whole", "fused", "dreeam"}, {"whole"}]
+    rows: tuple[tuple[Reading, Chooser, RowResult], ...] = (
+        ("fused", CHOOSERS["fusion"], found.rows[-2]),
+        ("dreeam", choose_merged, found.rows[-1]),
     )
-    assert scored.pseudo_margin is not None
-    accepted = scored.accepted(CHOOSERS["fusion"](chooses))
-    assert list(found.rows[-1].f1_of_seeds) == pytest.approx([scored.f1(accepted)])
+    for reading, choose, row in rows:
+        paths = [
+            ExperimentFolder(folder).candidates(run, split=split, reading=reading) for split in ("chooses", "scored")
+        ]
+        chooses, scored = map(Candidates.load, paths)
+        assert (scored.pseudo_margin is not None) == (reading == "fused")
+        accepted = scored.accepted(choose(chooses))
+        assert list(row.f1_of_seeds) == pytest.approx([scored.f1(accepted)])
 
 
 def test_a_stop_leaves_a_table_of_the_runs_so_far(

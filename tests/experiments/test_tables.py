@@ -92,6 +92,20 @@ def test_a_row_without_runs_says_so_beside_what_was_published(tmp_path: Path) ->
     assert len((tmp_path / "paper.csv").read_text(encoding="utf-8").splitlines()) == 1 + len(rows)
 
 
+def test_evidence_stands_beside_relations_where_it_is_annotated(tmp_path: Path) -> None:
+    first = replace(FIRST, evidence_f1_of_seeds=(0.4, 0.5), pair_evidence_f1_of_seeds=(0.8, 0.8))
+
+    text = write_tables(replace(RESULTS, rows=(first, SECOND)), path=tmp_path / "evidence")
+
+    header, _, *rows = [line.strip("|").split("|") for line in text.splitlines() if line.startswith("|")]
+    shown = [[cell.strip() for cell in row[3:6]] for row in (header, *rows)]
+    assert shown[0] == ["Ign F1", "evidence F1", "PosEvi F1"]
+    assert shown[1] == ["59.00 ± 0.71", "45.00 ± 7.07", "80.00 ± 0.00"]
+    assert shown[2][1:] == ["", ""]
+    assert "PosEvi F1 is that of pairs with annotated evidence" in text
+    assert "PosEvi" not in write_tables(RESULTS, path=tmp_path / "without")
+
+
 def test_csv_holds_the_same_cells(tmp_path: Path) -> None:
     write_tables(RESULTS, path=tmp_path / "thresholds")
     with (tmp_path / "thresholds.csv").open(encoding="utf-8", newline="") as file:
