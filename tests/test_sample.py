@@ -40,6 +40,15 @@ def test_it_is_extracted_from_without_a_file(tmp_path: Path) -> None:
     assert (tmp_path / "texts.facts.jsonl").is_file()
 
 
+def test_its_submission_has_evidence_and_is_valid(tmp_path: Path) -> None:
+    run("predict", "sample", ROOT / "data/sample/dev.json", "--output", tmp_path / "result.json")
+
+    rows = json.loads((tmp_path / "result.json").read_text(encoding="utf-8"))
+    assert sum("evidence" in row for row in rows) > len(rows) / 2
+    checked, _ = run("check", tmp_path / "result.json", "--against", ROOT / "data/sample/dev.json")
+    assert f"{tmp_path / 'result.json'}: submission, valid" in checked
+
+
 def test_another_model_needs_a_file() -> None:
     assert "FILE is missing" in run("extract", "runs/mine", code=2)[1]
 

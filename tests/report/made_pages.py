@@ -16,8 +16,8 @@ from tests.made_documents import document
 HOSTILE_TITLE = "</script><script>window.broken = 1</script> \"quoted\" & 'so' <b>bold</b>"
 HOSTILE_SENTENCE = "<img src=x onerror=window.broken=2> אבג מדינה 👩‍🚀 ]]> <!-- {{title}} \u2028 \ud800 &amp;"
 HOSTILE = document(
-    HOSTILE_SENTENCE, entities=[[(0, 0, 3)], [(0, 3, 5)], [(0, 5, 6)]], facts=[(0, 1, "P1"), (2, 0, "<i>P7</i>\udfff")],
-    title=HOSTILE_TITLE,
+    HOSTILE_SENTENCE, entities=[[(0, 0, 3)], [(0, 3, 5)], [(0, 5, 6)]],
+    facts=[(0, 1, "P1"), (2, 0, "<i>P7</i>\udfff", (0,))], title=HOSTILE_TITLE,
 )  # fmt: skip
 HOSTILE_WORDS = HOSTILE.sentences[0]
 DOCUMENTS = [*documents_at_random(11, seed=1), HOSTILE]

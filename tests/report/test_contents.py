@@ -36,6 +36,9 @@ def test_entities_mentions_and_evidence_are_those_of_the_documents() -> None:
     relations = [each["id"] for each in page["relations"]]
     [fact] = [each for each in hostile["facts"] if each["subject"] == 0 and relations[each["relation"]] == "P1"]
     assert (fact["outcome"], fact["found"], fact["within"], fact["margin"]) == ("right", [0], True, -1.0)
+    [missed] = [each for each in hostile["facts"] if each["subject"] == 2]
+    evidence = [(each["outcome"], each["gold"], each["found"]) for each in (fact, missed)]
+    assert evidence == [("right", [], [0]), ("missed", [0], [])]  # never one for the other
     assert {each["id"]: each["name"] for each in page["relations"]}["P1"] == NAMES["P1"]
 
 

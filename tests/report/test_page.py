@@ -165,7 +165,8 @@ def test_a_link_opens_its_fact_with_mentions_evidence_shading_and_scores(page: "
     details = page.locator(".details").inner_text()
     assert "country (P1)" in details
     assert page.locator("#text .mention.in-fact").count() == 2
-    assert page.locator("#text .chip.found").count() == 1
+    assert page.locator("#text .chip.found").all_inner_texts() == ["found evidence"]
+    assert page.locator("#text .chip.gold").count() == 0
     weights = page.eval_on_selector_all("#text .word", "all => all.map(one => one.style.getPropertyValue('--weight'))")
     assert weights[0] == ""
     assert weights[-1] == "100.0%"
