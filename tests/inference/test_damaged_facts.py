@@ -15,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from atlop.errors import AtlopError
+from atlop.fusion import FusionCost
 from atlop.inference import parts
 from atlop.inference.facts import Context, ContextWord, EvidenceSentence, ExtractedFact, Extraction, Participant
 from atlop.inference.graph import fact_graph, read_facts, write_graphml, write_n_triples
@@ -39,7 +40,7 @@ DOCUMENTS = b'{"text": "one"}\n{"text": "two"}\n\n{"text": "three"}\n'
 class Extractor:
     """Finds the same facts everywhere, without a model."""
 
-    fingerprint, precision = "a", "float32"
+    fingerprint, precision, fusion_cost = "a", "float32", FusionCost()
     accelerator = SimpleNamespace(
         is_main_process=True,
         process_index=0,

@@ -217,7 +217,7 @@ class _Process:
             device=torch.device("cpu"),
         )
         self.in_chunks, self.hosting = extractor.in_chunks, extractor.hosting
-        self.fingerprint = extractor.fingerprint
+        self.fingerprint, self.fusion_cost = extractor.fingerprint, extractor.fusion_cost
         self.precision = extractor.precision
 
 
