@@ -11,7 +11,6 @@ if [ "${1:-}" = --full ]; then
 fi
 export HF_HUB_OFFLINE=1
 export OMP_NUM_THREADS=1                 # two workers with more threads would compete for two cores
-export TORCHINDUCTOR_COMPILE_THREADS=1   # compile in this process rather than in workers that import torch again
 
 .venv/bin/ruff check .
 .venv/bin/ruff format --check .

@@ -246,7 +246,7 @@ def test_evaluate_takes_the_best_model_of_a_run(run_folder: Path, tiny_corpus: P
 
 
 def test_evaluate_prints_scores_and_what_was_lost(run_folder: Path, golden: Path) -> None:
-    output, _ = run("evaluate", run_folder, golden / "documents.json", "--batch-size", 3)
+    output, _ = run("evaluate", run_folder, golden / "documents.json")
 
     values = values_of(output)
     assert values["Ign F1"] == "–"

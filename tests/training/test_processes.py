@@ -205,14 +205,12 @@ def test_two_processes_predict_and_evaluate_what_one_does_byte_for_byte(
     single_process: Path, golden: Path, tmp_path: Path
 ) -> None:
     corpus = golden / "documents.json"
-    run_two_processes("predict", single_process, corpus, "--output", tmp_path / "two.json", "--batch-size", 3)
-    run_one_process("predict", single_process, corpus, "--output", tmp_path / "one.json", "--batch-size", 3)
+    run_two_processes("predict", single_process, corpus, "--output", tmp_path / "two.json")
+    run_one_process("predict", single_process, corpus, "--output", tmp_path / "one.json")
     assert (tmp_path / "two.json").read_bytes() == (tmp_path / "one.json").read_bytes()
     assert json.loads((tmp_path / "one.json").read_text(encoding="utf-8"))
-    evaluated = run_one_process("evaluate", single_process, corpus, "--train", corpus, "--json", "--batch-size", 3)
-    assert evaluated in run_two_processes(
-        "evaluate", single_process, corpus, "--train", corpus, "--json", "--batch-size", 3
-    )
+    evaluated = run_one_process("evaluate", single_process, corpus, "--train", corpus, "--json")
+    assert evaluated in run_two_processes("evaluate", single_process, corpus, "--train", corpus, "--json")
 
 
 @contextmanager
