@@ -36,7 +36,8 @@ class ExperimentFolder:
 
     def state(self, run: PlannedRun) -> str:
         """Return the state of a run: `not started`, `interrupted`, `trained` or `scored`."""
-        if all(self.candidates(run, split="scored", reading=reading).exists() for reading in run.readings):
+        scored = [self.candidates(run, split="scored", reading=reading).exists() for reading in run.readings]
+        if scored and all(scored):  # a run that no table decides on is only trained
             return "scored"
         if (self.run(run) / "summary.json").exists():
             return "trained"
