@@ -94,7 +94,7 @@ def make_batches(documents: Sequence[Features], *, device: torch.device) -> list
     max_tokens = limits_for(device).batch_tokens
     batches: list[list[Features]] = []
     for document in sorted(documents, key=lambda document: -len(document.input_ids)):
-        if batches and _padded_tokens([*batches[-1], document]) <= max_tokens:
+        if batches and _padded_tokens(batches[-1], further=1) <= max_tokens:
             batches[-1].append(document)
         else:
             batches.append([document])
@@ -276,9 +276,9 @@ def _mean_over_orders(scores: Tensor, documents: Sequence[Features]) -> Tensor:
     return (scores + scores[torch.from_numpy(np.concatenate(partners)).to(scores.device, non_blocking=True)]) / 2
 
 
-def _padded_tokens(documents: Sequence[Features]) -> int:
-    """Return the tokens of documents that are padded to the first, the longest."""
-    return len(documents) * len(documents[0].input_ids)
+def _padded_tokens(documents: Sequence[Features], *, further: int = 0) -> int:
+    """Return the tokens of documents, and of further ones, that are padded to the first, the longest."""
+    return (len(documents) + further) * len(documents[0].input_ids)
 
 
 def predict_facts(

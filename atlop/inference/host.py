@@ -228,7 +228,11 @@ def hosting(host: Host, *, processes: int) -> AbstractContextManager[Hosting]:
 
 def host_processes(device: torch.device) -> int:
     """Return the number of processes that keep a device busy; 0 is none beside this one."""
-    return min(8, max(1, (os.cpu_count() or 1) // 2)) if device.type == "cuda" else 0
+    if device.type != "cuda":
+        return 0
+    # A job of Slurm or of a container may have few of the machine's cores.
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min(8, max(1, cores // 2))
 
 
 def _process_context() -> BaseContext:
