@@ -24,8 +24,7 @@ answers, questions = os.fdopen(os.dup(1), "w"), sys.stdin
 os.dup2(2, 1)
 from atlop.cli.memory import keep_freed_memory
 from atlop.config import OptimizerConfig
-from atlop.prediction import accelerator_for, score_batches
-from atlop.scores import DecisionRule
+from atlop.prediction import DecisionRule, accelerator_for, score_batches
 from atlop.training.updates import Updater
 from scripts.benchmarking.sides import Fast, read_material
 keep_freed_memory()
