@@ -27,7 +27,7 @@ ContextPooling: TypeAlias = Literal["localized", "none"]
 """Context of a pair besides its entities: the text that both attend to (`localized`, the paper) or nothing (`none`, the
 ablation "− localized context pooling")."""
 
-EvidenceSource: TypeAlias = Literal["annotated", "rule"]
+EvidenceSource: TypeAlias = Literal["annotated", "rule", "teachers"]
 """Evidence of the train documents: as annotated, or by a rule, for corpora without: the sentences that name both
 entities, otherwise those that name one of them and an entity that co-occurs with both (EIDER)."""
 
@@ -149,7 +149,18 @@ class EvidenceConfig(Section):
     weight: float = Field(0.0, ge=0)
     """Weight of the evidence loss (λ), for example 0.1; 0 trains without."""
     source: EvidenceSource = "annotated"
-    """Where the evidence of the train documents comes from; with `annotated`, pairs without any do not count."""
+    """Where the evidence of the train documents comes from; with `annotated`, pairs without any do not count.
+    `teachers` are those of the section `distillation`: the target is their share of each sentence, for all pairs."""
+
+    @property
+    def is_by_rule(self) -> bool:
+        """Whether documents are read with the evidence of the rule instead of their own."""
+        return self.weight > 0 and self.source == "rule"
+
+    @property
+    def is_taught(self) -> bool:
+        """Whether teachers' shares are the targets."""
+        return self.weight > 0 and self.source == "teachers"
 
 
 class ObjectiveConfig(Section):
@@ -167,7 +178,8 @@ class DistillationConfig(Section):
     """Training on the margins of teachers as soft targets. It is on if there are teachers, or their margins."""
 
     weight: float = Field(1.0, ge=0)
-    """Weight of the soft targets' loss: binary KL divergence per relation. With 0, the whole section is off."""
+    """Weight of the soft targets' loss: binary KL divergence per relation. With 0, the whole section is off, unless
+    teachers are the `evidence.source`."""
     temperature: float = Field(1.0, gt=0)
     """What the margins of teachers and student are divided by (T); the loss is multiplied by T²."""
     hard: float = Field(1.0, ge=0)
@@ -183,11 +195,6 @@ class DistillationConfig(Section):
     """Weight of each further document; that of a train document is 1."""
     unlabelled_share: float = Field(1.0, gt=0, le=1)
     """Share of the further documents that each epoch draws."""
-
-    @property
-    def is_on(self) -> bool:
-        """Whether a run trains on soft targets."""
-        return self.weight > 0 and bool(self.teachers or self.margins)
 
 
 class OptimizerConfig(Section):
@@ -284,6 +291,12 @@ class RunConfig(ModelConfig):
         """The settings of the model alone."""
         sections = {name: getattr(self, name) for name in ModelConfig.model_fields}
         return ModelConfig(**sections | {"encoder": LayersConfig(layers_averaged=self.encoder.layers_averaged)})
+
+    @property
+    def has_teachers(self) -> bool:
+        """Whether a run trains on what teachers say."""
+        section = self.distillation
+        return bool(section.teachers or section.margins) and (section.weight > 0 or self.evidence.is_taught)
 
 
 def registered(registry: Mapping[str, Registered], name: str, *, key: str) -> Registered:

@@ -27,6 +27,7 @@ from atlop.preprocessing import (
     Mixture,
     MixturePart,
     PreprocessedCorpus,
+    TeacherScores,
     TypeVocabulary,
     preprocessed_corpus,
     write_margins,
@@ -63,7 +64,9 @@ def soft_targets(
         AtlopError: The section contradicts itself, a file cannot be read, or a teacher has changed.
     """
     section = config.distillation
-    if not section.is_on:
+    if not config.has_teachers:
+        if config.evidence.is_taught:
+            raise AtlopError("evidence.source=teachers: there are none; name distillation.teachers")
         if section.unlabelled is not None and section.weight:
             raise AtlopError(
                 f"distillation.unlabelled: {section.unlabelled} has no soft targets; name distillation.teachers, or "
@@ -125,16 +128,16 @@ def training_documents(
     if not targets:
         return Mixture([MixturePart(train)], sha256={})
     section, files = config.distillation, corpus_files(config)
-    parts = [MixturePart(train, margins=targets["train"])]
+    is_taught = config.evidence.is_taught
+    parts = [MixturePart(train, margins=targets["train"], has_shares=is_taught)]
     if (file := files.get("unlabelled")) is not None:
-        evidence = config.evidence
         corpus = preprocessed_corpus(
             file,
             name=str(file.path),
             identity=file.identity(),
             tokenizer=tokenizer,
             preprocessing=config.preprocessing,
-            evidence=evidence.source if evidence.weight else "annotated",
+            evidence_by_rule=config.evidence.is_by_rule,
             progress=partial(tqdm, desc=f"preprocessing {file.path.name}", unit=" docs", disable=not show_progress),
         )
         log_issues(file.path, documents=len(corpus), issues=corpus.metadata.issues)
@@ -145,11 +148,16 @@ def training_documents(
                 "that it is clear whether labels count; put them into two files and train on one"
             )
         corpus = corpus.with_vocabulary(vocabulary, types=types)
-        weight = section.unlabelled_weight
-        parts.append(MixturePart(corpus, labelled=not unlabelled, weight=weight, margins=targets["unlabelled"]))
+        weight, margins = section.unlabelled_weight, targets["unlabelled"]
+        parts.append(MixturePart(corpus, not unlabelled, weight, margins, has_shares=is_taught))
     for (name, store), part in zip(targets.items(), parts, strict=True):
         file = files[name]
         store.check(part.documents, relations=vocabulary.relations, documents=file.identity()["files"], name=file.path)
+        if is_taught and not store.has_shares:
+            raise AtlopError(
+                f"{store.path}: the teachers have no localized context, and so no share of sentences to learn; set "
+                "evidence.source=annotated, or evidence.weight=0"
+            )
     sha256 = {str(teacher): teacher_digest(teacher) for teacher in section.teachers}
     if section.margins is not None:
         sha256 |= {str(store.path): store.sha256 for store in targets.values()}
@@ -223,8 +231,8 @@ def _margins(
     ensembles: Sequence[Ensemble],
     teacher_of: NDArray[np.int64] | None,
     device: str | None,
-) -> Iterator[tuple[str, NDArray[np.float32]]]:
-    """Yield title and margins, `[pairs, relations]`, of each document."""
+) -> Iterator[TeacherScores]:
+    """Yield what the teachers say of each document."""
     accelerator = accelerator_for("float32", device=device)
     for ensemble in ensembles:
         for member in ensemble.members:
@@ -232,20 +240,25 @@ def _margins(
     remaining, first = iter(documents), 0
     while chunk := list(islice(remaining, DOCUMENTS_AT_ONCE)):
         teachers = np.zeros(len(chunk)) if teacher_of is None else teacher_of[first : first + len(chunk)]
-        found: dict[int, NDArray[np.float32]] = {}
+        found: dict[int, TeacherScores] = {}
         for number, ensemble in enumerate(ensembles):
             rows = np.flatnonzero(teachers == number).tolist()
             own = [chunk[row] for row in rows]
             for scored in ensemble.score_here(own, accelerator=accelerator):
+                document, shares = own[scored.index], scored.evidence
                 margins = ensemble.rule.objective.margins(scored.scores)[:, THRESHOLD_CLASS + 1 :].numpy()
-                found[rows[scored.index]] = _both_orders(margins, document=own[scored.index])
-        yield from ((document.title, found[row]) for row, document in enumerate(chunk))
+                found[rows[scored.index]] = TeacherScores(
+                    document.title,
+                    _both_orders(margins, document=document),
+                    _both_orders(margins[:, :0] if shares is None else shares.numpy(), document=document),
+                )
+        yield from (found[row] for row in range(len(chunk)))
         first += len(chunk)
 
 
-def _both_orders(margins: NDArray[np.float32], *, document: Document) -> NDArray[np.float32]:
-    """Return the margins of both orders of each pair, if the document is undirected and so has one of them."""
-    return margins if document.directed else np.repeat(margins, 2, axis=0)
+def _both_orders(rows: NDArray[np.float32], *, document: Document) -> NDArray[np.float32]:
+    """Return the rows of both orders of each pair, if the document is undirected and so has one of them."""
+    return rows if document.directed else np.repeat(rows, 2, axis=0)
 
 
 def _refuse_changed_teachers(store: MarginStore) -> None:

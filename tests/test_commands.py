@@ -34,6 +34,7 @@ NOT_RUN = {
 """Commands that need a download, or a program that is not a Python package."""
 SHORTER = {
     r"\b(atlop|\w+\.py) train (?!--)": "--set trainer.epochs=1 --set trainer.batch_size=2",
+    r"\batlop train \w+_dreeam": "--set encoder.layers_averaged=2",  # all layers of the encoder here
     r"\batlop distill ": "--set trainer.epochs=1 --set trainer.batch_size=2 --folds 2",
     r"\batlop experiment ": "--set trainer.epochs=1 --set trainer.batch_size=2",
     r"\bcrash_matrix\.py ": "--kills 1",

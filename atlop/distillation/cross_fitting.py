@@ -42,7 +42,8 @@ def distill(
     an unlabelled document the mean of all teachers. Finished stages are kept and an interrupted one is resumed.
 
     Args:
-        config: The student's configuration; without its section `distillation`, it is that of the teachers.
+        config: The student's configuration; without its section `distillation`, it is that of the teachers. With
+            `evidence.source=teachers`, these learn annotated evidence.
         output: Folder of all stages: `runs/teacher-1`, …, `margins/`, `runs/student` and `summary.json`.
         folds: Number of folds.
         resume: Whether to go on in a folder that is not empty.
@@ -76,7 +77,7 @@ def _check(config: RunConfig, *, folds: int, device: str | None) -> None:
     section = config.distillation
     if section.teachers or section.margins is not None:
         raise AtlopError("distillation: teachers and margins are made by `atlop distill`; leave them out")
-    if not section.weight:
+    if not section.weight and not config.evidence.is_taught:
         raise AtlopError("distillation.weight: with 0, no student learns from teachers; expected a weight above 0")
     if config.data.leave_out is not None:
         raise AtlopError("data.leave_out: the folds to leave out are chosen by `atlop distill`; leave it out")
@@ -140,9 +141,13 @@ def _run(
 
 def _teacher(config: RunConfig, fold: int, *, folds: int) -> PlannedRun:
     """Return the run of the teacher that is trained without a fold."""
-    data = config.data.model_copy(update={"leave_out": (fold, folds)})
-    alone = config.model_copy(update={"data": data, "distillation": DistillationConfig()})
-    return PlannedRun(f"teacher-{fold}", config.trainer.seed, alone)
+    sections: dict[str, Any] = {
+        "data": config.data.model_copy(update={"leave_out": (fold, folds)}),
+        "distillation": DistillationConfig(),
+    }
+    if config.evidence.is_taught:
+        sections["evidence"] = config.evidence.model_copy(update={"source": "annotated"})
+    return PlannedRun(f"teacher-{fold}", config.trainer.seed, config.model_copy(update=sections))
 
 
 def _refuse_changed_data(run: Path, *, file: CorpusFile) -> None:

@@ -12,7 +12,7 @@ _SMALLEST_SHARE = 1e-30
 
 
 class Evidence(Head):
-    """The share of each sentence in a pair's localized context, trained towards the annotated evidence.
+    """The share of each sentence in a pair's localized context, trained towards evidence.
 
     It has no parameters: its gradient reaches the encoder through the attention. Shares sum to at most 1, since special
     tokens have some.
@@ -26,18 +26,21 @@ class Evidence(Head):
         return pairs.sentence_shares
 
     def loss(self, outputs: PairOutputs, batch: Batch) -> LossTerm:
-        """Return the divergence of the shares from the annotated evidence, over the pairs that have some.
+        """Return the divergence of the shares from their target, over the pairs that have one.
 
-        A pair's target is the frequency of each sentence in the evidence of its facts, without truncated sentences. The
-        divergence of the shares `s` from the target `v` is `Σ v (log v − log s)`, in nats.
+        A pair's target is the frequency of each sentence in the evidence of its facts, without truncated sentences; or
+        the share that teachers give each sentence, if a batch has these. The divergence of the shares `s` from the
+        target `v` is `Σ v (log v − log s)`, in nats.
         """
         shares = outputs.heads[self.name]
-        target = evidence_frequencies(batch, dtype=shares.dtype)
+        is_taught = len(batch.share_bits) > 0
+        target = batch.share_bits.view(torch.float32) if is_taught else evidence_frequencies(batch, dtype=shares.dtype)
         divergence = torch.xlogy(target, target) - target * shares.clamp(min=_SMALLEST_SHARE).log()
-        return LossTerm(divergence.sum(), self.count(batch), weight=self.weight)
+        weights = batch.pair_values([each.weight for each in batch.supervision])
+        return LossTerm((divergence.sum(dim=1) * weights).sum(), self.count(batch), weight=self.weight)
 
     def count(self, batch: Batch) -> int:
-        """Return the number of pairs with annotated evidence."""
+        """Return the number of pairs that have a target."""
         return batch.evidence_pairs
 
 

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
-import torch
 from torch.nn.functional import softplus
 
 from atlop.config import DistillationConfig
@@ -28,12 +27,13 @@ class Loss(Protocol):
 
 
 def training_losses(objective: Objective, *, config: DistillationConfig) -> dict[str, Loss]:
-    """Return the losses of a training by name: that of the labels, and that of the soft targets."""
-    if not config.is_on:
-        return {"relation": objective}
-    labels: dict[str, Loss] = {"relation": LabelLoss(objective, weight=config.hard)} if config.hard else {}
-    soft = SoftTargetLoss(objective, temperature=config.temperature, weight=config.weight)
-    return {**labels, "distillation": soft}
+    """Return the losses of a training with teachers by name: that of the labels, and that of the soft targets."""
+    losses: dict[str, Loss] = {}
+    if config.hard:
+        losses["relation"] = LabelLoss(objective, weight=config.hard)
+    if config.weight:
+        losses["distillation"] = SoftTargetLoss(objective, temperature=config.temperature, weight=config.weight)
+    return losses
 
 
 @dataclass(frozen=True)
@@ -76,9 +76,8 @@ class SoftTargetLoss:
         student = self.objective.margins(outputs.scores)[:, relations] / self.temperature
         teacher = batch.dense_margins(outputs.scores.shape[1])[:, relations] / self.temperature
         divergence = softplus(student) - softplus(teacher) - teacher.sigmoid() * (student - teacher)
-        weights = np.array([each.weight * (each.margins is not None) for each in batch.supervision], dtype=np.float32)
-        pair_weights = torch.from_numpy(np.repeat(weights, batch.pair_counts)).to(student.device, non_blocking=True)
-        total = self.temperature**2 * (divergence.sum(dim=1) * pair_weights).sum()
+        weights = batch.pair_values([each.weight * (each.margins is not None) for each in batch.supervision])
+        total = self.temperature**2 * (divergence.sum(dim=1) * weights).sum()
         return LossTerm(total, self.count(batch), weight=self.weight)
 
     def count(self, batch: Batch) -> int:

@@ -1,13 +1,15 @@
-from atlop.preprocessing.batch import Batch, collate
+from atlop.preprocessing.batch import Batch
+from atlop.preprocessing.collation import collate
 from atlop.preprocessing.corpus import CorpusMetadata, PreprocessedCorpus
-from atlop.preprocessing.features import Features, Margins, Supervision, Truncation
+from atlop.preprocessing.features import Features, Truncation
 from atlop.preprocessing.folds import fold_numbers
 from atlop.preprocessing.group import DocumentGroup
-from atlop.preprocessing.margins import FLOOR, MarginsOrigin, MarginStore, write_margins
+from atlop.preprocessing.margins import FLOOR, MarginsOrigin, MarginStore, TeacherScores, write_margins
 from atlop.preprocessing.mixture import Mixture, MixturePart
 from atlop.preprocessing.pair_blocks import PairBlock
 from atlop.preprocessing.preprocessor import Preprocessor
 from atlop.preprocessing.stored import DocumentStream, preprocessed_corpus
+from atlop.preprocessing.supervision import Margins, Supervision
 from atlop.preprocessing.tokens import SpecialTokens, load_tokenizer
 from atlop.preprocessing.vocabularies import GrowingVocabulary, TypeVocabulary
 from atlop.preprocessing.windows import Windowing
@@ -30,6 +32,7 @@ __all__ = [
     "Preprocessor",
     "SpecialTokens",
     "Supervision",
+    "TeacherScores",
     "Truncation",
     "TypeVocabulary",
     "Windowing",

@@ -6,27 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-
-@dataclass(frozen=True, slots=True)
-class Margins:
-    """Teachers' margins of the pairs of a document; those that are left out are at most `margins.FLOOR`."""
-
-    indices: NDArray[np.int32]
-    """Row in `Features.pairs` and class id of each margin, `[margins, 2]`."""
-    values: NDArray[np.float32]
-    """`[margins]`"""
-
-
-@dataclass(frozen=True, slots=True)
-class Supervision:
-    """What a document is trained with."""
-
-    labelled: bool = True
-    """Whether its labels count."""
-    weight: float = 1.0
-    """Weight of its losses."""
-    margins: Margins | None = None
-    """Soft targets, if it has any."""
+from atlop.preprocessing.supervision import LABELS_ALONE, Supervision
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +45,7 @@ class Features:
     """Facts of relations that are not in the vocabulary."""
     directed: bool = True
     """If false, the two orders of each pair are rows 2i and 2i + 1, and each fact labels both."""
-    supervision: Supervision = Supervision()
+    supervision: Supervision = LABELS_ALONE
 
     @property
     def sentences(self) -> int:

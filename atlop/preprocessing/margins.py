@@ -15,8 +15,8 @@ from atlop.errors import AtlopError
 from atlop.files import atomic_path, file_sha256, read_json, write_json
 from atlop.json_values import typed
 from atlop.preprocessing.corpus import PreprocessedCorpus
-from atlop.preprocessing.features import Features, Margins
 from atlop.preprocessing.mapped import MappedTable
+from atlop.preprocessing.supervision import Margins
 from atlop.preprocessing.table import DOCUMENTS_PER_BATCH, decode_title
 
 FLOOR = -8.0
@@ -28,9 +28,10 @@ _SCHEMA = pa.schema(
         pa.field("pairs", pa.int32(), nullable=False),
         pa.field("indices", pa.list_(pa.field("item", pa.int32(), nullable=False)), nullable=False),
         pa.field("values", pa.list_(pa.field("item", pa.float16(), nullable=False)), nullable=False),
+        pa.field("shares", pa.list_(pa.field("item", pa.float16(), nullable=False)), nullable=False),
     ]
 )
-"""One row for each document; `indices` and `values` are those of `Margins`."""
+"""One row for each document; `indices` and `values` are those of `Margins`, `shares` row by row."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,17 @@ class MarginsOrigin:
 
 
 @dataclass(frozen=True)
+class TeacherScores:
+    """What teachers say of a document."""
+
+    title: str
+    margins: NDArray[np.float32]
+    """`[pairs, relations]`"""
+    shares: NDArray[np.float32]
+    """Share of each sentence in the context of each pair, `[pairs, sentences]`; no columns without context."""
+
+
+@dataclass(frozen=True)
 class _Content:
     """What the metadata of a store holds."""
 
@@ -54,12 +66,12 @@ class _Content:
     origin: MarginsOrigin
 
 
-def write_margins(stem: Path, documents: Iterable[tuple[str, NDArray[np.float32]]], *, origin: MarginsOrigin) -> None:
+def write_margins(stem: Path, documents: Iterable[TeacherScores], *, origin: MarginsOrigin) -> None:
     """Write a store: `stem.arrow`, then its metadata, `stem.json`; each is atomic, and both must match to be read.
 
     Args:
         stem: Path of the store.
-        documents: Title of each document, and the margins of its pairs, `[pairs, relations]`.
+        documents: The documents in their order.
         origin: What they depend on.
     """
     table, remaining = stem.with_suffix(".arrow"), iter(documents)
@@ -110,14 +122,39 @@ class MarginStore:
         Raises:
             AtlopError: They are not margins of its pairs.
         """
-        batch = int(np.searchsorted(self._starts, index, side="right")) - 1
-        indices, values = self._batches[batch].margins(index - int(self._starts[batch]))
+        indices, values = self._copied("indices", index), self._copied("values", index)
         rows, relations = np.divmod(indices, len(self.origin.relations))
-        pairs = self._mapped.table["pairs"][index].as_py()
-        if len(indices) != len(values) or (len(rows) and not 0 <= rows.min() <= rows.max() < pairs):
-            raise AtlopError(f"{self.path}, document {index}: has margins of other pairs; remove the file")
+        if len(indices) != len(values) or (len(rows) and not 0 <= rows.min() <= rows.max() < self._pairs(index)):
+            raise self._other_pairs(index)
         self._mapped.release()
-        return Margins(np.stack([rows, relations + 1], axis=1), values)
+        return Margins(np.stack([rows, relations + 1], axis=1).astype(np.int32), values.astype(np.float32))
+
+    @property
+    def has_shares(self) -> bool:
+        """Whether any pair has shares of sentences."""
+        return any(batch.has_values("shares") for batch in self._batches)
+
+    def shares(self, index: int) -> NDArray[np.float32]:
+        """Return the share of each sentence in the context of each pair of a document, `[pairs, sentences]`, in memory.
+
+        Raises:
+            AtlopError: They are not shares of its pairs.
+        """
+        shares, pairs = self._copied("shares", index), self._pairs(index)
+        if len(shares) % max(1, pairs):
+            raise self._other_pairs(index)
+        self._mapped.release()
+        return shares.astype(np.float32).reshape(pairs, len(shares) // max(1, pairs))
+
+    def _pairs(self, index: int) -> int:
+        return int(self._mapped.table["pairs"][index].as_py())
+
+    def _copied(self, column: str, index: int) -> NDArray[Any]:
+        batch = int(np.searchsorted(self._starts, index, side="right")) - 1
+        return self._batches[batch].copied(column, index - int(self._starts[batch]))
+
+    def _other_pairs(self, index: int) -> AtlopError:
+        return AtlopError(f"{self.path}, document {index}: has margins of other pairs; remove the file")
 
     def check(self, corpus: PreprocessedCorpus, *, relations: Sequence[str], documents: str, name: Path) -> None:
         """Check that the margins are those of a corpus and of the relations of a model.
@@ -156,42 +193,42 @@ class MarginStore:
         self._mapped.release()
 
 
-def margin_arrays(documents: Sequence[Features], *, first_pairs: NDArray[np.int64]) -> dict[str, NDArray[Any]]:
-    """Return the margins of a batch as `Batch` has them, from the first row of each document's pairs."""
-    indices: list[NDArray[Any]] = [np.empty((0, 2), np.int32)]
-    values = [np.empty(0, np.float32)]
-    for first, document in zip(first_pairs, documents, strict=False):
-        if (margins := document.supervision.margins) is not None:
-            indices.append(margins.indices + np.array([first, 0]))
-            values.append(margins.values)
-    return {"margins": np.concatenate(indices), "margin_bits": np.concatenate(values).view(np.int32)}
-
-
 class _Columns:
     """The columns of a record batch as numpy arrays over its memory."""
 
     def __init__(self, batch: pa.RecordBatch):
-        self._indices, self._values = (
-            (batch.column(name).offsets.to_numpy(), batch.column(name).values.to_numpy())
-            for name in ("indices", "values")
-        )
+        self._lists = {
+            name: (batch.column(name).offsets.to_numpy(), batch.column(name).values.to_numpy())
+            for name in ("indices", "values", "shares")
+        }
 
-    def margins(self, row: int) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
-        copied = [
-            values[offsets[row] : offsets[row + 1]].astype(dtype)
-            for (offsets, values), dtype in ((self._indices, np.int32), (self._values, np.float32))
-        ]
-        return copied[0], copied[1]
+    def copied(self, column: str, row: int) -> NDArray[Any]:
+        offsets, values = self._lists[column]
+        copied: NDArray[Any] = values[offsets[row] : offsets[row + 1]].copy()
+        return copied
+
+    def has_values(self, column: str) -> bool:
+        offsets, _ = self._lists[column]
+        return bool(offsets[-1] > offsets[0])
 
 
-def _record_batch(documents: Sequence[tuple[str, NDArray[np.float32]]]) -> pa.RecordBatch:
-    indices = [np.flatnonzero(margins > FLOOR).astype(np.int32) for _, margins in documents]
-    values = [margins.ravel()[kept].astype(np.float16) for kept, (_, margins) in zip(indices, documents, strict=True)]
-    ends = pa.array(np.cumsum([0, *map(len, indices)]), pa.int32())
+def _record_batch(documents: Sequence[TeacherScores]) -> pa.RecordBatch:
+    indices = [np.flatnonzero(each.margins > FLOOR).astype(np.int32) for each in documents]
+    values = [each.margins.ravel()[kept] for kept, each in zip(indices, documents, strict=True)]
+    lists: dict[str, Sequence[NDArray[Any]]] = {
+        "indices": indices,
+        "values": values,
+        "shares": [each.shares.ravel() for each in documents],
+    }
     columns = [
-        pa.array([title.encode("utf-8", "surrogatepass") for title, _ in documents], pa.binary()),
-        pa.array([len(margins) for _, margins in documents], pa.int32()),
-        pa.ListArray.from_arrays(ends, pa.array(np.concatenate(indices)), type=_SCHEMA.field("indices").type),
-        pa.ListArray.from_arrays(ends, pa.array(np.concatenate(values)), type=_SCHEMA.field("values").type),
+        pa.array([each.title.encode("utf-8", "surrogatepass") for each in documents], pa.binary()),
+        pa.array([len(each.margins) for each in documents], pa.int32()),
+        *(_list_array(rows, type_=_SCHEMA.field(name).type) for name, rows in lists.items()),
     ]
     return pa.record_batch(columns, schema=_SCHEMA)
+
+
+def _list_array(rows: Sequence[NDArray[Any]], *, type_: pa.ListType) -> pa.ListArray:
+    ends = pa.array(np.cumsum([0, *map(len, rows)]), pa.int32())
+    values = np.concatenate(rows).astype(type_.value_type.to_pandas_dtype())
+    return pa.ListArray.from_arrays(ends, pa.array(values), type=type_)

@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from atlop.preprocessing.corpus import PreprocessedCorpus
-from atlop.preprocessing.features import Features, Supervision
+from atlop.preprocessing.features import Features
 from atlop.preprocessing.margins import MarginStore
+from atlop.preprocessing.supervision import Supervision
 
 
 @dataclass(frozen=True)
@@ -23,11 +24,14 @@ class MixturePart:
     """Weight of each document's losses."""
     margins: MarginStore | None = None
     """Soft targets of the documents."""
+    has_shares: bool = False
+    """Whether the teachers' shares of sentences are targets, too."""
 
     def __getitem__(self, index: int) -> Features:
         document = self.documents[index]
         margins = None if self.margins is None else self.margins[index]
-        return replace(document, supervision=Supervision(self.labelled, self.weight, margins))
+        shares = self.margins.shares(index) if self.margins is not None and self.has_shares else None
+        return replace(document, supervision=Supervision(self.labelled, self.weight, margins, shares))
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from typing import Protocol
 import pyarrow as pa
 from transformers import PreTrainedTokenizerBase
 
-from atlop.config import EvidenceSource, PreprocessingConfig
+from atlop.config import PreprocessingConfig
 from atlop.preprocessing.cache import cached
 from atlop.preprocessing.corpus import CorpusMetadata, PreprocessedCorpus
 from atlop.preprocessing.evidence import with_rule_evidence
@@ -37,7 +37,7 @@ def preprocessed_corpus(
     identity: Mapping[str, str],
     tokenizer: PreTrainedTokenizerBase,
     preprocessing: PreprocessingConfig,
-    evidence: EvidenceSource = "annotated",
+    evidence_by_rule: bool = False,
     progress: Callable[[Iterable[Document]], Iterable[Document]] = iter,
 ) -> PreprocessedCorpus:
     """Preprocess a corpus, or read it from the cache if it was preprocessed before.
@@ -48,7 +48,7 @@ def preprocessed_corpus(
         identity: What identifies the documents, for example the sha256 of the file and how it is read.
         tokenizer: The encoder's tokenizer.
         preprocessing: How documents become features.
-        evidence: Evidence of their facts: as annotated, or by the rule of `with_rule_evidence`.
+        evidence_by_rule: Whether facts have the evidence of `with_rule_evidence` instead of their own.
         progress: Wraps the documents to show progress.
 
     Raises:
@@ -66,7 +66,7 @@ def preprocessed_corpus(
                 labelled.append(document.facts is not None)
                 if document.words:
                     texts.append(document.text_digest())
-                yield with_rule_evidence(document) if evidence == "rule" else document
+                yield with_rule_evidence(document) if evidence_by_rule else document
 
         write_table(sink, preprocessor.preprocess(recorded()))
         unlabelled = labelled.count(False)
@@ -75,7 +75,7 @@ def preprocessed_corpus(
     key = {
         **identity,
         **preprocessing.model_dump(mode="json", exclude={"window"}),  # affects batches, not features
-        "evidence": evidence,
+        "evidence": "rule" if evidence_by_rule else "annotated",
         "tokenizer": tokenizer_sha256(tokenizer),
         "code": code_sha256(),
     }

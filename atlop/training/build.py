@@ -154,7 +154,7 @@ def build_training(config: RunConfig, *, device: str | None = None, show_progres
     state = TrainState(weights, accelerator=accelerator, config=config.optimizer, steps=schedule.total)
     if limits_for(accelerator.device).captures:
         _capture_encoder(model, config=config, processes=accelerator.num_processes)
-    losses = training_losses(objective, config=config.distillation)
+    losses = training_losses(objective, config=config.distillation) if config.has_teachers else {"relation": objective}
     step = TrainStep(state, losses=losses, max_gradient_norm=config.optimizer.max_gradient_norm)
     return Training(config, accelerator, data, documents, encoder.tokenizer, schedule, state, step, show_progress)
 

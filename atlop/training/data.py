@@ -67,8 +67,8 @@ class TrainingData:
         facts = config.train_facts
         self._configured_facts = None if facts is None else self._read_facts(facts, invalid="strict")
         dev_features = read(dev, file=dev_file)
-        train = read(train_file, file=train_file, evidence=evidence.source if evidence.weight else "annotated")
-        if evidence.weight and not train.has_evidence:
+        train = read(train_file, file=train_file, evidence_by_rule=evidence.is_by_rule)
+        if evidence.weight and not (evidence.is_taught or train.has_evidence):
             raise AtlopError(
                 f"{config.train}: has no annotated evidence, which evidence.weight={evidence.weight:g} trains; set "
                 "evidence.source=rule to train with sentences that name both entities, or evidence.weight=0"

@@ -25,13 +25,14 @@ def write_documents(path: Path, *, count: int, keep_each: int) -> Path:
 
 
 @pytest.mark.long
-def test_the_stages_of_kd_docre(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("method", ["kd", "dreeam"])
+def test_the_published_stages(method: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)  # the second and third stage name the folder of the one before
     encoder = save_tiny_encoder(tmp_path / "encoder")
     annotated = write_documents(tmp_path / "annotated.json", count=16, keep_each=1)
     distant = write_documents(tmp_path / "distant.json", count=200, keep_each=3)
     for stage in ("teacher", "student", "finetune"):
-        name = f"docred_bert_base_kd_{stage}"
+        name = f"docred_bert_base_{method}_{stage}"
         config = load_config(
             name,
             overrides=[
@@ -39,6 +40,7 @@ def test_the_stages_of_kd_docre(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
                 f"data.dev={annotated}",
                 "data.relation_names=",
                 f"encoder.name={encoder}",
+                "encoder.layers_averaged=2",  # it has no third
                 "classifier.representation_size=32",
                 "classifier.block_size=8",
                 "trainer.epochs=1",

@@ -10,8 +10,19 @@ import torch
 
 from atlop.config import DistillationConfig
 from atlop.model import PairOutputs
+from atlop.model.evidence import Evidence
 from atlop.objectives import AdaptiveThresholding, training_losses
-from atlop.preprocessing import FLOOR, Batch, Features, MarginsOrigin, MarginStore, Supervision, collate, write_margins
+from atlop.preprocessing import (
+    FLOOR,
+    Batch,
+    Features,
+    MarginsOrigin,
+    MarginStore,
+    Supervision,
+    TeacherScores,
+    collate,
+    write_margins,
+)
 from tests.golden_values import golden_preprocessed
 from tests.made_documents import WINDOWING
 
@@ -25,6 +36,15 @@ def dense_margins(documents: list[Features]) -> list[np.ndarray]:
     return [generator.normal(-8, 4, (len(each.pairs), CLASSES - 1)).astype(np.float32) for each in documents]
 
 
+def dense_shares(documents: list[Features]) -> list[np.ndarray]:
+    """Shares of made teachers, which read one sentence more than the student."""
+    generator = np.random.default_rng(1)
+    return [
+        generator.dirichlet(np.ones(each.sentences + 2), len(each.pairs))[:, :-1].astype(np.float32)
+        for each in documents
+    ]
+
+
 @pytest.fixture(scope="module")
 def documents() -> list[Features]:
     return golden_preprocessed("bert")[:4]
@@ -33,8 +53,12 @@ def documents() -> list[Features]:
 @pytest.fixture(scope="module")
 def store(documents: list[Features], tmp_path_factory: pytest.TempPathFactory) -> MarginStore:
     stem = tmp_path_factory.mktemp("margins") / "train"
-    margins = zip((each.title for each in documents), dense_margins(documents), strict=True)
-    write_margins(stem, margins, origin=MarginsOrigin(tuple("abcdef"), "digest", {}))
+    titles, margins = [each.title for each in documents], dense_margins(documents)
+    write_margins(
+        stem,
+        map(TeacherScores, titles, margins, dense_shares(documents)),
+        origin=MarginsOrigin(tuple("abcdef"), "digest", {}),
+    )
     return MarginStore(stem)
 
 
@@ -135,18 +159,49 @@ def test_a_batch_without_labels_or_without_a_teacher_has_a_loss_of_zero(
         assert (term.sum.item(), term.count) == (0, 0)
 
 
-def test_without_weight_there_is_one_loss_less() -> None:
-    objective = AdaptiveThresholding()
-    for off in ({"weight": 0.0}, {"teachers": ()}):
-        assert training_losses(objective, config=ON.model_copy(update=off)) == {"relation": objective}
-    assert list(training_losses(objective, config=ON.model_copy(update={"hard": 0.0}))) == ["distillation"]
+@pytest.mark.parametrize(("off", "left"), [("weight", "relation"), ("hard", "distillation")])
+def test_without_weight_there_is_one_loss_less(off: str, left: str) -> None:
+    assert list(training_losses(AdaptiveThresholding(), config=ON.model_copy(update={off: 0.0}))) == [left]
+
+
+def test_the_evidence_of_teachers_is_the_target_of_all_their_pairs(
+    documents: list[Features], store: MarginStore
+) -> None:
+    supervision = [
+        Supervision(margins=store[0], shares=store.shares(0)),
+        Supervision(),  # without a teacher, and so without a target
+        Supervision(labelled=False, weight=0.5, margins=store[2], shares=store.shares(2)),
+    ]
+    mixed = [replace(each, supervision=of) for each, of in zip(documents, supervision, strict=False)]
+    batch = collate(mixed, windowing=WINDOWING)
+    head = Evidence("evidence", width=1, context_width=1, parameters={"weight": 0.1})
+    student = torch.rand(len(batch.pairs), batch.sentences, generator=torch.Generator().manual_seed(1))
+
+    term = head.loss(PairOutputs(scores_of(batch), {"evidence": student}), batch)
+
+    expected, first = 0.0, 0
+    for features, teacher, of in zip(mixed, dense_shares(documents), supervision, strict=False):
+        if of.shares is not None:
+            target = teacher[:, : features.sentences].astype(np.float16).astype(np.float64)  # as stored
+            own = student[first : first + len(target), : features.sentences].double().numpy()
+            expected += of.weight * (target * (np.log(target) - np.log(own))).sum()
+        first += len(features.pairs)
+    assert term.sum.item() == pytest.approx(expected, rel=1e-5)
+    counts = batch.pair_counts
+    assert (term.count, term.weight) == (counts[0] + counts[2], 0.1)
 
 
 def test_margins_of_two_batches_of_documents_are_found(tmp_path: Path) -> None:
-    documents = [(f"title {n}", np.full((2, 3), n % 50 - 9, np.float32)) for n in range(1003)]
+    documents = [
+        TeacherScores(f"title {n}", np.full((2, 3), n % 50 - 9, np.float32), np.full((2, n % 3), n / 8, np.float32))
+        for n in range(1003)
+    ]
     write_margins(tmp_path / "many", documents, origin=MarginsOrigin(("a", "b", "c"), "digest", {}))
     store = MarginStore(tmp_path / "many")
     assert len(store) == 1003
     assert not len(store[50].indices)
     assert store[1002].values.tolist() == [-7.0] * 6
     assert store[1002].indices.tolist() == [[row, class_id] for row in range(2) for class_id in (1, 2, 3)]
+    assert store.has_shares
+    assert store.shares(1001).tolist() == [[125.125, 125.125]] * 2
+    assert store.shares(1002).shape == (2, 0)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from atlop.config import DistillationConfig, RunConfig
+from atlop.config import DistillationConfig, EvidenceConfig, RunConfig
 from atlop.errors import AtlopError
 from atlop.preprocessing import MarginStore
 from atlop.teachers import corpus_files, soft_targets, stored_margins
@@ -21,6 +21,8 @@ from tests.training.test_resuming import (  # noqa: F401
     uninterrupted,
     with_trainer,
 )
+
+TAUGHT = EvidenceConfig(weight=1.0, source="teachers")
 
 
 @pytest.fixture(scope="module")
@@ -103,6 +105,14 @@ def test_soft_targets_alone_are_learned(student: RunConfig, unlabelled: Path, tm
     assert np.mean(losses[-5:]) < 0.5 * np.mean(losses[:5])
 
 
+def test_the_evidence_of_teachers_alone_is_learned(student: RunConfig, tmp_path: Path) -> None:
+    section = student.distillation.model_copy(update={"weight": 0.0, "hard": 0.0})
+    alone = with_trainer(student, epochs=8).model_copy(update={"distillation": section, "evidence": TAUGHT})
+    train(alone, output=tmp_path / "student", show_progress=False)
+    losses = [each["loss"] for each in results_of(tmp_path / "student")["metrics"] if "loss" in each]
+    assert np.mean(losses[-5:]) < 0.7 * np.mean(losses[:5])
+
+
 def test_labels_of_further_documents_count(student: RunConfig, config: RunConfig) -> None:  # noqa: F811
     section = student.distillation.model_copy(update={"unlabelled": config.data.train, "unlabelled_weight": 0.5})
     documents = build_training(student.model_copy(update={"distillation": section})).documents
@@ -126,6 +136,8 @@ def test_what_contradicts_itself_is_refused(student: RunConfig, unlabelled: Path
     assert "give one of the two" in problem(student.model_copy(update={"distillation": both}))
     missing = section.model_copy(update={"teachers": ("nowhere",)})
     assert "nowhere: no such model folder" in problem(student.model_copy(update={"distillation": missing}))
+    alone = student.model_copy(update={"distillation": DistillationConfig(), "evidence": TAUGHT})
+    assert "evidence.source=teachers: there are none" in problem(alone)
     left = student.data.model_copy(update={"leave_out": (1, 2)})
     assert "a student leaves none out" in problem(student.model_copy(update={"data": left}))
     mixed = json.loads(unlabelled.read_text(encoding="utf-8"))
