@@ -27,7 +27,10 @@ CORPORA = {
         *("data/docred/dev.json", "data/redocred/dev_revised.json", "data/sample/dev.json"),
         *("dev_revised.json", "calibration.json"),
     ),
-    "test": ("data/docred/test.json", "data/sample/test.json", "test.json", "unlabelled.json"),
+    "test": (
+        *("data/docred/test.json", "data/redocred/test_revised.json", "data/sample/test.json"),
+        *("test.json", "unlabelled.json"),
+    ),
 }
 HUB_ENCODERS = ("bert-base-cased", "roberta-large", "sentence-transformers/all-MiniLM-L6-v2")
 ENCODER_FOLDERS = ("all-MiniLM-L6-v2", "encoders/bert-base-cased")

@@ -34,15 +34,15 @@ NOT_RUN = {
 """Commands that need a download, or a program that is not a Python package."""
 SHORTER = {
     r"\b(atlop|\w+\.py) train (?!--)": "--set trainer.epochs=1 --set trainer.batch_size=2",
-    r"\batlop train \w+_dreeam": "--set encoder.layers_averaged=2",  # all layers of the encoder here
-    r"\batlop distill ": "--set trainer.epochs=1 --set trainer.batch_size=2 --folds 2",
+    r"\b(atlop train (\w+_dreeam|recipes/)|recipe\.sh )": "--set encoder.layers_averaged=2",  # it has no third here
+    r"\b(atlop distill|recipe\.sh) ": "--set trainer.epochs=1 --set trainer.batch_size=2 --folds 2",
     r"\batlop experiment ": "--set trainer.epochs=1 --set trainer.batch_size=2",
     r"\bcrash_matrix\.py ": "--kills 1",
     r"\btwo_at_once\.py ": "--trials 1",
     r"\bbenchmark\.py ": "--measure step fast 1000",  # one of its measurements: tests/test_benchmark.py runs them all
 }
 """What is added to a command, whose later options count, so that what takes minutes or hours takes seconds."""
-LONG = re.compile(r"accelerate|torchrun|benchmark|crash_matrix|two_at_once|mkdocs|atlop (experiment|distill)|for seed")
+LONG = re.compile(r"accelerate|torchrun|benchmark|crash_matrix|two_at_once|recipe|mkdocs|atlop (experiment|distill)|for seed")
 SERVER = re.compile(r"\b(atlop|mkdocs) serve\b")
 NOT_MADE_HERE = re.compile(r"(?<!--output )(?<![/\w])(?:runs/\w+|(?:result|first|second)\.json)")
 """Runs and submissions that a command reads; those that the page has not made come from another."""
