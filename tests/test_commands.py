@@ -42,7 +42,9 @@ SHORTER = {
     r"\bbenchmark\.py ": "--measure step fast 1000",  # one of its measurements: tests/test_benchmark.py runs them all
 }
 """What is added to a command, whose later options count, so that what takes minutes or hours takes seconds."""
-LONG = re.compile(r"accelerate|torchrun|benchmark|crash_matrix|two_at_once|recipe|mkdocs|atlop (experiment|distill)|for seed")
+LONG = re.compile(
+    r"accelerate|torchrun|benchmark|crash_matrix|two_at_once|recipe\.sh|mkdocs|atlop (experiment|distill)|for seed"
+)
 SERVER = re.compile(r"\b(atlop|mkdocs) serve\b")
 NOT_MADE_HERE = re.compile(r"(?<!--output )(?<![/\w])(?:runs/\w+|(?:result|first|second)\.json)")
 """Runs and submissions that a command reads; those that the page has not made come from another."""
