@@ -108,7 +108,7 @@ def _run(
     if "speed" in parts:
         result |= speed.measure_speed(material, rounds=rounds)
     if "extraction" in parts:
-        result["extraction"] = _measured(same, "extraction", "fast")
+        result["extraction"] = _measured(same, "extraction", "fast") | _measured(same, "stages", "fast")
     if "corpus" in parts:
         result["corpus"] = memory.run_in_subprocess([*same, "--measure", "corpus", "fast"])
     if "memory" in parts:
@@ -138,6 +138,8 @@ def _measured(same: list[str], *what: object, return_memory: bool = False) -> An
 def _measure(material: Material, what: str, side: str, size: str = "0") -> Any:
     if what == "extraction":
         return extraction.measure_extraction(material)
+    if what == "stages":
+        return extraction.measure_stages(material)
     if what == "memory":
         return memory.memory_of_step(material, side=side, rows=list(range(speed.DOCUMENTS_OF_STEP)))
     if what == "step":

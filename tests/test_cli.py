@@ -51,9 +51,9 @@ DOCUMENT = {
 }
 
 
-def run(*arguments: object, code: int = 0) -> tuple[str, str]:
+def run(*arguments: object, code: int = 0, stdin: str | None = None) -> tuple[str, str]:
     """Run a command in this process; return standard output and standard error."""
-    result = CliRunner().invoke(app, [str(argument) for argument in arguments])
+    result = CliRunner().invoke(app, [str(argument) for argument in arguments], input=stdin)
     assert result.exit_code == code, result.output
     assert "Traceback" not in result.output
     return result.stdout, result.stderr

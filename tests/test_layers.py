@@ -31,7 +31,7 @@ RANKS = (
     ("ensemble",),
     ("calibration", "teachers"),
     ("training", "inference", "scoring", "checking", "converting"),
-    ("estimates",),
+    ("estimates", "end_to_end"),
     ("experiments", "report"),
     ("serving", "distillation"),
     ("cli",),

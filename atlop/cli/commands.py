@@ -71,7 +71,10 @@ EXAMPLES: dict[Callable[..., None], tuple[str, ...]] = {
         "atlop train docred_bert_base --dry-run",
         "atlop train --resume runs/first",
     ),
-    evaluate: ("atlop evaluate runs/docred_bert_base dev.json --train train_annotated.json",),
+    evaluate: (
+        "atlop evaluate runs/docred_bert_base dev.json --train train_annotated.json",
+        "atlop evaluate runs/docred_bert_base dev.json --end-to-end --ner spacy:en_core_web_sm",
+    ),
     predict: (
         "atlop predict runs/docred_bert_base test.json --output result.json",
         "atlop predict runs/first runs/second test.json --output result.json",
@@ -90,6 +93,7 @@ EXAMPLES: dict[Callable[..., None], tuple[str, ...]] = {
     ),
     extract: (
         "atlop extract runs/docred_bert_base documents.jsonl --output facts.jsonl",
+        "atlop extract runs/docred_bert_base texts --ner spacy:en_core_web_sm --output facts.parquet",
         "accelerate launch --num_processes 2 -m atlop extract runs/own documents.jsonl --output facts.parquet",
     ),
     serve: ("atlop serve runs/docred_bert_base", "atlop serve runs/own --host 0.0.0.0 --port 80"),

@@ -1,9 +1,14 @@
 """`atlop extract`."""
 
 import gc
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
+from shutil import copyfileobj
+from tempfile import TemporaryDirectory
 from time import monotonic
 from typing import Annotated
 
@@ -11,10 +16,13 @@ import typer
 
 from atlop import sample
 from atlop.cli.memory import keep_few_kernels
-from atlop.cli.options import Decision, Device, Json, Model, Precision
+from atlop.cli.options import Decision, Device, Json, Model, Ner, Precision
 from atlop.cli.session import is_main_process, print_result, quiet_libraries
 from atlop.corpora import FileStart, recognise_format
 from atlop.errors import AtlopError
+
+STANDARD_INPUT = Path("-")
+TEXT = ".txt"
 
 
 def extract(
@@ -22,16 +30,20 @@ def extract(
     file: Annotated[
         Path | None,
         typer.Argument(
-            metavar="FILE", help="JSON lines with text and entities (.jsonl, .jsonl.gz).", show_default=False
+            metavar="INPUT",
+            help="JSON lines with text and, without --ner, entities (.jsonl, .jsonl.gz); a text (.txt) or a folder of "
+            "texts; - for standard input.",
+            show_default=False,
         ),
     ] = None,
     output: Annotated[
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="Where facts go: .jsonl a line a document; .csv, .parquet a row a fact. [default: FILE.facts.jsonl]",
+            help="Where facts go: .jsonl a line a document; .csv, .parquet a row a fact. [default: INPUT.facts.jsonl]",
         ),
     ] = None,
+    ner: Ner = None,
     group_by: Annotated[
         str | None,
         typer.Option(metavar="KEY", help="Group ungrouped mentions by this key. [default: by identical text]"),
@@ -49,26 +61,25 @@ def extract(
     """
     if file is None:
         if model != sample.NAME:
-            raise AtlopError("FILE is missing: give JSON lines with text and entities")
+            raise AtlopError("INPUT is missing: give JSON lines with text and entities, or with --ner texts")
         file = sample.TEXTS
-    if not file.is_file() or recognise_format(file) != "jsonl" or FileStart(file).first_byte == b"[":
-        raise AtlopError(
-            f"{file}: {'is not JSON lines' if file.exists() else 'no such file'}; expected a .jsonl or .jsonl.gz file "
-            "(atlop convert makes one of other formats)"
-        )
-    output = output or Path(f"{file.name.split('.')[0]}.facts.jsonl")
     keep_few_kernels()
-    with quiet_libraries(model=model, kind="model"):
+    with _readable(file, has_ner=ner is not None) as path, quiet_libraries(model=model, kind="model"):
         from tqdm import tqdm
 
         from atlop.inference import RelationExtractor
         from atlop.inference.parts import extract_file
+        from atlop.inference.sources import Source
 
-        extractor = RelationExtractor.from_pretrained(model, decision=decision, precision=precision, device=device)
+        output = output or Path(f"{path.name.split('.')[0]}.facts.jsonl")
+        extractor = RelationExtractor.from_pretrained(
+            model, decision=decision, precision=precision, device=device, ner=ner
+        )
         gc.freeze()  # the model stays; scanning it again and again would cost 5 % of the time
         bar = partial(tqdm, desc="extracting", unit=" docs", disable=not is_main_process())
         started = monotonic()
-        summary = extract_file(extractor, file, output=output, group_by=group_by, explain=explain, progress=bar)
+        source = Source(path, name="standard input" if file == STANDARD_INPUT else "")
+        summary = extract_file(extractor, source, output=output, group_by=group_by, explain=explain, progress=bar)
         seconds = monotonic() - started
     if summary is None:
         return
@@ -80,6 +91,7 @@ def extract(
             "model": model,
             "path": file,
             "output": output,
+            "ner": ner,
             **asdict(counts),
             "evidence_trained": is_trained,
             "computed": summary.computed,
@@ -96,3 +108,44 @@ def extract(
             ("mentions beyond the cut", f"{counts.unread_mentions:,}"),
         ],
     )
+
+
+@contextmanager
+def _readable(path: Path, *, has_ner: bool) -> Iterator[Path]:
+    """Yield a path to read documents from; standard input is copied, since it is read more than once.
+
+    Raises:
+        AtlopError: There is no such file, or it has another format, or there is no recogniser for texts.
+    """
+    if path == STANDARD_INPUT:
+        with TemporaryDirectory() as folder:
+            copy = Path(folder) / "stdin"
+            with copy.open("wb") as file:
+                copyfileobj(sys.stdin.buffer, file)
+            is_json = FileStart(copy).first_byte == b"{"
+            yield _checked(copy.rename(copy.with_suffix(".jsonl" if is_json else TEXT)), has_ner=has_ner)
+        return
+    yield _checked(path, has_ner=has_ner)
+
+
+def _checked(path: Path, *, has_ner: bool) -> Path:
+    is_text = path.is_dir() or (path.suffix == TEXT and path.is_file() and not _is_corpus(path))
+    if is_text and not has_ner:
+        raise AtlopError(
+            f"{path}: plain text has no entities; name a recogniser that finds them, for example "
+            "--ner spacy:en_core_web_sm"
+        )
+    if not is_text and (not path.is_file() or recognise_format(path) != "jsonl" or FileStart(path).first_byte == b"["):
+        raise AtlopError(
+            f"{path}: {'is not JSON lines' if path.exists() else 'no such file'}; expected a .jsonl or .jsonl.gz file "
+            "(atlop convert makes one of other formats), or with --ner a .txt file or a folder of them"
+        )
+    return path
+
+
+def _is_corpus(path: Path) -> bool:
+    """Whether a text file has a known format, such as PubTator's."""
+    with suppress(AtlopError):
+        recognise_format(path)
+        return True
+    return False

@@ -58,6 +58,14 @@ Device = Annotated[
     str | None,
     typer.Option(metavar="DEVICE", help="cpu, cuda or cuda:N. [default: a GPU where there is one]"),
 ]
+Ner = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help="Recogniser that finds the mentions of plain text: spacy:NAME, transformers:NAME, or a function of one's "
+        "own, MODULE:FUNCTION.",
+    ),
+]
 Format = Annotated[
     str | None,
     typer.Option(

@@ -1,6 +1,7 @@
 """Tables of detailed scores: one line per group of facts."""
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from atlop.cli.text import NOTHING, grid, percent
@@ -9,6 +10,7 @@ from atlop.evaluation import Comparison, DetailedScores, Difference, Estimate, G
 if TYPE_CHECKING:
     from atlop.calibration import DecisionScores
     from atlop.decoding import DecisionName
+    from atlop.end_to_end import EndToEndEvaluation
 
 TITLES = {
     "sentences": "mentions in a sentence",
@@ -80,6 +82,37 @@ def decision_table(scores: "Mapping[DecisionName, DecisionScores]") -> str:
     ]
     header = ["", "F1 there", "F1 unseen", "gain", "95 % interval", "precision", "recall"]
     return grid(header, rows, drop=["recall", "precision"])
+
+
+def end_to_end_table(evaluation: "EndToEndEvaluation") -> str:
+    """Return the table of what is right of mentions, entities and facts, by where entities come from."""
+    rows: list[Sequence[str]] = []
+    for title, scores in (("gold mentions, grouped", evaluation.gold_mentions), ("text alone", evaluation.text)):
+        kinds = {
+            "mentions": scores.mentions,
+            "entities, strict": scores.entities_strict,
+            "entities, overlapping": scores.entities_overlapping,
+            "facts, strict": scores.facts_strict,
+            "facts, overlapping": scores.facts_overlapping,
+        }
+        rows += [[title]]
+        rows += [[f"  {kind}", *map(percent, (each.f1, each.precision, each.recall))] for kind, each in kinds.items()]
+        rows += [[]]
+    gold = evaluation.gold_entities.facts_strict
+    rows += [["gold entities"], ["  facts", *map(percent, (gold.f1, gold.precision, gold.recall))]]
+    return grid(["", "F1", "precision", "recall"], rows, drop=["recall", "precision"])
+
+
+def loss_table(evaluation: "EndToEndEvaluation") -> str:
+    """Return the table of the F1 of facts that each stage loses."""
+    stages = (evaluation.gold_entities, evaluation.gold_mentions, evaluation.text)
+    kept = [(1.0, 1.0), *((each.facts_strict.f1, each.facts_overlapping.f1) for each in stages)]
+    rows = [
+        [f"  {name}", *(f"{100 * (after - before):+.2f}" for before, after in zip(earlier, later, strict=True))]
+        for name, (earlier, later) in zip(("relations", "grouping", "recognition"), pairwise(kept), strict=True)
+    ]
+    rows.append(["  what is left", *map(percent, kept[-1])])
+    return grid(["F1 of facts lost to", "strict", "overlapping"], rows, drop=[])
 
 
 def _difference(label: str, measure: Difference, *, gold: int | None = None) -> list[str]:

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from atlop.cli.memory import keep_few_kernels
-from atlop.cli.options import Decision, Device, Model, Precision
+from atlop.cli.options import Decision, Device, Model, Ner, Precision
 from atlop.cli.session import quiet_libraries, require_extra
 
 logger = logging.getLogger(__name__)
@@ -26,6 +26,7 @@ def serve(
         ),
     ] = None,
     port: Annotated[int, typer.Option(metavar="N", min=0, max=65535, help="Port; 0 takes a free one.")] = 8000,
+    ner: Ner = None,
     decision: Decision = None,
     precision: Precision = "auto",
     device: Device = None,
@@ -42,7 +43,9 @@ def serve(
 
         if not serving.is_loopback(host):
             logger.warning("whoever reaches %s may use the service; it asks for no password and does not encrypt", host)
-        extractor = RelationExtractor.from_pretrained(model, decision=decision, precision=precision, device=device)
+        extractor = RelationExtractor.from_pretrained(
+            model, decision=decision, precision=precision, device=device, ner=ner
+        )
         limits = serving.Limits()
         allowed = allow_host or ([] if serving.is_loopback(host) else None)
         app = serving.make_app(extractor, limits=limits, allowed_hosts=allowed)

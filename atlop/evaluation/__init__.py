@@ -3,6 +3,8 @@
 from atlop.evaluation.breakdown import RARE
 from atlop.evaluation.comparison import Comparison, Difference, compare
 from atlop.evaluation.detailed import DetailedScores, Estimate, GroupScores, MacroScores, detailed_scores
+from atlop.evaluation.end_to_end import EndToEndScores, end_to_end_scores
+from atlop.evaluation.entities import MatchScores, b_cubed_scores, pairwise_scores
 from atlop.evaluation.evidence import PairEvidence, gold_evidence
 from atlop.evaluation.micro import F1, PRECISION, RECALL, compute_metrics
 from atlop.evaluation.official import OfficialScores, official_scores, table_scores
@@ -19,16 +21,20 @@ __all__ = [
     "Comparison",
     "DetailedScores",
     "Difference",
+    "EndToEndScores",
     "Estimate",
     "FactTable",
     "GroupScores",
     "MacroScores",
+    "MatchScores",
     "OfficialScores",
     "PairEvidence",
+    "b_cubed_scores",
     "bootstrap",
     "compare",
     "compute_metrics",
     "detailed_scores",
+    "end_to_end_scores",
     "evidence_f1",
     "fact_table",
     "gold_evidence",
@@ -36,6 +42,7 @@ __all__ = [
     "mean_difference",
     "mean_scores",
     "official_scores",
+    "pairwise_scores",
     "table_scores",
     "within_a_sentence",
 ]

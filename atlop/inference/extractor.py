@@ -22,6 +22,8 @@ from atlop.fusion import FusionCost
 from atlop.inference.facts import Extraction, ExtractionError, ExtractionResult
 from atlop.inference.host import Finish, Host, Hosting, Output, hosting
 from atlop.inference.inputs import Input, InputDocument
+from atlop.inference.recognisers import Recogniser
+from atlop.inference.recognition import Recognition
 from atlop.inference.stream import ExtractionStream
 from atlop.inference.tables import arrow_table
 from atlop.model import AtlopModel
@@ -54,6 +56,7 @@ class RelationExtractor:
         decision: str | Path | None = None,
         precision: Precision = "auto",
         device: str | None = None,
+        ner: str | Recogniser | None = None,
     ):
         """Move a model to its device.
 
@@ -64,17 +67,22 @@ class RelationExtractor:
                 stored one.
             precision: Number format of the matrix products; `auto` is bf16 or fp16 on a GPU, float32 on a CPU.
             device: `cpu`, `cuda` or `cuda:N`; by default the GPU, if there is one.
+            ner: Finds the mentions of texts that come without entities: `spacy:NAME`, `transformers:NAME`,
+                `MODULE:FUNCTION`, or a `Recogniser`.
 
         Raises:
-            AtlopError: The device does not exist or does not support the precision, or there is no such decision.
+            AtlopError: The device does not exist or does not support the precision, or there is no such decision or
+                recogniser.
         """
         self.accelerator = accelerator_for(precision, device=device)
         self.precision = self.accelerator.precision
         self.model = model.to(self.accelerator.device)
         self.tokenizer = tokenizer
-        self._options: Any = {"decision": decision, "precision": precision, "device": device}
+        self._options: Any = {"decision": decision, "precision": precision, "device": device, "ner": ner}
         self._name: str | None = None
         self._process = os.getpid()
+        self.recognition = None if ner is None else Recognition.from_config(ner, self.model.config)
+        """Finds the entities of texts without; `None` without a recogniser."""
         self.fusion_cost = FusionCost()
         """What fusion has read so far."""
         rule = DecisionRule.from_model(model)
@@ -93,15 +101,16 @@ class RelationExtractor:
         decision: str | Path | None = None,
         precision: Precision = "auto",
         device: str | None = None,
+        ner: str | Recogniser | None = None,
     ) -> "RelationExtractor":
         """Load a model from a run folder (its `best/`), a model folder or the Hugging Face hub.
 
         Raises:
-            AtlopError: There is no such model, or no such decision, or the device does not exist or does not support
+            AtlopError: There is no such model, decision or recogniser, or the device does not exist or does not support
                 the precision.
         """
         model, tokenizer = load_model(name)
-        extractor = cls(model, tokenizer, decision=decision, precision=precision, device=device)
+        extractor = cls(model, tokenizer, decision=decision, precision=precision, device=device, ner=ner)
         extractor._name = str(Path(name).absolute() if Path(name).is_dir() else name)
         return extractor
 
@@ -132,7 +141,7 @@ class RelationExtractor:
     def __call__(
         self,
         text: str,
-        entities: Sequence[object],
+        entities: Sequence[object] | None = None,
         *,
         title: str = "the text",
         group_by: str | None = None,
@@ -145,15 +154,15 @@ class RelationExtractor:
             entities: Entities, each a list of mentions `(start, end)` in characters, end one past the last, or an
                 object of the JSON lines format with `mentions`, `type` and `id`. Or ungrouped mentions, each
                 `(start, end)` or an object with `start`, `end` and optionally `type` and `id`; spaCy's `doc.ents` and
-                what transformers' NER pipeline returns are such.
+                what transformers' NER pipeline returns are such. By default, those that the recogniser finds.
             title: Name of the text in messages.
             group_by: Key by which ungrouped mentions are grouped, for example `id`; by default by identical text.
             explain: Whether to add the words that the model read for each fact.
 
         Raises:
-            AtlopError: A mention is malformed or outside the text.
+            AtlopError: A mention is malformed or outside the text, or there are no entities and no recogniser.
         """
-        document = InputDocument(0, title, title, (text, entities))
+        document = InputDocument(0, title, title, text if entities is None else (text, entities))
         (result,) = self.extract([document], group_by=group_by, explain=explain)
         if isinstance(result, ExtractionError):
             raise AtlopError(result.message)
@@ -211,10 +220,12 @@ class RelationExtractor:
         Args:
             explain: Whether words that the model read are added.
             processes: Processes for it; 0 is this one, which also takes what needs more than the model's scores
-                (`explain` and fusion).
+                (`explain` and fusion), and a recogniser that others cannot load by name.
         """
         needs_model = explain or self._rule.decision.use == "fusion"
-        return hosting(Host(self._preprocessor, self._rule), processes=0 if needs_model else processes)
+        has_name = self.recognition is None or isinstance(self.recognition.ner, str)
+        host = Host(self._preprocessor, self._rule, self.recognition)
+        return hosting(host, processes=0 if needs_model or not has_name else processes)
 
     def in_chunks(
         self,

@@ -3,6 +3,7 @@
 It takes longer than the model on a GPU, so there it runs in processes of its own.
 """
 
+import logging
 import os
 import signal
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -30,7 +31,8 @@ from atlop.inference.facts import (
     evidence_sentence,
     participant,
 )
-from atlop.inference.inputs import InputDocument, read_document
+from atlop.inference.inputs import InputDocument, read_documents
+from atlop.inference.recognition import Recognition
 from atlop.prefetching import prefetch
 from atlop.preprocessing import Features, Preprocessor
 from atlop.schema import Document
@@ -84,19 +86,20 @@ class _Chunk:
 class Host:
     """Reads chunks of documents and describes their facts, in the process that calls it."""
 
-    def __init__(self, preprocessor: Preprocessor, rule: DecisionRule):
-        """Keep what a model was trained with, and its rule."""
-        self.preprocessor, self.rule = preprocessor, rule
+    def __init__(self, preprocessor: Preprocessor, rule: DecisionRule, recognition: Recognition | None = None):
+        """Keep what a model was trained with, its rule, and what finds the entities of texts without."""
+        self.preprocessor, self.rule, self.recognition = preprocessor, rule, recognition
         self._chunks: dict[int, _Chunk] = {}
 
     def read(self, number: int, inputs: Sequence[InputDocument], group_by: str | None) -> list[Features]:
         """Return the features of the valid documents of a chunk, and keep these."""
         chunk = self._chunks[number] = _Chunk([item.index for item in inputs])
-        for item in inputs:
-            try:
-                chunk.documents[item.index] = read_document(item, group_by=group_by)
-            except AtlopError as error:
-                chunk.errors[item.index] = str(error)
+        read = read_documents(inputs, group_by=group_by, recognition=self.recognition)
+        for item, document in zip(inputs, read, strict=True):
+            if isinstance(document, AtlopError):
+                chunk.errors[item.index] = str(document)
+            else:
+                chunk.documents[item.index] = document
         preprocessed = self.preprocessor.preprocess(chunk.documents.values())
         features = [replace(each, index=index) for index, each in zip(chunk.documents, preprocessed, strict=True)]
         chunk.unread_mentions = {each.index: each.truncated_mentions for each in features}
@@ -190,7 +193,10 @@ class HostProcesses:
         self.host, self.ahead = host, 2 * count
         self._stack = ExitStack()
         context = _process_context()
-        pools = [ProcessPoolExecutor(1, context, initializer=_start_process, initargs=(host,)) for _ in range(count)]
+        pools = [
+            ProcessPoolExecutor(1, context, initializer=_start_process, initargs=(host, number == 0))
+            for number in range(count)
+        ]
         self._pools = list(map(self._stack.enter_context, pools))
         self._turns = cycle(self._pools)
 
@@ -226,9 +232,12 @@ def hosting(host: Host, *, processes: int) -> AbstractContextManager[Hosting]:
     return HostProcesses(host, count=processes) if processes else nullcontext(ThisProcess(host))
 
 
-def host_processes(device: torch.device) -> int:
-    """Return the number of processes that keep a device busy; 0 is none beside this one."""
-    if device.type != "cuda":
+def host_processes(device: torch.device, *, is_recognising: bool) -> int:
+    """Return the number of processes that keep a device busy; 0 is none beside this one.
+
+    Reading takes longer than the model on a GPU; to recognise entities takes long everywhere.
+    """
+    if device.type != "cuda" and not is_recognising:
         return 0
     # A job of Slurm or of a container may have few of the machine's cores.
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
@@ -248,8 +257,10 @@ _HOST: list[Host] = []
 """The host of a process that `HostProcesses` started, which is how an executor's process keeps a state."""
 
 
-def _start_process(host: Host) -> None:
+def _start_process(host: Host, is_first: bool) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that started this one
+    if not is_first:
+        logging.getLogger("atlop").setLevel(logging.ERROR)  # the others would warn of the same
     torch.set_num_threads(1)
     os.environ["TOKENIZERS_PARALLELISM"] = "false"
     _HOST.append(host)

@@ -1,12 +1,12 @@
-"""Extract a file of any size in parts, so that a run that was killed continues where it stopped.
+"""Extract a file or folder of any size in parts, so that a run that was killed continues where it stopped.
 
-Document i, counted without blank lines, belongs to part i // `DOCUMENTS_PER_PART`. A part is a file in a hidden folder
-beside the output, with a line per document and a last line of counts and of the sha256 of all this. It is written
-atomically, so it holds all of its documents or does not exist; a damaged one is made again. Its content depends only on
-the input, the model and the settings, which the folder's `manifest.json` records. A later call with the same ones
-computes only the missing parts, and refuses the folder otherwise. Processes that were launched together divide the
-parts by number. When all parts exist, they are concatenated into the output, which is written atomically too, and the
-folder is removed. So no document is lost or written twice, whenever a process dies.
+Document i of the source belongs to part i // `DOCUMENTS_PER_PART`. A part is a file in a hidden folder beside the
+output, with a line per document and a last line of counts and of the sha256 of all this. It is written atomically, so
+it holds all of its documents or does not exist; a damaged one is made again. Its content depends only on the input, the
+model and the settings, which the folder's `manifest.json` records. A later call with the same ones computes only the
+missing parts, and refuses the folder otherwise. Processes that were launched together divide the parts by number. When
+all parts exist, they are concatenated into the output, which is written atomically too, and the folder is removed. So
+no document is lost or written twice, whenever a process dies.
 """
 
 import hashlib
@@ -23,7 +23,6 @@ from typing import Any
 
 from atlop.errors import AtlopError
 from atlop.files import (
-    file_sha256,
     hidden_path,
     one_writer,
     read_json,
@@ -35,6 +34,7 @@ from atlop.inference.extractor import DOCUMENTS_PER_CHUNK, RelationExtractor
 from atlop.inference.facts import ExtractionResult
 from atlop.inference.host import Hosting, host_processes
 from atlop.inference.inputs import InputDocument
+from atlop.inference.sources import Source
 from atlop.inference.tables import WRITERS, ExtractionCounts, Writer, output_format
 from atlop.json_values import expect, typed
 from atlop.parsing import parse_json
@@ -56,18 +56,18 @@ class ExtractionSummary:
 
 def extract_file(
     extractor: RelationExtractor,
-    path: Path,
+    source: Source,
     *,
     output: Path,
     group_by: str | None = None,
     explain: bool = False,
     progress: Callable[[Iterable[None]], Iterable[None]] = iter,
 ) -> ExtractionSummary | None:
-    """Extract the facts of every document of a file, and continue after a kill.
+    """Extract the facts of every document of a source, and continue after a kill.
 
     Args:
         extractor: The model.
-        path: JSON lines, `.jsonl` or `.jsonl.gz`.
+        source: The documents.
         output: File to write: `.jsonl` (a line per document), `.csv` or `.parquet` (a row per fact).
         group_by: Key by which ungrouped mentions are grouped; by default by identical text.
         explain: Whether to add the words that the model read for each fact.
@@ -87,13 +87,13 @@ def extract_file(
             shutil.rmtree(parts.folder, ignore_errors=True)
         refuse_existing(output)
         return _extract(
-            extractor, path, write, parts=parts, output=output, group_by=group_by, explain=explain, progress=progress
+            extractor, source, write, parts=parts, output=output, group_by=group_by, explain=explain, progress=progress
         )
 
 
 def _extract(
     extractor: RelationExtractor,
-    path: Path,
+    source: Source,
     write: Writer,
     *,
     parts: "_PartFolder",
@@ -104,20 +104,22 @@ def _extract(
 ) -> ExtractionSummary | None:
     accelerator = extractor.accelerator
     settings = {
-        "input_sha256": file_sha256(path),
+        "input_sha256": source.sha256(),
         "model_sha256": extractor.fingerprint,
         "precision": extractor.precision,
         "group_by": group_by,
         "explain": explain,
+        "ner": extractor.recognition and extractor.recognition.name,
         "documents_per_part": DOCUMENTS_PER_PART,
         "part_format": "lines, counts and sha256",
     }
     if accelerator.is_main_process:
         parts.begin(settings)
     accelerator.wait_for_everyone()
-    parts.check(settings, path=path, output=output)
-    with extractor.hosting(explain=explain, processes=host_processes(accelerator.device)) as hosting:
-        writing = _write_parts(extractor, parts, path=path, hosting=hosting, group_by=group_by, explain=explain)
+    parts.check(settings, source=source, output=output)
+    processes = host_processes(accelerator.device, is_recognising=extractor.recognition is not None)
+    with extractor.hosting(explain=explain, processes=processes) as hosting:
+        writing = _write_parts(extractor, parts, source=source, hosting=hosting, group_by=group_by, explain=explain)
         started = monotonic()
         computed = sum(1 for _ in progress(writing))
         extractor.fusion_cost.log(seconds=monotonic() - started)
@@ -158,13 +160,14 @@ class _PartFolder:
             self.folder.mkdir(parents=True)
             write_text(self._manifest, json.dumps(settings, indent=2) + "\n")
 
-    def check(self, settings: dict[str, Any], *, path: Path, output: Path) -> None:
+    def check(self, settings: dict[str, Any], *, source: Source, output: Path) -> None:
         """Refuse parts that were made from another input, model or settings."""
         found: dict[str, Any] = expect(read_json(self._manifest), dict, where=str(self._manifest))
         if different := [key for key, value in settings.items() if found.get(key) != value]:
             raise AtlopError(
                 f"{self.folder}: holds parts of {output.name} with another {' and '.join(different)} "
-                f"than now for {path}; repeat the command that began it, remove the folder, or give another --output"
+                f"than now for {source.name or source.path}; repeat the command that began it, remove the folder, or "
+                "give another --output"
             )
 
     def path(self, part: int) -> Path:
@@ -219,7 +222,7 @@ def _write_parts(
     extractor: RelationExtractor,
     parts: _PartFolder,
     *,
-    path: Path,
+    source: Source,
     hosting: Hosting,
     group_by: str | None,
     explain: bool,
@@ -229,16 +232,12 @@ def _write_parts(
     reading: deque[tuple[Path, bool]] = deque()  # part of each chunk that is not done, and whether it is its last one
 
     def chunks() -> Iterator[list[InputDocument]]:
-        lines = (item for item in enumerate(read_lines(path), start=1) if not item[1].isspace())
-        for part, items in groupby(enumerate(lines), key=lambda item: item[0] // DOCUMENTS_PER_PART):
+        for part, items in groupby(source.documents(), key=lambda item: item.index // DOCUMENTS_PER_PART):
             parts.count = part + 1
             target = parts.path(part)
             if part % accelerator.num_processes != accelerator.process_index or _is_whole(target):
                 continue
-            inputs = [
-                InputDocument(index, f"{path}, line {number}", f"line {number}", line)
-                for index, (number, line) in items
-            ]
+            inputs = list(items)
             for stop in range(DOCUMENTS_PER_CHUNK, len(inputs) + DOCUMENTS_PER_CHUNK, DOCUMENTS_PER_CHUNK):
                 reading.append((target, stop >= len(inputs)))
                 yield inputs[stop - DOCUMENTS_PER_CHUNK : stop]

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from functools import cached_property
 from itertools import tee
 from pathlib import Path
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal
 from unicodedata import normalize
 
 from spacy.language import Language
@@ -24,12 +24,9 @@ from atlop.corpora.text.sentence_ends import sentence_starts
 from atlop.errors import AtlopError
 from atlop.inference.extractor import RelationExtractor
 from atlop.inference.facts import ExtractionError
+from atlop.inference.mentions import Cluster, coreference_clusters
 
-Cluster: TypeAlias = tuple[tuple[int, int], ...]
 GroupBy = Literal["text", "kb_id", "coref"]
-CLUSTERS = "coref_clusters"
-"""Coreference clusters are the span groups whose names begin with this (`spacy-experimental`), and the lists of
-`(start, end)` in characters in the extension attribute of this name (`fastcoref`)."""
 
 
 class RelationPipe(Pipe):
@@ -122,7 +119,7 @@ def document_row(doc: Doc, *, group_by: GroupBy) -> dict[str, Any]:
 
 
 def _entities(doc: Doc, *, group_by: GroupBy) -> list[dict[str, Any]]:
-    clusters = _clusters(doc) if group_by == "coref" else []
+    clusters = coreference_clusters(doc) if group_by == "coref" else []
     cluster_of = {span: cluster for cluster in clusters for span in cluster}
     groups: dict[object, list[Span]] = defaultdict(list)
     for ent in doc.ents:
@@ -140,12 +137,3 @@ def _entity(ents: list[Span], *, cluster: Cluster) -> dict[str, Any]:
     ids = [ent.kb_id_ for ent in ents if ent.kb_id_]
     entity = {"type": ents[0].label_, "mentions": [{"spans": [list(span)]} for span in sorted(spans)]}
     return entity | ({"id": ids[0]} if ids else {})
-
-
-def _clusters(doc: Doc) -> list[Cluster]:
-    """Return the character spans of each coreference cluster."""
-    groups = [group for name, group in doc.spans.items() if name.startswith(CLUSTERS)]
-    clusters = [tuple((span.start_char, span.end_char) for span in group) for group in groups]
-    if doc.has_extension(CLUSTERS):
-        clusters += [tuple((start, end) for start, end in cluster) for cluster in doc._.get(CLUSTERS) or ()]
-    return clusters

@@ -25,6 +25,8 @@ class AtlopConfig(PreTrainedConfig):
     """Label of a pair without a relation in the corpus; see `RelationVocabulary.negative`."""
     entity_types: list[str] | None = None
     """Types of entities that a model with `classifier.type_embeddings` knows."""
+    ner_types: dict[str, str] | None = None
+    """Type in the model's corpus of each type of a recogniser, "" for mentions to leave out; by default DocRED's."""
     sections: dict[str, Any] | None = None
     """The sections of the run's configuration that describe the model: a `ModelConfig` as JSON."""
     window_start: list[int] | None = None

@@ -37,6 +37,7 @@ class _ConfigSchema(BaseModel):
     relation_names: dict[str, str] | None = None
     negative_label: str | None = None
     entity_types: list[str] | None = None
+    ner_types: dict[str, str] | None = None
     sections: ModelConfig
     window_start: list[int] | None = None
     window_end: list[int] | None = None

@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from functools import partial
 from http import HTTPStatus
+from threading import Lock
 from typing import Any, TypeVar
 
 from anyio import to_thread
@@ -26,7 +27,8 @@ from atlop.corpora.json_objects import to_json_line
 from atlop.errors import AtlopError
 from atlop.inference import Extraction, ExtractionError, RelationExtractor
 from atlop.inference.facts import ExtractionResult
-from atlop.inference.inputs import InputDocument, read_document
+from atlop.inference.inputs import InputDocument, read_documents
+from atlop.inference.recognition import Recognition
 from atlop.json_values import expect
 from atlop.parsing import TOO_DEEP, parse_json
 from atlop.schema import Document
@@ -69,7 +71,8 @@ def make_app(extractor: RelationExtractor, *, limits: Limits, allowed_hosts: Col
     if allowed_hosts is not None:
         app.add_middleware(HostCheck, allowed=allowed_hosts)
 
-    page = HTMLResponse(render_page(), headers=_PAGE_HEADERS)
+    page = HTMLResponse(render_page(recognises=extractor.recognition is not None), headers=_PAGE_HEADERS)
+    read = partial(_Reading(extractor.recognition).documents, limits=limits)
 
     @app.get("/", include_in_schema=False)
     async def try_model() -> HTMLResponse:
@@ -89,11 +92,12 @@ def make_app(extractor: RelationExtractor, *, limits: Limits, allowed_hosts: Col
 
         In a list, an error takes the place of an invalid document. `explain` adds the words that the
         model read for each fact; `group_by` names the key by which ungrouped mentions are grouped, by default by text.
+        A service with a recogniser takes a text without `entities`.
         """
         data = await _read_body(request, limits=limits)
         try:
             async with asyncio.timeout(limits.seconds):
-                documents, is_list = await _in_thread(partial(_documents, data, group_by=group_by, limits=limits))
+                documents, is_list = await _in_thread(partial(read, data, group_by=group_by))
                 results = await _results(documents, queue=app.state.queue, explain=explain, limits=limits)
                 if not is_list and isinstance(results[0], ExtractionError):
                     raise HTTPException(HTTPStatus.UNPROCESSABLE_ENTITY, results[0].message)
@@ -135,32 +139,57 @@ def _refusal(status: int, message: str) -> HTTPException:
     return HTTPException(status, message, headers={"Connection": "close"})  # since the rest of the body is not read
 
 
-def _documents(data: bytes, *, group_by: str | None, limits: Limits) -> tuple[list[Document | ExtractionError], bool]:
-    """Return the documents of a body, with an error for each invalid one, and whether the body is a list."""
-    try:
-        value = parse_json(data, where="the body")
-    except AtlopError as error:
-        raise HTTPException(400, str(error)) from None
-    if not isinstance(value, dict | list):
-        raise HTTPException(422, f"the body: {_EXPECTED}")
-    rows = value if isinstance(value, list) else [value]
-    if len(rows) > limits.documents:
-        raise HTTPException(413, f"the body: has {len(rows):,} documents; expected at most {limits.documents:,}")
-    documents = (_document(row, index=index, group_by=group_by, limits=limits) for index, row in enumerate(rows))
-    return list(documents), isinstance(value, list)
+class _Reading:
+    """Reads the documents of requests, of several at once."""
+
+    def __init__(self, recognition: Recognition | None):
+        self._recognition = recognition
+        self._recognising = Lock()  # a recogniser need not be safe for threads
+
+    def documents(
+        self, data: bytes, *, group_by: str | None, limits: Limits
+    ) -> tuple[list[Document | ExtractionError], bool]:
+        """Return the documents of a body, with an error for each invalid one, and whether the body is a list."""
+        try:
+            value = parse_json(data, where="the body")
+        except AtlopError as error:
+            raise HTTPException(400, str(error)) from None
+        if not isinstance(value, dict | list):
+            raise HTTPException(422, f"the body: {_EXPECTED}")
+        rows = value if isinstance(value, list) else [value]
+        if len(rows) > limits.documents:
+            raise HTTPException(413, f"the body: has {len(rows):,} documents; expected at most {limits.documents:,}")
+        documents = (
+            self._document(row, index=index, group_by=group_by, limits=limits) for index, row in enumerate(rows)
+        )
+        return list(documents), isinstance(value, list)
+
+    def _document(self, value: Any, *, index: int, group_by: str | None, limits: Limits) -> Document | ExtractionError:
+        where = f"document {index}"
+        try:
+            row = expect(value, dict, where=where)
+            to_json_line(row, where=where)  # refuses lone surrogates, which JSON allows and tokenizers do not
+            if self._recognition is not None and row.get("entities") is None:
+                with self._recognising:
+                    limits.check(_read({**row, "entities": []}, where=where), where=where)
+                    document = _read(row, where=where, recognition=self._recognition)
+            else:
+                document = _read(row, where=where, group_by=group_by)
+            limits.check(document, where=where)
+        except AtlopError as error:
+            return ExtractionError(index, str(error))
+        except RecursionError:
+            return ExtractionError(index, f"{where}: {TOO_DEEP}")
+        return document
 
 
-def _document(value: Any, *, index: int, group_by: str | None, limits: Limits) -> Document | ExtractionError:
-    where = f"document {index}"
-    try:
-        row = expect(value, dict, where=where)
-        to_json_line(row, where=where)  # refuses lone surrogates, which JSON allows and tokenizers do not
-        document = read_document(InputDocument(index, where, where, row), group_by=group_by)
-        limits.check(document, where=where)
-    except AtlopError as error:
-        return ExtractionError(index, str(error))
-    except RecursionError:
-        return ExtractionError(index, f"{where}: {TOO_DEEP}")
+def _read(
+    row: dict[str, Any], *, where: str, group_by: str | None = None, recognition: Recognition | None = None
+) -> Document:
+    inputs = [InputDocument(0, where, where, row)]
+    [document] = read_documents(inputs, group_by=group_by, recognition=recognition)
+    if isinstance(document, AtlopError):
+        raise document
     return document
 
 

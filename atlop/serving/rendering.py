@@ -19,6 +19,9 @@ SCRIPTS = (
 )
 
 
-def render_page() -> str:
-    """Return the page as HTML; it sends its requests to `extract` under its own address."""
-    return render(PAGE, title="Facts from text", styles=STYLES, scripts=SCRIPTS)
+def render_page(*, recognises: bool) -> str:
+    """Return the page as HTML; it sends its requests to `extract` under its own address.
+
+    `recognises` says whether that takes a text without mentions.
+    """
+    return render(PAGE, title="Facts from text", styles=STYLES, scripts=SCRIPTS, recognises=recognises)

@@ -48,7 +48,8 @@ class RequestDocument(BaseModel):
 
     title: str = ""
     text: str
-    entities: list[Entity] | list[UngroupedMention] | list[tuple[int, int]]
+    entities: list[Entity] | list[UngroupedMention] | list[tuple[int, int]] | None = None
+    """Required by a service without a recogniser."""
 
 
 class InvalidDocument(BaseModel):

@@ -23,6 +23,7 @@ from transformers import BertConfig, BertModel
 from atlop.config import DataConfig, EncoderConfig, RunConfig, TrainerConfig
 from atlop.inference import RelationExtractor
 from atlop.inference.parts import extract_file
+from atlop.inference.sources import Source
 from atlop.ops import CapturedEncoder
 from atlop.prediction import predict_facts
 from atlop.prefetching import prefetch
@@ -105,7 +106,7 @@ def _extraction_seconds(extractor: RelationExtractor, material: Material, *, doc
     """Extract from JSON lines to Parquet."""
     with plain_text(material, rows=[number % len(material.documents) for number in range(documents)]) as file:
         started = perf_counter()
-        extract_file(extractor, file, output=file.with_name("facts.parquet"))
+        extract_file(extractor, Source(file), output=file.with_name("facts.parquet"))
         return perf_counter() - started
 
 

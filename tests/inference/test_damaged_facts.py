@@ -21,6 +21,7 @@ from atlop.inference.facts import Context, ContextWord, EvidenceSentence, Extrac
 from atlop.inference.graph import fact_graph, read_facts, write_graphml, write_n_triples
 from atlop.inference.inputs import InputDocument
 from atlop.inference.parts import extract_file
+from atlop.inference.sources import Source
 from tests.damage import Draw, damaged_bytes, damaged_json, files_in, outcome_of
 
 nx = pytest.importorskip("networkx", reason="needs networkx: pip install 'atlop[graph]'")
@@ -41,6 +42,7 @@ class Extractor:
     """Finds the same facts everywhere, without a model."""
 
     fingerprint, precision, fusion_cost = "a", "float32", FusionCost()
+    recognition = None
     accelerator = SimpleNamespace(
         is_main_process=True,
         process_index=0,
@@ -70,7 +72,7 @@ def extract(folder: Path, *, stop: bool = False) -> bytes:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(parts, "DOCUMENTS_PER_PART", 1)
         extractor: Any = Extractor()
-        extract_file(extractor, folder / "in.jsonl", output=folder / "out.csv", progress=progress)
+        extract_file(extractor, Source(folder / "in.jsonl"), output=folder / "out.csv", progress=progress)
     return (folder / "out.csv").read_bytes()
 
 

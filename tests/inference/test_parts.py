@@ -15,6 +15,7 @@ from atlop.errors import AtlopError
 from atlop.files import hidden_path
 from atlop.inference import RelationExtractor, parts
 from atlop.inference.parts import ExtractionSummary, extract_file
+from atlop.inference.sources import Source
 from atlop.inference.tables import WRITERS
 from tests.golden_values import golden_documents
 from tests.inference.texts import plain_row
@@ -55,7 +56,7 @@ def stopping_after(documents: int) -> Any:
 
 
 def test_a_line_a_document_in_their_order(extractor: RelationExtractor, file: Path, tmp_path: Path) -> None:
-    done = extract_file(extractor, file, output=tmp_path / "facts.jsonl")
+    done = extract_file(extractor, Source(file), output=tmp_path / "facts.jsonl")
 
     found = collect_results(tmp_path / "facts.jsonl")
     assert [row["document"] for row in found] == list(range(DOCUMENTS))
@@ -72,13 +73,13 @@ def test_a_line_a_document_in_their_order(extractor: RelationExtractor, file: Pa
 def test_a_run_that_was_stopped_goes_on_where_it_was(
     stop: int, extractor: RelationExtractor, file: Path, tmp_path: Path
 ) -> None:
-    extract_file(extractor, file, output=tmp_path / "whole.jsonl")
+    extract_file(extractor, Source(file), output=tmp_path / "whole.jsonl")
     output = tmp_path / "facts.jsonl"
     with pytest.raises(KeyboardInterrupt):
-        extract_file(extractor, file, output=output, progress=stopping_after(stop))
+        extract_file(extractor, Source(file), output=output, progress=stopping_after(stop))
     assert not output.exists()
 
-    done = extract_file(extractor, file, output=output)
+    done = extract_file(extractor, Source(file), output=output)
 
     assert isinstance(done, ExtractionSummary)
     assert done.computed == DOCUMENTS - stop // 2 * 2
@@ -110,15 +111,15 @@ def test_a_damaged_part_is_made_again(
     tmp_path: Path,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    extract_file(extractor, file, output=tmp_path / "whole.jsonl")
+    extract_file(extractor, Source(file), output=tmp_path / "whole.jsonl")
     output, part = tmp_path / "facts.jsonl", parts_of(tmp_path / "facts.jsonl") / "part-00000001.jsonl"
     with pytest.raises(KeyboardInterrupt):
-        extract_file(extractor, file, output=output, progress=stopping_after(DOCUMENTS - 1))
+        extract_file(extractor, Source(file), output=output, progress=stopping_after(DOCUMENTS - 1))
     whole = part.read_bytes()
     part.write_bytes(damage(whole))
     assert part.read_bytes() != whole
 
-    done = extract_file(extractor, file, output=output)
+    done = extract_file(extractor, Source(file), output=output)
 
     assert isinstance(done, ExtractionSummary)
     assert done.computed == 2 + DOCUMENTS % 2
@@ -133,7 +134,7 @@ def test_a_damaged_manifest_is_one_message(extractor: RelationExtractor, file: P
     manifest.write_text("[]", encoding="utf-8")
 
     with pytest.raises(AtlopError, match=r"manifest\.json: expected an object, found \[\]"):
-        extract_file(extractor, file, output=tmp_path / "facts.jsonl")
+        extract_file(extractor, Source(file), output=tmp_path / "facts.jsonl")
 
 
 def test_no_cell_of_a_csv_file_is_a_formula(tmp_path: Path) -> None:
@@ -175,13 +176,13 @@ def test_a_run_that_was_stopped_does_not_go_on_with_other_settings(
 ) -> None:
     output = tmp_path / "facts.jsonl"
     with pytest.raises(KeyboardInterrupt):
-        extract_file(extractor, file, output=output, progress=stopping_after(3))
+        extract_file(extractor, Source(file), output=output, progress=stopping_after(3))
 
     with pytest.raises(AtlopError, match=r"parts of facts\.jsonl with another explain than now"):
-        extract_file(extractor, file, output=output, explain=True)
+        extract_file(extractor, Source(file), output=output, explain=True)
     file.write_bytes(file.read_bytes() + b"{}\n")
     with pytest.raises(AtlopError, match="with another input_sha256 and group_by than now"):
-        extract_file(extractor, file, output=output, group_by="id")
+        extract_file(extractor, Source(file), output=output, group_by="id")
 
 
 def test_parts_without_a_manifest_are_not_trusted(extractor: RelationExtractor, file: Path, tmp_path: Path) -> None:
@@ -189,7 +190,7 @@ def test_parts_without_a_manifest_are_not_trusted(extractor: RelationExtractor, 
     leftover.mkdir()
     (leftover / "part-00000000.jsonl").write_text("{}\n", encoding="utf-8")
 
-    extract_file(extractor, file, output=tmp_path / "facts.jsonl")
+    extract_file(extractor, Source(file), output=tmp_path / "facts.jsonl")
 
     assert len(collect_results(tmp_path / "facts.jsonl")) == DOCUMENTS
 
@@ -197,9 +198,9 @@ def test_parts_without_a_manifest_are_not_trusted(extractor: RelationExtractor, 
 def test_processes_that_read_and_write_beside_the_model_change_nothing(
     extractor: RelationExtractor, file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    extract_file(extractor, file, output=tmp_path / "alone.jsonl")
-    monkeypatch.setattr(parts, "host_processes", lambda device: 2)
-    done = extract_file(extractor, file, output=tmp_path / "facts.jsonl")
+    extract_file(extractor, Source(file), output=tmp_path / "alone.jsonl")
+    monkeypatch.setattr(parts, "host_processes", lambda device, **_: 2)
+    done = extract_file(extractor, Source(file), output=tmp_path / "facts.jsonl")
     assert isinstance(done, ExtractionSummary)
     assert (done.computed, done.counts.errors) == (DOCUMENTS, 1)
     assert (tmp_path / "facts.jsonl").read_bytes() == (tmp_path / "alone.jsonl").read_bytes()
@@ -218,22 +219,22 @@ class _Process:
         )
         self.in_chunks, self.hosting = extractor.in_chunks, extractor.hosting
         self.fingerprint, self.fusion_cost = extractor.fingerprint, extractor.fusion_cost
-        self.precision = extractor.precision
+        self.precision, self.recognition = extractor.precision, extractor.recognition
 
 
 @pytest.mark.parametrize("processes", [2, 3, 6])
 def test_processes_share_the_parts_and_the_main_one_puts_them_together(
     processes: int, extractor: RelationExtractor, file: Path, tmp_path: Path
 ) -> None:
-    extract_file(extractor, file, output=tmp_path / "whole.jsonl")
+    extract_file(extractor, Source(file), output=tmp_path / "whole.jsonl")
     output = tmp_path / "facts.jsonl"
     with pytest.raises(AtlopError, match="is missing although every process has ended"):
-        extract_file(_Process(extractor, process=0, processes=processes), file, output=output)  # type: ignore[arg-type]
+        extract_file(_Process(extractor, process=0, processes=processes), Source(file), output=output)  # type: ignore[arg-type]
     for process in range(1, processes):
         other: Any = _Process(extractor, process=process, processes=processes)
-        assert extract_file(other, file, output=output) is None
+        assert extract_file(other, Source(file), output=output) is None
 
-    done = extract_file(_Process(extractor, process=0, processes=processes), file, output=output)  # type: ignore[arg-type]
+    done = extract_file(_Process(extractor, process=0, processes=processes), Source(file), output=output)  # type: ignore[arg-type]
 
     assert isinstance(done, ExtractionSummary)
     assert done.computed == 0
@@ -244,7 +245,7 @@ def test_tables_have_a_row_a_fact_and_one_for_an_invalid_document(
     extractor: RelationExtractor, file: Path, tmp_path: Path
 ) -> None:
     for suffix in ("jsonl", "csv", "parquet"):
-        extract_file(extractor, file, output=tmp_path / f"facts.{suffix}", explain=True)
+        extract_file(extractor, Source(file), output=tmp_path / f"facts.{suffix}", explain=True)
 
     results = collect_results(tmp_path / "facts.jsonl")
     with (tmp_path / "facts.csv").open(encoding="utf-8", newline="") as opened:
@@ -273,8 +274,8 @@ def test_a_packed_file_is_read_and_written(extractor: RelationExtractor, file: P
     packed = tmp_path / "documents.jsonl.gz"
     packed.write_bytes(gzip.compress(file.read_bytes()))
 
-    extract_file(extractor, packed, output=tmp_path / "facts.csv.gz")
-    extract_file(extractor, file, output=tmp_path / "facts.csv")
+    extract_file(extractor, Source(packed), output=tmp_path / "facts.csv.gz")
+    extract_file(extractor, Source(file), output=tmp_path / "facts.csv")
 
     plain = gzip.decompress((tmp_path / "facts.csv.gz").read_bytes()).decode()
     assert plain.replace(".jsonl.gz, line", ".jsonl, line") == (tmp_path / "facts.csv").read_bytes().decode()
@@ -283,19 +284,19 @@ def test_a_packed_file_is_read_and_written(extractor: RelationExtractor, file: P
 @pytest.mark.parametrize("name", ["facts.json", "facts", "facts.parquet.gz"])
 def test_an_unknown_format_is_refused(name: str, extractor: RelationExtractor, file: Path, tmp_path: Path) -> None:
     with pytest.raises(AtlopError, match=r"expected a name that ends in \.jsonl, \.csv, \.parquet"):
-        extract_file(extractor, file, output=tmp_path / name)
+        extract_file(extractor, Source(file), output=tmp_path / name)
 
 
 def test_an_output_that_is_there_is_not_overwritten(extractor: RelationExtractor, file: Path, tmp_path: Path) -> None:
     with pytest.raises(AtlopError, match="already exists"):
-        extract_file(extractor, file, output=file)
+        extract_file(extractor, Source(file), output=file)
 
 
 def test_an_empty_file_gives_an_empty_one(extractor: RelationExtractor, tmp_path: Path) -> None:
     (tmp_path / "none.jsonl").write_bytes(b"\n")
 
-    extract_file(extractor, tmp_path / "none.jsonl", output=tmp_path / "facts.jsonl")
-    extract_file(extractor, tmp_path / "none.jsonl", output=tmp_path / "facts.parquet")
+    extract_file(extractor, Source(tmp_path / "none.jsonl"), output=tmp_path / "facts.jsonl")
+    extract_file(extractor, Source(tmp_path / "none.jsonl"), output=tmp_path / "facts.parquet")
 
     assert (tmp_path / "facts.jsonl").read_bytes() == b""
     assert pq.read_table(tmp_path / "facts.parquet").num_rows == 0

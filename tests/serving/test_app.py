@@ -233,7 +233,7 @@ def test_a_document_that_takes_too_long_to_read_is_refused_too(
     extractor: RelationExtractor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     is_answered = threading.Event()
-    monkeypatch.setattr(app_module, "read_document", lambda *_, **__: is_answered.wait(60))
+    monkeypatch.setattr(app_module, "read_documents", lambda *_, **__: is_answered.wait(60))
     with TestClient(make_app(extractor, limits=Limits(seconds=0.2))) as client:
         late = client.post("/extract", json=ROWS[0])
         is_answered.set()

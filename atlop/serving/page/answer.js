@@ -23,9 +23,10 @@ async function findFacts() {
     });
     const result = await response.json().catch(() => ({ error: `The service failed (${response.status}).` }));
     if (result.error) throw new Error(result.error);
+    if (!state.entities.length) takeEntities(result);
     state.facts = parseFacts(result);
     state.unread = result.unread_mentions;
-    showAnswer();
+    show();
     byId("facts-title").scrollIntoView({ block: "nearest" });
   } catch (error) {
     showAnswer();
@@ -39,6 +40,18 @@ function showProblem(message) {
   byId("problem").textContent = message;
   byId("problem").hidden = false;
   byId("problem").scrollIntoView({ block: "nearest" });
+}
+
+/** Mark the entities that the service has found and that have a fact, and number the facts' entities by them. */
+function takeEntities({ facts }) {
+  const units = codePointOffsets();
+  const found = new Map(facts.flatMap(({ subject, object }) => [subject, object]).map((entity) => [entity.entity, entity]));
+  const numbers = [...found.keys()].sort((a, b) => a - b);
+  state.entities = numbers.map((number) => ({
+    type: found.get(number).type,
+    mentions: found.get(number).mentions.map(([start, end]) => ({ start: units[start], end: units[end] })),
+  }));
+  for (const { subject, object } of facts) for (const entity of [subject, object]) entity.entity = numbers.indexOf(entity.entity);
 }
 
 /** Convert the facts of a response: highest margin first, offsets in UTF-16 units. */

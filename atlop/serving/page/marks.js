@@ -105,8 +105,9 @@ function codePointOffsets() {
   return units;
 }
 
-/** Body of the request, with offsets in code points. */
+/** Body of the request, with offsets in code points; without marks, the service finds the entities. */
 function requestBody() {
+  if (!state.entities.length) return { text: state.text };
   const points = new Map(codePointOffsets().map((unit, point) => [unit, point]));
   return {
     text: state.text,

@@ -1,11 +1,12 @@
 // Startup, buttons and keyboard shortcuts.
 
+const RECOGNISES = "recognises" in byId("tools").dataset;
 let selected = null;
 
 function show() {
   if (byId("text").value !== state.text) byId("text").value = state.text;
   byId("undo").disabled = undoStack.length === 0;
-  byId("find").disabled = state.entities.length === 0;
+  byId("find").disabled = state.entities.length === 0 && !(RECOGNISES && state.text.trim());
   showText();
   showEntities();
   showAnswer();

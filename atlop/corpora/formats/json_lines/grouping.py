@@ -43,7 +43,7 @@ def grouped_entities(
             f"{where}, entity {entity}: is a group of mentions, but entity {mention} is an ungrouped mention "
             f"({abbreviated(plain[mention])}); group all mentions, or none"
         )
-    mentions, indices = _joined_tokens(plain, text=text, where=where)
+    mentions, indices = joined_tokens(plain, text=text, where=where)
     groups: dict[object, dict[str, Any]] = {}
     keys = [
         _add(groups, item, text=text, group_by=group_by, where=f"{where}, mention {index}")
@@ -53,7 +53,7 @@ def grouped_entities(
     return list(groups.values()), tuple(numbers[keys[index]] for index in indices)
 
 
-def _joined_tokens(items: list[Any], *, text: str, where: str) -> tuple[list[Any], list[int]]:
+def joined_tokens(items: list[Any], *, text: str, where: str) -> tuple[list[Any], list[int]]:
     """Join the tokens of one name, as `aggregation_strategy="simple"` of transformers' NER pipeline does.
 
     Returns:

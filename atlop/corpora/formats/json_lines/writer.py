@@ -28,12 +28,13 @@ def write_json_lines(path: Path, *, documents: Iterable[Document]) -> Losses:
     with atomic_text(path) as file:
         for index, document in enumerate(documents):
             where = f'{path}, document {index} ("{document.title}")'
-            file.write(to_json_line(_record(document, where=where), where=where) + "\n")
+            file.write(to_json_line(json_record(document, where=where), where=where) + "\n")
             losses[Loss.EMPTY_WORD] += sum(not word for sentence in document.sentences for word in sentence)
     return +losses
 
 
-def _record(document: Document, *, where: str) -> dict[str, Any]:
+def json_record(document: Document, *, where: str) -> dict[str, Any]:
+    """Return a document as an object in the format; errors are those of `write_json_lines`."""
     text, offsets = document.text, document.offsets
     if text is None or offsets is None:
         text, offsets = _join_words(document)
