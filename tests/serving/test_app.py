@@ -4,6 +4,8 @@ import json
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,6 +21,8 @@ from atlop.serving import Limits, make_app
 from atlop.serving import app as app_module
 from atlop.serving.schemas import InvalidDocument, RequestDocument
 from tests.golden_values import golden_documents
+from tests.inference.test_recognition import ENTITIES as NAMED_ENTITIES
+from tests.inference.test_recognition import TEXT as NAMED
 from tests.inference.texts import ENTITIES, TEXT, plain_row
 
 ROWS = [plain_row(golden_documents()[index]) for index in (0, 1, 6)]
@@ -80,6 +84,19 @@ def test_an_invalid_document_of_a_list_has_an_error_in_its_place(client: TestCli
     assert [answer["document"] for answer in answers] == [0, 1, 2]
     assert 'document 1: key "entities" is missing' in answers[1]["error"]
     TypeAdapter(list[Extraction | InvalidDocument]).validate_python(answers)
+
+
+def test_a_text_alone_is_answered_where_a_recogniser_is_set(model_folder: Path, extractor: RelationExtractor) -> None:
+    reader = RelationExtractor.from_pretrained(model_folder, ner="tests.inference.recognisers:known_names")
+    with TestClient(make_app(reader, limits=replace(SMALL, bytes=100_000))) as client:
+        alone = client.post("/extract", json={"text": NAMED}).json()
+        rows = [{"text": "unreadable"}, {"text": NAMED, "entities": NAMED_ENTITIES}, {"text": "word " * 101}]
+        broken, given, long = client.post("/extract", json=rows).json()
+
+    assert alone["facts"] == given["facts"]
+    assert alone["facts"] == close_to([fact.as_json() for fact in extractor(NAMED, NAMED_ENTITIES)])
+    assert broken["error"].startswith("document 0: tests.inference.recognisers:known_names failed: RuntimeError")
+    assert "has 101 words; expected at most 100" in long["error"]
 
 
 @pytest.mark.parametrize(

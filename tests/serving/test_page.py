@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from atlop.inference import RelationExtractor
+from tests.inference.test_recognition import TEXT as NAMED
 from tests.inference.texts import ENTITIES, TEXT
 from tests.serving.page_actions import EMEKA, HALLORAN, LUCIA, find, mark, mark_all, names, write
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Page, Route
+    from playwright.sync_api import Browser, Page, Route
 
 
 def test_what_is_marked_is_asked_and_its_facts_are_shown(page: "Page", extractor: RelationExtractor) -> None:
@@ -199,3 +200,26 @@ def test_it_may_be_shown_in_no_frame_and_run_nothing_else(page: "Page", address:
     assert "default-src 'none'" in policy[1]
     assert "unsafe" not in policy[1]
     assert os.sep + "atlop" + os.sep not in answer.text()
+
+
+def test_a_text_alone_is_taken_by_a_service_that_recognises(browser: "Browser", model_folder: Path) -> None:
+    pytest.importorskip("uvicorn", reason="needs uvicorn: pip install 'atlop[serve]'")
+    from tests.serving.test_server import started
+
+    ner = ("--ner", "tests.inference.recognisers:known_names")
+    with started("-m", "atlop", "serve", model_folder, "--port", 0, *ner) as server:
+        page = browser.new_page()
+        page.set_default_timeout(120_000)
+        page.goto(server.url)
+        write(page, NAMED)
+
+        asked = find(page)
+
+        assert asked == {"text": NAMED}
+        assert names(page) == ["Lucia Vestergaard", "Port Lockroy", "Vestergaard", "Port Lockroy"]
+        assert page.locator("#entities li").count() == 2
+        first = page.locator("#facts .fact").first
+        assert "Lucia Vestergaard" in (first.text_content() or "")
+        again = find(page)  # with the entities that were found
+        assert [len(entity["mentions"]) for entity in again["entities"]] == [2, 2]
+        page.close()

@@ -1,4 +1,5 @@
-"""Sentence boundaries of plain text: rules for English biomedical and news text, in linear time."""
+"""Sentence boundaries of plain text, in linear time: rules for English biomedical and news text, and the full stops of
+other scripts."""
 
 import re
 from bisect import bisect_left
@@ -12,7 +13,7 @@ MAX_BRACKET = 500
 _MAX_CONTEXT = 24  # characters before and after a full stop that are examined
 
 # No alternative can fail after its first character, so that the search never backtracks.
-_STOP = re.compile(r"[.!?…]+[\"')\]}”’»]*|[。！？｡।॥؟۔]+[\"')\]}”’»」』）】]*|\n\s*")
+_STOP = re.compile(r"[.!?…]+[\"')\]}”’»]*|[。！？｡।॥؟۔։።፧။។៕]+[\"')\]}”’»」』）】]*|\n\s*")
 _UNSPACED = frozenset("。！？｡")  # in Chinese and Japanese, no space follows
 _NOT_SPACE = re.compile(r"\S")
 _BRACKET = re.compile(r"[()\[\]{}]|\n[^\S\n]*\n")
