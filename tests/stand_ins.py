@@ -71,6 +71,7 @@ def write_stand_ins(folder: Path, *, documents: int = 8) -> None:
         write_spreadsheets(folder / split, documents=documents_of(split)[:documents])
         convert(folder / CORPORA[split][0], folder / f"{split}.jsonl", to="jsonl")
     shutil.copyfile(sample.TEXTS, folder / "texts.jsonl")
+    _write(folder / "texts" / "skai.txt", "Skai TV is Greek. It is based in Piraeus.")
     _write_shown_files(folder)
     _write_other_formats(folder)
     _write_released_checkpoint(folder / "model.pt")

@@ -51,6 +51,14 @@ def test_the_example_from_python_runs(folder: Path, capsys: pytest.CaptureFixtur
     assert printed[-1].startswith("{'document': 1,")
 
 
+def test_the_example_with_a_recogniser_of_ones_own_runs(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    [code] = blocks("python", page=INFERENCE, section="Plain text")
+
+    exec(compile(code, INFERENCE.name, "exec"), {})
+
+    assert "Skai TV | " in capsys.readouterr().out
+
+
 def test_the_example_with_spacy_runs(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

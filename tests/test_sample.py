@@ -50,7 +50,7 @@ def test_its_submission_has_evidence_and_is_valid(tmp_path: Path) -> None:
 
 
 def test_another_model_needs_a_file() -> None:
-    assert "FILE is missing" in run("extract", "runs/mine", code=2)[1]
+    assert "INPUT is missing" in run("extract", "runs/mine", code=2)[1]
 
 
 def test_a_folder_of_that_name_goes_first(tmp_path: Path) -> None:

@@ -65,6 +65,8 @@ def _transformers(name: str) -> Recogniser:
             "token-classification",
             model=folder,
             tokenizer=tokenizer,
+            trust_remote_code=False,
+            model_kwargs={"use_safetensors": True},
             device="cpu",  # beside the model, whose device may be full
             aggregation_strategy="first",  # never a part of a word
             stride=tokenizer.model_max_length // 4,  # a longer text is read in windows

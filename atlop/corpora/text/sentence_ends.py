@@ -1,5 +1,4 @@
-"""Sentence boundaries of plain text, in linear time: rules for English biomedical and news text, and the full stops of
-other scripts."""
+"""Sentence boundaries of plain text in linear time: rules for English texts, and the full stops of other scripts."""
 
 import re
 from bisect import bisect_left
