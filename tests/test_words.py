@@ -52,7 +52,7 @@ class AllowedUse(NamedTuple):
 
 
 EXCEPTIONS = (
-    AllowedUse("*", r"end[-_]to[-_]end|End-?to-?[Ee]nd", "from text to facts, as the field calls its scores"),
+    AllowedUse("*", r"\w*(end[-_]to[-_]end|End-to-end|EndToEnd)", "from text to facts, as the field calls its scores"),
     AllowedUse("atlop/*.py", r"\.update\(", "the method of dict, set, Counter, hashlib and tqdm"),
     AllowedUse("atlop/*.py", r"model_copy\(\s*update=", "pydantic's name"),
     AllowedUse("*", r"encoding=|Accept-Encoding", "how bytes are text"),

@@ -31,14 +31,21 @@ def end_to_end_scores(
         facts: Predicted facts of each, between these entities.
         gold: The same documents with gold entities and facts. All have texts, so that their mentions have characters.
     """
-    found = [entity_mentions(document) for document in predicted]
-    wanted = [entity_mentions(document) for document in gold]
-    mentions = _counted((set().union(*one), set().union(*other)) for one, other in zip(found, wanted, strict=True))
+    predicted_mentions = [entity_mentions(document) for document in predicted]
+    gold_mentions = [entity_mentions(document) for document in gold]
+    mentions = _counted(
+        (set().union(*one), set().union(*other)) for one, other in zip(predicted_mentions, gold_mentions, strict=True)
+    )
     by_match: dict[bool, tuple[MatchScores, MatchScores]] = {}
     for strict in (True, False):
-        aligned = [align_entities(one, other, strict=strict) for one, other in zip(found, wanted, strict=True)]
+        aligned = [
+            align_entities(one, other, strict=strict)
+            for one, other in zip(predicted_mentions, gold_mentions, strict=True)
+        ]
         entities = MatchScores.from_counts(
-            correct=sum(map(len, aligned)), predicted=sum(map(len, found)), gold=sum(map(len, wanted))
+            correct=sum(map(len, aligned)),
+            predicted=sum(map(len, predicted_mentions)),
+            gold=sum(map(len, gold_mentions)),
         )
         keys = (
             (_keys(own, entity_of=entity_of, directed=document.directed), {fact.key for fact in document.facts or ()})

