@@ -7,6 +7,7 @@ import argparse
 import json
 import sys
 import tempfile
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -108,7 +109,9 @@ def _run(
     if "speed" in parts:
         result |= speed.measure_speed(material, rounds=rounds)
     if "extraction" in parts:
-        result["extraction"] = _measured(same, "extraction", "fast") | _measured(same, "stages", "fast")
+        result["extraction"] = _measured(same, "extraction", "fast")
+        if find_spec(extraction.PIPELINE):
+            result["extraction"] |= {"stages": _measured(same, "stages", "fast")}
     if "corpus" in parts:
         result["corpus"] = memory.run_in_subprocess([*same, "--measure", "corpus", "fast"])
     if "memory" in parts:

@@ -3,11 +3,13 @@
 import json
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 import torch
 
+from scripts.benchmarking.extraction import PIPELINE
 from scripts.benchmarking.sides import Fast, Plain, read_material
 
 SAMPLE = Path(__file__).parents[1] / "data" / "sample" / "dev.json"
@@ -46,6 +48,8 @@ def test_every_part_runs_and_writes_its_numbers(tiny_encoder: Path, tmp_path: Pa
     assert result["preprocessing_documents_per_second"] > 0
     assert result["corpus"]["seconds"] > 0
     assert result["extraction"]["share_of_prediction"] > 0
+    if find_spec(PIPELINE):
+        assert all(rate > 0 for rate in result["extraction"]["stages"].values())
     assert list(result["length"]["fast"]) == ["1000", "8000"]
     assert list(result["length"]["plain"]) == ["1000"]  # whose memory grows with the square
     assert list(result["entities"]) == ["50", "100"]

@@ -23,12 +23,6 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture(autouse=True)
-def here(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Recognition in this process, which takes no seconds to start."""
-    monkeypatch.setattr("atlop.inference.parts.host_processes", lambda *_, **__: 0)
-
-
 @pytest.fixture
 def texts(tmp_path: Path) -> Path:
     """A folder of three texts and a file that is none."""

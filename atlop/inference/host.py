@@ -232,12 +232,13 @@ def hosting(host: Host, *, processes: int) -> AbstractContextManager[Hosting]:
     return HostProcesses(host, count=processes) if processes else nullcontext(ThisProcess(host))
 
 
-def host_processes(device: torch.device, *, is_recognising: bool) -> int:
+def host_processes(device: torch.device, *, is_recognising: bool, has_one_chunk: bool) -> int:
     """Return the number of processes that keep a device busy; 0 is none beside this one.
 
-    Reading takes longer than the model on a GPU; to recognise entities takes long everywhere.
+    Reading takes longer than the model on a GPU; to recognise entities takes long everywhere. While the only chunk is
+    read, there is nothing to score.
     """
-    if device.type != "cuda" and not is_recognising:
+    if has_one_chunk or (device.type != "cuda" and not is_recognising):
         return 0
     # A job of Slurm or of a container may have few of the machine's cores.
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -16,7 +16,7 @@ import shutil
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
-from itertools import groupby, repeat
+from itertools import groupby, islice, repeat
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -117,7 +117,11 @@ def _extract(
         parts.begin(settings)
     accelerator.wait_for_everyone()
     parts.check(settings, source=source, output=output)
-    processes = host_processes(accelerator.device, is_recognising=extractor.recognition is not None)
+    processes = host_processes(
+        accelerator.device,
+        is_recognising=extractor.recognition is not None,
+        has_one_chunk=sum(1 for _ in islice(source.documents(), DOCUMENTS_PER_CHUNK + 1)) <= DOCUMENTS_PER_CHUNK,
+    )
     with extractor.hosting(explain=explain, processes=processes) as hosting:
         writing = _write_parts(extractor, parts, source=source, hosting=hosting, group_by=group_by, explain=explain)
         started = monotonic()

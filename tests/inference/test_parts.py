@@ -14,6 +14,7 @@ import torch
 from atlop.errors import AtlopError
 from atlop.files import hidden_path
 from atlop.inference import RelationExtractor, parts
+from atlop.inference.host import host_processes
 from atlop.inference.parts import ExtractionSummary, extract_file
 from atlop.inference.sources import Source
 from atlop.inference.tables import WRITERS
@@ -185,6 +186,16 @@ def test_a_run_that_was_stopped_does_not_go_on_with_other_settings(
         extract_file(extractor, Source(file), output=output, group_by="id")
 
 
+@pytest.mark.parametrize(
+    ("device", "is_recognising", "has_one_chunk"), [("cpu", False, False), ("cpu", True, True), ("cuda", True, True)]
+)
+def test_no_process_is_started_that_could_not_help(device: str, is_recognising: bool, has_one_chunk: bool) -> None:
+    found = host_processes(torch.device(device), is_recognising=is_recognising, has_one_chunk=has_one_chunk)
+
+    assert found == 0
+    assert host_processes(torch.device(device), is_recognising=True, has_one_chunk=False) >= 1
+
+
 def test_parts_without_a_manifest_are_not_trusted(extractor: RelationExtractor, file: Path, tmp_path: Path) -> None:
     leftover = parts_of(tmp_path / "facts.jsonl")
     leftover.mkdir()
@@ -195,14 +206,18 @@ def test_parts_without_a_manifest_are_not_trusted(extractor: RelationExtractor, 
     assert len(collect_results(tmp_path / "facts.jsonl")) == DOCUMENTS
 
 
-def test_processes_that_read_and_write_beside_the_model_change_nothing(
-    extractor: RelationExtractor, file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_processes_that_recognise_read_and_write_beside_the_model_change_nothing(
+    model_folder: Path, file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    extractor = RelationExtractor.from_pretrained(model_folder, ner="tests.inference.recognisers:known_names")
+    with file.open("a", encoding="utf-8") as lines:
+        lines.write('{"text": "Lucia Vestergaard left Port Lockroy."}\n{"text": "unreadable"}\n')
     extract_file(extractor, Source(file), output=tmp_path / "alone.jsonl")
     monkeypatch.setattr(parts, "host_processes", lambda device, **_: 2)
     done = extract_file(extractor, Source(file), output=tmp_path / "facts.jsonl")
     assert isinstance(done, ExtractionSummary)
-    assert (done.computed, done.counts.errors) == (DOCUMENTS, 1)
+    assert (done.computed, done.counts.errors) == (DOCUMENTS + 2, 2)
+    assert collect_results(tmp_path / "facts.jsonl")[DOCUMENTS]["facts"]
     assert (tmp_path / "facts.jsonl").read_bytes() == (tmp_path / "alone.jsonl").read_bytes()
 
 
