@@ -21,7 +21,7 @@ from atlop.cli.session import is_main_process, print_result, quiet_libraries
 from atlop.corpora import FileStart, recognise_format
 from atlop.errors import AtlopError
 
-STANDARD_INPUT = Path("-")
+STANDARD_INPUT, STANDARD_INPUT_NAME = Path("-"), "standard input"
 TEXT = ".txt"
 
 
@@ -78,7 +78,7 @@ def extract(
         gc.freeze()  # the model stays; scanning it again and again would cost 5 % of the time
         bar = partial(tqdm, desc="extracting", unit=" docs", disable=not is_main_process())
         started = monotonic()
-        source = Source(path, name="standard input" if file == STANDARD_INPUT else "")
+        source = Source(path, name=STANDARD_INPUT_NAME if file == STANDARD_INPUT else "")
         summary = extract_file(extractor, source, output=output, group_by=group_by, explain=explain, progress=bar)
         seconds = monotonic() - started
     if summary is None:
@@ -122,22 +122,24 @@ def _readable(path: Path, *, has_ner: bool) -> Iterator[Path]:
             copy = Path(folder) / "stdin"
             with copy.open("wb") as file:
                 copyfileobj(sys.stdin.buffer, file)
-            is_json = FileStart(copy).first_byte == b"{"
-            yield _checked(copy.rename(copy.with_suffix(".jsonl" if is_json else TEXT)), has_ner=has_ner)
+            start = FileStart(copy)
+            is_json = start.first_byte == b"{" or "text" in start.json_keys()
+            copy = copy.rename(copy.with_suffix(".jsonl" if is_json else TEXT))
+            yield _checked(copy, name=STANDARD_INPUT_NAME, has_ner=has_ner)
         return
-    yield _checked(path, has_ner=has_ner)
+    yield _checked(path, name=str(path), has_ner=has_ner)
 
 
-def _checked(path: Path, *, has_ner: bool) -> Path:
+def _checked(path: Path, *, name: str, has_ner: bool) -> Path:
     is_text = path.is_dir() or (path.suffix == TEXT and path.is_file() and not _is_corpus(path))
     if is_text and not has_ner:
         raise AtlopError(
-            f"{path}: plain text has no entities; name a recogniser that finds them, for example "
+            f"{name}: plain text has no entities; name a recogniser that finds them, for example "
             "--ner spacy:en_core_web_sm"
         )
     if not is_text and (not path.is_file() or recognise_format(path) != "jsonl" or FileStart(path).first_byte == b"["):
         raise AtlopError(
-            f"{path}: {'is not JSON lines' if path.exists() else 'no such file'}; expected a .jsonl or .jsonl.gz file "
+            f"{name}: {'is not JSON lines' if path.exists() else 'no such file'}; expected a .jsonl or .jsonl.gz file "
             "(atlop convert makes one of other formats), or with --ner a .txt file or a folder of them"
         )
     return path

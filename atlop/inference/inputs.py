@@ -58,7 +58,7 @@ def _record_or_error(document: InputDocument) -> Any:
     value, where = document.content, document.where
     try:
         if isinstance(value, Path):
-            value = {"text": _text(value)}
+            value = {"text": _text(value, where=where)}
         elif isinstance(value, bytes):
             value = parse_json_object(value, expected=EXPECTED, where=where)
         elif isinstance(value, str):
@@ -94,8 +94,8 @@ def _is_bare(record: dict[str, Any]) -> bool:
     return record.get("entities") is None and isinstance(record.get("text"), str)
 
 
-def _text(path: Path) -> str:
-    """Return the text of a file.
+def _text(path: Path, *, where: str) -> str:
+    """Return the text of a file; messages begin with `where`.
 
     Raises:
         AtlopError: It cannot be read, or is not UTF-8.
@@ -105,4 +105,4 @@ def _text(path: Path) -> str:
     try:
         return data.decode()
     except UnicodeDecodeError as error:
-        raise AtlopError(f"{path}: byte {error.start} is not UTF-8; save the file as UTF-8") from None
+        raise AtlopError(f"{where}: byte {error.start} is not UTF-8; save the file as UTF-8") from None

@@ -45,7 +45,8 @@ class Recognition:
     """The model's type for each type of the recogniser; "" leaves such mentions out."""
     known: Set[str] | None = None
     """Types that the model reads; `None` if it reads none, so that the values of `types` are what is known."""
-    _named: set[str] = field(default_factory=set)
+    _named: set[str] = field(default_factory=set, init=False)
+    """Types without a partner that were logged."""
 
     @classmethod
     def from_config(cls, ner: str | Recogniser, config: AtlopConfig) -> "Recognition":
@@ -107,7 +108,7 @@ class Recognition:
     def _partner(self, type: str) -> str:
         """Return the model's type, or the recogniser's if it has none; such types are logged once."""
         partner = self.types.get(type, type)
-        known = set(self.types.values()) if self.known is None else self.known
+        known = self.types.values() if self.known is None else self.known
         if not type or not partner or partner in known:
             return partner
         if type not in self._named:

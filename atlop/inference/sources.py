@@ -60,7 +60,7 @@ class Source:
         if self.is_text:
             for index, path in enumerate(self._texts):
                 title = path.relative_to(self.path if self.path.is_dir() else path.parent).with_suffix("").as_posix()
-                yield InputDocument(index, str(path), title, path)
+                yield InputDocument(index, self.name or str(path), title, path)
             return
         lines = (item for item in enumerate(read_lines(self.path), start=1) if not item[1].isspace())
         for index, (number, line) in enumerate(lines):
