@@ -112,6 +112,8 @@ def _check_corpus(
         "unclassified_facts": issues.unclassified_facts,
         "misnamed_mentions": issues.misnamed_mentions,
         "cut_mentions": issues.cut_mentions,
+        "skipped_relations": issues.skipped_relations,
+        "left_out": dict(issues.left_out),
         **({} if tokens is None else asdict(tokens.result())),
     }
     return CheckedFile("corpus", format, problems, problem_count, issues.hints, statistics)

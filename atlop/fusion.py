@@ -14,7 +14,7 @@ from torch import Tensor
 from atlop.decoding import Fusion
 from atlop.errors import AtlopError
 from atlop.objectives import Objective
-from atlop.schema import THRESHOLD_CLASS, Document, Entity
+from atlop.schema import THRESHOLD_CLASS, Document
 from atlop.scores import DecisionRule, DocumentScores
 
 logger = logging.getLogger(__name__)
@@ -171,7 +171,7 @@ def _part(document: Document, sentences: tuple[int, ...]) -> PseudoDocument:
             if mention.sentence in position
         )
         if mentions:
-            entities[number] = Entity(mentions, entity.identifier)
+            entities[number] = replace(entity, mentions=mentions)
     index = {number: new for new, number in enumerate(entities)}
     pairs = document.pairs
     if pairs is not None:

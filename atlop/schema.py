@@ -1,7 +1,7 @@
 """Data types of the whole package: documents, entities, mentions, facts and relations."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from hashlib import blake2b
 from typing import TypeAlias
@@ -43,6 +43,8 @@ class Entity:
     mentions: tuple[Mention, ...]
     identifier: str | None = None
     """Id in a knowledge base or in the corpus, for example the MeSH descriptor `D008750`; `None` where unknown."""
+    own_type: str | None = None
+    """Type that the corpus gives the entity itself, where its mentions say another."""
 
     @property
     def name(self) -> str:
@@ -51,7 +53,9 @@ class Entity:
 
     @property
     def type(self) -> str:
-        """Most frequent type of the mentions; of equally frequent ones, that of the first mention."""
+        """Its own type, or the most frequent of its mentions; of equally frequent ones, that of the first mention."""
+        if self.own_type is not None:
+            return self.own_type
         types = [mention.type for mention in self.mentions]
         return max(dict.fromkeys(types), key=types.count)
 
@@ -159,6 +163,10 @@ class CorpusIssues:
     """Number of mentions whose name is not what stands at their words."""
     cut_mentions: int = 0
     """Number of mentions that begin or end inside a word of the text."""
+    skipped_relations: int = 0
+    """Number of relations and events left out because they do not have two ends."""
+    left_out: Mapping[str, int] = field(default_factory=dict)
+    """Number of other things that were left out, by kind."""
 
     def counts(self) -> dict[str, int]:
         """Return the number of each kind by its key in results."""
@@ -172,6 +180,7 @@ class CorpusIssues:
             "unclassified_facts": self.unclassified_facts,
             "misnamed_mentions": self.misnamed_mentions,
             "cut_mentions": self.cut_mentions,
+            "skipped_relations": self.skipped_relations,
         }
 
 

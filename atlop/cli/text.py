@@ -28,6 +28,7 @@ _NOTES = {
     "negative_labels": "say that no relation holds, and are left out",
     "misnamed_mentions": "have a name that is not what stands there",
     "cut_mentions": "begin or end inside a word",
+    "skipped_relations": "do not have two ends, and are left out",
 }
 """What statistics count, where their name does not say it."""
 
@@ -194,6 +195,8 @@ def statistics_rows(statistics: Mapping[str, Any]) -> list[Row]:
             rows.append((label, f"{len(value):,}", "a submission would be refused" if value else ""))
         elif key in _NOTES:
             rows.append((label, f"{value:,}", _NOTES[key] if value else ""))
+        elif key == "left_out":
+            rows += [(f"{kind} left out", f"{count:,}") for kind, count in value.items()]
         elif key == "lost":
             for length, lost in value.items():
                 rows += [(f"{unit} lost at {length:,} tokens", f"{lost[unit]:,}") for unit in ("mentions", "facts")]

@@ -2,7 +2,7 @@
 
 import logging
 from collections import Counter
-from collections.abc import Set
+from collections.abc import Mapping, Set
 from dataclasses import replace
 from pathlib import Path
 
@@ -29,7 +29,8 @@ class IssueCollector:
         self.skipped: list[str] = []
         self.skipped_documents = self.duplicate_documents = self.duplicate_facts = self.unmentioned_facts = 0
         self.negative_labels = self.self_relations = self.unclassified_facts = 0
-        self.misnamed_mentions = self.cut_mentions = 0
+        self.misnamed_mentions = self.cut_mentions = self.skipped_relations = 0
+        self.left_out: Counter[str] = Counter()
         self._hints: list[str] = []
         self._mentions = self._labelled_documents = self._facts = 0
         self._texts: set[str] = set()
@@ -68,6 +69,11 @@ class IssueCollector:
             classified = frozenset(document.pairs)
             self.unclassified_facts += sum(pair not in classified for pair in pairs) - self_relation_count
 
+    def add_left_out(self, kinds: Mapping[str, int], *, skipped_relations: int = 0) -> None:
+        """Record what was left out of a document by kind, and its relations that do not have two ends."""
+        self.left_out.update(kinds)
+        self.skipped_relations += skipped_relations
+
     def add_hint(self, hint: str) -> None:
         """Record a message about what is valid, but probably not meant."""
         self._hints.append(hint)
@@ -94,7 +100,8 @@ class IssueCollector:
     def issues(self) -> CorpusIssues:
         """Return the issues so far."""
         counts = {kind: count for kind, count in vars(self).items() if isinstance(count, int) and kind[0] != "_"}
-        return CorpusIssues(skipped=tuple(self.skipped), hints=(*self._hints, *self._further_hints()), **counts)
+        hints = (*self._hints, *self._further_hints())
+        return CorpusIssues(skipped=tuple(self.skipped), hints=hints, left_out=dict(+self.left_out), **counts)
 
     def _further_hints(self) -> list[str]:
         hints = []
@@ -138,6 +145,8 @@ def log_issues(path: Path, *, documents: int, issues: CorpusIssues) -> None:
         (issues.negative_labels, "labels left out, because they say that no relation holds"),
         (issues.self_relations, "facts from an entity to itself, which have no pair"),
         (issues.unclassified_facts, "facts of pairs that the corpus does not classify"),
+        (issues.skipped_relations, "relations and events left out, because they do not have two ends"),
+        *((count, f"{kind} left out") for kind, count in issues.left_out.items()),
     ):
         if count:
             logger.warning("%s: %d %s", path, count, description)

@@ -22,8 +22,10 @@ _COUNTED_TOGETHER = 1 << 14
 """Bytes whose opening brackets count before their closing ones; valid items have far fewer in these."""
 
 
-def stream_json_list(path: Path, *, expected: str) -> Iterator[Any]:
+def stream_json_list(path: Path, *, expected: str, key: str | None = None) -> Iterator[Any]:
     """Yield the items of a JSON file that is one list (`.json`, `.json.gz`), equal to those of `read_json`.
+
+    With `key`, the file is an object that has the list under this key.
 
     Only one item is in memory. Files that the streaming parser rejects, damaged or just unusual (NaN, numbers beyond
     64 bits), are loaded whole instead, which finds the error; `expected` is part of the message if it is no list.
@@ -33,11 +35,13 @@ def stream_json_list(path: Path, *, expected: str) -> Iterator[Any]:
     """
     count = 0
     try:
-        for item in _streamed(path):
+        for item in _streamed(path, key=key):
             yield item
             count += 1
     except _NotStreamableError:
         items = read_json(path)
+        if key is not None and isinstance(items, dict):
+            items = items.get(key)
         if not isinstance(items, list):
             raise AtlopError(f"{path}: {expected}; found {abbreviated(items)}") from None
         yield from islice(items, count, None)
@@ -47,10 +51,12 @@ class _NotStreamableError(Exception):
     """The streaming parser rejects the file, which may be valid."""
 
 
-def _streamed(path: Path) -> Iterator[Any]:
+def _streamed(path: Path, *, key: str | None) -> Iterator[Any]:
     try:
         with opened(path) as file:
-            yield from ijson.items(_Text(file), "item", use_float=True, buf_size=JSON_CHUNK)
+            text = _Text(file, begins=b"[" if key is None else b"{")
+            prefix = "item" if key is None else f"{key}.item"
+            yield from ijson.items(text, prefix, use_float=True, buf_size=JSON_CHUNK)
     except (ijson.JSONError, UnicodeDecodeError) as error:
         raise _NotStreamableError from error
 
@@ -61,11 +67,11 @@ class _Text:
     It reads an object as an empty list, and a lone surrogate as a question mark.
     """
 
-    def __init__(self, file: BufferedIOBase):
-        """Raise `_NotStreamableError` unless the file begins with a list."""
+    def __init__(self, file: BufferedIOBase, *, begins: bytes):
+        """Raise `_NotStreamableError` unless the file begins so."""
         self._file = file
         self._buffer = file.read(64)
-        if not self._buffer.lstrip().startswith(b"["):
+        if not self._buffer.lstrip().startswith(begins):
             raise _NotStreamableError
         self._open = 0
 

@@ -31,7 +31,7 @@ def test_what_is_noted_adds_up() -> None:
         issues.add_unclassified_facts(own)
 
     assert issues.issues() == CorpusIssues(("one", "one"), (), 2, 2, 6, 8, 0, 2, 2)
-    assert list(issues.issues().counts().values()) == [2, 2, 6, 8, 0, 2, 2, 0, 0]
+    assert list(issues.issues().counts().values()) == [2, 2, 6, 8, 0, 2, 2, 0, 0, 0]
 
 
 LINES = '{"title": "%s", "text": "Anna lives in Oslo.", "entities": [{"mentions": [[0, 4]]}]}'

@@ -203,7 +203,7 @@ def _matches(start: FileStart) -> bool:
     if start.path.is_dir():
         first = min(start.path.glob("*.json"), default=None)
         return first is not None and _matches(FileStart(first))
-    return start.first_byte == b"{" and "concepts" in start.json_keys()
+    return start.first_byte == b"{" and "concepts" in start.json_keys
 
 
 DWIE = Format(

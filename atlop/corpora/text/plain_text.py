@@ -3,11 +3,11 @@
 import re
 import unicodedata
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from operator import itemgetter
 
-from atlop.corpora.text.sentence_ends import sentence_starts
+from atlop.corpora.text.sentence_ends import outside, sentence_starts
 from atlop.errors import AtlopError
 from atlop.schema import Mention, Span
 
@@ -17,7 +17,13 @@ _NOT_SPACE = re.compile(r"\S")
 _ATTACHED = ("Mn", "Mc", "Me", "Cf", "Sk")  # Unicode categories of accents, vowel signs, joiners, ´, skin tones
 
 
-def split_text(text: str, *, mentions: Iterable[Span] = ()) -> tuple[tuple[Span, ...], ...]:
+def split_text(
+    text: str,
+    *,
+    mentions: Iterable[Span] = (),
+    words: Sequence[Span] | None = None,
+    starts: Sequence[int] | None = None,
+) -> tuple[tuple[Span, ...], ...]:
     """Split a text into sentences and words; return the character span of each word of each sentence.
 
     A word is a run of letters and digits, a Chinese or Japanese character, or another character other than space.
@@ -28,6 +34,8 @@ def split_text(text: str, *, mentions: Iterable[Span] = ()) -> tuple[tuple[Span,
         text: The text.
         mentions: Spans of mentions: no sentence ends inside one, and no word crosses its start or end. For a
             discontinuous mention, pass its `spans_and_extent`.
+        words: The words, in the order of the text, if they are known.
+        starts: The first character of each sentence except the first, if they are known.
 
     Raises:
         AtlopError: A mention is empty or exceeds the text.
@@ -39,10 +47,12 @@ def split_text(text: str, *, mentions: Iterable[Span] = ()) -> tuple[tuple[Span,
                 f"mention at characters {start} to {end}: expected a start before the end, "
                 f"both within the text's {len(text)} characters"
             )
-    starts = sentence_starts(text, unbroken=tuple(_without_leading_space(text, span=span) for span in mentions))
-    words = _split_at(_words(text), boundaries=sorted({boundary for span in mentions for boundary in span}))
-    first_words = [bisect_left(words, start, key=itemgetter(0)) for start in starts]
-    sentences = (tuple(words[first:end]) for first, end in pairwise([0, *first_words, len(words)]))
+    unbroken = tuple(_without_leading_space(text, span=span) for span in mentions)
+    starts = sentence_starts(text, unbroken=unbroken) if starts is None else outside(unbroken, starts=starts)
+    boundaries = sorted({boundary for span in mentions for boundary in span})
+    split = _split_at(_words(text) if words is None else words, boundaries=boundaries)
+    first_words = [bisect_left(split, start, key=itemgetter(0)) for start in starts]
+    sentences = (tuple(split[first:end]) for first, end in pairwise([0, *first_words, len(split)]))
     return tuple(sentence for sentence in sentences if sentence)
 
 
@@ -107,7 +117,7 @@ def _words(text: str) -> list[Span]:
     return words
 
 
-def _split_at(words: list[Span], *, boundaries: list[int]) -> list[Span]:
+def _split_at(words: Sequence[Span], *, boundaries: list[int]) -> list[Span]:
     """Split the words that cross one of the boundaries, which are sorted."""
     split: list[Span] = []
     index = 0  # of the next boundary

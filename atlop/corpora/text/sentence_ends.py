@@ -2,7 +2,7 @@
 
 import re
 from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from atlop.schema import Span
 
@@ -57,6 +57,12 @@ def sentence_starts(text: str, *, unbroken: tuple[Span, ...] = ()) -> list[int]:
         if not (spans if certain else spans_and_brackets).contain(start) and (not starts or starts[-1] < start):
             starts.append(start)
     return starts
+
+
+def outside(spans: tuple[Span, ...], *, starts: Iterable[int]) -> list[int]:
+    """Return the starts of sentences that split none of some spans."""
+    unbroken = _UnbrokenSpans(spans)
+    return [start for start in starts if not unbroken.contain(start)]
 
 
 class _UnbrokenSpans:

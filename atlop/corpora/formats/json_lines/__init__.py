@@ -8,7 +8,7 @@ JSON_LINES = Format(
     "jsonl",
     read=read_json_lines,
     write=write_json_lines,
-    matches=lambda start: "text" in start.json_keys(),
+    matches=lambda start: "text" in start.json_keys,
     description='JSON objects with "text", one a line or in a list',
     suffix=".jsonl",
 )

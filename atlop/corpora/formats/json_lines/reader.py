@@ -39,7 +39,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from atlop.corpora.file_start import FileStart
 from atlop.corpora.formats.json_lines.grouping import grouped_entities, mention_spans, type_of
 from atlop.corpora.issues import IssueCollector
 from atlop.corpora.json_objects import to_json_line
@@ -63,10 +62,9 @@ def read_json_lines(path: Path, *, issues: IssueCollector) -> Iterator[Document]
     Raises:
         AtlopError: The file cannot be read, or a document is invalid and `issues` is strict.
     """
-    in_lines = FileStart(path).first_byte != b"["
-    for name, record in read_records(path, keys=_KEYS, in_lines=in_lines, issues=issues):
+    for name, record in read_records(path, keys=_KEYS, issues=issues):
         try:
-            if not in_lines:
+            if name.startswith("document"):
                 to_json_line(record, where=f"{path}, {name}")  # rejects lone surrogates, as in lines
             document, duplicate_count = parse_document(record, title=name, where=f"{path}, {name}")
         except AtlopError as problem:
@@ -135,6 +133,7 @@ class _Entity:
 
     mentions: tuple[_Mention, ...]
     identifier: str | None
+    type: str | None
 
 
 def _entity(value: object, *, text: str, where: str) -> _Entity:
@@ -149,6 +148,7 @@ def _entity(value: object, *, text: str, where: str) -> _Entity:
             for index, mention in enumerate(mentions)
         ),
         optional(record, "id", str, where=where),
+        type_of(record, where=where),
     )
 
 
@@ -189,7 +189,11 @@ def _with_words(entities: list[_Entity], *, offsets: Offsets) -> tuple[Entity, .
         found = locate_mention(mention.spans, offsets=nonempty, name=mention.name, type=mention.type)
         return replace(found, sentence=indices[found.sentence])
 
-    return tuple(Entity(tuple(map(with_words, entity.mentions)), entity.identifier) for entity in entities)
+    def entity_of(given: _Entity) -> Entity:
+        entity = Entity(tuple(map(with_words, given.mentions)), given.identifier)
+        return entity if given.type in (None, entity.type) else replace(entity, own_type=given.type)
+
+    return tuple(map(entity_of, entities))
 
 
 def _pairs(

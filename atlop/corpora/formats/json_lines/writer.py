@@ -7,10 +7,11 @@ from typing import Any
 
 from atlop.corpora.json_objects import to_json_line
 from atlop.corpora.losses import Loss, Losses
+from atlop.corpora.text.annotation import text_and_offsets, word_characters
 from atlop.corpora.text.character_spans import Offsets, mention_text
 from atlop.errors import AtlopError
 from atlop.files import atomic_text
-from atlop.schema import Document, Entity, Fact, Mention, Span
+from atlop.schema import Document, Entity, Fact, Mention
 
 
 def write_json_lines(path: Path, *, documents: Iterable[Document]) -> Losses:
@@ -35,9 +36,7 @@ def write_json_lines(path: Path, *, documents: Iterable[Document]) -> Losses:
 
 def json_record(document: Document, *, where: str) -> dict[str, Any]:
     """Return a document as an object in the format; errors are those of `write_json_lines`."""
-    text, offsets = document.text, document.offsets
-    if text is None or offsets is None:
-        text, offsets = _join_words(document)
+    text, offsets = text_and_offsets(document)
     record: dict[str, Any] = {
         "title": document.title,
         "text": text,
@@ -56,20 +55,6 @@ def json_record(document: Document, *, where: str) -> dict[str, Any]:
     return record
 
 
-def _join_words(document: Document) -> tuple[str, Offsets]:
-    """Return the words joined by spaces, and their offsets; empty words are skipped."""
-    offsets = []
-    end = 0
-    for sentence in document.sentences:
-        spans = []
-        for word in sentence:
-            start = end + 1 if word and end else end
-            end = start + len(word)
-            spans.append((start, end))
-        offsets.append(tuple(spans))
-    return " ".join(word for sentence in document.sentences for word in sentence if word), tuple(offsets)
-
-
 def _entity(entity: Entity, *, text: str, offsets: Offsets, where: str) -> dict[str, Any]:
     record: dict[str, Any] = {
         "mentions": [
@@ -86,7 +71,7 @@ def _entity(entity: Entity, *, text: str, offsets: Offsets, where: str) -> dict[
 
 def _mention(mention: Mention, *, type: str, text: str, offsets: Offsets, where: str) -> object:
     """Return `[start, end]` if that is sufficient, otherwise an object."""
-    spans = mention.spans or (_characters(mention, offsets=offsets, where=where),)
+    spans = mention.spans or (word_characters(mention, offsets=offsets, where=where),)
     if any(after[0] < before[1] for before, after in pairwise(spans)):
         raise AtlopError(f'{where} ("{mention.name}"): its spans overlap or are out of order; fix the mention')
     record: dict[str, Any] = {"spans": spans}
@@ -95,16 +80,6 @@ def _mention(mention: Mention, *, type: str, text: str, offsets: Offsets, where:
     if mention.type != type:
         record["type"] = mention.type
     return spans[0] if len(spans) == len(record) == 1 else record
-
-
-def _characters(mention: Mention, *, offsets: Offsets, where: str) -> Span:
-    words = [span for span in offsets[mention.sentence][mention.start : mention.end] if span[0] < span[1]]
-    if not words:
-        raise AtlopError(
-            f'{where} ("{mention.name}"): consists of empty words, so it has no characters; remove the '
-            "mention, or fix the words"
-        )
-    return words[0][0], words[-1][1]
 
 
 def _relation(fact: Fact) -> dict[str, Any]:
