@@ -64,13 +64,13 @@ class Kind:
 
 def corpus_kinds() -> dict[str, Kind]:
     kinds = {}
-    for format in sorted(corpora.NAMES.keys() | corpora.JSON_FILES):
+    for format in sorted(corpora.TEXT_FILES.keys() | corpora.JSON_FILES):
         look = partial(corpora.look_at_content, format=format)
         valid = corpora.TEXT_FILES.get(format) or json.dumps(corpora.JSON_FILES[format]).encode()
         changed = damaged_bytes(valid)
         if format in corpora.JSON_FILES:
             changed |= damaged_json(corpora.JSON_FILES[format])
-        kinds[f"corpus: {format}"] = Kind(changed, look, 7)
+        kinds[f"corpus: {format}"] = Kind(changed, look, 2)
         if format in corpora.NAMES:
             packed = damaged_bytes(gzip.compress(valid, mtime=0))
             kinds[f"corpus: {format}, gzip"] = Kind(packed, partial(look, packed=True), 1)

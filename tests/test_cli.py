@@ -433,7 +433,7 @@ def test_check_lists_a_long_row_of_problems_in_part_but_all_as_json(tmp_path: Pa
         ("Skai TV", "line 1, column 1: not valid JSON"),
         ('[{"title": "Skai', "not valid JSON"),
         ("[1, 2, 3]", "document 0: expected an object with"),
-        ("{}", "expected a JSON list of documents"),
+        ("{}", 'key "title" is missing; found no key'),
     ],
 )
 def test_check_says_what_is_wrong_with_a_file_that_is_no_corpus(tmp_path: Path, text: str, message: str) -> None:

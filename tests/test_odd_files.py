@@ -108,4 +108,4 @@ def test_a_line_of_megabytes_ends_with_a_short_message(line: bytes, tmp_path: Pa
             output, problem = run("check", path, code=code)
             _, submission_problem = run("check", path, "--against", path, code=2)
         assert str(path) in output + problem
-        assert len(output + problem + submission_problem) < 2000
+        assert len(output + problem + submission_problem) < 6000  # the formats that are recognised are listed, twice

@@ -57,6 +57,7 @@ EXCEPTIONS = (
     AllowedUse("atlop/*.py", r"model_copy\(\s*update=", "pydantic's name"),
     AllowedUse("*", r"encoding=|Accept-Encoding", "how bytes are text"),
     AllowedUse("atlop/corpora/*.py", r"fix the encoding", "how bytes are text"),
+    AllowedUse("atlop/corpora/formats/labelstudio/*.py", r'"updated_at"', "Label Studio's name"),
     AllowedUse("docs/extending.md", r"indices and encodings", "how bytes are text"),
     AllowedUse("atlop/config_files.py", r'Config, "(encoding|layout|max_skipped_updates)"', "keys of version 0.1"),
     AllowedUse("atlop/cli/*.py", r"--layout", "an option of version 0.1"),

@@ -17,7 +17,7 @@ from atlop.schema import CorpusIssues, Document
 
 
 class CorpusFile:
-    """The documents of one file (for DWIE, one folder); each iteration reads the file again and keeps nothing."""
+    """The documents of one file, or folder of some formats; each iteration reads the file again and keeps nothing."""
 
     def __init__(
         self, path: Path, *, format: str | None = None, invalid: Invalid = "strict", relations: Path | None = None
@@ -25,7 +25,7 @@ class CorpusFile:
         """Find the format of the file.
 
         Args:
-            path: The file, or DWIE's folder.
+            path: The file, or the folder of a format that is one.
             format: A key of `FORMATS`, or `pubtator:` and the path of a scheme; `None` recognises it.
             invalid: `strict` raises at the first invalid document, `skip` skips and counts it.
             relations: `rel2id.json`; labels with the name that has id 0 are left out and counted, as are those that the

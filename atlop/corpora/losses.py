@@ -25,14 +25,29 @@ class Loss(StrEnum):
     SELF_RELATION = "facts from an entity to itself"
     DISCONTINUOUS = "discontinuous mentions, kept from first to last word"
     EMPTY_WORD = "empty words"
+    GROUP = "entities of several mentions, kept as one each"
+    OVERLAP = "mentions that overlap others, with their facts"
 
 
 Losses: TypeAlias = Counter[Loss]
 """How often each kind was dropped; kinds that were never dropped are missing."""
 
 
+def annotation_losses(document: Document) -> Losses:
+    """Count what no format of an annotation tool can hold."""
+    facts = document.facts or ()
+    return Losses(
+        {
+            Loss.PAIRS: document.pairs is not None,
+            Loss.EVIDENCE: sum(bool(fact.evidence) for fact in facts),
+            Loss.NOVELTY: sum(fact.novelty is not None for fact in facts),
+            Loss.SELF_RELATION: sum(fact.subject == fact.object for fact in facts),
+        }
+    )
+
+
 class Writer(Protocol):
     """Streams documents into a file of one format and counts what it drops."""
 
     def __call__(self, path: Path, *, documents: Iterable[Document]) -> Losses:
-        """Write the file, all or nothing, gzipped if `path` ends in `.gz`."""
+        """Write the file, all or nothing, gzipped if `path` ends in `.gz`; some formats are a folder."""

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from atlop.config import DataConfig
-from atlop.corpora import find_writer, read_corpus, writable_formats
+from atlop.corpora import FORMATS, find_writer, read_corpus, writable_formats
 from atlop.errors import AtlopError
 
 
@@ -19,7 +19,7 @@ def split_dev(data: DataConfig, *, folder: Path, seed: int) -> tuple[Path, Path]
         AtlopError: Dev cannot be read, has fewer than two documents, or has a format that cannot be written.
     """
     format = data.format if data.format is not None else "jsonl"
-    if format not in writable_formats():
+    if format not in writable_formats() or FORMATS[format].for_annotators:
         raise AtlopError(
             f"data.format: documents cannot be written as {format!r}; omit it, or set `scored` in the experiment"
         )

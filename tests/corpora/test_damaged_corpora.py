@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import shutil
 import tempfile
 from functools import partial
 from pathlib import Path
@@ -25,6 +26,14 @@ from atlop.corpora import (
 from atlop.errors import AtlopError
 from atlop.preprocessing import GrowingVocabulary, Preprocessor
 from atlop.schema import Document
+from tests.corpora.formats.samples import (
+    BIOC_XML,
+    BRAT_ANNOTATIONS,
+    JSON_SAMPLES,
+    WEBANNO,
+    write_brat,
+    write_tables,
+)
 from tests.corpora.formats.test_dwie import VALID as DWIE
 from tests.corpora.formats.test_json_lines import VALID as JSON_LINES
 from tests.damage import damaged_bytes, damaged_json, files_in, outcome_of
@@ -48,9 +57,31 @@ CDR = "\n".join(
 )
 BIORED = CDR.replace("Chemical", "ChemicalEntity").replace("Disease", "DiseaseOrPhenotypicFeature")
 BIORED = BIORED.replace("CID\tD008094\tD007674", "Bind\tD008094\tD007674\tNovel").replace("D007674|", "D007674,")
+TABLE = b"document,start,end,entity,type\na,2,12,Nella,Person\na,22,30,Siv,Firm\n"
+
+
+def docbin_bytes() -> bytes:
+    """Return a file of spaCy, whose compressed bytes are mostly refused, or nothing without spaCy."""
+    try:
+        import spacy
+        from spacy.tokens import Doc, DocBin, Span
+    except ImportError:
+        return b""
+    made = Doc(spacy.blank("xx").vocab, words=["Ann", "met", "Bo"])
+    made.ents = [Span(made, 0, 1, label="P"), Span(made, 2, 3, label="P")]
+    relations: Any = ("._.", "rel", None, None)
+    made.user_data[relations] = {(0, 2): {"met": 1.0}}
+    return bytes(DocBin(docs=[made], store_user_data=True).to_bytes())
+
+
 TEXT_FILES = {
     "cdr": CDR.encode(),
     "biored": BIORED.encode(),
+    "webanno": WEBANNO.encode(),
+    "brat": BRAT_ANNOTATIONS.encode(),
+    "bioc_xml": BIOC_XML,
+    "tables": TABLE,
+    "docbin": docbin_bytes(),
     "paper": (Path(__file__).parents[1] / "golden/cdr_layout.data").read_bytes(),
 }
 LISTED = JSON_LINES | {
@@ -62,8 +93,10 @@ JSON_FILES: dict[str, Any] = {
     "docred": [DOCRED, DOCRED | {"title": "Again"}],
     "jsonl": LISTED,
     "dwie": DWIE,
+    **JSON_SAMPLES,
 }
 NAMES = {"docred": "dev.json", "jsonl": "dev.jsonl", "cdr": "dev.txt", "biored": "dev.txt", "paper": "dev.data"}
+NAMES |= {"webanno": "dev.tsv", "bioc_xml": "dev.xml", "docbin": "dev.spacy"} | dict.fromkeys(JSON_SAMPLES, "dev.json")
 RELATION_IDS = {"Na": 0, "P17": 1, "P131": 2}
 RELATION_NAMES = {"P17": "country", "P131": "in"}
 TRAIN_FACTS = [["Skai TV", "Athens", "P159"], ["Athens", "Greece", "P17"]]
@@ -79,6 +112,12 @@ def placed(folder: Path, format: str, content: bytes, *, packed: bool = False) -
         (folder / "annos").mkdir()
         (folder / "annos/DW_1.json").write_bytes(content)
         return folder / "annos"
+    if format == "brat":
+        return write_brat(folder / "notes", content)
+    if format == "tables":
+        write_tables(folder / "tables")
+        (folder / "tables/mentions.csv").write_bytes(content)
+        return folder / "tables"
     path = folder / (NAMES[format] + (".gz" if packed else ""))
     path.write_bytes(content)
     return path
@@ -118,10 +157,11 @@ def without_empty_words(document: Document) -> tuple[Any, ...]:
 
 
 def look_at_content(content: bytes, *, format: str, packed: bool = False, recognised: bool = False) -> object:
-    """Look at a corpus of a format with this content."""
+    """Look at a corpus of a format with this content; `bioc_xml` is BioC in XML."""
     with tempfile.TemporaryDirectory() as folder:
         path = placed(Path(folder), format, content, packed=packed)
-        return look_at(path, format=None if recognised else format, size=len(content))
+        named = None if recognised else format.removesuffix("_xml")
+        return look_at(path, format=named, size=len(content))
 
 
 def look_at(path: Path, *, format: str | None, size: int) -> Corpus | AtlopError:
@@ -153,7 +193,7 @@ def look_at(path: Path, *, format: str | None, size: int) -> Corpus | AtlopError
             again = read_corpus(output, format=target)
             if target == "jsonl":
                 assert list(map(without_empty_words, again)) == list(map(without_empty_words, read))
-        output.unlink()
+        shutil.rmtree(output) if output.is_dir() else output.unlink()
     return read
 
 
@@ -230,4 +270,4 @@ def look_at_train_facts(content: bytes) -> object:
 
 
 def test_every_format_is_damaged() -> None:
-    assert {*TEXT_FILES, *JSON_FILES} == {format for format in FORMATS if not format.startswith("dwie_")}
+    assert {*TEXT_FILES, *JSON_FILES} - {"bioc_xml"} == {name for name in FORMATS if not name.startswith("dwie_")}

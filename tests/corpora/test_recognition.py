@@ -8,6 +8,15 @@ from atlop.corpora import FORMATS
 from atlop.corpora.file_start import FileStart
 from atlop.corpora.recognition import SUBMISSION, recognise_format
 from atlop.errors import AtlopError
+from tests.corpora.formats.samples import (
+    BIOC_XML,
+    DOCRED_COLUMNS,
+    JSON_SAMPLES,
+    WEBANNO,
+    parquet,
+    write_brat,
+    write_tables,
+)
 
 DOCUMENT = '{"vertexSet": [[{"name": "h_idx"}]], "title": "one", "sents": [["h_idx"]]}'
 TITLE = "1|t|Lithium.\n1|a|It harms.\n"
@@ -34,7 +43,11 @@ def write(path: Path, text: str) -> Path:
         ("result.json", '[{"title": "one", "h_idx": 0, "t_idx": 1, "r": "P17"}]', SUBMISSION),
         ("result.json", '[{"title": "one", "h_idx": 0, "t_idx"', SUBMISSION),
         ("result.zip", "", SUBMISSION),
-        ("own.jsonl", '{"id": "one"}', "jsonl"),
+        ("own.jsonl", '{"text": "one", "id": "two"}', "jsonl"),
+        ("own.jsonl", '{"text": "one", "title": "two", "entities": []}', "jsonl"),
+        ("all.jsonl", '{"text": "one", "id": 2, "entities": []}', "doccano"),
+        ("all.json", '{"data": "one", "labels": [], "id": 2}', "doccano"),
+        ("own.jsonl", '{"text": "one", "entities": [{"start": 0, "end": 3, "id": 1}]}', "jsonl"),
         ("own.jsonl.gz", '{"text": "one"}\n{"text": "two"}\n', "jsonl"),
         ("own.jsonl", "", "jsonl"),
         ("own.json", '[{"title": "one", "text": "one", "entities": []}]', "jsonl"),
@@ -58,11 +71,77 @@ def test_a_format_is_told_by_name_and_beginning(tmp_path: Path, name: str, text:
     assert recognise_format(write(tmp_path / name, text)) == format
 
 
+@pytest.mark.parametrize("name", ["a.json", "a.jsonl", "a.txt", "a.json.gz"])
+@pytest.mark.parametrize("format", sorted(JSON_SAMPLES))
+def test_json_is_told_by_its_keys_whatever_the_name(tmp_path: Path, format: str, name: str) -> None:
+    sample = JSON_SAMPLES[format]
+    printed = json.dumps(sample[0] if isinstance(sample, list) else sample, indent=1)
+
+    for text in ("\ufeff" + json.dumps(sample), printed, f"{printed}\n{printed}"):
+        assert recognise_format(write(tmp_path / name, text)) == format
+
+
+@pytest.mark.parametrize(
+    ("content", "format"),
+    [(BIOC_XML, "bioc"), (WEBANNO.encode(), "webanno"), (parquet([DOCRED_COLUMNS]), "docred_columns")],
+)
+def test_what_is_no_json_is_told_by_its_first_bytes(tmp_path: Path, content: bytes, format: str) -> None:
+    for data in (content, b"\xef\xbb\xbf" + content):
+        (tmp_path / "a.txt").write_bytes(data)
+        assert recognise_format(tmp_path / "a.txt") == format
+
+
+def test_folders_are_told_by_what_they_hold(tmp_path: Path) -> None:
+    (tmp_path / "tsv").mkdir()
+    write(tmp_path / "tsv/a.tsv", WEBANNO)
+    write_brat(tmp_path / "brat/deep")
+    write_tables(tmp_path / "tables")
+
+    for format in ("webanno", "brat", "tables"):
+        assert recognise_format(tmp_path / format.replace("webanno", "tsv")) == format
+    assert [recognise_format(tmp_path / "brat/deep" / name) for name in ("a.txt", "a.ann")] == ["brat", "brat"]
+
+
+def test_a_folder_of_arrow_files_is_named(tmp_path: Path) -> None:
+    (tmp_path / "data-00000-of-00001.arrow").write_bytes(b"")
+
+    with pytest.raises(AtlopError, match="write JSON lines or Parquet"):
+        recognise_format(tmp_path)
+
+
+def test_the_first_keys_of_a_collection_are_enough(tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    with path.open("wb") as file:
+        file.write(b'{"source": "x", "infons": {}, "documents": [')
+        file.write(b'{"id": "1", "passages": []},' * 400_000)
+
+    assert recognise_format(path) == "bioc"
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        (b'<?xml version="1.0"?><xmi:XMI xmlns:xmi="x">', "export UIMA CAS JSON"),
+        (b"ARROW1\0\0", "write JSON lines or Parquet"),
+        (b"m.1\tm.2\tann\tbo\t/a/b\tann met bo .\t###END###\n", "old OpenNRE, which has no offsets"),
+        (b'[[["S1: hi"], [{"x": "S1", "y": "Ann", "r": ["per:x"]}]]]', "DialogRE"),
+        (b'[{"tokens": [], "mentions": [], "entities": [], "relations": []}]', "JEREX's predictions"),
+        (b'[{"tokens": ["a"]}]', "without annotations, as SpERT takes"),
+        (b'["a sentence"]', "without annotations, as SpERT takes"),
+    ],
+)
+def test_what_is_known_and_not_read_is_named(tmp_path: Path, content: bytes, problem: str) -> None:
+    (tmp_path / "a.json").write_bytes(content)
+
+    with pytest.raises(AtlopError, match=problem):
+        recognise_format(tmp_path / "a.json")
+
+
 @pytest.mark.parametrize("number", ["9" * 5000, "-" + "9" * 100_000, "1e99999999999999999999"])
 def test_a_number_that_no_parser_converts_ends_the_keys(tmp_path: Path, number: str) -> None:
     file = write(tmp_path / "own.json", f'[{{"one": 1, "two": {number}, "three": 3}}]')
 
-    assert list(FileStart(file).json_keys()) == ["one", "two"]
+    assert list(FileStart(file).json_keys) == ["one", "two"]
 
 
 def test_a_folder_of_annotations_is_dwie(tmp_path: Path) -> None:
@@ -72,7 +151,7 @@ def test_a_folder_of_annotations_is_dwie(tmp_path: Path) -> None:
     assert recognise_format(tmp_path) == "dwie"
 
 
-@pytest.mark.parametrize("text", ["", "{}", "no JSON", '"text"', '{"documents": []}'])
+@pytest.mark.parametrize("text", ["", "{}", "no JSON", '"text"', "[7]", '[{"titl', '[{"title": 1]'])
 def test_what_is_named_json_is_left_to_the_reader_that_says_what_is_amiss(tmp_path: Path, text: str) -> None:
     assert recognise_format(write(tmp_path / "dev.json", text)) == "docred"
 
@@ -83,7 +162,8 @@ def test_what_is_named_json_is_left_to_the_reader_that_says_what_is_amiss(tmp_pa
         ("notes.txt", "Lithium harms.", "does not begin like any known format"),
         ("notes.txt", "", "does not begin like any known format"),
         ("table.tsv", "a\tb\tc\td\n", "does not begin like any known format"),
-        ("own.txt", '{"title": "one"}', "does not begin like any known format"),
+        ("own.json", '{"title": "one", "body": 1}', "has objects with the keys title, body, which fit no known format"),
+        ("own.jsonl", '{"id": "one"}', "has objects with the keys id, which fit"),
         ("central.txt", TITLE + "1\t0\t7\tp53\tGene\t7157\n", "is PubTator with the types and relations Gene"),
         ("bare.txt", TITLE, r"is PubTator with the types and relations \(none\)"),
     ],
@@ -114,10 +194,10 @@ def test_a_discontinuous_mention_of_pubtator_is_no_relation(tmp_path: Path) -> N
 
 
 def test_a_folder_without_annotations_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(AtlopError, match=r"is a folder, and has no \.json file"):
+    with pytest.raises(AtlopError, match="is a folder that holds nothing, but no annotations"):
         recognise_format(tmp_path)
     write(tmp_path / "dev.json", f"[{DOCUMENT}]")
-    with pytest.raises(AtlopError, match=r"is a folder, and dev\.json in it is not an annotation of DWIE"):
+    with pytest.raises(AtlopError, match=r"is a folder that holds dev\.json, but no annotations"):
         recognise_format(tmp_path)
 
 

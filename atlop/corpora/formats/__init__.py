@@ -2,27 +2,63 @@
 
 from pathlib import Path
 
+from atlop.corpora.formats.bioc import BIOC
+from atlop.corpora.formats.brat import BRAT
+from atlop.corpora.formats.cas import CAS
 from atlop.corpora.formats.cdr_gda import CDR_GDA
-from atlop.corpora.formats.docred import DOCRED
+from atlop.corpora.formats.docbin import DOCBIN
+from atlop.corpora.formats.doccano import DOCCANO
+from atlop.corpora.formats.docred import DOCRED, DOCRED_COLUMNS
 from atlop.corpora.formats.dwie import DWIE, DWIE_TEST, DWIE_TRAIN
+from atlop.corpora.formats.dygie import DYGIE
 from atlop.corpora.formats.format import Format
+from atlop.corpora.formats.gliner import GLINER
 from atlop.corpora.formats.json_lines import JSON_LINES
+from atlop.corpora.formats.kapipe import KAPIPE
+from atlop.corpora.formats.labelstudio import LABEL_STUDIO, LABEL_STUDIO_MIN
+from atlop.corpora.formats.opennre import OPENNRE
+from atlop.corpora.formats.prodigy import PRODIGY, UBIAI
 from atlop.corpora.formats.pubtator import BIORED, CDR, SCHEME_PREFIX, scheme_format
+from atlop.corpora.formats.scirex import SCIREX
+from atlop.corpora.formats.spert import SPERT
+from atlop.corpora.formats.tables import TABLES
+from atlop.corpora.formats.tacred import TACRED
+from atlop.corpora.formats.webanno import WEBANNO
 from atlop.corpora.losses import Writer
 from atlop.corpora.published import PublishedCorpus
 from atlop.errors import AtlopError
 
-FORMATS: dict[str, Format] = {
-    "docred": DOCRED,
-    "jsonl": JSON_LINES,
-    "cdr": CDR,
-    "biored": BIORED,
-    "paper": CDR_GDA,
-    "dwie": DWIE,
-    "dwie_train": DWIE_TRAIN,
-    "dwie_test": DWIE_TEST,
-}
-"""Every format by name; `recognise_format` tries them in this order."""
+_IN_ORDER = (
+    CAS,
+    BIOC,
+    DOCRED_COLUMNS,
+    DOCRED,
+    DWIE,
+    LABEL_STUDIO,
+    LABEL_STUDIO_MIN,
+    GLINER,
+    TACRED,
+    OPENNRE,
+    SCIREX,
+    KAPIPE,
+    DYGIE,
+    UBIAI,
+    PRODIGY,
+    SPERT,
+    DOCCANO,
+    JSON_LINES,
+    CDR,
+    BIORED,
+    CDR_GDA,
+    WEBANNO,
+    DOCBIN,
+    BRAT,
+    TABLES,
+    DWIE_TRAIN,
+    DWIE_TEST,
+)
+FORMATS: dict[str, Format] = {format.name: format for format in _IN_ORDER}
+"""Every format by name; `recognise_format` tries them in this order: keys of JSON objects that say most come first."""
 
 
 def writable_formats() -> tuple[str, ...]:

@@ -39,6 +39,10 @@ class Format:
     """File name suffix that is sufficient to recognise the format, for example `.jsonl`."""
     negative: str | None = None
     """Label of a pair without a relation, if the format has one: such labels are left out, and counted."""
+    for_annotators: bool = False
+    """Whether documents are written for annotators, so that not all that a training needs is kept."""
+    is_folder: bool = False
+    """Whether a corpus is a folder, which is written as one."""
     extra_files: Callable[[Path], tuple[Path, ...]] = _no_files
     """Returns the other files and folders that are read along with a corpus file."""
     downloads: Mapping[str, PublishedCorpus] = field(default_factory=dict)

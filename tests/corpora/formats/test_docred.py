@@ -186,7 +186,10 @@ def test_a_file_that_is_no_list_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "dev.json"
     path.write_text('{"Skai TV": 1}')
 
-    assert message_of(path) == f'dev.json: expected a JSON list of documents with {KEYS}; found {{"Skai TV": 1}}'
+    with pytest.raises(AtlopError, match=r"dev\.json, line 1: key .title. is missing; found .Skai TV."):
+        read_corpus(path, format="docred")
+    with pytest.raises(AtlopError, match=r"dev\.json: has objects with the keys Skai TV, which fit no known format"):
+        read_corpus(path)
 
 
 def test_a_list_of_numbers_is_refused(tmp_path: Path) -> None:
@@ -228,7 +231,8 @@ def first_mention(row: Row) -> Row:
         (lambda row: row.update(labels=5), ', "labels": expected a list, found 5'),
         (
             lambda row: row.update(labels={"head": [0, 1], "tail": [1], "relation_id": ["P159", "P17"]}),
-            ', "labels": has lists of different lengths; expected one value of each per label',
+            ', "labels": its lists have different lengths: head has 2, tail has 1, relation_id has 2; '
+            "expected a value of each",
         ),
     ],
 )
@@ -372,7 +376,7 @@ def test_skip_refuses_a_file_without_any_valid_document(tmp_path: Path) -> None:
 
 
 def test_an_unknown_format_names_the_known_ones(tmp_path: Path) -> None:
-    with pytest.raises(AtlopError, match=r"unknown format 'docret'; known: docred, .*, pubtator:SCHEME\.toml"):
+    with pytest.raises(AtlopError, match=r"unknown format 'docret'; known: .*docred, .*, pubtator:SCHEME\.toml"):
         read_corpus(write(tmp_path, VALID), format="docret")
 
 

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from atlop.corpora.file_start import FileStart
 from atlop.corpora.issues import IssueCollector
 from atlop.corpora.json_objects import check_characters
 from atlop.corpora.json_records import read_records
@@ -26,9 +25,9 @@ def read_docred(path: Path, *, issues: IssueCollector) -> Iterator[Document]:
     Raises:
         AtlopError: The file cannot be read or has another form, or a document is invalid and `issues` is strict.
     """
-    for name, record in read_records(path, keys=EXPECTED_KEYS, in_lines=_is_in_lines(FileStart(path)), issues=issues):
+    for name, record in read_records(path, keys=EXPECTED_KEYS, issues=issues):
         try:
-            document, duplicate_count = _document(record, where=f"{path}, {name}")
+            document, duplicate_count = parse_docred(record, where=f"{path}, {name}")
         except AtlopError as problem:
             issues.add_invalid(problem)
         else:
@@ -36,19 +35,12 @@ def read_docred(path: Path, *, issues: IssueCollector) -> Iterator[Document]:
             yield document
 
 
-def is_docred(start: FileStart) -> bool:
-    """Whether a file has DocRED's documents, or is a list that no other format explains."""
-    if start.first_byte == b"[":
-        return "vertexSet" in start.json_keys() or "text" not in start.json_keys()
-    return _is_in_lines(start)
+def parse_docred(record: dict[str, Any], *, where: str) -> tuple[Document, int]:
+    """Return a document and its number of duplicate facts.
 
-
-def _is_in_lines(start: FileStart) -> bool:
-    return start.first_byte == b"{" and "vertexSet" in start.json_keys()
-
-
-def _document(record: dict[str, Any], *, where: str) -> tuple[Document, int]:
-    """Return the document and its number of duplicate facts."""
+    Raises:
+        AtlopError: The document is invalid.
+    """
     if isinstance(record.get("title"), list):
         raise AtlopError(
             f"{where}: has a list of titles, so the file has columns; expected a document a line, as `to_json` of "
@@ -82,7 +74,10 @@ def _labels(record: dict[str, Any], *, where: str) -> list[Any]:
     if isinstance(labels, dict):
         columns = [field(labels, key, list, where=f'{where}, "labels"') for key in labels]
         if len({len(column) for column in columns}) > 1:
-            raise AtlopError(f'{where}, "labels": has lists of different lengths; expected one value of each per label')
+            lengths = ", ".join(f"{key} has {len(column)}" for key, column in zip(labels, columns, strict=True))
+            raise AtlopError(
+                f'{where}, "labels": its lists have different lengths: {lengths}; expected a value of each'
+            )
         return [
             {_HUGGING_FACE_KEYS.get(key, key): value for key, value in zip(labels, row, strict=True)}
             for row in zip(*columns, strict=True)
