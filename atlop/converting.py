@@ -3,11 +3,15 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal, TypeAlias
 
 from atlop.config import Invalid
 from atlop.corpora import CorpusFile, Loss, Writer, find_writer, log_issues
+from atlop.corpora.grouped_entities import with_entities_by_name
 from atlop.files import one_writer, refuse_existing
 from atlop.schema import CorpusIssues, Document
+
+Entities: TypeAlias = Literal["annotated", "grouped"]
 
 
 @dataclass(frozen=True)
@@ -24,7 +28,13 @@ class Conversion:
 
 
 def convert(
-    file: str | Path, output: str | Path, *, to: str, format: str | None = None, invalid: Invalid = "strict"
+    file: str | Path,
+    output: str | Path,
+    *,
+    to: str,
+    format: str | None = None,
+    invalid: Invalid = "strict",
+    entities: Entities = "annotated",
 ) -> Conversion:
     """Write the documents of a file in another format; one document is in memory at a time.
 
@@ -34,6 +44,7 @@ def convert(
         to: Format of `output`, a name of `writable_formats`.
         format: Format of `file`, a key of `FORMATS`; by default it is recognised.
         invalid: `strict` raises at the first invalid document, `skip` leaves it out and counts it.
+        entities: `annotated` are those of the file; `grouped` joins them by the names of their mentions too.
 
     Raises:
         AtlopError: A format is unknown, `output` exists or is being written, a document is invalid (`strict`), or every
@@ -43,10 +54,12 @@ def convert(
     write = find_writer(output, format=to)
     with one_writer(output):
         refuse_existing(output)
-        return _convert(file, output, write=write, format=format, invalid=invalid)
+        return _convert(file, output, write=write, format=format, invalid=invalid, entities=entities)
 
 
-def _convert(file: Path, output: Path, *, write: Writer, format: str | None, invalid: Invalid) -> Conversion:
+def _convert(
+    file: Path, output: Path, *, write: Writer, format: str | None, invalid: Invalid, entities: Entities
+) -> Conversion:
     corpus_file = CorpusFile(file, format=format, invalid=invalid)
     documents = 0
 
@@ -54,7 +67,7 @@ def _convert(file: Path, output: Path, *, write: Writer, format: str | None, inv
         nonlocal documents
         for document in corpus_file:
             documents += 1
-            yield document
+            yield document if entities == "annotated" else with_entities_by_name(document)
 
     losses = write(output, documents=counted())
     log_issues(file, documents=documents, issues=corpus_file.issues)

