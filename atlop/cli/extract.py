@@ -145,7 +145,7 @@ def _readable(path: Path, *, has_ner: bool) -> Iterator[Path]:
             with copy.open("wb") as file:
                 copyfileobj(sys.stdin.buffer, file)
             start = FileStart(copy)
-            is_json = start.first_byte == b"{" or "text" in start.json_keys()
+            is_json = start.first_byte == b"{" or "text" in start.json_keys
             copy = copy.rename(copy.with_suffix(".jsonl" if is_json else TEXT))
             yield _checked(copy, name=STANDARD_INPUT_NAME, has_ner=has_ner)
         return
