@@ -250,8 +250,9 @@ class TrainerConfig(Section):
     seed: int = Field(66, ge=0)
     """Seed of new layers, document order and dropout."""
     start_from: str | None = None
-    """Run or model folder to initialise weights from, for example `runs/first`, as the second of two stages. It must
-    have the same relations and sizes as this run; optimizer and schedule start fresh."""
+    """Run or model folder to initialise weights from, for example `runs/first`: the first of two stages, or a model of
+    other relations, whose classes count where the names are the same. It must have the same encoder and sizes as this
+    run; optimizer and schedule start fresh."""
 
 
 class TrackingConfig(Section):

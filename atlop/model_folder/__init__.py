@@ -5,10 +5,10 @@ from atlop.model_folder.folder import (
     new_model,
     preprocessor_for,
     save_model,
-    start_from,
     store_decision,
 )
 from atlop.model_folder.released import classifier_sizes, load_released
+from atlop.model_folder.start import start_from
 
 __all__ = [
     "Encoder",

@@ -1,6 +1,7 @@
 """Models are made from an encoder, saved with all that prediction needs, and loaded again."""
 
 import json
+import logging
 import shutil
 from pathlib import Path
 
@@ -239,15 +240,26 @@ def test_a_new_model_starts_from_the_weights_of_an_earlier_one(saved: Path) -> N
         assert torch.equal(score(model, batch), score(golden_model("bert"), batch))
 
 
-def test_a_start_with_other_relations_or_sizes_is_refused(saved: Path) -> None:
-    other = RelationVocabulary((*golden_vocabulary().relations[:-1], "P9999"), {})
-    with pytest.raises(
-        AtlopError, match=r"trainer.start_from: .*only one of them has P9999, .*give both runs the same"
-    ):
-        start_from(model_on(str(GOLDEN / "bert"), vocabulary=other, pretrained=False), saved)
-    reordered = RelationVocabulary(golden_vocabulary().relations[::-1], {})
-    with pytest.raises(AtlopError, match=r"in another order; give both runs the same data\.relations"):
-        start_from(model_on(str(GOLDEN / "bert"), vocabulary=reordered, pretrained=False), saved)
+def test_a_start_takes_classes_of_the_same_name_wherever_they_are(
+    saved: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    known, batch = golden_vocabulary().relations, golden_batch("bert", [0, 3])
+    relations = ("P9999", *known[:-2][::-1])
+    model = model_on(str(GOLDEN / "bert"), vocabulary=RelationVocabulary(relations, {}), pretrained=False).eval()
+    new_row = model.state_dict()["classifier.bilinear.weight"][1].clone()
+    with caplog.at_level(logging.INFO, logger="atlop.model_folder.start"):
+        start_from(model, saved)
+    assert torch.equal(model.state_dict()["classifier.bilinear.weight"][1], new_row)
+    columns = [0, *(1 + known.index(relation) for relation in relations[1:])]  # TH first
+    with torch.no_grad():
+        found, trained = score(model, batch)[:, [0, *range(2, len(relations) + 1)]], score(golden_model("bert"), batch)
+    assert torch.allclose(found, trained[:, columns], atol=1e-6)
+    [message] = [record.message for record in caplog.records]
+    assert f"{len(known) - 2} of both are taken over" in message
+    assert f"start anew: P9999; there alone, so that they are left out: {known[-2]}, {known[-1]}" in message
+
+
+def test_a_start_with_other_sizes_is_refused(saved: Path) -> None:
     smaller = model_on(
         str(GOLDEN / "bert"), classifier=ClassifierConfig(representation_size=32, block_size=16), pretrained=False
     )
