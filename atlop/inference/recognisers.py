@@ -59,7 +59,7 @@ def _transformers(name: str) -> Recogniser:
 
     folder = name.partition(":")[2]
     with loading("ner", name=folder):
-        tokenizer = AutoTokenizer.from_pretrained(folder)
+        tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
         tokenizer.model_max_length = min(tokenizer.model_max_length, _MAX_LENGTH)
         recogniser: Recogniser = pipeline(
             "token-classification",
