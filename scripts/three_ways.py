@@ -80,7 +80,7 @@ def go(way: str, *, folder: Path, environment: dict[str, str]) -> list[Step]:
         return [_run(program, [sys.executable, "-c", program], folder=folder, environment=environment)]
     with tempfile.TemporaryDirectory() as name:
         write_stand_ins(Path(name), documents=DOCUMENTS)
-        for given in ("data", "train", "dev", "texts.jsonl", "own.toml", "to_json_lines.py", "model.pt", "rel2id.json"):
+        for given in ("data", "train", "dev", "texts.jsonl", "own.toml", "model.pt", "rel2id.json"):
             (Path(name) / given).rename(folder / given)
     steps = []
     for command in commands(page):

@@ -16,7 +16,7 @@ from atlop.corpora.issues import IssueCollector
 from atlop.corpora.json_records import read_records
 from atlop.corpora.standoff import Draft, PlainText, read_drafts
 from atlop.errors import AtlopError
-from atlop.json_values import abbreviated, expect, field
+from atlop.json_values import abbreviated, expect, field, optional
 from atlop.schema import Document
 
 _OLD_KEYS = ("label", "labels", "annotations")
@@ -57,7 +57,7 @@ def _draft(record: dict[str, Any], *, where: str, title: str) -> Draft:
         location = f"{where}, entity {key}"
         start, end = (field(entity, name, int, where=location) for name in ("start_offset", "end_offset"))
         draft.mention(key, (start, end), type=_type(entity.get("label"), where=location))
-    for item in record.get("relations") or ():
+    for item in optional(record, "relations", list, where=where) or []:
         relation: dict[str, Any] = expect(item, dict, where=f"{where}, relations")
         location = f"{where}: relation {relation.get('id', '')}".rstrip()
         subject, object_ = (field(relation, key, int, where=location) for key in ("from_id", "to_id"))

@@ -60,7 +60,7 @@ def _draft(record: dict[str, Any], *, where: str) -> Draft:
         ends = sorted((role, name) for role, name in relation.items() if role.lower() != "score")
         for (role, name), (other_role, other) in combinations(ends, 2):
             for entity in (name, other):
-                if entity not in groups:
+                if not isinstance(entity, str) or entity not in groups:
                     raise AtlopError(
                         f'{where}, relation {index} names {abbreviated(entity)}, which "coref" does not have'
                     )

@@ -13,6 +13,7 @@ from atlop.corpora.formats.spert import SENTENCES_HINT
 from atlop.corpora.issues import IssueCollector
 from atlop.corpora.json_records import read_records
 from atlop.corpora.standoff import Draft, PlainWords, read_drafts
+from atlop.errors import AtlopError
 from atlop.json_values import expect, field, optional
 from atlop.schema import Document
 
@@ -48,6 +49,8 @@ def _draft(record: dict[str, Any], *, name: str, path: Path) -> Draft:
     draft = Draft(title, PlainWords((words,)), where, labelled=labelled, in_file_order=True, pairs=((0, 1),))
     for role in ("subj", "obj"):
         first, last = (field(record, f"{role}_{end}", int, where=where) for end in ("start", "end"))
+        if last < first:
+            raise AtlopError(f"{where}: its {role} is at words {first} to {last}; expected the first and the last word")
         type_ = optional(record, f"{role}_type", str, where=where) or ""
         draft.mention(role, (first, last + 1), type=type_, label=f"its {role}")
     if relation is not None:

@@ -47,7 +47,11 @@ def _draft(file: Path, *, folder: Path) -> Draft:
     title = (Path(file.name) if file == folder else file.relative_to(folder)).with_suffix("").as_posix()
     fit = read_text(found, where=where)
     characters = {row.number: span for row in found.rows for span in fit.characters((row.span,)) or ()}
-    words = tuple(characters[row.number] for row in found.rows if "." not in row.number)
+    rows = [row for row in found.rows if "." not in row.number]
+    words = tuple(characters[row.number] for row in rows)
+    for row, (_, end), (start, _) in zip(rows[1:], words, words[1:], strict=False):
+        if start < end:
+            raise AtlopError(f"{row.where}: word {row.number} or the one before it stands twice, or out of its order")
     starts = tuple(characters[found.rows[first].number][0] for _, first in found.sentences[1:])
     relations = [layer for layer in found.layers if layer.kind == "relation"]
     joining = [layer for layer in relations if not layer.base.endswith(".Token")]
