@@ -93,16 +93,15 @@ def refuse_nonempty(folder: Path) -> None:
         AtlopError: It is not empty, or is a file.
     """
     refuse_tilde(folder)
+    if not folder.exists():  # asked first, and once: a process that was launched beside this one may make it now
+        return
     if folder.is_dir() and all(path.name.startswith(PREFIX) for path in folder.iterdir()):
         return
-    if folder.exists():
-        process, holder = _living_holder(_lock(folder, is_folder=True))
-        if process not in (None, Process.current()):
-            raise _held(folder, holder)
-        resume = (
-            f"continue its run with `atlop train --resume {folder}`, " if (folder / "config.toml").is_file() else ""
-        )
-        raise AtlopError(f"{folder}: already exists; {resume}pass another folder with --output, or remove this one")
+    process, holder = _living_holder(_lock(folder, is_folder=True))
+    if process not in (None, Process.current()):
+        raise _held(folder, holder)
+    resume = f"continue its run with `atlop train --resume {folder}`, " if (folder / "config.toml").is_file() else ""
+    raise AtlopError(f"{folder}: already exists; {resume}pass another folder with --output, or remove this one")
 
 
 def refuse_existing(path: Path) -> None:
