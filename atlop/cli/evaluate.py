@@ -50,9 +50,9 @@ def evaluate(
     """
     if end_to_end != (ner is not None):
         raise AtlopError("--end-to-end needs --ner, a recogniser, and --ner needs --end-to-end; give both or none")
-    if ner is not None and (train is not None or detailed):
-        raise AtlopError("--end-to-end has no Ign F1 and no detailed scores; leave out --train and --detailed")
     if ner is not None:
+        if train is not None or detailed:
+            raise AtlopError("--end-to-end has no Ign F1 and no detailed scores; leave out --train and --detailed")
         _evaluate_end_to_end(
             models,
             file,
