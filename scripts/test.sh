@@ -14,6 +14,13 @@ export OMP_NUM_THREADS=1                 # two workers with more threads would c
 
 .venv/bin/ruff check .
 .venv/bin/ruff format --check .
-.venv/bin/mypy
+types=$(mktemp)
+.venv/bin/mypy >"$types" 2>&1 &          # it takes one core for a minute: beside the tests, which rarely fill both
+checker=$!
 # A crashed worker ends the run: replaced, it leaves tests that nobody runs, and pytest waits for them for ever.
-.venv/bin/python -m pytest -n 2 --dist loadscope --max-worker-restart 0 "${selection[@]}" "$@"
+status=0
+.venv/bin/python -m pytest -n 2 --dist loadscope --max-worker-restart 0 "${selection[@]}" "$@" || status=$?
+wait "$checker" || status=1
+cat "$types"
+rm "$types"
+exit "$status"

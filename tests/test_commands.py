@@ -151,10 +151,15 @@ def _answers(port: int) -> bool:
         return client.connect_ex(("127.0.0.1", port)) == 0
 
 
+def _takes_minutes(page: Path) -> bool:
+    typed = commands(page)
+    return any(map(LONG.search, typed)) or sum("atlop train " in command for command in typed) > 3
+
+
 @pytest.mark.parametrize(
     "page",
     [
-        pytest.param(page, id=page.name, marks=[pytest.mark.long] if any(map(LONG.search, commands(page))) else [])
+        pytest.param(page, id=page.name, marks=[pytest.mark.long] if _takes_minutes(page) else [])
         for page in PAGES
         if not set(commands(page)) <= set(NOT_RUN)
     ],

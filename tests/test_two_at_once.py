@@ -5,9 +5,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 SCRIPT = Path(__file__).parents[1] / "scripts" / "two_at_once.py"
 
 
+@pytest.mark.long
 def test_of_two_trainings_two_resumes_and_two_extractions_one_works_and_one_is_refused(tmp_path: Path) -> None:
     kinds = ("two trainings", "two resumes", "two extracts")
     finished = subprocess.run(
