@@ -6,6 +6,7 @@ import secrets
 import subprocess
 import sys
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -19,9 +20,10 @@ _PACKAGES = ("torch", "transformers", "tokenizers", "accelerate", "numpy", "safe
 
 
 def environment(*, data: Mapping[str, str]) -> dict[str, Any]:
-    """Return a random run id, and the versions, machine, code and data (sha256 by path) that a run depends on."""
+    """Return a random run id, the time, and what a run depends on: versions, machine, code, data (sha256 by path)."""
     return {
         "run": secrets.token_hex(8),
+        "began": datetime.now(UTC).isoformat(timespec="seconds"),
         "command": command_without_secrets(sys.argv),
         "python": platform.python_version(),
         "packages": {"atlop": atlop.__version__, **{name: version(name) for name in _PACKAGES}},

@@ -121,7 +121,7 @@ class RunFolder:
         """
         found = read_json(self._environment)
         typed(found, _Environment, where=str(self._environment), advice="start another run, which writes its own")
-        return {"git_commit": None, "machine": None, **found}
+        return {"git_commit": None, "machine": None, "began": None, **found}
 
     def recover(self) -> None:
         """Move model folders back if a crash interrupted their replacement."""

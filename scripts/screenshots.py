@@ -40,25 +40,25 @@ def main() -> None:
             parser.error(f"{path}: would be seen in the pictures; give it relative to the current folder")
     options.output.mkdir(parents=True, exist_ok=True)
     corpora = ["--dev", str(options.dev), "--train", str(options.train)]
-    with TemporaryDirectory() as name, _window() as page:
+    with TemporaryDirectory() as name, window() as page:
         folder = Path(name)
-        _atlop("plot", str(options.run), "--output", str(folder), *corpora)
+        atlop("plot", str(options.run), "--output", str(folder), *corpora)
         for plot in PLOTS:
             shutil.copyfile(folder / f"{plot}.svg", options.output / f"{plot}.svg")
-        _atlop("report", str(options.run), "--output", str(folder / "report.html"), *corpora)
+        atlop("report", str(options.run), "--output", str(folder / "report.html"), *corpora)
         _open_fact_of_report(page, (folder / "report.html").as_uri())
         _take(page, options.output / "report.png")
-        with _served(options.run) as address:
+        with served(options.run) as address:
             _open_fact_of_service(page, address)
             _take(page, options.output / "serve.png")
 
 
-def _atlop(*arguments: str) -> None:
+def atlop(*arguments: str) -> None:
     subprocess.run([sys.executable, "-m", "atlop", *arguments], check=True)
 
 
 @contextmanager
-def _window() -> Iterator[Page]:
+def window() -> Iterator[Page]:
     """Open a page in a headless browser."""
     program = shutil.which("chromium") or shutil.which("google-chrome")
     if program is None:
@@ -70,7 +70,7 @@ def _window() -> Iterator[Page]:
 
 
 @contextmanager
-def _served(run: Path) -> Iterator[str]:
+def served(run: Path) -> Iterator[str]:
     """Serve a model within the context."""
     command = [sys.executable, "-m", "atlop", "serve", str(run), "--port", "0"]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:

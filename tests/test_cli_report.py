@@ -29,10 +29,10 @@ def result(model: Path, tiny_corpus: Path, tmp_path_factory: pytest.TempPathFact
     return path
 
 
-def data_of(page: Path) -> Any:
+def data_of(page: Path, element: str = "data") -> Any:
     """Return what a page holds."""
     text = page.read_text(encoding="utf-8")
-    return json.loads(text.partition('id="data">')[2].partition("</script>")[0])
+    return json.loads(text.partition(f'id="{element}">')[2].partition("</script>")[0])
 
 
 def test_the_numbers_in_the_page_are_those_of_evaluate(model: Path, tiny_corpus: Path, tmp_path: Path) -> None:
@@ -47,8 +47,8 @@ def test_the_numbers_in_the_page_are_those_of_evaluate(model: Path, tiny_corpus:
     assert shown["scores"] == report["scores"] == evaluated["scores"]
     assert shown["detailed"] == evaluated["detailed"]
     assert shown["scores"]["submitted"] > 0
-    documents = data_of(page)["documents"]
-    assert all(document["pairs"][0]["weights"] for document in documents)
+    texts = [data_of(page, f"text-{index}") for index in range(len(data_of(page)["documents"]))]
+    assert all(text["pairs"][0]["weights"] for text in texts)
     assert page.read_text(encoding="utf-8").count("<figcaption>") == 3
 
 

@@ -48,5 +48,6 @@ def serve(
         )
         limits = serving.Limits()
         allowed = allow_host or ([] if serving.is_loopback(host) else None)
-        app = serving.make_app(extractor, limits=limits, allowed_hosts=allowed)
+        page = serving.render_page(extractor)
+        app = serving.make_app(extractor, limits=limits, page=page, allowed_hosts=allowed)
         serving.serve(app, host=host, port=port, limits=limits)

@@ -79,7 +79,8 @@ class RelationExtractor:
         self.model = model.to(self.accelerator.device)
         self.tokenizer = tokenizer
         self._options: Any = {"decision": decision, "precision": precision, "device": device, "ner": ner}
-        self._name: str | None = None
+        self.name: str | None = None
+        """Folder or name from which it was loaded."""
         self._process = os.getpid()
         self.recognition = None if ner is None else Recognition.from_config(ner, self.model.config)
         """Finds the entities of texts without; `None` without a recogniser."""
@@ -111,14 +112,14 @@ class RelationExtractor:
         """
         model, tokenizer = load_model(name)
         extractor = cls(model, tokenizer, decision=decision, precision=precision, device=device, ner=ner)
-        extractor._name = str(Path(name).absolute() if Path(name).is_dir() else name)
+        extractor.name = str(Path(name).absolute() if Path(name).is_dir() else name)
         return extractor
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle by name, or by the weights of a model without one."""
-        if self._name is None:
+        if self.name is None:
             return partial(type(self), **self._options), (self.model, self.tokenizer)
-        return partial(type(self).from_pretrained, **self._options), (self._name,)
+        return partial(type(self).from_pretrained, **self._options), (self.name,)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> "RelationExtractor":
         """Copy the weights as they are now."""

@@ -116,6 +116,8 @@ class Extraction(Sequence[ExtractedFact]):
     facts: tuple[ExtractedFact, ...]
     unread_mentions: int
     """Mentions beyond the model's maximum length, which it did not read."""
+    near_misses: tuple[ExtractedFact, ...] = ()
+    """What came closest to being a fact, closest first; only with `explain`, where nothing is a fact."""
 
     def __iter__(self) -> Iterator[ExtractedFact]:
         return iter(self.facts)
@@ -142,6 +144,7 @@ class Extraction(Sequence[ExtractedFact]):
             "title": self.title,
             "facts": [fact.as_json() for fact in self.facts],
             "unread_mentions": self.unread_mentions,
+            **({"near_misses": [fact.as_json() for fact in self.near_misses]} if self.near_misses else {}),
         }
 
 

@@ -35,11 +35,14 @@ from atlop.inference.inputs import InputDocument, read_documents
 from atlop.inference.recognition import Recognition
 from atlop.prefetching import prefetch
 from atlop.preprocessing import Features, Preprocessor
-from atlop.schema import Document
+from atlop.schema import THRESHOLD_CLASS, Document
 from atlop.scores import DecisionRule, DocumentScores, Pair
 
 Item = TypeVar("Item")
 Output = TypeVar("Output")
+
+NEAR_MISSES = 5
+"""Relations that are described of a document without facts, at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +59,29 @@ class FoundFacts:
     """Share of each sentence in the localized context of each fact's pair, `[facts, sentences]`."""
     contexts: Mapping[Pair, Context]
     """What the model read for each pair, if that was requested."""
+    hold: bool = True
+    """Whether these are facts; if not, they are near misses."""
 
     @classmethod
     def from_scores(cls, scored: DocumentScores, *, rule: DecisionRule) -> Self:
         """Return the facts of scores, without contexts."""
         rows, class_ids = np.nonzero(rule.decisions(scored))
+        return cls._at(rows, class_ids, scored=scored, rule=rule)
+
+    @classmethod
+    def near_misses(cls, scored: DocumentScores, *, rule: DecisionRule) -> Self:
+        """Return what is closest to its threshold, closest first, in a document without facts; without contexts."""
+        margins = rule.objective.margins(scored.scores)
+        missing = margins if rule.thresholds is None else margins - rule.thresholds
+        of_relations = missing[:, THRESHOLD_CLASS + 1 :]
+        best = of_relations.flatten().topk(min(NEAR_MISSES, of_relations.numel())).indices.numpy()
+        rows, relations = np.divmod(best, of_relations.shape[1])
+        return replace(cls._at(rows, relations + THRESHOLD_CLASS + 1, scored=scored, rule=rule), hold=False)
+
+    @classmethod
+    def _at(
+        cls, rows: NDArray[np.int64], class_ids: NDArray[np.int64], *, scored: DocumentScores, rule: DecisionRule
+    ) -> Self:
         margins = rule.objective.margins(scored.scores[rows]).numpy()[np.arange(len(rows)), class_ids]
         shares = np.zeros((len(rows), 0), np.float32) if scored.evidence is None else scored.evidence[rows].numpy()
         return cls(scored.pairs[rows], class_ids, margins, shares, {})
@@ -118,8 +139,10 @@ class Host:
                 results[index] = ExtractionError(index, value)
             else:
                 document = chunk.documents[index]
-                facts = self._described(document, value)
-                results[index] = Extraction(index, document.title, facts, chunk.unread_mentions[index])
+                described = self._described(document, value)
+                facts, near_misses = (described, ()) if value.hold else ((), described)
+                unread = chunk.unread_mentions[index]
+                results[index] = Extraction(index, document.title, facts, unread, near_misses)
         return finish([results[index] for index in chunk.order])
 
     def _described(self, document: Document, found: FoundFacts) -> tuple[ExtractedFact, ...]:

@@ -114,6 +114,8 @@ class ExtractionStream(Generic[Output]):
 
     def _found(self, scored: DocumentScores) -> FoundFacts:
         found = FoundFacts.from_scores(scored, rule=self._ensemble.rule)
+        if self._explain and not len(found.pairs):
+            found = FoundFacts.near_misses(scored, rule=self._ensemble.rule)
         if scored.attention is None or not len(found.pairs):
             return found
         document, pairs = (

@@ -1,4 +1,4 @@
-from atlop.model_folder.card import FinishedRun, write_card
+from atlop.model_folder.card import FinishedRun, encoder_name, write_card
 from atlop.model_folder.encoders import Encoder, load_encoder
 from atlop.model_folder.folder import (
     load_model,
@@ -14,6 +14,7 @@ __all__ = [
     "Encoder",
     "FinishedRun",
     "classifier_sizes",
+    "encoder_name",
     "load_encoder",
     "load_model",
     "load_released",

@@ -100,7 +100,7 @@ def write_card(folder: Path, *, run: FinishedRun | None = None) -> None:
     """
     config = read_model_config(folder)
     vocabulary = config.vocabulary
-    encoder, base_model = _encoder_name(config), _base_model(config)
+    encoder, base_model = encoder_name(config), _base_model(config)
     corpus = None if run is None else _train_corpus(run)
     title = f"ATLOP with {encoder.rpartition('/')[2]}"  # the same for every card of a run
     if run is not None:
@@ -133,7 +133,7 @@ def write_card(folder: Path, *, run: FinishedRun | None = None) -> None:
     write_text(folder / CARD, f"---\n{metadata.to_yaml()}\n---\n{text}")
 
 
-def _encoder_name(config: AtlopConfig) -> str:
+def encoder_name(config: AtlopConfig) -> str:
     """Return the hub's name of the encoder, or the name of its folder."""
     name = str((config.encoder or {}).get("_name_or_path") or config.encoder_config().model_type)
     return Path(name).name if _is_path(name) else name

@@ -35,3 +35,18 @@ const truncated = (text, maxLength) => {
   const characters = [...text];
   return characters.length > maxLength ? characters.slice(0, maxLength - 1).join("") + "…" : text;
 };
+
+const COLOURS = 8;
+
+/** Classes of an entity's marks: a colour, and another line for each further round of colours. Its number always tells it apart. */
+const entityClass = (entity) => `colour-${entity % COLOURS} lines-${Math.floor(entity / COLOURS) % 3}`;
+
+/** Let a wide element scroll sideways; a hint says so while a part of it is out of sight. */
+function scrollSideways(label, content) {
+  const hint = element("p", { class: "hint" }, "Scroll sideways to see all of it →");
+  const area = element("div", { class: "sideways", tabindex: "0", role: "region", "aria-label": label }, content);
+  new ResizeObserver(() => {
+    hint.hidden = area.scrollWidth <= area.clientWidth;
+  }).observe(area);
+  return element("div", {}, hint, area);
+}

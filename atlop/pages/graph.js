@@ -1,12 +1,13 @@
-// The facts of a document as a graph: entities on two arcs, so that names do not overlap, and an arrow per fact.
+// The facts of a document as a graph: entities on two arcs, so that names do not overlap, and a named arrow per fact.
 // The page must define `factOutcome`, `relationName`, `factLink`, `pickEntity` and `NO_FACTS`.
 
-const COLOURS = 8;
 const BEND = 16;
 const LABEL = 24;
 const WIDTH = 700;
 const ROW = 26;
 const RADIUS = 145; // leaves space for LABEL bold characters on both sides
+const LETTER = 5.6; // width of a letter of an arrow's name
+const ALONG = [0.5, 0.4, 0.6, 0.32, 0.68, 0.25, 0.75]; // where on an arrow its name may be, best first
 
 function showGraph(doc, facts, chosen) {
   const entities = [...new Set(facts.flatMap((fact) => [fact.subject, fact.object]))].sort((a, b) => a - b);
@@ -17,45 +18,70 @@ function showGraph(doc, facts, chosen) {
     const down = (2 * (row + 0.5)) / rows - 1; // from −1 to 1
     return [entity, { x: WIDTH / 2 + side * RADIUS * Math.sqrt(1 - down * down), y: (height / 2) * (1 + down * 0.9), side }];
   }));
+  const occupied = [...positions.values()].map(({ x, y }) => ({ x, y, width: 30, height: 20 }));
   const arrowCounts = new Map();
   const arrows = facts.map((fact) => {
     const pair = [fact.subject, fact.object].sort((a, b) => a - b).join("-");
     arrowCounts.set(pair, (arrowCounts.get(pair) ?? 0) + 1);
-    return arrow(doc, fact, { from: positions.get(fact.subject), to: positions.get(fact.object), curve: arrowCounts.get(pair), isChosen: fact === chosen });
+    const curve = curveBetween(positions.get(fact.subject), positions.get(fact.object), arrowCounts.get(pair));
+    return arrow(doc, fact, { curve, occupied, isChosen: fact === chosen });
   });
   const graph = svgElement("svg", { viewBox: `0 0 ${WIDTH} ${height}`, role: "group", "aria-label": `Graph of ${facts.length} facts` },
     svgElement("defs", {}, ...["right", "missed", "wrong", "absent"].map(head)),
     ...arrows.sort((a, b) => a.classList.contains("chosen") - b.classList.contains("chosen")),
     ...entities.map((entity) => node(doc, entity, positions.get(entity), chosen)));
-  byId("graph").replaceChildren(facts.length ? graph : element("p", { class: "hint" }, NO_FACTS));
+  byId("graph").replaceChildren(facts.length ? scrollSideways("Graph of the facts", graph) : element("p", { class: "hint" }, NO_FACTS));
 }
 
 const head = (group) =>
   svgElement("marker", { id: `head-${group}`, class: group, viewBox: "0 0 8 8", refX: 7, refY: 4, markerWidth: 7, markerHeight: 7, orient: "auto", markerUnits: "userSpaceOnUse" },
     svgElement("path", { d: "M0 0 8 4 0 8Z" }));
 
-function arrow(doc, fact, { from, to, curve, isChosen }) {
-  const { group, label } = factOutcome(fact);
+/** Start, control point and end of the arrow between two entities; several of a pair bend more and more. */
+function curveBetween(from, to, count) {
   const [across, down] = [to.x - from.x, to.y - from.y];
   const length = Math.hypot(across, down) || 1;
-  const bend = fact.subject === fact.object ? 60 : BEND * curve;
+  const bend = from === to ? 60 : BEND * count;
   const middle = { x: (from.x + to.x) / 2 - (down / length) * bend, y: (from.y + to.y) / 2 + (across / length) * bend };
   const distance = Math.hypot(to.x - middle.x, to.y - middle.y) || 1;
-  const end = { x: to.x - (9 * (to.x - middle.x)) / distance, y: to.y - (9 * (to.y - middle.y)) / distance };
-  const path = `M${from.x.toFixed(1)} ${from.y.toFixed(1)}Q${middle.x.toFixed(1)} ${middle.y.toFixed(1)} ${end.x.toFixed(1)} ${end.y.toFixed(1)}`;
+  return [from, middle, { x: to.x - (11 * (to.x - middle.x)) / distance, y: to.y - (11 * (to.y - middle.y)) / distance }];
+}
+
+function arrow(doc, fact, { curve, occupied, isChosen }) {
+  const { group, label } = factOutcome(fact);
+  const [from, middle, end] = curve.map(({ x, y }) => `${x.toFixed(1)} ${y.toFixed(1)}`);
+  const path = `M${from}Q${middle} ${end}`;
   const text = `${label}: ${doc.entities[fact.subject].name} – ${relationName(fact.relation)} → ${doc.entities[fact.object].name}`;
   return svgElement("a", { href: factLink(fact), class: `arrow ${group}${isChosen ? " chosen" : ""}`, "aria-label": text },
     svgElement("title", {}, text),
     svgElement("path", { class: "hit-area", d: path }),
-    svgElement("path", { class: "line", d: path, "marker-end": `url(#head-${group})` }));
+    svgElement("path", { class: "line", d: path, "marker-end": `url(#head-${group})` }),
+    arrowName(truncated(relationName(fact.relation), LABEL), { curve, occupied }));
+}
+
+/** The name of an arrow where it covers no other name; in a crowd it is seen only while its arrow is pointed at or chosen. */
+function arrowName(name, { curve: [from, middle, end], occupied }) {
+  const boxes = ALONG.map((t) => ({
+    x: (1 - t) ** 2 * from.x + 2 * t * (1 - t) * middle.x + t ** 2 * end.x,
+    y: (1 - t) ** 2 * from.y + 2 * t * (1 - t) * middle.y + t ** 2 * end.y,
+    width: LETTER * name.length,
+    height: 13,
+  }));
+  const isFree = (box) => occupied.every((other) =>
+    Math.abs(box.x - other.x) > (box.width + other.width) / 2 || Math.abs(box.y - other.y) > (box.height + other.height) / 2);
+  const free = boxes.find(isFree);
+  if (free) occupied.push(free);
+  const { x, y } = free ?? boxes[0];
+  return svgElement("text", { class: free ? "name" : "name crowded", x: x.toFixed(1), y: (y + 4).toFixed(1), "text-anchor": "middle" }, name);
 }
 
 function node(doc, entity, { x, y, side }, chosen) {
   const isInFact = chosen && (entity === chosen.subject || entity === chosen.object);
-  return svgElement("g", { class: `node colour-${entity % COLOURS}${isInFact ? " in-fact" : ""}`, click: () => pickEntity(entity) },
+  return svgElement("g", { class: `node ${entityClass(entity)}${isInFact ? " in-fact" : ""}`, click: () => pickEntity(entity) },
     svgElement("title", {}, entityTitle(doc, entity)),
-    svgElement("circle", { cx: x, cy: y, r: 7 }),
-    svgElement("text", { x: x + 12 * side, y: y + 4, "text-anchor": side > 0 ? "start" : "end" }, `${entity + 1} ${truncated(doc.entities[entity].name, LABEL)}`));
+    svgElement("circle", { cx: x, cy: y, r: 9 }),
+    svgElement("text", { class: "number", x, y: y + 3.5, "text-anchor": "middle" }, String(entity + 1)),
+    svgElement("text", { x: x + 14 * side, y: y + 4, "text-anchor": side > 0 ? "start" : "end" }, truncated(doc.entities[entity].name, LABEL)));
 }
 
-const entityTitle = (doc, entity) => `${entity + 1}: ${doc.entities[entity].name} (${doc.entities[entity].type || "no type"})`;
+const entityTitle = (doc, entity) => `entity ${entity + 1}: ${doc.entities[entity].name} (${doc.entities[entity].type || "no type"})`;

@@ -3,7 +3,7 @@
 from base64 import b64encode
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from itertools import count
 from typing import Any, TypedDict
 
@@ -28,6 +28,8 @@ class ScoredResult:
     scores: OfficialScores
     detailed: DetailedScores | None
     """`None` without gold facts."""
+    about: Mapping[str, str] = field(default_factory=dict)
+    """What is known about where they come from, by label."""
 
 
 class PageEntity(TypedDict):
@@ -77,12 +79,18 @@ class PagePair(TypedDict):
 
 
 class PageDocument(TypedDict):
-    """A document with its facts and scored pairs."""
+    """What the page shows and counts of each document before it is opened."""
 
     title: str
+    facts: list[PageFact]
+    """By subject and object."""
+
+
+class PageText(TypedDict):
+    """What the page shows of a document once it is opened; parsed only then."""
+
     sentences: Sequence[Sequence[str]]
     entities: list[PageEntity]
-    facts: list[PageFact]
     pairs: list[PagePair]
 
 
@@ -96,13 +104,13 @@ def contents(
     other: ScoredResult | None = None,
     comparison: Comparison | None = None,
 ) -> dict[str, Any]:
-    """Return the content of the page about a labelled corpus, which `file` describes.
+    """Return the content of the page about a labelled corpus, which `file` describes, and the `texts` of its documents.
 
     Without a model there are no `analyses`, one per document. `comparison` is `result` minus `other`, and `names` are
     the readable names of relations.
     """
     relations: dict[str, int] = defaultdict(count().__next__)  # numbered in order of first use
-    pages = []
+    pages, texts = [], []
     for index, document in enumerate(documents):
         analysis = analyses[index] if analyses else None
         facts = _facts(
@@ -112,12 +120,11 @@ def contents(
             other=None if other is None else other.predictions[index],
             margins=analysis.margins if analysis else {},
         )
-        pages.append(
-            PageDocument(
-                title=document.title,
+        pages.append(PageDocument(title=document.title, facts=facts))
+        texts.append(
+            PageText(
                 sentences=document.sentences,
                 entities=[_entity(entity) for entity in document.entities],
-                facts=facts,
                 pairs=_pairs(analysis, relations=relations) if analysis else [],
             )
         )
@@ -128,6 +135,7 @@ def contents(
                 "name": scored.name,
                 "scores": asdict(scored.scores),
                 "detailed": scored.detailed and asdict(scored.detailed),
+                "about": dict(scored.about),
             }
             for scored in (result, other)
             if scored is not None
@@ -135,7 +143,9 @@ def contents(
         "comparison": comparison
         and {kind: {label: asdict(group) for label, group in groups.items()} for kind, groups in comparison.items()},
         "relations": [{"id": relation, "name": names.get(relation, "")} for relation in relations],
+        "has_model": analyses is not None,
         "documents": pages,
+        "texts": texts,
     }
 
 
@@ -173,7 +183,7 @@ def _facts(
                 found=evidence.get(key, []),
             )
         )
-    return facts
+    return sorted(facts, key=lambda fact: (fact["subject"], fact["object"]))
 
 
 def _pairs(analysis: DocumentAnalysis, *, relations: dict[str, int]) -> list[PagePair]:

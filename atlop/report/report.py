@@ -2,19 +2,22 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from time import monotonic
 from typing import Any
 
 from matplotlib.figure import Figure
 
+from atlop import __version__
 from atlop.config import Precision
 from atlop.corpora import Corpus, TrainFacts
 from atlop.device import accelerator_for
-from atlop.ensemble import load_ensemble
+from atlop.ensemble import Ensemble, load_ensemble
 from atlop.evaluation import OfficialScores, PairEvidence
 from atlop.fusion import with_logged_cost
 from atlop.prediction import loop_settings, make_batches, score_batches, with_bar
+from atlop.report.about import about_model, day
 from atlop.report.analysis import AnalysisCollector, DocumentAnalysis
 from atlop.report.contents import ScoredResult, contents
 from atlop.report.drawing import figure_svg
@@ -39,6 +42,8 @@ class _Found:
 
     name: str
     facts: Sequence[Collection[Fact]]
+    about: Mapping[str, str] = field(default_factory=dict)
+    """What is known about the model, by label."""
     pair_evidence: Sequence[PairEvidence] | None = None
     """Evidence of the pairs of each document that have a gold fact; `None` if it is unknown."""
     unknown: int = 0
@@ -93,13 +98,18 @@ def make_report(
     shown_results = [found] if other is None else [found, other]
     for each in shown_results:
         corpus = corpus.without_negatives(each.negative)
+    page = {
+        "Documents": f"{corpus.path}, {len(corpus.documents):,} documents",
+        "Page": f"made on {day(datetime.now(UTC))} with atlop {__version__}",
+    }
     evaluations, results = [], []
     for each in shown_results:
         scored = score_facts(
             each.facts, corpus=corpus, train=train, unknown=each.unknown, pair_evidence=each.pair_evidence
         )
         evaluations.append(scored)
-        results.append(ScoredResult(each.name, each.facts, scores=scored.scores, detailed=scored.detailed()))
+        about = {**each.about, **page}
+        results.append(ScoredResult(each.name, each.facts, scored.scores, scored.detailed(), about))
     comparison = None
     if other is not None:
         second, first = evaluations
@@ -125,7 +135,14 @@ def _predict(source: str, *, corpus: Corpus, **settings: Any) -> _Found:
     ensemble = load_ensemble(source)
     found = ensemble.predict(corpus.documents, **loop_settings(**settings))
     vocabulary = ensemble.rule.vocabulary
-    return _Found(source, found.facts, found.pair_evidence, names=vocabulary.names, negative=vocabulary.negative)
+    return _Found(
+        source,
+        found.facts,
+        _about(source, ensemble),
+        found.pair_evidence,
+        names=vocabulary.names,
+        negative=vocabulary.negative,
+    )
 
 
 def _read_closely(
@@ -166,9 +183,15 @@ def _read_closely(
     return _Found(
         run,
         [analysis.facts for analysis in analyses],
+        _about(run, ensemble),
         evidence if len(evidence) == len(analyses) else None,
         names=ensemble.rule.vocabulary.names,
         negative=ensemble.rule.vocabulary.negative,
         analyses=analyses,
         pictures=learning | decisions,
     )
+
+
+def _about(source: str, ensemble: Ensemble) -> dict[str, str]:
+    [member] = ensemble.members
+    return about_model(source, config=member.model.config, decision=ensemble.rule.decision)

@@ -1,16 +1,15 @@
-"""The web application: a page at `/`, `/extract`, `/health` and `/openapi.json`.
+"""The web application: a page at `/`, `/extract`, `/entities` with a recogniser, `/health` and `/openapi.json`.
 
 There is no `/docs`, because FastAPI's page loads scripts from other servers; any OpenAPI viewer shows `/openapi.json`.
 """
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable, Collection, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from functools import partial
 from http import HTTPStatus
-from threading import Lock
 from typing import Any, TypeVar
 
 from anyio import to_thread
@@ -23,38 +22,37 @@ from starlette.exceptions import HTTPException as AnyHTTPException
 from starlette.requests import ClientDisconnect
 
 from atlop import __version__
-from atlop.corpora.json_objects import to_json_line
-from atlop.errors import AtlopError
+from atlop.corpora.formats.json_lines.writer import json_record
 from atlop.inference import Extraction, ExtractionError, RelationExtractor
 from atlop.inference.facts import ExtractionResult
-from atlop.inference.inputs import InputDocument, read_documents
-from atlop.inference.recognition import Recognition
-from atlop.json_values import expect
-from atlop.parsing import TOO_DEEP, parse_json
 from atlop.schema import Document
 from atlop.serving.batching import BatchQueue, BusyError
 from atlop.serving.hosts import HostCheck
 from atlop.serving.limits import Limits
-from atlop.serving.rendering import render_page
-from atlop.serving.schemas import ErrorMessage, Health, InvalidDocument, RequestDocument
+from atlop.serving.reading import DocumentReader
+from atlop.serving.schemas import ErrorMessage, FoundEntities, Health, InvalidDocument, RequestDocument
 
 Result = TypeVar("Result")
-_EXPECTED = 'expected an object with "text" and "entities", or a list of such objects'
 _RETRY_LATER = {"Retry-After": "1"}
 _PAGE_HEADERS = {"Content-Security-Policy": "frame-ancestors 'none'", "X-Content-Type-Options": "nosniff"}
 _ERRORS = {400: "Not valid JSON", 408: "Too slow", 413: "Too large", 422: "An invalid document", 503: "Too busy"}
-_RESPONSES: dict[int | str, dict[str, Any]] = {
-    200: {"model": Extraction | list[Extraction | InvalidDocument]},
-    **{status: {"description": text, "model": ErrorMessage} for status, text in _ERRORS.items()},
-}
 
 
-def make_app(extractor: RelationExtractor, *, limits: Limits, allowed_hosts: Collection[str] | None = None) -> FastAPI:
+def _responses(answer: Any) -> dict[int | str, dict[str, Any]]:
+    """Return the OpenAPI description of the responses to documents, which have this answer."""
+    errors = {status: {"description": text, "model": ErrorMessage} for status, text in _ERRORS.items()}
+    return {200: {"model": answer | list[answer | InvalidDocument]}, **errors}
+
+
+def make_app(
+    extractor: RelationExtractor, *, limits: Limits, page: str, allowed_hosts: Collection[str] | None = None
+) -> FastAPI:
     """Return the application; its `state.queue` runs from its start to its end.
 
     Args:
         extractor: Finds the facts.
         limits: Limits on requests and load.
+        page: HTML of the page, from `render_page`.
         allowed_hosts: Names by which it may be addressed besides those of loopback; `None` for any.
     """
 
@@ -71,12 +69,11 @@ def make_app(extractor: RelationExtractor, *, limits: Limits, allowed_hosts: Col
     if allowed_hosts is not None:
         app.add_middleware(HostCheck, allowed=allowed_hosts)
 
-    page = HTMLResponse(render_page(recognises=extractor.recognition is not None), headers=_PAGE_HEADERS)
-    read = partial(_Reading(extractor.recognition).documents, limits=limits)
+    reader = DocumentReader(extractor.recognition, limits=limits)
 
     @app.get("/", include_in_schema=False)
     async def try_model() -> HTMLResponse:
-        return page
+        return HTMLResponse(page, headers=_PAGE_HEADERS)
 
     @app.get("/health")
     async def health() -> Health:
@@ -86,29 +83,47 @@ def make_app(extractor: RelationExtractor, *, limits: Limits, allowed_hosts: Col
 
     body, schemas = _body_schema()
 
-    @app.post("/extract", responses=_RESPONSES, openapi_extra={"requestBody": body})
+    @app.post("/extract", responses=_responses(Extraction), openapi_extra={"requestBody": body})
     async def extract(request: Request, explain: bool = False, group_by: str | None = None) -> Response:
         """Find the facts of one document or a list of documents.
 
-        In a list, an error takes the place of an invalid document. `explain` adds the words that the
-        model read for each fact; `group_by` names the key by which ungrouped mentions are grouped, by default by text.
-        A service with a recogniser takes a text without `entities`.
+        In a list, an error takes the place of an invalid document. `explain` adds the words that the model read for
+        each fact and, where nothing is a fact, what came closest; `group_by` names the key by which ungrouped mentions
+        are grouped, by default by text. A service with a recogniser takes a text without `entities`.
         """
         data = await _read_body(request, limits=limits)
-        try:
-            async with asyncio.timeout(limits.seconds):
-                documents, is_list = await _in_thread(partial(read, data, group_by=group_by))
-                results = await _results(documents, queue=app.state.queue, explain=explain, limits=limits)
-                if not is_list and isinstance(results[0], ExtractionError):
-                    raise HTTPException(HTTPStatus.UNPROCESSABLE_ENTITY, results[0].message)
-                answer = await _in_thread(partial(_answer, results, is_list=is_list))
-        except TimeoutError:  # it cancels the documents that are still in the queue
-            message = f"there was no answer within {limits.seconds:g} seconds; send less at once, or try again later"
-            raise HTTPException(503, message, headers=_RETRY_LATER) from None
+        async with _in_time(limits):
+            documents, is_list = await _in_thread(partial(reader.read, data, group_by=group_by))
+            results = await _results(documents, queue=app.state.queue, explain=explain, limits=limits)
+            rows = (result.as_json() for result in results)
+            answer = await _in_thread(partial(_answer, rows, is_list=is_list))
         return Response(answer, media_type="application/json")
+
+    async def entities(request: Request) -> Response:
+        """Find the entities of one text or a list of texts, in the form that `/extract` takes."""
+        data = await _read_body(request, limits=limits)
+        async with _in_time(limits):
+            documents, is_list = await _in_thread(partial(reader.read, data))
+            rows = (_entities(index, document) for index, document in enumerate(documents))
+            answer = await _in_thread(partial(_answer, rows, is_list=is_list))
+        return Response(answer, media_type="application/json")
+
+    if extractor.recognition is not None:
+        app.post("/entities", responses=_responses(FoundEntities), openapi_extra={"requestBody": body})(entities)
 
     app.openapi()["components"]["schemas"] |= schemas  # cached by FastAPI, which does not know the parsed body
     return app
+
+
+@asynccontextmanager
+async def _in_time(limits: Limits) -> AsyncIterator[None]:
+    """Refuse a request whose answer takes too long; that cancels its documents in the queue."""
+    try:
+        async with asyncio.timeout(limits.seconds):
+            yield
+    except TimeoutError:
+        message = f"there was no answer within {limits.seconds:g} seconds; send less at once, or try again later"
+        raise HTTPException(503, message, headers=_RETRY_LATER) from None
 
 
 def _body_schema() -> tuple[dict[str, Any], dict[str, Any]]:
@@ -139,60 +154,6 @@ def _refusal(status: int, message: str) -> HTTPException:
     return HTTPException(status, message, headers={"Connection": "close"})  # since the rest of the body is not read
 
 
-class _Reading:
-    """Reads the documents of requests, of several at once."""
-
-    def __init__(self, recognition: Recognition | None):
-        self._recognition = recognition
-        self._recognising = Lock()  # a recogniser need not be safe for threads
-
-    def documents(
-        self, data: bytes, *, group_by: str | None, limits: Limits
-    ) -> tuple[list[Document | ExtractionError], bool]:
-        """Return the documents of a body, with an error for each invalid one, and whether the body is a list."""
-        try:
-            value = parse_json(data, where="the body")
-        except AtlopError as error:
-            raise HTTPException(400, str(error)) from None
-        if not isinstance(value, dict | list):
-            raise HTTPException(422, f"the body: {_EXPECTED}")
-        rows = value if isinstance(value, list) else [value]
-        if len(rows) > limits.documents:
-            raise HTTPException(413, f"the body: has {len(rows):,} documents; expected at most {limits.documents:,}")
-        documents = (
-            self._document(row, index=index, group_by=group_by, limits=limits) for index, row in enumerate(rows)
-        )
-        return list(documents), isinstance(value, list)
-
-    def _document(self, value: Any, *, index: int, group_by: str | None, limits: Limits) -> Document | ExtractionError:
-        where = f"document {index}"
-        try:
-            row = expect(value, dict, where=where)
-            to_json_line(row, where=where)  # refuses lone surrogates, which JSON allows and tokenizers do not
-            if self._recognition is not None and row.get("entities") is None:
-                limits.check(_read({**row, "entities": []}, where=where), where=where)
-                with self._recognising:
-                    document = _read(row, where=where, recognition=self._recognition)
-            else:
-                document = _read(row, where=where, group_by=group_by)
-            limits.check(document, where=where)
-        except AtlopError as error:
-            return ExtractionError(index, str(error))
-        except RecursionError:
-            return ExtractionError(index, f"{where}: {TOO_DEEP}")
-        return document
-
-
-def _read(
-    row: dict[str, Any], *, where: str, group_by: str | None = None, recognition: Recognition | None = None
-) -> Document:
-    inputs = [InputDocument(0, where, where, row)]
-    [document] = read_documents(inputs, group_by=group_by, recognition=recognition)
-    if isinstance(document, AtlopError):
-        raise document
-    return document
-
-
 async def _results(
     documents: list[Document | ExtractionError], *, queue: BatchQueue, explain: bool, limits: Limits
 ) -> list[ExtractionResult]:
@@ -208,9 +169,19 @@ async def _results(
     return [replace(result, document=index) for index, result in enumerate(results)]
 
 
-def _answer(results: Sequence[ExtractionResult], *, is_list: bool) -> bytes:
-    rows = [result.as_json() for result in results]
-    return _to_json(rows if is_list else rows[0], levels=3).encode()
+def _entities(index: int, document: Document | ExtractionError) -> dict[str, Any]:
+    if isinstance(document, ExtractionError):
+        return document.as_json()
+    record = json_record(document, where=f"document {index}")
+    return {"document": index, "title": document.title, "entities": record["entities"]}
+
+
+def _answer(rows: Iterable[dict[str, Any]], *, is_list: bool) -> str:
+    """Return the answer to documents; an error of a document alone is that of its request."""
+    made = list(rows)
+    if not is_list and "error" in made[0]:
+        raise HTTPException(HTTPStatus.UNPROCESSABLE_ENTITY, made[0]["error"])
+    return _to_json(made if is_list else made[0], levels=3)
 
 
 def _to_json(value: Any, *, levels: int) -> str:

@@ -52,6 +52,14 @@ class RequestDocument(BaseModel):
     """Required by a service without a recogniser."""
 
 
+class FoundEntities(BaseModel):
+    """The entities that the service's recogniser finds in a document."""
+
+    document: int
+    title: str
+    entities: list[Entity]
+
+
 class InvalidDocument(BaseModel):
     """Takes the place of the result of an invalid document in a list."""
 

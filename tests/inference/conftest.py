@@ -1,3 +1,4 @@
+import json
 from pathlib import Path
 
 import pytest
@@ -18,3 +19,11 @@ def model_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def extractor(model_folder: Path) -> RelationExtractor:
     return RelationExtractor.from_pretrained(model_folder)
+
+
+@pytest.fixture(scope="session")
+def nothing_holds(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A decision by which nothing is a fact."""
+    path = tmp_path_factory.mktemp("decision") / "decision.json"
+    path.write_text(json.dumps({"use": "offset", "offset": 1000.0}), encoding="utf-8")
+    return path

@@ -1,11 +1,14 @@
 """What is shown of the context is what the model averages by."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
 
 from atlop.inference import Extraction, RelationExtractor
 from atlop.inference.explanation import context_weights
+from atlop.inference.host import NEAR_MISSES
 from tests.golden_values import (
     golden_batch,
     golden_documents,
@@ -14,6 +17,7 @@ from tests.golden_values import (
     golden_tokenizer,
     represent,
 )
+from tests.inference.texts import ENTITIES, TEXT
 
 
 @pytest.mark.parametrize("document", [0, 1], ids=["one window", "two windows"])
@@ -84,3 +88,19 @@ def test_without_being_asked_for_there_is_no_context(extractor: RelationExtracto
 
     assert isinstance(found, Extraction)
     assert all(fact.context is None and "context" not in fact.as_json() for fact in found)
+
+
+def test_near_misses_are_the_largest_margins_where_nothing_is_a_fact(
+    extractor: RelationExtractor, model_folder: Path, nothing_holds: Path
+) -> None:
+    strict = RelationExtractor.from_pretrained(model_folder, decision=nothing_holds)
+    found = strict(TEXT, ENTITIES, explain=True)
+
+    assert not found.facts
+    facts = sorted(extractor(TEXT, ENTITIES, explain=True), key=lambda fact: -fact.margin)
+    assert 0 < len(facts) < len(found.near_misses) == NEAR_MISSES
+    assert found.near_misses[: len(facts)] == tuple(facts)
+    assert found.as_json()["near_misses"] == [fact.as_json() for fact in found.near_misses]
+    assert strict(TEXT, ENTITIES).near_misses == ()
+    assert strict(TEXT, ENTITIES[:1], explain=True).near_misses == ()
+    assert extractor(TEXT, ENTITIES, explain=True).near_misses == ()

@@ -56,7 +56,13 @@ def made_contents(*, is_compared: bool = True) -> dict[str, object]:
     other = [[replace(fact, evidence=()) for fact in facts[::2]] + [Fact(0, 1, "P5")] for facts in found]
     tables = [fact_table(DOCUMENTS, predictions=each, train_facts=None) for each in (found, other)]
     results = [
-        ScoredResult(name, each, table_scores(table), detailed_scores(table, documents=DOCUMENTS, train_frequency=None))
+        ScoredResult(
+            name,
+            each,
+            table_scores(table),
+            detailed_scores(table, documents=DOCUMENTS, train_frequency=None),
+            about={"Encoder": "<tiny>", "Epochs": "4"},
+        )
         for name, each, table in zip(("<first>", "second"), (found, other), tables, strict=True)
     ]
     return contents(

@@ -31,7 +31,7 @@ def test_entities_mentions_and_evidence_are_those_of_the_documents() -> None:
     page = made()
 
     assert [each["title"] for each in page["documents"]] == [each.title for each in DOCUMENTS]
-    hostile = page["documents"][-1]
+    hostile = page["documents"][-1] | page["texts"][-1]
     assert [each["mentions"] for each in hostile["entities"]] == [[[0, 0, 3]], [[0, 3, 5]], [[0, 5, 6]]]
     relations = [each["id"] for each in page["relations"]]
     [fact] = [each for each in hostile["facts"] if each["subject"] == 0 and relations[each["relation"]] == "P1"]
@@ -43,7 +43,7 @@ def test_entities_mentions_and_evidence_are_those_of_the_documents() -> None:
 
 
 def test_weights_come_back_within_a_byte_and_stand_once_for_both_directions() -> None:
-    for item, document in zip(DOCUMENTS, made()["documents"], strict=True):
+    for item, document in zip(DOCUMENTS, made()["texts"], strict=True):
         weighed = [{pair["subject"], pair["object"]} for pair in document["pairs"] if pair["weights"]]
         assert len({tuple(sorted(pair)) for pair in weighed}) == len(weighed)
         assert all({pair["subject"], pair["object"]} in weighed for pair in document["pairs"])
@@ -68,7 +68,9 @@ def test_the_page_is_one_file_that_loads_and_runs_nothing_else() -> None:
     data, _, program = rest.partition("</script>")
     assert "<" not in data
     assert json.loads(data)["documents"][-1]["title"] == HOSTILE_TITLE
-    assert json.loads(data)["documents"][-1]["sentences"] == [list(HOSTILE_WORDS)]
+    text = rest.rpartition('id="text-11">')[2].partition("</script>")[0]
+    assert "<" not in text
+    assert json.loads(text)["sentences"] == [list(HOSTILE_WORDS)]
     assert "default-src 'none'" in head
     assert "window.broken = 1</script>" not in page
     assert "innerHTML" not in program

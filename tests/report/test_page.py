@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.browsing import serious_issues, tab_to
 from tests.report.made_pages import DOCUMENTS, HOSTILE_TITLE, HOSTILE_WORDS, made_contents, made_page
 
 if TYPE_CHECKING:
@@ -82,12 +83,12 @@ def test_hostile_titles_and_words_are_shown_as_text(page: "Page") -> None:
 
     assert page.locator("#title").text_content() == HOSTILE_TITLE
     assert page.locator("#text .word").all_text_contents() == list(HOSTILE_WORDS)
-    for view in ("scores", "relations", "comparison", "documents"):
+    for view in ("scores", "relations", "suspects", "comparison", "documents"):
         page.click(f"header nav a[href='#{view}']")
         recover(page)
     assert page.evaluate("window.broken") is None
     assert page.locator("main b, main i, main img[src='x']").count() == 0
-    assert page.locator("script").count() == 2
+    assert page.locator("script").count() == 2 + len(DOCUMENTS)
     assert page.locator("figcaption").text_content() == "<A> picture."
 
 
@@ -165,11 +166,12 @@ def test_a_link_opens_its_fact_with_mentions_evidence_shading_and_scores(page: "
     details = page.locator(".details").inner_text()
     assert "country (P1)" in details
     assert page.locator("#text .mention.in-fact").count() == 2
-    assert page.locator("#text .chip.found").all_inner_texts() == ["found evidence"]
+    assert page.locator("#text .chip.found").all_inner_texts() == ["• found evidence"]
     assert page.locator("#text .chip.gold").count() == 0
-    weights = page.eval_on_selector_all("#text .word", "all => all.map(one => one.style.getPropertyValue('--weight'))")
-    assert weights[0] == ""
-    assert weights[-1] == "100.0%"
+    shades = page.eval_on_selector_all("#text .word", "all => all.map(one => one.className)")
+    assert shades[0] == "word"
+    assert shades[-1] == "word shade-1"  # 0.011 to 0.02 of the context, whatever the other words have
+    assert page.locator("#reading .swatch").count() == 5
     rows = page.locator(".classes tr").all_inner_texts()
     assert [row.split("\t")[0] for row in rows] == ["TH", "countrygold"]
     assert "2.00" in rows[1]
@@ -277,7 +279,7 @@ def test_the_scores_are_those_of_the_data(page: "Page") -> None:
 def test_every_control_has_a_name_and_nothing_is_wider_than_a_phone(browser: "Browser", address: str) -> None:
     for scheme in ("light", "dark"):
         phone = browser.new_page(viewport={"width": 390, "height": 844}, color_scheme=scheme)
-        for view in ("scores", "relations", "comparison", "documents", f"fact/{HOSTILE}/0/1/P1"):
+        for view in ("scores", "relations", "suspects", "comparison", "documents", f"fact/{HOSTILE}/0/1/P1"):
             phone.goto(f"{address}#{view}")
             assert phone.evaluate("document.documentElement.scrollWidth") <= 390, view
         nameless = phone.evaluate(
@@ -297,3 +299,87 @@ def test_light_and_dark_can_be_changed(page: "Page") -> None:
     assert colour() != before
     page.click("#theme")
     assert colour() == before
+
+
+def test_gold_and_found_evidence_are_told_apart(page: "Page") -> None:
+    only_gold = "opened(DATA.documents[11]).facts.find(fact => fact.gold.length && !fact.found.length)"
+    go(page, str(page.evaluate(f"factLink({only_gold})")))
+    assert page.locator("#text .chip").all_inner_texts() == ["○ gold evidence"]
+    assert page.locator("#text .sentence.gold:not(.found)").count() == 1
+
+    page.evaluate(f"{only_gold}.found = [0]")
+    page.evaluate("showDocument()")
+    assert page.locator("#text .chip").all_inner_texts() == ["✓ gold and found evidence"]
+    assert page.locator("#text .sentence.gold.found").count() == 1
+
+
+def test_the_text_of_a_document_is_parsed_when_it_is_looked_at(page: "Page", address: str) -> None:
+    parsed = "DATA.documents.filter(doc => doc.sentences).length"
+    page.goto("about:blank")
+    page.goto(f"{address}#relations")
+    assert page.evaluate(parsed) == 0
+    go(page, "#document/3")
+    assert page.evaluate(parsed) == 1
+    page.fill("#filters [name=search]", "w3.1.4")
+    assert page.evaluate(parsed) == len(DOCUMENTS)
+
+
+def test_what_is_known_of_a_model_stands_above_its_scores(page: "Page") -> None:
+    go(page, "#scores")
+
+    rows = page.locator("#headlines .about").first.locator("div").all_inner_texts()
+    assert [row.split("\n") for row in rows] == [["Encoder", "<tiny>"], ["Epochs", "4"]]
+
+
+def test_suspects_are_what_the_model_denies_and_asserts_most_firmly(page: "Page") -> None:
+    go(page, "#suspects")
+
+    denied = sorted(fact["margin"] for fact in facts() if fact["outcome"] == "missed")
+    asserted = sorted(
+        (f["margin"] for f in facts() if f["outcome"] in ("reversed", "confused", "unrelated")), reverse=True
+    )
+    for number, margins in enumerate((denied, asserted)):
+        rows = page.locator("#view-suspects table").nth(number).locator("tbody tr")
+        shown = [float(text.replace("−", "-")) for text in rows.locator("td:nth-child(3)").all_inner_texts()]
+        assert shown == pytest.approx(margins[:100], abs=0.01)
+    page.locator("#view-suspects tbody a").first.click()
+    page.wait_for_selector(".details")
+    assert page.locator(".details dd").first.text_content() == "missed"
+
+
+def test_a_table_that_is_cut_says_that_it_scrolls(page: "Page") -> None:
+    go(page, "#relations")
+    hint = page.locator("#view-relations .hint")
+    assert not hint.is_visible()
+    page.set_viewport_size({"width": 390, "height": 844})
+    hint.wait_for()
+    page.set_viewport_size({"width": 1280, "height": 800})
+
+
+def test_the_whole_way_goes_by_keys_alone(page: "Page") -> None:
+    go(page, "#scores")
+    tab_to(page, "Documents")
+    page.keyboard.press("Enter")
+    page.locator("#view-documents").wait_for()
+    tab_to(page, "Outcome")
+    page.keyboard.press("r")  # right
+    assert page.input_value("#filters [name=outcome]") == "right"
+    page.keyboard.press("Escape")
+    page.keyboard.press("j")
+    page.wait_for_selector(".details")
+    assert page.locator(".details dd").first.text_content() == "right"
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [390, 1280])
+def test_nothing_serious_bars_people(browser: "Browser", address: str, scheme: Any, width: int) -> None:
+    opened = browser.new_page(viewport={"width": width, "height": 844}, color_scheme=scheme)
+    found = {}
+    for view in ("scores", "relations", "suspects", "comparison", "documents", f"fact/{HOSTILE}/0/1/P1"):
+        opened.goto(f"{address}#{view}")
+        found[view] = serious_issues(opened)
+    opened.click("#help-button")
+    found["help"] = serious_issues(opened)
+    opened.close()
+    assert not any(found.values()), found

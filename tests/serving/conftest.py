@@ -4,12 +4,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.inference.conftest import extractor, model_folder
+from tests.inference.conftest import extractor, model_folder, nothing_holds
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
-__all__ = ["extractor", "model_folder"]
+__all__ = ["extractor", "model_folder", "nothing_holds"]
 
 
 @pytest.fixture(scope="session")

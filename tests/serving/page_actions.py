@@ -12,7 +12,9 @@ LUCIA, EMEKA, HALLORAN = "Lucia Vestergaard", "Emeka Halloran", "Halloran"
 
 
 def write(page: "Page", text: str) -> None:
-    page.get_by_label("Text", exact=True).fill(text)
+    """Write a text in place of the example."""
+    page.get_by_role("button", name="Clear").click(force=True)  # also where there is nothing to clear
+    page.get_by_label("1. Text", exact=True).fill(text)
 
 
 def mark(page: "Page", name: str) -> None:

@@ -17,9 +17,10 @@ from pydantic import TypeAdapter
 
 from atlop.inference import Extraction, RelationExtractor
 from atlop.inference.inputs import InputDocument
-from atlop.serving import Limits, make_app
+from atlop.serving import Limits, make_app, reading, render_page
 from atlop.serving import app as app_module
-from atlop.serving.schemas import InvalidDocument, RequestDocument
+from atlop.serving.examples import answered_examples
+from atlop.serving.schemas import FoundEntities, InvalidDocument, RequestDocument
 from tests.golden_values import golden_documents
 from tests.inference.test_recognition import ENTITIES as NAMED_ENTITIES
 from tests.inference.test_recognition import TEXT as NAMED
@@ -31,13 +32,13 @@ SMALL = Limits(bytes=20_000, documents=3, words=100, entities=5, mentions=8, wai
 
 @pytest.fixture(scope="module")
 def client(extractor: RelationExtractor) -> Iterator[TestClient]:
-    with TestClient(make_app(extractor, limits=Limits())) as client:
+    with TestClient(make_app(extractor, limits=Limits(), page="")) as client:
         yield client
 
 
 @pytest.fixture(scope="module")
 def narrow(extractor: RelationExtractor) -> Iterator[TestClient]:
-    with TestClient(make_app(extractor, limits=SMALL)) as client:
+    with TestClient(make_app(extractor, limits=SMALL, page="")) as client:
         yield client
 
 
@@ -88,7 +89,7 @@ def test_an_invalid_document_of_a_list_has_an_error_in_its_place(client: TestCli
 
 def test_a_text_alone_is_answered_where_a_recogniser_is_set(model_folder: Path, extractor: RelationExtractor) -> None:
     reader = RelationExtractor.from_pretrained(model_folder, ner="tests.inference.recognisers:known_names")
-    with TestClient(make_app(reader, limits=replace(SMALL, bytes=100_000))) as client:
+    with TestClient(make_app(reader, limits=replace(SMALL, bytes=100_000), page="")) as client:
         alone = client.post("/extract", json={"text": NAMED}).json()
         rows = [{"text": "unreadable"}, {"text": NAMED, "entities": NAMED_ENTITIES}, {"text": "word " * 101}]
         broken, given, long = client.post("/extract", json=rows).json()
@@ -188,7 +189,7 @@ def gate(extractor: RelationExtractor, monkeypatch: pytest.MonkeyPatch) -> Gate:
 
 
 def test_requests_that_come_together_are_read_together(extractor: RelationExtractor, gate: Gate) -> None:
-    with TestClient(make_app(extractor, limits=Limits())) as client, ThreadPoolExecutor(7) as pool:
+    with TestClient(make_app(extractor, limits=Limits(), page="")) as client, ThreadPoolExecutor(7) as pool:
         first = pool.submit(client.post, "/extract", json=ROWS[0])
         assert gate.entered.wait(30)
         others = [pool.submit(client.post, "/extract", json=ROWS[index % 3]) for index in range(6)]
@@ -205,7 +206,7 @@ def test_requests_that_come_together_are_read_together(extractor: RelationExtrac
 
 
 def test_more_than_may_wait_is_refused_until_there_is_room(extractor: RelationExtractor, gate: Gate) -> None:
-    with TestClient(make_app(extractor, limits=SMALL)) as client, ThreadPoolExecutor(5) as pool:
+    with TestClient(make_app(extractor, limits=SMALL, page="")) as client, ThreadPoolExecutor(5) as pool:
         running = pool.submit(client.post, "/extract", json=ROWS[2])
         assert gate.entered.wait(30)
         waiting = [pool.submit(client.post, "/extract", json=ROWS[2]) for _ in range(4)]
@@ -223,7 +224,7 @@ def test_more_than_may_wait_is_refused_until_there_is_room(extractor: RelationEx
 
 
 def test_a_request_that_waits_too_long_is_answered_and_never_read(extractor: RelationExtractor, gate: Gate) -> None:
-    with TestClient(make_app(extractor, limits=Limits(seconds=0.2))) as client, ThreadPoolExecutor(1) as pool:
+    with TestClient(make_app(extractor, limits=Limits(seconds=0.2), page="")) as client, ThreadPoolExecutor(1) as pool:
         running = pool.submit(client.post, "/extract", json=ROWS[0])
         assert gate.entered.wait(30)
         late = client.post("/extract", json=ROWS[1])
@@ -237,7 +238,7 @@ def test_a_request_that_waits_too_long_is_answered_and_never_read(extractor: Rel
 
 def test_a_document_that_breaks_the_model_takes_no_other_with_it(extractor: RelationExtractor, gate: Gate) -> None:
     gate.open.set()
-    with TestClient(make_app(extractor, limits=Limits()), raise_server_exceptions=False) as client:
+    with TestClient(make_app(extractor, limits=Limits(), page=""), raise_server_exceptions=False) as client:
         queue = client.app.state.queue  # type: ignore[attr-defined]
         documents = [golden_documents()[0], golden_documents()[1].__class__("poison", (("a",),), (), None)]
         good, bad = queue.submit(documents, explain=False)
@@ -250,8 +251,8 @@ def test_a_document_that_takes_too_long_to_read_is_refused_too(
     extractor: RelationExtractor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     is_answered = threading.Event()
-    monkeypatch.setattr(app_module, "read_documents", lambda *_, **__: is_answered.wait(60))
-    with TestClient(make_app(extractor, limits=Limits(seconds=0.2))) as client:
+    monkeypatch.setattr(reading, "read_documents", lambda *_, **__: is_answered.wait(60))
+    with TestClient(make_app(extractor, limits=Limits(seconds=0.2), page="")) as client:
         late = client.post("/extract", json=ROWS[0])
         is_answered.set()
     assert late.status_code == 503
@@ -298,9 +299,40 @@ def test_an_answer_is_made_piecemeal_and_the_same() -> None:
 def test_only_loopback_names_and_allowed_ones_are_answered(
     extractor: RelationExtractor, host: str, status: int
 ) -> None:
-    app = make_app(extractor, limits=Limits(), allowed_hosts=["facts.example"])
+    app = make_app(extractor, limits=Limits(), page="", allowed_hosts=["facts.example"])
     with TestClient(app) as client:
         answers = [client.get("/health", headers={"Host": host}), client.get("/", headers={"Host": host})]
     assert [answer.status_code for answer in answers] == [status, status]
     if status == 403:
         assert "--allow-host NAME" in answers[0].json()["error"]
+
+
+def test_entities_are_found_in_the_form_that_extract_takes(model_folder: Path) -> None:
+    reader = RelationExtractor.from_pretrained(model_folder, ner="tests.inference.recognisers:known_names")
+    with TestClient(make_app(reader, limits=Limits(), page="")) as client:
+        alone = client.post("/entities", json={"text": NAMED}).json()
+        broken, found = client.post("/entities", json=[{"text": "unreadable"}, {"text": NAMED}]).json()
+        refused = client.post("/entities", json={"text": "unreadable"})
+        facts = client.post("/extract", json={"text": NAMED, "entities": alone["entities"]}).json()["facts"]
+        expected = client.post("/extract", json={"text": NAMED}).json()["facts"]
+
+    assert alone["entities"] == found["entities"] == NAMED_ENTITIES
+    assert facts == close_to(expected)
+    assert "error" in broken
+    assert (refused.status_code, list(refused.json())) == (422, ["error"])
+    TypeAdapter(FoundEntities).validate_python(alone)
+
+
+def test_without_a_recogniser_there_is_no_way_to_find_entities(client: TestClient) -> None:
+    assert client.post("/entities", json={"text": NAMED}).status_code == 404
+
+
+def test_the_page_offers_the_texts_with_most_facts_first_and_no_path(extractor: RelationExtractor) -> None:
+    examples = answered_examples(extractor)
+
+    counts = [example["facts"] for example in examples]
+    assert counts == sorted(counts, reverse=True)
+    for example in examples:
+        assert example["facts"] == len(extractor(example["text"], example["entities"]))
+    assert extractor.name
+    assert str(Path(extractor.name).parent) not in render_page(extractor)

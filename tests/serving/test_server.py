@@ -105,7 +105,7 @@ import sys
 from atlop.inference import RelationExtractor
 from atlop.serving import Limits, make_app, serve
 limits = Limits(seconds=0.2, connections=3)
-app = make_app(RelationExtractor.from_pretrained(sys.argv[1]), limits=limits)
+app = make_app(RelationExtractor.from_pretrained(sys.argv[1]), limits=limits, page="")
 serve(app, host="127.0.0.1", port=0, limits=limits)
 """
 

@@ -1,6 +1,8 @@
 // The visible documents and facts: filters, navigation by the address's fragment, and the document view.
 
-const VIEWS = ["scores", "relations", "comparison", "documents"];
+/** What fills each view when it is first looked at. */
+const VIEWS = { scores: showScores, relations: showRelations, suspects: showSuspects, comparison: showComparison, documents: () => {} };
+const filled = new Set();
 const filters = byId("filters");
 const state = { view: "scores", document: 0, fact: null, entity: null, visible: [], address: null };
 
@@ -66,7 +68,7 @@ function route() {
   if (location.hash === state.address) return;
   state.address = location.hash;
   const [kind, index, ...rest] = location.hash.slice(1).split("/");
-  state.view = VIEWS.includes(kind) ? kind : ["document", "fact"].includes(kind) ? "documents" : "scores";
+  state.view = Object.hasOwn(VIEWS, kind) ? kind : ["document", "fact"].includes(kind) ? "documents" : "scores";
   if (kind === "document" || kind === "fact") {
     if (Number(index) !== state.document) state.entity = null;
     state.document = Math.min(Math.max(Math.trunc(Number(index)) || 0, 0), DATA.documents.length - 1);
@@ -77,11 +79,13 @@ function route() {
       applyFilters();
     }
   }
-  for (const view of VIEWS) byId(`view-${view}`).hidden = view !== state.view;
+  for (const view of Object.keys(VIEWS)) byId(`view-${view}`).hidden = view !== state.view;
   for (const link of document.querySelectorAll("header nav a")) {
     if (link.hash === `#${state.view}`) link.setAttribute("aria-current", "page");
     else link.removeAttribute("aria-current");
   }
+  if (!filled.has(state.view)) VIEWS[state.view]();
+  filled.add(state.view);
   if (state.view === "documents") showDocument();
   else scrollTo(0, 0);
 }
@@ -93,8 +97,8 @@ function factAt([subject, object, relation = ""]) {
 }
 
 function showDocument() {
-  const doc = DATA.documents[state.document];
-  if (!doc || state.view !== "documents") return;
+  if (!DATA.documents.length || state.view !== "documents") return;
+  const doc = opened(DATA.documents[state.document]);
   const facts = state.visible.find((item) => item.doc === doc)?.facts ?? [];
   byId("title").replaceChildren(bidiText(doc.title));
   showText(doc, state.fact);

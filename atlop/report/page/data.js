@@ -1,7 +1,7 @@
-// The page's data, and values derived from it.
+// The page's data, and values derived from it. The text of a document is parsed when it is first looked at.
 
 const DATA = JSON.parse(byId("data").textContent);
-const HAS_MODEL = DATA.documents.some((doc) => doc.pairs.length > 0);
+const HAS_MODEL = DATA.has_model;
 const IS_COMPARED = DATA.results.length > 1;
 
 const OUTCOMES = {
@@ -38,28 +38,33 @@ const factLink = (fact) =>
 for (const [index, doc] of DATA.documents.entries()) {
   doc.index = index;
   for (const fact of doc.facts) fact.document = index;
-  doc.facts.sort((a, b) => a.subject - b.subject || a.object - b.object);
+}
+
+/** Return a document with its sentences, entities and scored pairs. */
+function opened(doc) {
+  if (!doc.sentences) Object.assign(doc, JSON.parse(byId(`text-${doc.index}`).textContent));
+  return doc;
 }
 
 /** Searchable text of a document in lower case, built on first use. */
 function searchable(doc) {
-  doc.searchable ??= [doc.title, ...doc.sentences.map((words) => words.join(" ")), ...doc.entities.map((entity) => entity.name)]
+  doc.searchable ??= [doc.title, ...opened(doc).sentences.map((words) => words.join(" ")), ...doc.entities.map((entity) => entity.name)]
     .join("\n")
     .toLowerCase();
   return doc.searchable;
 }
 
 const factPair = (fact) =>
-  DATA.documents[fact.document].pairs.find((pair) => pair.subject === fact.subject && pair.object === fact.object);
+  opened(DATA.documents[fact.document]).pairs.find((pair) => pair.subject === fact.subject && pair.object === fact.object);
 
-/** Word weights in the localized context of a fact's pair, or null; both directions of a pair have the same. */
-function wordWeights(fact) {
-  const pair = DATA.documents[fact.document].pairs.find(
+/** Share of each word in the localized context of a fact's pair, or null; both directions of a pair have the same. */
+function wordShares(fact) {
+  const pair = opened(DATA.documents[fact.document]).pairs.find(
     ({ subject, object, weights }) =>
       weights !== null &&
       ((subject === fact.subject && object === fact.object) || (subject === fact.object && object === fact.subject)),
   );
   if (!pair) return null;
   const bytes = Uint8Array.from(atob(pair.weights), (character) => character.charCodeAt(0));
-  return { relative: Array.from(bytes, (byte) => byte / 255), heaviest: pair.heaviest };
+  return Array.from(bytes, (byte) => (byte / 255) * pair.heaviest);
 }

@@ -1,4 +1,4 @@
-// The views of scores, relations, and the comparison of two results.
+// The views of scores and relations.
 
 const interval = (estimate) => `${percent(estimate.low)} – ${percent(estimate.high)}`;
 
@@ -7,7 +7,8 @@ function showScores() {
   byId("groups").replaceChildren(...DATA.results.filter(({ detailed }) => detailed).map(breakdownTable));
 }
 
-function headline({ name, scores, detailed }) {
+/** The scores of a result, below what is known about it. */
+function headline({ name, scores, detailed, about }) {
   const tile = (label, value, note) =>
     element("div", { class: "tile" }, element("dt", {}, label), element("dd", {}, value, element("small", {}, note)));
   const { all, evidence } = detailed ?? {};
@@ -20,8 +21,13 @@ function headline({ name, scores, detailed }) {
     tile("Facts", formatCount(scores.correct), `right of ${formatCount(scores.submitted)} found and ${formatCount(scores.gold)} gold`),
     ...(scores.evidence_submitted ? [tile("Evidence F1", percent(detailed ? scores.evidence_f1 : null), note(evidence?.official.f1))] : []),
   ];
-  const about = `${formatCount(DATA.file.documents)} documents, with 95 % intervals from 10,000 bootstrap samples`;
-  return [element("h2", {}, bidiText(name)), element("p", { class: "hint" }, about), element("dl", { class: "tiles" }, ...tiles)];
+
+  return [
+    element("h2", {}, bidiText(name)),
+    element("dl", { class: "about" }, ...Object.entries(about).map(([term, text]) => element("div", {}, element("dt", {}, term), element("dd", {}, bidiText(text))))),
+    element("dl", { class: "tiles" }, ...tiles),
+    element("p", { class: "hint" }, "In percent, with 95 % intervals from 10,000 bootstrap samples of the documents."),
+  ];
 }
 
 const KINDS = {
@@ -37,16 +43,18 @@ function groupRows(kinds) {
     Object.entries(kinds[kind] ?? {}).map(([label, group]) => ({ label: describe(label), ...group })));
 }
 
+/** Scores of groups of facts. A mean over relations has no counts. */
 function breakdownTable({ name, detailed }) {
+  const count = (value) => (value === undefined ? "–" : formatCount(value));
   return table(`Groups of facts: ${name}`, [
     { title: "Group", value: (row) => row.label, words: true },
     { title: "F1", value: (row) => percent(row.f1.value) },
     { title: "95 % interval", value: (row) => interval(row.f1) },
     { title: "Precision", value: (row) => percent(row.precision.value) },
     { title: "Recall", value: (row) => percent(row.recall.value) },
-    { title: "Right", value: (row) => (row.correct === undefined ? "" : formatCount(row.correct)) },
-    { title: "Found", value: (row) => (row.submitted === undefined ? "" : formatCount(row.submitted)) },
-    { title: "Gold", value: (row) => (row.gold === undefined ? "" : formatCount(row.gold)) },
+    { title: "Right", value: (row) => count(row.correct) },
+    { title: "Found", value: (row) => count(row.submitted) },
+    { title: "Gold", value: (row) => count(row.gold) },
   ], groupRows(detailed));
 }
 
@@ -111,57 +119,3 @@ function showRelations() {
   ], rows, { sortable: true, sortedBy: "Support" }));
 }
 
-/** Columns for the paired comparison of one measure. */
-function differenceColumns(measure) {
-  return [
-    { title: "Here", value: (row) => measure(row).second, show: (row) => percent(measure(row).second) },
-    { title: "There", value: (row) => measure(row).first, show: (row) => percent(measure(row).first) },
-    { title: "Difference", value: (row) => measure(row).difference, show: (row) => signedPercent(measure(row).difference) },
-    { title: "95 % interval", value: (row) => measure(row).low, show: (row) => `${signedPercent(measure(row).low)} … ${signedPercent(measure(row).high)}` },
-    { title: "p", value: (row) => measure(row).p, show: (row) => measure(row).p.toFixed(4) },
-  ];
-}
-
-function showComparison() {
-  if (!DATA.comparison) {
-    byId("view-comparison").replaceChildren(element("p", {}, "Nothing to compare: the documents have no gold fact."), documentDifferences());
-    return;
-  }
-  const { all } = DATA.comparison.all;
-  const measures = Object.entries({ F1: all.f1, "Ign F1": all.ign_f1, precision: all.precision, recall: all.recall })
-    .filter(([, measure]) => measure)
-    .map(([label, measure]) => ({ label, measure }));
-  const counts = relationCounts();
-  const relations = DATA.relations
-    .map(({ id }, index) => ({ index, counts: counts[index], ...DATA.comparison.relations?.[id] }))
-    .filter((row) => row.f1);
-  const [here, there] = DATA.results;
-  byId("view-comparison").replaceChildren(
-    element("p", {}, "Here: ", bidiText(here.name), ". There: ", bidiText(there.name), ". Differences are here minus there, with intervals from a paired bootstrap over documents and p from approximate randomisation, not corrected for multiple comparisons."),
-    table("All facts", [{ title: "Measure", value: (row) => row.label, words: true }, ...differenceColumns((row) => row.measure)], measures),
-    table("F1 of groups of facts", [{ title: "Group", value: (row) => row.label, words: true }, ...differenceColumns((row) => row.f1)], groupRows(DATA.comparison)),
-    table("Relations", [
-      relationColumn(),
-      ...differenceColumns((row) => row.f1),
-      ...Object.keys(DIFFERENCES).map((name) => countColumn(DIFFERENCES[name].label, name, "difference")),
-    ], relations, { sortable: true, sortedBy: "Difference" }),
-    documentDifferences(),
-  );
-}
-
-function documentDifferences() {
-  const rows = DATA.documents.map((doc) => {
-    const count = (name) => doc.facts.filter(DIFFERENCES[name].holds).length;
-    return { doc, ...Object.fromEntries(Object.keys(DIFFERENCES).map((name) => [name, count(name)])) };
-  });
-  return table("Documents", [
-    {
-      title: "Document",
-      words: true,
-      value: (row) => row.doc.title,
-      show: (row) => element("a", { href: `#document/${row.doc.index}`, click: () => filterBy({}) }, bidiText(row.doc.title)),
-    },
-    { title: "Balance", value: (row) => row.gained - row.lost, show: (row) => formatNumber(row.gained - row.lost, 0) },
-    ...Object.entries(DIFFERENCES).map(([name, { label }]) => ({ title: label, value: (row) => row[name] })),
-  ], rows, { sortable: true, sortedBy: "Balance" });
-}

@@ -10,7 +10,14 @@ function fillFilters() {
   add("difference", [["", "all"], ...Object.entries(DIFFERENCES).map(([name, { label }]) => [name, label])]);
   byId("two").hidden = !IS_COMPARED;
   byId("margin").hidden = !HAS_MODEL;
-  document.querySelector('a[href="#comparison"]').hidden = !IS_COMPARED;
+  if (!IS_COMPARED) leaveOut("comparison");
+  if (!HAS_MODEL) leaveOut("suspects");
+}
+
+/** Leave out a view that has nothing to show. */
+function leaveOut(view) {
+  document.querySelector(`a[href="#${view}"]`).remove();
+  delete VIEWS[view];
 }
 
 const KEYS = {
@@ -41,9 +48,6 @@ function keyPressed(event) {
 }
 
 fillFilters();
-showScores();
-showRelations();
-if (IS_COMPARED) showComparison();
 applyFilters();
 filters.addEventListener("input", filtersChanged);
 filters.addEventListener("submit", (event) => event.preventDefault());

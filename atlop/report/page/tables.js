@@ -37,5 +37,5 @@ function table(caption, columns, rows, { sortable = false, sortedBy = null } = {
   if (first >= 0) sort(columns[first], heads[first]);
   else fill(rows);
   const content = element("table", {}, element("caption", {}, caption), element("thead", {}, element("tr", {}, ...heads)), body);
-  return element("div", { class: "table", tabindex: "0", role: "region", "aria-label": caption }, content);
+  return scrollSideways(caption, content);
 }

@@ -1,26 +1,21 @@
-// A document's text: coloured entities, marked evidence, and words shaded by their weight in a fact's localized context.
+// A document's text: coloured entities, marked evidence, and words shaded by their share of a fact's localized context.
 
 /** Show the text of a document; entities have a colour and a number. */
 function showText(doc, chosen) {
-  const weights = chosen && wordWeights(chosen);
+  const shares = chosen && wordShares(chosen);
   let first = 0;
   const sentences = doc.sentences.map((words, index) => {
-    const paragraph = sentence(doc, index, { first, weights, chosen });
+    const paragraph = sentence(doc, index, { first, shares, chosen });
     first += words.length;
     return paragraph;
   });
   byId("text").replaceChildren(...sentences);
   byId("text").classList.toggle("reading", Boolean(chosen));
-  byId("reading").textContent = chosen && HAS_MODEL ? readingNote(weights) : "";
+  const hint = shares ? shadeScale() : element("p", { class: "hint" }, "This pair has no localized context to show.");
+  byId("reading").replaceChildren(...(chosen && HAS_MODEL ? [hint] : []));
 }
 
-function readingNote(weights) {
-  return weights
-    ? `Shading: localized context of the pair. The darkest word has ${percent(weights.heaviest)} % of it.`
-    : "This pair has no localized context to show.";
-}
-
-function sentence(doc, index, { first, weights, chosen }) {
+function sentence(doc, index, { first, shares, chosen }) {
   const content = element("span", { class: "words", dir: "auto" });
   const mentions = doc.entities
     .flatMap(({ mentions: all }, entity) => all.filter(([sentence]) => sentence === index).map(([, start, end]) => ({ entity, start, end })))
@@ -32,7 +27,7 @@ function sentence(doc, index, { first, weights, chosen }) {
     while (position < end) {
       if (position > start) parent.append(" ");
       if (!inside.length || inside[0].start > position) {
-        parent.append(word(position));
+        parent.append(shadedWord(doc.sentences[index][position], shares?.[first + position]));
         position += 1;
         continue;
       }
@@ -40,45 +35,46 @@ function sentence(doc, index, { first, weights, chosen }) {
       const stop = Math.min(mention.end, end);
       const nested = [];
       while (inside.length && inside[0].start < stop) nested.push(inside.shift());
-      const span = element("span", { class: mentionClass(mention.entity), "data-entity": mention.entity, title: entityTitle(doc, mention.entity) });
+      const span = element("span", {
+        class: mentionClass(mention.entity),
+        "data-entity": mention.entity,
+        "data-number": mention.entity + 1,
+        title: entityTitle(doc, mention.entity),
+      });
       fill(span, mention.start, stop, nested);
-      span.append(element("sub", {}, String(mention.entity + 1)));
       parent.append(span);
       position = stop;
     }
   }
 
-  function word(position) {
-    const span = element("span", { class: "word" }, doc.sentences[index][position]);
-    const weight = weights?.relative[first + position];
-    if (weight) {
-      span.style.setProperty("--weight", `${(100 * weight).toFixed(1)}%`);
-      span.title = `${percent(weight * weights.heaviest)} % of the localized context`;
-    }
-    return span;
-  }
-
   const mentionClass = (entity) => {
     const isInFact = chosen && (entity === chosen.subject || entity === chosen.object);
-    return `mention colour-${entity % COLOURS}${isInFact ? " in-fact" : ""}${entity === state.entity ? " picked" : ""}`;
+    return `mention numbered ${entityClass(entity)}${isInFact ? " in-fact" : ""}${entity === state.entity ? " picked" : ""}`;
   };
   fill(content, 0, doc.sentences[index].length, mentions);
   const share = chosen && factPair(chosen)?.shares[index];
-  const chips = [
-    ...(chosen?.gold.includes(index) ? [element("span", { class: "chip gold" }, "gold evidence")] : []),
-    ...(chosen?.found.includes(index) ? [element("span", { class: "chip found" }, "found evidence")] : []),
-    ...(share >= 0.01 ? [element("small", {}, `${percent(share)} % of the context`)] : []),
-  ];
-  const marked = chosen?.gold.includes(index) || chosen?.found.includes(index) ? " evidence" : "";
-  return element("p", { class: `sentence${marked}` }, element("span", { class: "sentence-number", "aria-label": `sentence ${index}` }, String(index)), content, " ", ...chips);
+  const number = element("span", { class: "sentence-number" }, element("span", { class: "unseen" }, "sentence "), String(index));
+  return element("p", { class: `sentence ${evidenceKind(chosen, index)}` }, number, content, " ",
+    ...evidenceChip(evidenceKind(chosen, index)),
+    ...(share >= 0.01 ? [element("small", {}, `${percent(share)} % of the context`)] : []));
 }
+
+const EVIDENCE = { "gold found": "✓ gold and found evidence", gold: "○ gold evidence", found: "• found evidence" };
+
+/** Whether a sentence is evidence of a fact as annotated, as the model found it, or both; "" if neither. */
+function evidenceKind(fact, index) {
+  const kinds = { gold: fact?.gold.includes(index), found: fact?.found.includes(index) };
+  return Object.keys(kinds).filter((kind) => kinds[kind]).join(" ");
+}
+
+const evidenceChip = (kind) => (kind ? [element("span", { class: `chip ${kind}` }, EVIDENCE[kind])] : []);
 
 /** List the entities; a click highlights an entity's mentions. */
 function showEntities(doc) {
   byId("entities").replaceChildren(...doc.entities.map(({ name, type, mentions }, entity) =>
     element("li", {}, element("button", {
       type: "button",
-      class: `entity colour-${entity % COLOURS}`,
+      class: `entity ${entityClass(entity)}`,
       "aria-pressed": String(state.entity === entity),
       click: () => pickEntity(entity),
     }, `${entity + 1} `, bidiText(name), element("small", {}, ` ${type} · ${mentions.length}`)))));

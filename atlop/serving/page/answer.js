@@ -1,39 +1,59 @@
-// The service's response: facts as a list and as a graph, with details of the chosen one.
+// The service's response: facts as a list and as a graph.
 
 const NO_FACTS = "";
 const FOUND = { group: "right", label: "found" };
-const factOutcome = () => FOUND;
+const MISSED = { group: "absent", label: "not found" };
+const factOutcome = (fact) => (fact.isNearMiss ? MISSED : FOUND);
 const relationName = (relation) => relation;
-const factLink = (fact) => `#fact/${fact.index}`;
+const factLink = (fact) => `#fact=${fact.index}`;
+const CLOSED = "#closed"; // an address without a fact that, unlike "#", does not scroll to the top
 let running = null;
 
-/** Request the facts of the current text; a change of the text aborts the request. */
-async function findFacts() {
-  clearFacts();
+/** Ask the service; a change of the text aborts the request. Returns null if it was aborted or failed, which is said. */
+async function ask(path, body) {
+  running?.abort();
   running = new AbortController();
   const { signal } = running;
   byId("answer").setAttribute("aria-busy", "true");
-  byId("facts-title").textContent = "Facts: extracting …";
   try {
-    const response = await fetch("extract?explain=true", {
+    const response = await fetch(path, {
       method: "POST",
       headers: { "Content-Type": "application/json" },
-      body: JSON.stringify(requestBody()),
+      body: JSON.stringify(body),
       signal,
     });
     const result = await response.json().catch(() => ({ error: `The service failed (${response.status}).` }));
     if (result.error) throw new Error(result.error);
-    if (!state.entities.length) takeEntities(result);
-    state.facts = parseFacts(result);
-    state.unread = result.unread_mentions;
-    show();
-    byId("facts-title").scrollIntoView({ block: "nearest" });
+    return result;
   } catch (error) {
     showAnswer();
     if (!signal.aborted) showProblem(error instanceof TypeError ? "The service does not respond. Is it still running?" : error.message);
+    return null;
   } finally {
     if (running.signal === signal) byId("answer").removeAttribute("aria-busy");
   }
+}
+
+/** Mark the names that the service's recogniser finds in a text without marks. */
+async function markNames() {
+  const found = await ask("entities", { text: state.text });
+  if (found?.entities.length) load({ text: state.text, entities: found.entities });
+  else if (found) showProblem("The service finds no names in this text. Mark them yourself.");
+}
+
+/** Request the facts of the current text, and choose one of them if its index is given. */
+async function findFacts(chosen) {
+  clearFacts();
+  if (!state.entities.length) await markNames();
+  if (!state.entities.length) return;
+  byId("facts-title").textContent = "3. Facts: extracting …";
+  const answer = await ask("extract?explain=true", requestBody());
+  if (!answer) return;
+  const facts = parseFacts(answer);
+  Object.assign(state, { answer, facts, chosen: facts[chosen] ?? null });
+  history.replaceState(null, "", addressOf(state.chosen));
+  show();
+  byId("facts-title").scrollIntoView({ block: "nearest" });
 }
 
 function showProblem(message) {
@@ -42,23 +62,13 @@ function showProblem(message) {
   byId("problem").scrollIntoView({ block: "nearest" });
 }
 
-/** Mark the entities that the service has found and that have a fact, and number the facts' entities by them. */
-function takeEntities({ facts }) {
-  const units = codePointOffsets();
-  const found = new Map(facts.flatMap(({ subject, object }) => [subject, object]).map((entity) => [entity.entity, entity]));
-  const numbers = [...found.keys()].sort((a, b) => a - b);
-  state.entities = numbers.map((number) => ({
-    type: found.get(number).type,
-    mentions: found.get(number).mentions.map(([start, end]) => ({ start: units[start], end: units[end] })),
-  }));
-  for (const { subject, object } of facts) for (const entity of [subject, object]) entity.entity = numbers.indexOf(entity.entity);
-}
-
-/** Convert the facts of a response: highest margin first, offsets in UTF-16 units. */
-function parseFacts(result) {
-  const units = codePointOffsets();
+/** Convert the facts of a response, or its near misses: highest margin first, offsets in UTF-16 units. */
+function parseFacts({ facts, near_misses: nearMisses = [] }) {
+  const units = codePointOffsets(state.text);
   const toUnits = (span) => ({ ...span, start: units[span.start], end: units[span.end] });
-  return result.facts
+  const toWords = ({ words, share_of_words: ofWords }) => words.map((word) => ({ ...toUnits(word), share: word.weight * ofWords }));
+  const shown = facts.length ? [...facts].sort((a, b) => b.margin - a.margin) : nearMisses; // these come in order
+  return shown
     .map((fact) => ({
       subject: fact.subject.entity,
       object: fact.object.entity,
@@ -66,25 +76,32 @@ function parseFacts(result) {
       id: fact.relation,
       margin: fact.margin,
       probability: fact.probability,
-      words: fact.context?.words.map(toUnits) ?? [],
+      words: fact.context ? toWords(fact.context) : [],
       evidence: fact.evidence.map(toUnits),
+      isNearMiss: facts.length === 0,
     }))
-    .sort((a, b) => b.margin - a.margin)
     .map((fact, index) => ({ ...fact, index }));
 }
 
 function showAnswer() {
   byId("problem").hidden = true;
-  const { facts, chosen } = state;
-  byId("facts-title").textContent = facts === null ? "Facts" : facts.length ? `Facts: ${facts.length}` : "The model finds no facts";
+  const { facts, chosen, answer } = state;
+  const found = answer?.facts.length;
+  byId("facts-title").textContent = facts === null ? "3. Facts" : found ? `3. Facts: ${found}` : "3. The model finds no facts";
+  byId("facts-hint").textContent = facts === null ? "Press “Find facts” to ask the model."
+    : !found && facts.length ? "No relation is above its threshold. These come closest:"
+    : "";
   const doc = { entities: state.entities.map((entity) => ({ name: entityName(entity), type: entity.type })) };
-  const unread = facts && state.unread ? [element("li", { class: "hint" }, `${state.unread} ${state.unread === 1 ? "mention is" : "mentions are"} beyond the maximum length of the model's input.`)] : [];
+  const unread = answer?.unread_mentions
+    ? [element("li", { class: "hint" }, `${answer.unread_mentions} ${answer.unread_mentions === 1 ? "mention is" : "mentions are"} beyond the maximum length of the model's input.`)]
+    : [];
   byId("facts").replaceChildren(...unread, ...(facts ?? []).map((fact) => factItem(doc, fact, fact === chosen)));
   showGraph(doc, facts ?? [], chosen);
 }
 
 function factItem(doc, fact, isChosen) {
-  const link = element("a", { href: isChosen ? "#" : factLink(fact), class: "fact right", "aria-current": isChosen ? "true" : false },
+  const { group } = factOutcome(fact);
+  const link = element("a", { href: isChosen ? CLOSED : factLink(fact), class: `fact ${group}`, "aria-current": isChosen ? "true" : false },
     element("span", { class: "statement" },
       bidiText(doc.entities[fact.subject].name), element("span", { class: "relation" }, ` ${fact.relation} → `), bidiText(doc.entities[fact.object].name)),
     element("span", { class: "margin", title: "margin" }, formatNumber(fact.margin)));
@@ -94,6 +111,7 @@ function factItem(doc, fact, isChosen) {
 function details(fact) {
   const evidence = fact.evidence.map(({ start, end, share }) =>
     element("li", {}, `${(100 * share).toFixed(0)} %: `, bidiText(state.text.slice(start, end))));
+  const words = fact.words.map(({ word, share }) => element("li", {}, bidiText(word), ` ${percent(share)} %`));
   const rows = [
     ["Relation", fact.id === fact.relation ? fact.id : `${fact.relation} (${fact.id})`],
     ["Margin", formatNumber(fact.margin)],
@@ -101,5 +119,6 @@ function details(fact) {
   ];
   return element("div", { class: "details" },
     element("dl", {}, ...rows.flatMap(([term, text]) => [element("dt", {}, term), element("dd", {}, bidiText(text))])),
-    ...(evidence.length ? [element("h3", {}, "Evidence"), element("ul", {}, ...evidence)] : []));
+    ...(evidence.length ? [element("h3", {}, "Evidence: share of a sentence in what the model read"), element("ul", {}, ...evidence)] : []),
+    ...(words.length ? [element("h3", {}, "Words that it read most"), element("ul", { class: "read" }, ...words)] : []));
 }

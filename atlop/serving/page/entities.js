@@ -21,7 +21,7 @@ function entityItem(entity, index) {
   const pick = element("button", { type: "button", class: "entity", "aria-pressed": String(state.picked === index), "aria-label": `Entity ${index + 1}`, click: () => pickEntity(index) }, String(index + 1));
   first.prepend(pick);
   first.querySelector("select").before(typeField(entity, index));
-  return element("li", { class: `colour-${index % COLOURS}` }, first, ...others);
+  return element("li", { class: entityClass(index) }, first, ...others);
 }
 
 function typeField(entity, index) {

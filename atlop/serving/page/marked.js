@@ -1,8 +1,7 @@
-// The text with coloured mentions, and words shaded by their weight in the chosen fact's localized context.
+// The text with coloured mentions, and words shaded by their share of the chosen fact's localized context.
 
 function showText() {
   const words = state.chosen?.words ?? [];
-  const heaviest = Math.max(...words.map(({ weight }) => weight), 1e-6);
   const mentions = state.entities
     .flatMap(({ mentions: all }, entity) => all.map((mention) => ({ ...mention, entity })))
     .sort((a, b) => a.start - b.start || b.end - a.end);
@@ -30,33 +29,20 @@ function showText() {
     }
   }
 
-  function fragment(start, end) {
-    const span = element("span", { class: "word" }, state.text.slice(start, end));
-    const weight = words.find((word) => word.start <= start && end <= word.end)?.weight;
-    if (weight) {
-      span.style.setProperty("--weight", `${((100 * weight) / heaviest).toFixed(1)}%`);
-      span.title = `${percent(weight)} % of the weight on words`;
-    }
-    return span;
-  }
+  const fragment = (start, end) =>
+    shadedWord(state.text.slice(start, end), words.find((word) => word.start <= start && end <= word.end)?.share);
 
   const content = document.createDocumentFragment();
   fill(content, 0, state.text.length, mentions);
   byId("marked").replaceChildren(content);
   byId("marked").classList.toggle("reading", Boolean(state.chosen));
-  byId("reading").textContent = readingNote(words, heaviest);
-}
-
-function readingNote(words, heaviest) {
-  if (!state.chosen) return "";
-  return words.length
-    ? `Shading: the ${words.length} words with the largest weights for this pair. The darkest has ${percent(heaviest)} % of the weight on words.`
-    : "This pair has no localized context to show.";
+  const hint = state.chosen && (words.length ? shadeScale() : element("p", { class: "hint" }, "This pair has no localized context to show."));
+  byId("reading").replaceChildren(...(hint ? [hint] : []));
 }
 
 function mentionClass(entity) {
   const isInFact = state.chosen && (entity === state.chosen.subject || entity === state.chosen.object);
-  return `mention colour-${entity % COLOURS}${isInFact ? " in-fact" : ""}${entity === state.picked ? " picked" : ""}`;
+  return `mention numbered ${entityClass(entity)}${isInFact ? " in-fact" : ""}${entity === state.picked ? " picked" : ""}`;
 }
 
 /** Span of the selection in the marked text, or null. It excludes the entities' numbers, which are CSS content. */

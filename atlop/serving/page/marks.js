@@ -1,6 +1,6 @@
 // The text and its entities. Offsets count UTF-16 units, like the browser; the service counts code points.
 
-const state = { text: "", entities: [], picked: null, facts: null, chosen: null };
+const state = { text: "", entities: [], picked: null, answer: null, facts: null, chosen: null };
 const undoStack = [];
 const WORD_CHARACTER = /[\p{L}\p{N}]/u;
 
@@ -25,7 +25,7 @@ function undo() {
 function clearFacts() {
   running?.abort();
   history.replaceState(null, "", location.pathname);
-  Object.assign(state, { picked: null, facts: null, chosen: null });
+  Object.assign(state, { picked: null, answer: null, facts: null, chosen: null });
   show();
 }
 
@@ -98,17 +98,30 @@ function rewrite(text) {
   }, { isTyping: true });
 }
 
-/** UTF-16 offset of each code point of the text, and of its end. */
-function codePointOffsets() {
+/** UTF-16 offset of each code point of a text, and of its end. */
+function codePointOffsets(text) {
   const units = [0];
-  for (const character of state.text) units.push(units.at(-1) + character.length);
+  for (const character of text) units.push(units.at(-1) + character.length);
   return units;
+}
+
+/** Take a text, and entities as the service has them: offsets in code points. Throws if they do not fit the text. */
+function load({ text, entities = [] }) {
+  const units = codePointOffsets(text);
+  const toMention = (mention) => {
+    const spans = mention.spans ?? [mention];
+    const [start, end] = [units[spans[0][0]], units[spans.at(-1)[1]]];
+    if (!(start < end)) throw new RangeError(`no mention: ${start} to ${end}`);
+    return { start, end };
+  };
+  const taken = entities.map(({ type = "", mentions }) => ({ type: String(type), mentions: mentions.map(toMention) }));
+  change(() => Object.assign(state, { text, entities: taken }));
 }
 
 /** Body of the request, with offsets in code points; without marks, the service finds the entities. */
 function requestBody() {
   if (!state.entities.length) return { text: state.text };
-  const points = new Map(codePointOffsets().map((unit, point) => [unit, point]));
+  const points = new Map(codePointOffsets(state.text).map((unit, point) => [unit, point]));
   return {
     text: state.text,
     entities: state.entities.map(({ type, mentions }) => ({ type, mentions: mentions.map(({ start, end }) => [points.get(start), points.get(end)]) })),

@@ -1,21 +1,43 @@
 // Startup, buttons and keyboard shortcuts.
 
-const RECOGNISES = "recognises" in byId("tools").dataset;
 let selected = null;
+
+/** Why a button does nothing now; false if it does something. */
+const UNAVAILABLE = {
+  undo: () => undoStack.length === 0 && "There is nothing to undo.",
+  clear: () => !state.text && "There is no text yet.",
+  link: () => !state.text && "Write a text first.",
+  copy: () => !state.answer && "Find facts first.",
+  find: () => {
+    if (!state.text.trim()) return "Write a text first.";
+    const isRecognised = RECOGNISES && !state.entities.length;
+    return state.entities.length < 2 && !isRecognised && "Mark the names of at least two entities first: a fact is between two.";
+  },
+};
 
 function show() {
   if (byId("text").value !== state.text) byId("text").value = state.text;
-  byId("undo").disabled = undoStack.length === 0;
-  byId("find").disabled = state.entities.length === 0 && !(RECOGNISES && state.text.trim());
+  showButtons();
   showText();
   showEntities();
   showAnswer();
 }
 
-/** Show the fact that the page's address points to. */
+/** A button that does nothing keeps the focus and says why. */
+function showButtons() {
+  for (const [id, reason] of Object.entries(UNAVAILABLE)) {
+    byId(id).setAttribute("aria-disabled", String(Boolean(reason())));
+    byId(id).title = reason() || "";
+  }
+  byId("why").textContent = UNAVAILABLE.find() || "";
+}
+
+/** Show what the page's address points to: another text, or a fact of this one. */
 function route() {
-  const [, index] = location.hash.match(/^#fact\/(\d+)$/) ?? [];
-  state.chosen = (index !== undefined && state.facts?.[Number(index)]) || null;
+  if (openAddress()) return;
+  const index = new URLSearchParams(location.hash.slice(1)).get("fact");
+  state.chosen = (index !== null && state.facts?.[Number(index)]) || null;
+  if (state.facts) history.replaceState(null, "", addressOf(state.chosen));
   const hasFocus = byId("answer").contains(document.activeElement);
   show();
   const open = byId("facts").querySelector("[aria-current]");
@@ -37,7 +59,7 @@ function keyPressed(event) {
   if ((event.ctrlKey || event.metaKey) && event.key === "Enter") byId("tools").requestSubmit();
   else if (event.key === "Escape") {
     if (isField) event.target.blur();
-    else location.hash = "";
+    else location.hash = CLOSED;
   } else if (isField) return;
   else if ((event.ctrlKey || event.metaKey) && event.key === "z") undo();
   else if (event.ctrlKey || event.metaKey) return;
@@ -68,19 +90,42 @@ function pointerReleased(event) {
   }
 }
 
-byId("examples").append(...EXAMPLES.map(({ title }, index) => element("option", { value: index }, title)));
+/** Mark the names of a text that has just come. */
+function textCame() {
+  if (RECOGNISES && state.text.trim() && !state.entities.length) markNames();
+}
+
+/** Do what a button does, or say why it does nothing. */
+function onPress(id, action) {
+  byId(id).addEventListener("click", () => {
+    const reason = UNAVAILABLE[id]();
+    if (reason) byId("notice").textContent = reason;
+    else action();
+  });
+}
+
+byId("examples").append(...EXAMPLES.map(({ title, facts }, index) => element("option", { value: index }, `${title}: ${facts} ${facts === 1 ? "fact" : "facts"}`)));
 byId("examples").addEventListener("change", ({ target }) => {
-  if (target.value !== "") loadExample(EXAMPLES[target.value]);
+  if (target.value !== "") load(EXAMPLES[target.value]);
   target.value = "";
 });
 byId("text").addEventListener("input", ({ target }) => rewrite(target.value.toWellFormed()));
+byId("text").addEventListener("change", textCame);
+byId("text").addEventListener("paste", () => setTimeout(textCame)); // the text is there after this event
 byId("tools").addEventListener("submit", (event) => {
   event.preventDefault();
-  if (!byId("find").disabled) findFacts();
+  const reason = UNAVAILABLE.find();
+  if (reason) byId("notice").textContent = reason;
+  else findFacts();
 });
 byId("mark").addEventListener("click", markSelected);
-byId("undo").addEventListener("click", undo);
-byId("clear").addEventListener("click", () => change(() => Object.assign(state, { text: "", entities: [] })));
+onPress("undo", undo);
+onPress("clear", () => load({ text: "" }));
+onPress("link", () => copyText(location.href.split("#")[0] + addressOf(state.chosen), "The link to this text and its marks is copied."));
+onPress("copy", () => copyText(JSON.stringify(state.answer, null, 2), "The service's answer is copied."));
+for (const kind of ["pointerdown", "keydown"]) {
+  document.addEventListener(kind, () => { byId("notice").textContent = ""; }, { capture: true });
+}
 document.addEventListener("pointerup", (event) => setTimeout(() => pointerReleased(event))); // the selection changes after this event
 document.addEventListener("selectionchange", () => {
   if (document.activeElement === byId("text")) selected = selectedInField();
@@ -88,5 +133,9 @@ document.addEventListener("selectionchange", () => {
 });
 document.addEventListener("keydown", keyPressed);
 addEventListener("hashchange", route);
-location.hash = "";
-show();
+if (!openAddress()) {
+  history.replaceState(null, "", location.pathname);
+  load(EXAMPLES[0]);
+}
+undoStack.length = 0; // what the page begins with cannot be undone
+showButtons();

@@ -1,0 +1,3 @@
+// What the service says about itself.
+
+const { examples: EXAMPLES, recognises: RECOGNISES } = JSON.parse(byId("data").textContent);
