@@ -6,7 +6,7 @@ const LABEL = 24;
 const WIDTH = 700;
 const ROW = 26;
 const RADIUS = 145; // leaves space for LABEL bold characters on both sides
-const LETTER = 5.6; // width of a letter of an arrow's name
+const LETTER = 6; // width of a letter
 const ALONG = [0.5, 0.4, 0.6, 0.32, 0.68, 0.25, 0.75]; // where on an arrow its name may be, best first
 
 function showGraph(doc, facts, chosen) {
@@ -18,7 +18,7 @@ function showGraph(doc, facts, chosen) {
     const down = (2 * (row + 0.5)) / rows - 1; // from −1 to 1
     return [entity, { x: WIDTH / 2 + side * RADIUS * Math.sqrt(1 - down * down), y: (height / 2) * (1 + down * 0.9), side }];
   }));
-  const occupied = [...positions.values()].map(({ x, y }) => ({ x, y, width: 30, height: 20 }));
+  const occupied = entities.flatMap((entity) => nodeBoxes(positions.get(entity), truncated(doc.entities[entity].name, LABEL)));
   const arrowCounts = new Map();
   const arrows = facts.map((fact) => {
     const pair = [fact.subject, fact.object].sort((a, b) => a - b).join("-");
@@ -28,14 +28,21 @@ function showGraph(doc, facts, chosen) {
   });
   const graph = svgElement("svg", { viewBox: `0 0 ${WIDTH} ${height}`, role: "group", "aria-label": `Graph of ${facts.length} facts` },
     svgElement("defs", {}, ...["right", "missed", "wrong", "absent"].map(head)),
-    ...arrows.sort((a, b) => a.classList.contains("chosen") - b.classList.contains("chosen")),
-    ...entities.map((entity) => node(doc, entity, positions.get(entity), chosen)));
+    ...arrows.filter((_, index) => facts[index] !== chosen),
+    ...entities.map((entity) => node(doc, entity, positions.get(entity), chosen)),
+    ...arrows.filter((_, index) => facts[index] === chosen));
   byId("graph").replaceChildren(facts.length ? scrollSideways("Graph of the facts", graph) : element("p", { class: "hint" }, NO_FACTS));
 }
 
 const head = (group) =>
   svgElement("marker", { id: `head-${group}`, class: group, viewBox: "0 0 8 8", refX: 7, refY: 4, markerWidth: 7, markerHeight: 7, orient: "auto", markerUnits: "userSpaceOnUse" },
     svgElement("path", { d: "M0 0 8 4 0 8Z" }));
+
+/** The boxes of an entity's circle and name. */
+function nodeBoxes({ x, y, side }, name) {
+  const width = LETTER * name.length;
+  return [{ x, y, width: 20, height: 20 }, { x: x + side * (14 + width / 2), y, width, height: 16 }];
+}
 
 /** Start, control point and end of the arrow between two entities; several of a pair bend more and more. */
 function curveBetween(from, to, count) {

@@ -24,10 +24,11 @@ PACKAGES = (
 PICTURES = sorted(
     [*ROOT.glob("scripts/pictures/*.png"), *ROOT.glob("scripts/pictures/*.svg"), *ROOT.glob("scripts/measured/*.svg")]
 )
+STYLE = Path(__file__).parent / "site.css"
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
-    """Add the first page, which is the README, the settings, and a page for each package."""
+    """Add the first page, which is the README, the settings, a page for each package, pictures and a style."""
     made = {
         "index.md": (ROOT / "README.md").read_text(encoding="utf-8"),
         "configuration.md": settings(),
@@ -37,6 +38,7 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
         files.append(File.generated(config, uri, content=content))
     for picture in PICTURES:
         files.append(File.generated(config, f"pictures/{picture.name}", abs_src_path=str(picture)))
+    files.append(File.generated(config, STYLE.name, abs_src_path=str(STYLE)))
     return files
 
 

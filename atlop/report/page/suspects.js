@@ -8,12 +8,14 @@ function showSuspects() {
   const asserted = facts.filter(({ outcome }) => isWrong(outcome)).sort((a, b) => b.margin - a.margin);
   byId("view-suspects").replaceChildren(
     element("p", {}, "Where labels and model disagree most. A gold fact far below the threshold may be a wrong label, or one that the text does not say; a found fact far above it that is not gold may be a missing label."),
-    suspectTable("Gold facts that the model denies", denied),
-    suspectTable("Facts without a label that the model asserts", asserted),
+    suspectTable("Gold facts that the model denies", denied, []),
+    suspectTable("Facts without a label that the model asserts", asserted, [
+      { title: "Outcome", words: true, value: ({ fact }) => factOutcome(fact).label },
+    ]),
   );
 }
 
-function suspectTable(caption, facts) {
+function suspectTable(caption, facts, furtherColumns) {
   const shown = facts.slice(0, SUSPECTS).map((fact) => ({ fact, doc: opened(DATA.documents[fact.document]) }));
   const statement = ({ fact, doc }) => `${doc.entities[fact.subject].name} – ${relationName(fact.relation)} → ${doc.entities[fact.object].name}`;
   const count = `${formatCount(shown.length)} of ${formatCount(facts.length)}`;
@@ -21,6 +23,6 @@ function suspectTable(caption, facts) {
     { title: "Fact", words: true, value: statement, show: (row) => element("a", { href: factLink(row.fact) }, bidiText(statement(row))) },
     { title: "Document", words: true, value: ({ doc }) => doc.title, show: ({ doc }) => bidiText(doc.title) },
     { title: "Margin", value: ({ fact }) => fact.margin, show: ({ fact }) => formatNumber(fact.margin) },
-    { title: "Outcome", words: true, value: ({ fact }) => factOutcome(fact).label },
+    ...furtherColumns,
   ], shown, { sortable: true });
 }
