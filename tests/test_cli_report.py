@@ -1,6 +1,7 @@
 """`atlop report`: the page of a model, of a submission, and of two of them."""
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -121,3 +122,16 @@ def test_the_page_of_real_documents_is_small_and_its_numbers_are_those_of_score(
     scored = json.loads(run("score", result, gold, "--json")[0])
     assert data_of(page)["results"][0]["scores"] == scored["scores"]
     assert page.stat().st_size < 15_000_000
+
+
+def test_a_run_of_an_experiment_shows_the_pictures_of_that(model: Path, tiny_corpus: Path, tmp_path: Path) -> None:
+    run_folder, page = tmp_path / "runs" / "plain-66", tmp_path / "report.html"
+    shutil.copytree(model, run_folder)
+    (tmp_path / "learning_curve.svg").write_text("<svg/>", encoding="utf-8")
+    shown = "<figcaption>Experiment learning_curve.</figcaption>"
+
+    run("report", run_folder, "--dev", tiny_corpus, "--output", page)
+    assert shown not in page.read_text(encoding="utf-8")
+    (tmp_path / "base.json").write_text("{}", encoding="utf-8")
+    run("report", run_folder, "--dev", tiny_corpus, "--output", page)
+    assert shown in page.read_text(encoding="utf-8")

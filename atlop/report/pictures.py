@@ -55,3 +55,11 @@ def draw_decisions(
 def save_pictures(pictures: Mapping[str, Figure], *, folder: Path) -> list[Path]:
     """Write pictures as PNG and SVG, over older ones of the same name; return their paths."""
     return [path for name, figure in pictures.items() for path in save(figure, folder, name=name)]
+
+
+def experiment_pictures(run: Path) -> dict[str, str]:
+    """Return the SVG of each picture of the experiment that a run is part of, such as learning curves, by file name."""
+    experiment = run.resolve().parent.parent
+    if run.resolve().parent.name != "runs" or not (experiment / "base.json").is_file():
+        return {}
+    return {path.stem: path.read_text(encoding="utf-8") for path in sorted(experiment.glob("*.svg"))}

@@ -21,7 +21,7 @@ from atlop.report.about import about_model, day
 from atlop.report.analysis import AnalysisCollector, DocumentAnalysis
 from atlop.report.contents import ScoredResult, contents
 from atlop.report.drawing import figure_svg
-from atlop.report.pictures import draw_decisions, draw_training
+from atlop.report.pictures import draw_decisions, draw_training, experiment_pictures
 from atlop.report.rendering import render_report
 from atlop.schema import Fact
 from atlop.scoring import compare_evaluations, score_facts
@@ -124,6 +124,7 @@ def make_report(
         comparison=comparison,
     )
     pictures = {CAPTIONS[name]: figure_svg(figure) for name, figure in found.pictures.items()}
+    pictures |= {f"Experiment {name}": svg for name, svg in experiment_pictures(Path(source)).items()}
     return render_report(shown, title=f"{found.name} on {corpus.path}", pictures=pictures), evaluations[0].scores
 
 

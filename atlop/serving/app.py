@@ -40,8 +40,8 @@ _ERRORS = {400: "Not valid JSON", 408: "Too slow", 413: "Too large", 422: "An in
 
 def _responses(answer: Any) -> dict[int | str, dict[str, Any]]:
     """Return the OpenAPI description of the responses to documents, which have this answer."""
-    errors = {status: {"description": text, "model": ErrorMessage} for status, text in _ERRORS.items()}
-    return {200: {"model": answer | list[answer | InvalidDocument]}, **errors}
+    answers: dict[int | str, dict[str, Any]] = {200: {"model": answer | list[answer | InvalidDocument]}}
+    return answers | {status: {"description": text, "model": ErrorMessage} for status, text in _ERRORS.items()}
 
 
 def make_app(
