@@ -94,9 +94,10 @@ def _open_fact_of_report(page: Page, address: str) -> None:
 
 
 def _open_fact_of_service(page: Page, address: str) -> None:
-    """Show the best fact of the first example."""
+    """Show the best fact of an example."""
     page.goto(address)
-    page.get_by_label("Example").select_option(index=1)
+    example = page.locator("#examples option", has_text="A band").get_attribute("value")
+    page.get_by_label("Example").select_option(example)
     page.get_by_role("button", name="Find facts").click()
     page.locator("#facts a").first.click()
     page.wait_for_selector(".details")

@@ -35,7 +35,7 @@ def test_the_wheel_holds_every_shipped_configuration(members: list[str]) -> None
 def test_the_wheel_holds_what_pages_are_made_of(members: list[str]) -> None:
     parts = {
         str(path.relative_to(ROOT))
-        for suffix in ("html", "css", "js")
+        for suffix in ("html", "css", "js", "jsonl")
         for path in (ROOT / "atlop").rglob(f"*.{suffix}")
     }
 

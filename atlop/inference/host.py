@@ -73,9 +73,9 @@ class FoundFacts:
         """Return what is closest to its threshold, closest first, in a document without facts; without contexts."""
         margins = rule.objective.margins(scored.scores)
         missing = margins if rule.thresholds is None else margins - rule.thresholds
-        of_relations = missing[:, THRESHOLD_CLASS + 1 :]
-        best = of_relations.flatten().topk(min(NEAR_MISSES, of_relations.numel())).indices.numpy()
-        rows, relations = np.divmod(best, of_relations.shape[1])
+        relation_margins = missing[:, THRESHOLD_CLASS + 1 :]
+        best = relation_margins.flatten().topk(min(NEAR_MISSES, relation_margins.numel())).indices.numpy()
+        rows, relations = np.divmod(best, relation_margins.shape[1])
         return replace(cls._at(rows, relations + THRESHOLD_CLASS + 1, scored=scored, rule=rule), hold=False)
 
     @classmethod

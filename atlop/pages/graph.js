@@ -50,8 +50,11 @@ function curveBetween(from, to, count) {
   const length = Math.hypot(across, down) || 1;
   const bend = from === to ? 60 : BEND * count;
   const middle = { x: (from.x + to.x) / 2 - (down / length) * bend, y: (from.y + to.y) / 2 + (across / length) * bend };
-  const distance = Math.hypot(to.x - middle.x, to.y - middle.y) || 1;
-  return [from, middle, { x: to.x - (11 * (to.x - middle.x)) / distance, y: to.y - (11 * (to.y - middle.y)) / distance }];
+  const towardsMiddle = ({ x, y }, step) => {
+    const distance = Math.hypot(middle.x - x, middle.y - y) || 1;
+    return { x: x + (step * (middle.x - x)) / distance, y: y + (step * (middle.y - y)) / distance };
+  };
+  return [towardsMiddle(from, 9), middle, towardsMiddle(to, 11)]; // outside of the circles
 }
 
 function arrow(doc, fact, { curve, occupied, isChosen }) {

@@ -75,7 +75,7 @@ class PagePair(TypedDict):
     weights: str | None
     """Weight of each word, scaled so that the largest is 255: one byte each, in base64."""
     heaviest: float
-    """The largest weight, from 0 to 1."""
+    """The largest weight as a share of the weight on all words, from 0 to 1."""
 
 
 class PageDocument(TypedDict):
@@ -193,6 +193,7 @@ def _pairs(analysis: DocumentAnalysis, *, relations: dict[str, int]) -> list[Pag
         if subject > object_ and (object_, subject) in analysis.pairs:
             weights = None  # the other direction has them
         heaviest = 0.0 if weights is None else float(weights.max(initial=0))
+        all_words = 0.0 if weights is None else float(weights.sum())
         pairs.append(
             PagePair(
                 subject=subject,
@@ -203,7 +204,7 @@ def _pairs(analysis: DocumentAnalysis, *, relations: dict[str, int]) -> list[Pag
                 weights=None
                 if weights is None
                 else b64encode(np.rint(255 * weights / (heaviest or 1)).astype(np.uint8).tobytes()).decode("ascii"),
-                heaviest=round(heaviest, 6),
+                heaviest=round(heaviest / (all_words or 1), 6),
             )
         )
     return pairs

@@ -57,7 +57,7 @@ function searchable(doc) {
 const factPair = (fact) =>
   opened(DATA.documents[fact.document]).pairs.find((pair) => pair.subject === fact.subject && pair.object === fact.object);
 
-/** Share of each word in the localized context of a fact's pair, or null; both directions of a pair have the same. */
+/** Share of each word in what the model read for a fact's pair, or null; both directions of a pair have the same. */
 function wordShares(fact) {
   const pair = opened(DATA.documents[fact.document]).pairs.find(
     ({ subject, object, weights }) =>

@@ -1,4 +1,4 @@
-// A document's text: coloured entities, marked evidence, and words shaded by their share of a fact's localized context.
+// A document's text: coloured entities, marked evidence, and words shaded by their share of what the model read for a fact.
 
 /** Show the text of a document; entities have a colour and a number. */
 function showText(doc, chosen) {

@@ -66,7 +66,7 @@ function showProblem(message) {
 function parseFacts({ facts, near_misses: nearMisses = [] }) {
   const units = codePointOffsets(state.text);
   const toUnits = (span) => ({ ...span, start: units[span.start], end: units[span.end] });
-  const toWords = ({ words, share_of_words: ofWords }) => words.map((word) => ({ ...toUnits(word), share: word.weight * ofWords }));
+  const toWord = ({ weight, ...span }) => ({ ...toUnits(span), share: weight });
   const shown = facts.length ? [...facts].sort((a, b) => b.margin - a.margin) : nearMisses; // these come in order
   return shown
     .map((fact) => ({
@@ -76,7 +76,7 @@ function parseFacts({ facts, near_misses: nearMisses = [] }) {
       id: fact.relation,
       margin: fact.margin,
       probability: fact.probability,
-      words: fact.context ? toWords(fact.context) : [],
+      words: fact.context?.words.map(toWord) ?? [],
       evidence: fact.evidence.map(toUnits),
       isNearMiss: facts.length === 0,
     }))

@@ -1,4 +1,4 @@
-// The text with coloured mentions, and words shaded by their share of the chosen fact's localized context.
+// The text with coloured mentions, and words shaded by their share of what the model read for the chosen fact.
 
 function showText() {
   const words = state.chosen?.words ?? [];
