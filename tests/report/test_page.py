@@ -341,7 +341,7 @@ def test_suspects_are_what_the_model_denies_and_asserts_most_firmly(page: "Page"
     )
     for number, margins in enumerate((denied, asserted)):
         rows = page.locator("#view-suspects table").nth(number).locator("tbody tr")
-        shown = [float(text.replace("−", "-")) for text in rows.locator("td:nth-child(3)").all_inner_texts()]
+        shown = [float(text.replace("−", "-")) for text in rows.locator("td:nth-child(2)").all_inner_texts()]
         assert shown == pytest.approx(margins[:100], abs=0.01)
     page.locator("#view-suspects tbody a").first.click()
     page.wait_for_selector(".details")

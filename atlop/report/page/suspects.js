@@ -21,8 +21,8 @@ function suspectTable(caption, facts, furtherColumns) {
   const count = `${formatCount(shown.length)} of ${formatCount(facts.length)}`;
   return table(`${caption}: ${count}`, [
     { title: "Fact", words: true, value: statement, show: (row) => element("a", { href: factLink(row.fact) }, bidiText(statement(row))) },
-    { title: "Document", words: true, value: ({ doc }) => doc.title, show: ({ doc }) => bidiText(doc.title) },
     { title: "Margin", value: ({ fact }) => fact.margin, show: ({ fact }) => formatNumber(fact.margin) },
     ...furtherColumns,
+    { title: "Document", words: true, value: ({ doc }) => doc.title, show: ({ doc }) => bidiText(doc.title) },
   ], shown, { sortable: true });
 }
