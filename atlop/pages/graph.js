@@ -62,8 +62,8 @@ function arrow(doc, fact, { curve, occupied, isChosen }) {
   const [from, middle, end] = curve.map(({ x, y }) => `${x.toFixed(1)} ${y.toFixed(1)}`);
   const path = `M${from}Q${middle} ${end}`;
   const text = `${label}: ${doc.entities[fact.subject].name} – ${relationName(fact.relation)} → ${doc.entities[fact.object].name}`;
-  return svgElement("a", { href: factLink(fact), class: `arrow ${group}${isChosen ? " chosen" : ""}`, "aria-label": text },
-    svgElement("title", {}, text),
+  return svgElement("a", { href: factLink(fact), class: `arrow ${group}${isChosen ? " chosen" : ""}` },
+    svgElement("title", {}, text), // also what screen readers call it
     svgElement("path", { class: "hit-area", d: path }),
     svgElement("path", { class: "line", d: path, "marker-end": `url(#head-${group})` }),
     arrowName(truncated(relationName(fact.relation), LABEL), { curve, occupied }));

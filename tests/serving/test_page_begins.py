@@ -187,6 +187,7 @@ def test_the_whole_way_goes_by_keys_alone(page: "Page") -> None:
 def test_nothing_serious_bars_people(page: "Page", scheme: Any, width: int) -> None:
     page.set_viewport_size({"width": width, "height": 844})
     page.emulate_media(color_scheme=scheme)
+    page.locator("#about summary").click()
     found = {"example": serious_issues(page)}
     find(page)
     page.keyboard.press("j")

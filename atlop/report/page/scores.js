@@ -88,7 +88,7 @@ function countColumn(title, name, filter) {
     show: (row) => row.counts[name]
       ? element("a", {
         href: "#documents",
-        "aria-label": `${title}: ${row.counts[name]}, ${relationLabel(row.index)}`,
+        "aria-label": `${title}: ${formatCount(row.counts[name])}, ${relationLabel(row.index)}`,
         click: () => filterBy({ relation: String(row.index), [filter]: name }),
       }, formatCount(row.counts[name]))
       : "0",
