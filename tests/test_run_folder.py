@@ -28,7 +28,8 @@ def test_the_environment_says_what_a_number_hangs_on() -> None:
     assert {"atlop", "torch", "transformers", "accelerate"} <= set(found["packages"])
     assert found["machine"]["threads"] >= 1
     assert found["machine"]["processor"]
-    assert set(found) == {"command", "python", "packages", "machine", "git_commit", "data_sha256", "run", "code_sha256"}
+    known = {"command", "python", "packages", "machine", "git_commit", "data_sha256", "run", "code_sha256", "began"}
+    assert set(found) == known
     json.dumps(found)
 
 
