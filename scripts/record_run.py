@@ -15,7 +15,7 @@ from atlop.errors import AtlopError
 from atlop.files import read_json, write_text
 from atlop.run_folder import refuse_earlier_version
 
-RUN_SPECIFIC = ("command", "run")
+RUN_SPECIFIC = ("command", "run", "began")
 """Keys of the environment that always differ between runs."""
 
 

@@ -12,7 +12,8 @@ from accelerate import Accelerator
 from atlop.ensemble import Ensemble
 from atlop.fusion import FusionCost
 from atlop.inference.explanation import pair_contexts
-from atlop.inference.host import Finish, Found, FoundFacts, Hosting, Output
+from atlop.inference.found import FoundFacts
+from atlop.inference.host import Finish, Found, Hosting, Output
 from atlop.inference.inputs import InputDocument
 from atlop.prediction import UnscoredDocument, make_batches, try_batches
 from atlop.preprocessing import Features

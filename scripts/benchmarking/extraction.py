@@ -13,7 +13,8 @@ from time import perf_counter, process_time
 from atlop.cli.memory import keep_freed_memory
 from atlop.corpora import find_writer
 from atlop.inference import RelationExtractor
-from atlop.inference.host import FoundFacts, Host
+from atlop.inference.found import FoundFacts
+from atlop.inference.host import Host
 from atlop.inference.inputs import InputDocument
 from atlop.inference.parts import extract_file
 from atlop.inference.sources import Source

@@ -8,7 +8,7 @@ import torch
 
 from atlop.inference import Extraction, RelationExtractor
 from atlop.inference.explanation import context_weights
-from atlop.inference.host import NEAR_MISSES
+from atlop.inference.found import NEAR_MISSES
 from tests.golden_values import (
     golden_batch,
     golden_documents,
