@@ -13,7 +13,8 @@ from atlop.files import reading
 from atlop.json_values import typed
 
 _Finite = Annotated[float, Field(allow_inf_nan=False)]
-_Count = Annotated[int, Field(ge=0, le=MAX_INTEGER)]
+Count = Annotated[int, Field(ge=0, le=MAX_INTEGER)]
+Seconds = Annotated[float, Field(ge=0, le=1e12, allow_inf_nan=False)]
 
 
 @dataclass(frozen=True)
@@ -30,13 +31,13 @@ class DevScores:
 class Metrics:
     """A line of `metrics.jsonl`: a step with its loss unless it was skipped, or an evaluation."""
 
-    step: _Count
-    epoch: _Count = 0
+    step: Count
+    epoch: Count = 0
     loss: _Finite | None = None
     skipped: bool = False
     encoder_learning_rate: _Finite | None = None
     new_layers_learning_rate: _Finite | None = None
-    seconds: _Finite | None = None
+    seconds: Seconds | None = None
     """Training time when the line was written; earlier versions gave it for evaluations alone."""
     dev: DevScores | None = None
 

@@ -97,7 +97,7 @@ def relation_picture(scores: DetailedScores, *, names: Mapping[str, str]) -> Fig
             interval = groups[relation].f1
             axes.vlines(x[relation], 100 * interval.low, 100 * interval.high, color=INK, linewidth=0.8)
         axes.set_xscale("symlog", linthresh=1)  # a relation may have no train fact
-        axes.set_xlim(-0.2, 4 * max(x.values(), default=RARE[0]))
+        axes.set_xlim(-0.2, 2 * max(x.values(), default=RARE[0]))
         axes.xaxis.set_major_formatter(PLAIN_NUMBERS)
         axes.set_ylim(-3, 103)
         axes.set_xlabel("train facts of the relation")

@@ -33,7 +33,7 @@ def learning_picture(runs: Sequence[Sequence[Metrics]]) -> Figure:
                 _draw_scores(axes[1], ign_f1, name="Ign F1", color=ORANGE, marker="s", linestyle="--")
             _name_best(axes[1], f1)
             axes[1].margins(y=0.2)
-            axes[1].set_ylabel("dev score (%)")
+            axes[1].set_ylabel("dev score (%)" if len(runs) == 1 else "dev score (%), mean ± SD")
             add_legend(axes[1], columns=2)
         step_axis(axes[-1])
     return figure
@@ -64,7 +64,6 @@ def _draw_scores(
 ) -> None:
     steps, values = _stacked(runs)
     deviation = values.std(axis=0, ddof=1) if len(runs) > 1 else None
-    label = f"{name} ± standard deviation" if len(runs) > 1 else name
     axes.errorbar(
         steps,
         values.mean(axis=0),
@@ -74,7 +73,7 @@ def _draw_scores(
         linestyle=linestyle,
         elinewidth=0.8,
         capsize=2,
-        label=label,
+        label=name,
     )
 
 

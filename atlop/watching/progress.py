@@ -1,11 +1,11 @@
 """Follow the files of a run: how far it is, its loss, its scores and its learning rates."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from threading import Lock
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from pydantic import BaseModel
@@ -15,10 +15,11 @@ from atlop.config_files import load_config
 from atlop.errors import AtlopError
 from atlop.files import current_writer, read_json
 from atlop.json_values import typed
-from atlop.run_metrics import Metrics, MetricsFile
+from atlop.run_metrics import Count, Metrics, MetricsFile, Seconds
 from atlop.watching.state import state_of
 
-MAX_POINTS = 400
+T = TypeVar("T")
+MAX_POINTS = 150
 """Points of a curve; more steps are taken together."""
 DIGITS = 6
 """Significant digits of what is drawn."""
@@ -27,14 +28,13 @@ DIGITS = 6
 class _Plan(BaseModel):
     """What is read of a run's environment."""
 
-    steps: int | None = None
+    steps: Count | None = None
 
 
 class _End(BaseModel):
     """What is read of a run's summary."""
 
-    steps: int
-    seconds: float
+    seconds: Seconds
     stopped_early: dict[str, int] | None = None
 
 
@@ -58,15 +58,23 @@ class RunProgress:
             return self._snapshot()
 
     def _snapshot(self) -> dict[str, Any]:
-        problem, config, end, plan = None, None, None, _Plan()
-        try:
-            if self._metrics.path.exists():
-                self._metrics.read()
-            config = load_config(str(self._run / "config.toml")) if (self._run / "config.toml").exists() else None
-            plan = _read(self._run / "environment.json", _Plan) or plan
-            end = _read(self._run / "summary.json", _End)
-        except AtlopError as error:
-            problem = str(error)
+        problems: list[str] = []
+
+        def attempt(path: Path, read: Callable[[], T]) -> T | None:
+            """Return what is read of a file that may not be there yet; remember what is wrong with it."""
+            try:
+                return read() if path.exists() else None
+            except AtlopError as error:
+                problems.append(str(error))
+                return None
+
+        config_path, plan_path, end_path = (
+            self._run / name for name in ("config.toml", "environment.json", "summary.json")
+        )
+        attempt(self._metrics.path, self._metrics.read)
+        config = attempt(config_path, lambda: load_config(str(config_path)))
+        plan = attempt(plan_path, lambda: _read(plan_path, _Plan)) or _Plan()
+        end = attempt(end_path, lambda: _read(end_path, _End))
         rows = self._metrics.rows
         step = max((row.step for row in rows), default=0)
         state = state_of(self._run, step=step, stopped_early=bool(end and end.stopped_early))
@@ -79,7 +87,7 @@ class RunProgress:
             "run": str(self._run),
             "state": state.name,
             "message": state.message,
-            "problem": problem,
+            "problem": "; ".join(problems) or None,
             "settings": _settings(config),
             "step": step,
             "steps": steps,
@@ -99,9 +107,8 @@ class RunProgress:
         }
 
 
-def _read(path: Path, schema: type[Any]) -> Any:
-    """Return what is read of a JSON file; `None` if it is not there yet."""
-    return typed(read_json(path), schema, where=str(path), advice="training writes it") if path.exists() else None
+def _read(path: Path, schema: type[T]) -> T:
+    return typed(read_json(path), schema, where=str(path), advice="expected what training writes")
 
 
 def _planned_steps(rows: Sequence[Metrics], config: RunConfig | None) -> int | None:
@@ -137,17 +144,18 @@ def _settings(config: RunConfig | None) -> dict[str, str]:
 
 
 def _loss(rows: Sequence[Metrics]) -> dict[str, Any]:
-    """Return the mean loss of equally many steps for each point, with the lowest and the highest among them."""
+    """Return the mean loss of equally many steps for each point but the first, with the lowest and the highest."""
     loss = {
         row.step: row.loss for row in rows if row.loss is not None
     }  # of a step that is there twice, the last counts
     steps, values = np.array(sorted(loss)), np.array([loss[step] for step in sorted(loss)])
     size = max(-(-len(steps) // MAX_POINTS), 1)
-    starts = np.arange(0, len(steps), size)
     if not len(steps):
         return {"steps_per_point": size, "step": [], "mean": [], "low": [], "high": []}
+    starts = np.unique(np.maximum(np.arange(len(steps) % -size, len(steps), size), 0))
     ends = np.append(starts[1:], len(steps)) - 1
-    mean = np.add.reduceat(values, starts) / (ends - starts + 1)
+    counts = ends - starts + 1
+    mean = np.add.reduceat(values / np.repeat(counts, counts), starts)
     low, high = np.minimum.reduceat(values, starts), np.maximum.reduceat(values, starts)
     curves = {"mean": mean, "low": low, "high": high}
     return {"steps_per_point": size, "step": steps[ends].tolist(), **{k: _short(v.tolist()) for k, v in curves.items()}}

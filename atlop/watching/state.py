@@ -27,8 +27,12 @@ def state_of(run: Path, *, step: int, stopped_early: bool) -> State:
         return State("gone", f"There is no folder {run} any more.")
     writer = current_writer(run)
     if (run / "summary.json").exists():  # asked after the writer, which leaves after it has written this
-        reason = ": no new best for as many evaluations as trainer.patience allows" if stopped_early else ""
-        return State("finished", f"The training is finished{reason}.")
+        reason = (
+            "It had no new best for as many evaluations as trainer.patience allows"
+            if stopped_early
+            else "All steps are done"
+        )
+        return State("finished", f"{reason}; the best model is in {run / 'best'}.")
     if writer is not None and not writer.is_here:
         return State(
             "elsewhere",

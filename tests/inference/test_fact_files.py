@@ -21,7 +21,7 @@ from atlop.inference.tables import WRITERS, output_format
 BONN = Participant(0, '=Bonn\r\n"so"', type="", id=None, mentions=((0, 4),))
 GERMANY = Participant(1, "+Germany, 'FRG'", type="LOC", id="Q183", mentions=((8, 15), (20, 27)))
 EVIDENCE = (EvidenceSentence(0, 0, 16, "=Bonn\nin Germany.", 0.9), EvidenceSentence(3, None, None, "", 0.25))
-RESULTS = [
+RESULTS: list[Any] = [
     Extraction(0, "first", (ExtractedFact(BONN, "P17", "country", GERMANY, 1.5, 0.7, EVIDENCE),), unread_mentions=0),
     ExtractionError(1, "document 1: has no entities"),
     Extraction(
@@ -95,7 +95,9 @@ def test_a_line_that_is_no_result_is_named_with_its_key(record: object, problem:
         (b"first", b"\xff", "invalid UTF8"),
     ],
 )
-def test_a_csv_file_that_is_no_table_of_facts_is_one_message(old: bytes, new: bytes, problem: str, tmp_path: Path) -> None:
+def test_a_csv_file_that_is_no_table_of_facts_is_one_message(
+    old: bytes, new: bytes, problem: str, tmp_path: Path
+) -> None:
     path = written(tmp_path, suffix=".csv")
     path.write_bytes(path.read_bytes().replace(old, new))
 

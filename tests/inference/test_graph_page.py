@@ -96,7 +96,7 @@ def test_an_arrow_shows_the_sentences_of_its_fact(page: "Page") -> None:
     page.keyboard.press("Enter")
     page.wait_for_selector(".details")
 
-    assert page.locator(".details li").all_text_contents() == ["text 0", "text 2", "text 1"]
+    assert page.locator(".details .evidence").all_text_contents() == ["text 0", "text 2", "text 1"]
     assert page.locator(".details h3").all_text_contents() == ["first", "second"]
     assert page.locator("#graph .arrow.chosen").count() == 1
     page.keyboard.press("Escape")

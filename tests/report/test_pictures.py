@@ -116,8 +116,9 @@ def test_of_several_runs_the_mean_and_the_standard_deviation_are_drawn() -> None
 
     assert lines_of(figure, 0)["mean of 3 runs"] == ([1, 2], [2.0, 2.0])
     [bars] = figure.axes[1].containers
-    assert bars.get_label() == "F1 ± standard deviation"
-    _, _, [deviations] = bars  # type: ignore[misc]
+    assert bars.get_label() == "F1"
+    assert figure.axes[1].get_ylabel() == "dev score (%), mean ± SD"
+    _, _, [deviations] = bars
     assert [tuple(segment[:, 1]) for segment in deviations.get_segments()] == [
         pytest.approx((30, 50)), pytest.approx((50, 70))
     ]  # fmt: skip
@@ -176,18 +177,18 @@ def test_the_relations_with_most_gold_facts_are_named_beside_their_dots_and_have
     ]
     best = next(iter(scores.relations))
 
-    figure = relation_picture(scores, names={best: "a name of more than twenty-five characters"})
+    figure = relation_picture(scores, names={best: "a name of more than two lines of eighteen characters"})
 
     [axes] = figure.axes
-    names = [text.get_text() for text in axes.texts]
-    assert "a name of more than twent…" in names
-    assert set(names) - {"a name of more than twent…"} <= set(scores.relations)
+    names = {text.get_text() for text in axes.texts}
+    assert names - set(scores.relations) == {"a name of more\nthan two lines of…"}
+    assert len(names) == len(largest)
     intervals = [tuple(segment[:, 1]) for bars in axes.collections[3:] for segment in bars.get_segments()]  # type: ignore[attr-defined]
     assert intervals == [(100 * group.f1.low, 100 * group.f1.high) for group in largest]
     figure.draw_without_rendering()
     boxes = [Text.get_window_extent(text) for text in axes.texts]
     assert not any(one.overlaps(other) for one, other in combinations(boxes, 2))
-    assert all(axes.bbox.x0 <= box.x0 and box.x1 <= axes.bbox.x1 for box in boxes)
+    assert all(axes.bbox.x1 < box.x0 and box.x1 <= figure.bbox.x1 for box in boxes)
 
 
 PICTURES = {

@@ -22,7 +22,12 @@ _SEED = 66
 def write_page(path: Path, graph: nx.MultiDiGraph) -> None:
     """Write a page that draws the facts that most documents state, up to `MAX_FACTS` of them."""
     data = embedded_json(contents(graph))
-    write_text(path, render(PAGE, title=path.stem, styles=("base.css", "graph.css"), scripts=SCRIPTS, data=data))
+    write_text(
+        path,
+        render(
+            PAGE, title=f"Graph of facts: {path.stem}", styles=("base.css", "graph.css"), scripts=SCRIPTS, data=data
+        ),
+    )
 
 
 def contents(graph: nx.MultiDiGraph) -> dict[str, Any]:
@@ -58,6 +63,8 @@ def _positions(edges: list[tuple[str, str]]) -> tuple[dict[Hashable, tuple[float
         part = nx.Graph(edge for edge in edges if edge[0] in nodes)  # in an order that does not depend on hashes
         columns = min(max(2, ceil(sqrt(len(part)))), _WIDTH // _CELL_WIDTH)
         width, height = columns * _CELL_WIDTH, ceil(len(part) / columns) * _CELL_HEIGHT
+        if 2 * width > _WIDTH:  # no other part fits beside it
+            width = _WIDTH
         if left + width > _WIDTH:
             left, top, row = 0, top + row, 0
         for node, (across, down) in _in_unit_square(part).items():

@@ -47,7 +47,14 @@ def rdf_graph(graph: nx.MultiDiGraph, *, namespace: str = NAMESPACE) -> rdflib.G
     check_namespace(namespace)
     triples = rdflib.Graph(bind_namespaces="none")
     kinds = {kind: f"{namespace}{kind}/" for kind in _KINDS}
-    for prefix, base in {"atlop": namespace, **kinds, "rdf": RDF, "rdfs": RDFS, "dcterms": DCTERMS, "prov": PROV}.items():
+    for prefix, base in {
+        "atlop": namespace,
+        **kinds,
+        "rdf": RDF,
+        "rdfs": RDFS,
+        "dcterms": DCTERMS,
+        "prov": PROV,
+    }.items():
         triples.bind(prefix, base)
 
     def uri(*path: object) -> rdflib.URIRef:

@@ -5,12 +5,12 @@ const MARGIN = { left: 62, right: 18, top: 10, bottom: 34 };
 
 /**
  * Draw curves.
- * Each is {name, group, steps, values, marked}; `group` is a class that gives colour and dashes. A band is {group, steps,
- * low, high}. `lastStep` ends the horizontal axis, `zero` begins the vertical one at 0, `log` makes it logarithmic.
+ * Each is {name, group, steps, values, marked}; `group` is a class that gives colour and dashes. A band is {name, group,
+ * steps, low, high}. `lastStep` ends the horizontal axis, `zero` begins the vertical one at 0, `log` makes it logarithmic.
  */
 function chart(name, { label, curves, band = null, lastStep, zero = false, log = false }) {
   const drawn = curves.filter(({ values }) => values.length);
-  byId(`${name}-legend`).replaceChildren(...drawn.map(legendItem));
+  byId(`${name}-legend`).replaceChildren(...drawn.map(legendItem), ...(band && drawn.length ? [legendItem(band)] : []));
   const target = byId(name);
   if (!drawn.length) {
     target.replaceChildren(element("p", { class: "hint" }, "Nothing yet."));
@@ -27,9 +27,9 @@ function chart(name, { label, curves, band = null, lastStep, zero = false, log =
     ])));
 }
 
-function legendItem({ name, group }) {
-  const line = svgElement("svg", { viewBox: "0 0 28 10", "aria-hidden": "true" }, svgElement("path", { class: `curve ${group}`, d: "M0 5H28" }));
-  return element("li", {}, line, name);
+function legendItem({ name, group, low }) {
+  const drawing = low ? { class: `band ${group}`, d: "M0 0H28V10H0Z" } : { class: `curve ${group}`, d: "M0 5H28" };
+  return element("li", {}, svgElement("svg", { viewBox: "0 0 28 10", "aria-hidden": "true" }, svgElement("path", drawing)), name);
 }
 
 /** Return functions from steps and values to pixels, and the ticks of both axes. */

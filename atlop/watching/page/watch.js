@@ -46,11 +46,11 @@ function tiles(run) {
   return [
     tile("Step", formatCount(run.step), run.steps ? `of ${formatCount(run.steps)}` : ""),
     tile("Epoch", run.epoch || "–", run.epochs ? `of ${run.epochs}` : ""),
-    tile("Loss", mean.length ? mean.at(-1).toPrecision(3) : "–", size > 1 ? `mean of the last steps, at most ${size}` : "of the last step"),
+    tile("Loss", mean.length ? mean.at(-1).toPrecision(3) : "–", size > 1 ? `mean of the last ${size} steps` : "of the last step"),
     tile("Best dev F1", best ? percent(best.f1) : "–", best ? `after step ${formatCount(best.step)}` : "no evaluation yet"),
     tile("Time", duration(run.seconds), run.skipped_steps ? `${run.skipped_steps} steps skipped: loss or gradient not finite` : ""),
     ...(run.seconds_left === null ? [] : [tile("Time left", `${duration(run.seconds_left)}`, "about, with all evaluations")]),
-    element("div", { class: "tile" }, element("dt", {}, "Last line"), element("dd", { id: "age" }, "–")),
+    element("div", { class: "tile" }, element("dt", {}, "Last written"), element("dd", {}, element("span", { id: "age" }, "–"), element("small", {}, "ago"))),
   ];
 }
 
@@ -60,16 +60,15 @@ function showCharts({ step, steps, loss, dev, rates, state }) {
   const scored = dev.filter(({ f1 }) => f1 !== null);
   const ign = scored.filter(({ ign_f1: score }) => score !== null);
   const stepsOf = (rows) => rows.map((row) => row.step);
-  byId("loss-note").textContent = size > 1 ? `mean of ${size} steps, and from the lowest to the highest` : "";
   chart("loss", {
     label: loss.step.length ? `Loss by step: ${loss.mean[0]} at first, ${loss.mean.at(-1)} after step ${loss.step.at(-1)}` : "Loss",
-    curves: [{ name: "loss", group: "right", steps: loss.step, values: loss.mean }],
-    band: size > 1 ? { group: "right", steps: loss.step, low: loss.low, high: loss.high } : null,
+    curves: [{ name: size > 1 ? `mean of ${size} steps` : "each step", group: "right", steps: loss.step, values: loss.mean }],
+    band: size > 1 ? { name: "from the lowest to the highest", group: "right", steps: loss.step, low: loss.low, high: loss.high } : null,
     lastStep,
     log: true,
   });
   chart("dev", {
-    label: `Scores on dev by step; the table below has them`,
+    label: "Scores on dev by step; the table below has them",
     curves: [
       { name: "F1", group: "right", steps: stepsOf(scored), values: scored.map(({ f1 }) => 100 * f1), marked: true },
       { name: "Ign F1", group: "missed", steps: stepsOf(ign), values: ign.map(({ ign_f1: score }) => 100 * score), marked: true },
@@ -108,7 +107,7 @@ function showProblem(message) {
 /** Say how long ago the run wrote its last line. */
 function showAge(now) {
   const { written } = last.run;
-  byId("age").textContent = written === null ? "–" : `${duration(Math.max(now / 1000 - written, 0))} ago`;
+  byId("age").textContent = written === null ? "–" : duration(Math.max(now / 1000 - written, 0));
 }
 
 function duration(seconds) {

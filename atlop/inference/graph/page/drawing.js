@@ -15,7 +15,7 @@ function showTypes() {
     svgElement("svg", { viewBox: "0 0 8 8", "aria-hidden": "true" }, svgElement("circle", { cx: 4, cy: 4, r: 4 })), bidiText(type || "no type"))));
 }
 
-/** Draw all facts; those that are not shown, and their entities, are faint. */
+/** Draw all facts; those that are not shown, and their entities, are faint. The Tab key goes through the list instead. */
 function showGraph(shown, chosen) {
   const entities = new Set(shown.flatMap(({ subject, object }) => [subject, object]));
   const counts = new Map();
@@ -50,7 +50,7 @@ function arrow(fact, { curve, isShown, isChosen }) {
   const name = isLoop ? { x: from.x, y: from.y - 36 } : { x: ((from.x + to.x) / 2 + middle.x) / 2, y: ((from.y + to.y) / 2 + middle.y) / 2 };
   const line = svgElement("path", { class: "line", d: path, "marker-end": "url(#head)" });
   line.style.setProperty("--strength", Math.min(1.3 + 0.7 * (fact.weight - 1), 5));
-  return svgElement("a", { href: `#fact/${fact.index}`, class: `arrow right${isShown ? "" : " other"}${isChosen ? " chosen" : ""}`, "aria-label": factText(fact), tabindex: isShown ? false : -1 },
+  return svgElement("a", { href: `#fact/${fact.index}`, class: `arrow right${isShown ? "" : " other"}${isChosen ? " chosen" : ""}`, "aria-label": factText(fact), tabindex: -1 },
     svgElement("title", {}, factText(fact)),
     svgElement("path", { class: "hit-area", d: path }), line,
     svgElement("text", { class: "name", x: name.x.toFixed(1), y: name.y.toFixed(1) }, truncated(fact.label, LABEL)));
@@ -59,7 +59,7 @@ function arrow(fact, { curve, isShown, isChosen }) {
 function node(entity, index, isShown, chosen) {
   const isInFact = chosen && (index === chosen.subject || index === chosen.object);
   const names = `${entity.names.join(", ")} (${entity.type || "no type"})`;
-  return svgElement("a", { href: `#entity/${index}`, class: `node ${colourClass(entity.type)}${isShown ? "" : " other"}${isInFact ? " in-fact" : ""}`, "aria-label": names, tabindex: isShown ? false : -1 },
+  return svgElement("a", { href: `#entity/${index}`, class: `node ${colourClass(entity.type)}${isShown ? "" : " other"}${isInFact ? " in-fact" : ""}`, "aria-label": names, tabindex: -1 },
     svgElement("title", {}, names),
     svgElement("circle", { cx: entity.x, cy: entity.y, r: 7 }),
     svgElement("text", { x: entity.x + 11, y: entity.y + 4 }, truncated(entity.label, LABEL)));

@@ -48,12 +48,14 @@ function details(fact) {
     ["Margin", formatNumber(fact.margin)],
     ...(fact.probability === null ? [] : [["Probability", `${(100 * fact.probability).toFixed(0)} %`]]),
   ];
+  const entityLink = (index) => element("li", {}, element("a", { href: `#entity/${index}` }, "all facts of ", bidiText(DATA.entities[index].label)));
   return element("div", { class: "details" },
     element("dl", {}, ...rows.flatMap(([term, text]) => [element("dt", {}, term), element("dd", {}, bidiText(text))])),
     ...fact.sources.flatMap((source) => [
       element("h3", {}, bidiText(source.document || "document without a title")),
-      element("ul", {}, ...source.evidence.map(({ text, sentence }) => element("li", {}, bidiText(text || `sentence ${sentence}`)))),
-    ]));
+      element("ul", {}, ...source.evidence.map(({ text, sentence }) => element("li", { class: "evidence" }, bidiText(text || `sentence ${sentence}`)))),
+    ]),
+    element("ul", {}, ...[...new Set([fact.subject, fact.object])].map(entityLink)));
 }
 
 function moveFact(by) {
