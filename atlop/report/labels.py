@@ -32,16 +32,16 @@ def name_points(axes: Axes, points: Mapping[str, tuple[float, float]]) -> None:
             va="center",
             fontsize=6,
             color=INK,
-            arrowprops={"arrowstyle": "-", "color": GREY, "linewidth": 0.5, "shrinkA": 1, "shrinkB": 2},
+            arrowprops={"arrowstyle": "-", "color": GREY, "linewidth": 0.5, "shrinkA": 0, "relpos": (0, 0.5)},
         )
 
 
 def _spread(heights: Sequence[float]) -> list[float]:
-    """Return ascending heights, from 0 to 1, moved apart where names would touch."""
+    """Return ascending heights, from 0 to 1, moved apart where names would touch each other or the legend."""
     positions: list[float] = []
     for height in heights:
         positions.append(max(height, positions[-1] + _GAP) if positions else height)
-    top = 1.0
+    top = 0.95
     for index in reversed(range(len(positions))):
         positions[index] = top = min(positions[index], top)
         top -= _GAP

@@ -78,8 +78,8 @@ def _in_unit_square(part: nx.Graph) -> dict[Hashable, tuple[float, float]]:
     """Return where a connected part's entities are, from 0 to 1: two of them, or one, on a line."""
     if len(part) <= 2:
         return {node: (float(index), 0.5) for index, node in enumerate(part)}
-    layout = nx.spring_layout(part, seed=_SEED, iterations=200)
-    values = np.array([layout[node] for node in part])
+    found = nx.spring_layout(part, seed=_SEED, iterations=200)
+    values = np.array([found[node] for node in part])
     low, span = values.min(axis=0), np.ptp(values, axis=0)
     unit: list[tuple[float, float]] = ((values - low) / np.where(span, span, 1)).tolist()
     return dict(zip(part, unit, strict=True))
