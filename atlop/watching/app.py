@@ -26,7 +26,9 @@ def make_app(progress: RunProgress, *, title: str, allowed_hosts: Collection[str
         title: Title of the page.
         allowed_hosts: Names by which it may be addressed besides those of loopback; `None` for any.
     """
-    page = HTMLResponse(render(PAGE, title=title, styles=("base.css", "watch.css"), scripts=SCRIPTS), headers=_HEADERS)
+    page = HTMLResponse(
+        render(PAGE, title=title, styles=("base.css", "tables.css", "watch.css"), scripts=SCRIPTS), headers=_HEADERS
+    )
 
     def show(_: Request) -> HTMLResponse:
         return page

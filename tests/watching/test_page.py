@@ -3,10 +3,11 @@
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.browsing import serious_issues
 from tests.watching.runs import LEARNED, evaluation, finish, row, write_run
 
 if TYPE_CHECKING:
@@ -110,10 +111,17 @@ def test_a_run_without_a_step_has_a_page_too(page: "Page", run: Path) -> None:
     assert tile(page, "Step") == "0"
 
 
-def test_every_control_has_a_name_and_nothing_is_wider_than_a_phone(browser: "Browser", address: str) -> None:
-    for scheme in ("light", "dark"):
-        phone = browser.new_page(viewport={"width": 390, "height": 844}, color_scheme=scheme)
-        phone.goto(address)
-        phone.wait_for_selector("#tiles .tile")
-        assert phone.evaluate("document.documentElement.scrollWidth") <= 390
-        phone.close()
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_nothing_is_wider_than_a_phone_and_axe_finds_nothing_serious(
+    scheme: Any, browser: "Browser", address: str
+) -> None:
+    phone = browser.new_page(viewport={"width": 390, "height": 844}, color_scheme=scheme)
+    phone.goto(address)
+    phone.wait_for_selector("#tiles .tile")
+    assert phone.evaluate("document.documentElement.scrollWidth") <= 390
+    phone.keyboard.press("?")
+    phone.locator("#help").wait_for()
+    phone.keyboard.press("Escape")
+    found = serious_issues(phone)
+    phone.close()
+    assert found == []

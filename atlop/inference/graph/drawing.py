@@ -14,7 +14,7 @@ from atlop.pages import embedded_json, render
 MAX_FACTS = 150
 """Facts drawn at most; more are no picture any more."""
 PAGE = Path(__file__).parent / "page" / "graph.html"
-SCRIPTS = ("elements.js", "header.js", "drawing.js", "start.js")
+SCRIPTS = ("elements.js", "header.js", "graph.js", "drawing.js", "start.js")
 _WIDTH, _CELL_WIDTH, _CELL_HEIGHT = 860, 200, 84  # pixels, of the drawing and of an entity with its name
 _SEED = 66
 
@@ -68,7 +68,7 @@ def _positions(edges: list[tuple[str, str]]) -> tuple[dict[Hashable, tuple[float
         if left + width > _WIDTH:
             left, top, row = 0, top + row, 0
         for node, (across, down) in _in_unit_square(part).items():
-            x = left + 20 + across * (width - _CELL_WIDTH)
+            x = left + 40 + across * (width - _CELL_WIDTH)
             positions[node] = round(x, 1), round(top + _CELL_HEIGHT / 2 + down * (height - _CELL_HEIGHT), 1)
         left, row = left + width, max(row, height)
     return positions, top + row

@@ -63,7 +63,7 @@ function showCharts({ step, steps, loss, dev, rates, state }) {
   chart("loss", {
     label: loss.step.length ? `Loss by step: ${loss.mean[0]} at first, ${loss.mean.at(-1)} after step ${loss.step.at(-1)}` : "Loss",
     curves: [{ name: size > 1 ? `mean of ${size} steps` : "each step", group: "right", steps: loss.step, values: loss.mean }],
-    band: size > 1 ? { name: "from the lowest to the highest", group: "right", steps: loss.step, low: loss.low, high: loss.high } : null,
+    band: size > 1 ? { name: "lowest to highest", group: "right", steps: loss.step, low: loss.low, high: loss.high } : null,
     lastStep,
     log: true,
   });

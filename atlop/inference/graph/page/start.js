@@ -28,7 +28,7 @@ function show() {
   byId("found").textContent = `${formatCount(shown.length)}${of} facts${rest}`;
   byId("facts-title").textContent = entity === null ? "Facts" : `Facts of ${DATA.entities[entity].label}`;
   byId("facts").replaceChildren(...shown.map((item) => factItem(item, item === fact)));
-  showGraph(shown, fact);
+  draw(shown, fact);
   const current = byId("facts").querySelector("[aria-current]");
   current?.scrollIntoView({ block: "nearest" });
   if (hadFocus) current?.focus({ preventScroll: true });
@@ -84,9 +84,7 @@ function keyPressed(event) {
   }
 }
 
-const relations = new Map(DATA.facts.map(({ relation, label }) => [relation, label]));
-filters.elements.relation.append(...[...relations].sort(([, a], [, b]) => a.localeCompare(b)).map(([value, label]) => element("option", { value }, label)));
-showTypes();
+filters.elements.relation.append(...[...RELATIONS].sort(([, a], [, b]) => a.localeCompare(b)).map(([value, label]) => element("option", { value }, label)));
 show();
 filters.addEventListener("input", show);
 filters.addEventListener("submit", (event) => event.preventDefault());
