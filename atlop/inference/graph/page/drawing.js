@@ -21,7 +21,7 @@ function typeClass(type) {
 }
 
 /** Draw all facts; those that are not shown, and their entities, are faint. The Tab key goes through the list instead. */
-function draw(shown, chosen) {
+function draw(shown, { fact: chosen, entity: picked }) {
   const entities = new Set(shown.flatMap(({ subject, object }) => [subject, object]));
   const occupied = DATA.entities.flatMap(({ label }, index) => nodeBoxes(POSITIONS[index], truncated(label, LABEL)));
   const counts = new Map();
@@ -41,6 +41,7 @@ function draw(shown, chosen) {
   drawing.replaceChildren(svgElement("defs", {}, head("right")), ...arrows,
     ...DATA.entities.map((entity, index) => entityNode(entity, index, entities.has(index), chosen)));
   if (chosen) bringIntoView(drawing.querySelector(".chosen .line"));
+  if (picked !== null) bringIntoView(drawing.querySelectorAll(".node")[picked]);
 }
 
 function entityNode(entity, index, isShown, chosen) {

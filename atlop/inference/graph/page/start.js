@@ -28,7 +28,7 @@ function show() {
   byId("found").textContent = `${formatCount(shown.length)}${of} facts${rest}`;
   byId("facts-title").textContent = entity === null ? "Facts" : `Facts of ${DATA.entities[entity].label}`;
   byId("facts").replaceChildren(...shown.map((item) => factItem(item, item === fact)));
-  draw(shown, fact);
+  draw(shown, { fact, entity });
   const current = byId("facts").querySelector("[aria-current]");
   current?.scrollIntoView({ block: "nearest" });
   if (hadFocus) current?.focus({ preventScroll: true });
