@@ -52,12 +52,12 @@ _DARK_RULES = f"<style>@media (prefers-color-scheme: dark){{{_MEDIA}}}</style>"
 
 @contextmanager
 def picture(
-    rows: int = 1, columns: int = 1, *, width: float = WIDTH, height: float = HEIGHT
+    panels: int = 1, *, columns: int = 1, width: float = WIDTH, height: float = HEIGHT
 ) -> Iterator[tuple[Figure, list[Axes]]]:
-    """Yield a styled figure, its size in inches, and its panels; those of a column share the horizontal axis."""
+    """Yield a styled figure and its panels, in columns that share the horizontal axis; sizes are in inches."""
     with mpl.rc_context(_STYLE):
         figure = Figure(figsize=(width, height), layout="constrained")
-        yield figure, list(figure.subplots(rows, columns, sharex="col", squeeze=False).flat)
+        yield figure, list(figure.subplots(panels, columns, sharex="col", squeeze=False).flat)
 
 
 def add_legend(axes: Axes, *, columns: int = 1) -> None:

@@ -58,27 +58,14 @@ class RunProgress:
             return self._snapshot()
 
     def _snapshot(self) -> dict[str, Any]:
-        problems: list[str] = []
-
-        def attempt(path: Path, read: Callable[[], T]) -> T | None:
-            """Return what is read of a file that may not be there yet; remember what is wrong with it."""
-            try:
-                return read() if path.exists() else None
-            except AtlopError as error:
-                problems.append(str(error))
-                return None
-
-        config_path, plan_path, end_path = (
-            self._run / name for name in ("config.toml", "environment.json", "summary.json")
-        )
-        attempt(self._metrics.path, self._metrics.read)
-        config = attempt(config_path, lambda: load_config(str(config_path)))
-        plan = attempt(plan_path, lambda: _read(plan_path, _Plan)) or _Plan()
-        end = attempt(end_path, lambda: _read(end_path, _End))
+        config, plan, end, problem = self._read_files()
         rows = self._metrics.rows
         step = max((row.step for row in rows), default=0)
         state = state_of(self._run, step=step, stopped_early=bool(end and end.stopped_early))
-        steps = plan.steps or _planned_steps(rows, config)
+        epochs, per_epoch = config and config.trainer.epochs, _steps_per_epoch(rows)
+        steps = plan.steps or (epochs * per_epoch if epochs and per_epoch else None)  # earlier versions wrote no steps
+        if steps and per_epoch:
+            epochs = steps // per_epoch
         seconds = end.seconds if end else max((row.seconds or 0.0 for row in rows), default=0.0)
         written = None
         with suppress(FileNotFoundError):
@@ -87,12 +74,12 @@ class RunProgress:
             "run": str(self._run),
             "state": state.name,
             "message": state.message,
-            "problem": "; ".join(problems) or None,
+            "problem": problem,
             "settings": _settings(config),
             "step": step,
             "steps": steps,
             "epoch": rows[-1].epoch + 1 if rows else 0,
-            "epochs": config and config.trainer.epochs,
+            "epochs": epochs,
             "seconds": seconds,
             "seconds_left": _seconds_left(rows, steps=steps) if state.name in ("running", "elsewhere") else None,
             "written": written,
@@ -106,16 +93,32 @@ class RunProgress:
             ],
         }
 
+    def _read_files(self) -> tuple[RunConfig | None, _Plan, _End | None, str | None]:
+        """Read the metrics that are new; return configuration, plan and end, if they are there, and what is damaged."""
+        problems: list[str] = []
 
-def _read(path: Path, schema: type[T]) -> T:
-    return typed(read_json(path), schema, where=str(path), advice="expected what training writes")
+        def attempt(path: Path, read: Callable[[Path], T]) -> T | None:
+            try:
+                return read(path) if path.exists() else None
+            except AtlopError as error:
+                problems.append(str(error))
+                return None
+
+        def record(name: str, schema: type[T]) -> T | None:
+            advice = "expected what training writes"
+            return attempt(
+                self._run / name, lambda path: typed(read_json(path), schema, where=str(path), advice=advice)
+            )
+
+        attempt(self._metrics.path, lambda _: self._metrics.read())
+        config = attempt(self._run / "config.toml", lambda path: load_config(str(path)))
+        plan = record("environment.json", _Plan) or _Plan()
+        return config, plan, record("summary.json", _End), "; ".join(problems) or None
 
 
-def _planned_steps(rows: Sequence[Metrics], config: RunConfig | None) -> int | None:
-    """Return the steps of all epochs, if a whole one has been done; earlier versions did not write them."""
-    if config is None or not rows or rows[-1].epoch == 0:
-        return None
-    return config.trainer.epochs * max(row.step for row in rows if row.epoch == 0)
+def _steps_per_epoch(rows: Sequence[Metrics]) -> int | None:
+    """Return the steps of an epoch, after the first one."""
+    return max((row.step for row in rows if row.epoch == 0), default=None) if rows and rows[-1].epoch else None
 
 
 def _seconds_left(rows: Sequence[Metrics], *, steps: int | None) -> float | None:

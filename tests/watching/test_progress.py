@@ -152,6 +152,12 @@ def test_a_run_of_an_earlier_version_has_its_steps_after_an_epoch_and_its_time_a
     assert found(12) == (40, 5)
 
 
+def test_a_training_that_makes_more_epochs_of_few_documents_says_how_many(tmp_path: Path) -> None:
+    found = RunProgress(write_run(tmp_path / "run", LEARNED, steps=70)).snapshot()
+
+    assert (found["steps"], found["epochs"]) == (70, 7)
+
+
 def test_a_line_that_is_being_written_and_one_that_is_damaged_stop_nothing(tmp_path: Path) -> None:
     run = write_run(tmp_path / "run", LEARNED)
     progress = RunProgress(run)
