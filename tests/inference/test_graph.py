@@ -38,8 +38,8 @@ def fact(
     return ExtractedFact(subject, relation, f"name of {relation}", object_, float(margin), probability, evidence)
 
 
-def extraction(title: str, *facts: ExtractedFact) -> Extraction:
-    return Extraction(0, title, facts, unread_mentions=0)
+def extraction(title: str, *facts: ExtractedFact, document: int = 0) -> Extraction:
+    return Extraction(document, title, facts, unread_mentions=0)
 
 
 RESULTS = [
@@ -80,6 +80,14 @@ def test_a_document_that_states_a_fact_twice_counts_once_with_the_sentences_of_b
 
     assert (edge["weight"], edge["margin"]) == (1, 2)
     assert edge["sources"] == [{"document": "first", "evidence": said_in(2, 4)}]
+
+
+def test_documents_of_one_title_are_counted_each() -> None:
+    stated = fact(entity(0, "Bonn"), "P17", entity(1, "Germany"), margin=1)
+
+    graph = fact_graph([extraction("news", stated, document=number) for number in range(3)])
+
+    assert graph.edges["Bonn", "Germany", "P17"]["weight"] == 3
 
 
 def test_a_node_has_all_names_and_types_of_its_entity_and_its_id() -> None:

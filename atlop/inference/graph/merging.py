@@ -42,11 +42,11 @@ def fact_graph(
             if not graph.has_edge(*ends, key=fact.relation):
                 names = {"relation": fact.relation, "label": fact.relation_name}
                 graph.add_edge(*ends, key=fact.relation, **names, weight=0, margin=fact.margin, sources={})
-            _add(fact, title=result.title, edge=graph.edges[(*ends, fact.relation)])
+            _add(fact, document=(result.document, result.title), edge=graph.edges[(*ends, fact.relation)])
     for *_, edge in graph.edges(data=True):
         edge["sources"] = [
             {"document": title, "evidence": [sentences[number] for number in sorted(sentences)]}
-            for title, sentences in edge["sources"].items()
+            for (_, title), sentences in edge["sources"].items()
         ]
     return graph
 
@@ -76,12 +76,12 @@ def _node(graph: nx.MultiDiGraph, entity: Participant, *, result: Extraction, me
     return node
 
 
-def _add(fact: ExtractedFact, *, title: str, edge: dict[str, Any]) -> None:
+def _add(fact: ExtractedFact, *, document: tuple[int, str], edge: dict[str, Any]) -> None:
     """Add what a document says to the edge of a fact; of a sentence, the largest share counts."""
     edge["margin"] = max(edge["margin"], fact.margin)
     if fact.probability is not None:
         edge["probability"] = max(edge.get("probability", 0.0), fact.probability)
-    sentences = edge["sources"].setdefault(title, {})
+    sentences = edge["sources"].setdefault(document, {})
     edge["weight"] = len(edge["sources"])
     for each in fact.evidence:
         if each.sentence not in sentences or sentences[each.sentence]["share"] < each.share:
