@@ -15,6 +15,19 @@ BOX = 48
 """Height of a box."""
 COLOURS = {"data": "#eef2f7", "encoder": "#dbe7f6", "entity": "#e3f1e4", "pair": "#fdf0d9", "decision": "#f6e0e0"}
 
+DARK = {
+    "#fff": "#15181c",
+    "#111": "#e6e9ee",
+    "#555": "#a3adb9",
+    "#888": "#6b737e",
+    "#eef2f7": "#252b33",
+    "#dbe7f6": "#1f3350",
+    "#e3f1e4": "#1e3a26",
+    "#fdf0d9": "#45371a",
+    "#f6e0e0": "#4a2626",
+}
+"""Colours for a reader who prefers dark pages."""
+
 
 class Box(NamedTuple):
     """A thing that is computed."""
@@ -59,6 +72,7 @@ def drawing() -> str:
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" font-family="sans-serif" '
         'font-size="15" text-anchor="middle">',
+        f"<style>@media (prefers-color-scheme: dark){{{_dark_rules()}}}</style>",
         "<title>The method: from a document to scores, with shapes</title>",
         '<defs><marker id="tip" viewBox="0 0 8 8" refX="8" refY="4" markerWidth="8" markerHeight="8" orient="auto">'
         '<path d="M0 0 8 4 0 8z" fill="#555"/></marker></defs>',
@@ -68,6 +82,14 @@ def drawing() -> str:
         "</svg>",
     ]
     return "\n".join(parts) + "\n"
+
+
+def _dark_rules() -> str:
+    return "".join(
+        f'[{attribute}="{light}"]{{{attribute}:{dark}}}'
+        for light, dark in DARK.items()
+        for attribute in ("fill", "stroke")
+    )
 
 
 def _box(box: Box) -> str:

@@ -1,4 +1,4 @@
-r"""Make the pictures of the documentation from a finished run: its report, its service's page and its plots.
+r"""Make the pictures of the documentation from a finished run: its plots and pages; and a graph of the sample's facts.
 
 Paths are seen in the pictures, so they are given as they should be read there. Needs chromium. Example:
 
@@ -18,7 +18,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from PIL import Image
-from playwright.sync_api import Page, ViewportSize, sync_playwright
+from playwright.sync_api import Locator, Page, ViewportSize, sync_playwright
 
 from atlop.files import atomic_path
 
@@ -51,6 +51,16 @@ def main() -> None:
         with served(options.run) as address:
             _open_fact_of_service(page, address)
             _take(page, options.output / "serve.png")
+        with served(options.run, command="watch") as address:
+            page.goto(address)
+            page.wait_for_selector("#evaluations tr")
+            _take(page, options.output / "watch.png", until=page.locator("#settings-title"))  # which name folders
+        atlop("extract", "sample", "--output", str(folder / "facts.jsonl"))
+        atlop("graph", str(folder / "facts.jsonl"), "--output", str(folder / "graph.html"))
+        page.goto((folder / "graph.html").as_uri())
+        page.keyboard.press("j")
+        page.wait_for_selector(".details")
+        _take(page, options.output / "graph.png")
 
 
 def atlop(*arguments: str) -> None:
@@ -70,10 +80,10 @@ def window() -> Iterator[Page]:
 
 
 @contextmanager
-def served(run: Path) -> Iterator[str]:
-    """Serve a model within the context."""
-    command = [sys.executable, "-m", "atlop", "serve", str(run), "--port", "0"]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+def served(run: Path, *, command: str = "serve") -> Iterator[str]:
+    """Serve a model or, with `watch`, the page of a training within the context."""
+    arguments = [sys.executable, "-m", "atlop", command, str(run), "--port", "0"]
+    with subprocess.Popen(arguments, stderr=subprocess.PIPE, text=True) as process:
         assert process.stderr
         try:
             for line in process.stderr:
@@ -81,7 +91,7 @@ def served(run: Path) -> Iterator[str]:
                     yield found[1]
                     break
             else:
-                raise SystemExit("atlop serve did not start")
+                raise SystemExit(f"atlop {command} did not start")
         finally:
             process.terminate()
 
@@ -103,8 +113,11 @@ def _open_fact_of_service(page: Page, address: str) -> None:
     page.wait_for_selector(".details")
 
 
-def _take(page: Page, path: Path) -> None:
-    picture = Image.open(BytesIO(page.screenshot())).convert("RGB")
+def _take(page: Page, path: Path, *, until: Locator | None = None) -> None:
+    """Write what the window shows, or what is above an element."""
+    picture = Image.open(BytesIO(page.screenshot(full_page=until is not None))).convert("RGB")
+    if until is not None and (box := until.bounding_box()):
+        picture = picture.crop((0, 0, picture.width, int(box["y"])))
     few = picture.quantize(COLOURS, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
     with atomic_path(path) as temporary:
         few.save(temporary, format="PNG", optimize=True)

@@ -123,29 +123,54 @@ def test_a_killed_extraction_goes_on_and_two_processes_give_what_one_gives(model
 # graph
 
 
-@pytest.mark.parametrize("suffix", ["graphml", "nt"])
-def test_graph_is_made_of_what_extract_has_written(suffix: str, model: Path, file: Path, tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def facts(model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What the model finds, as JSON lines, CSV and Parquet."""
     pytest.importorskip("rdflib", reason="needs rdflib: pip install 'atlop[graph]'")
-    run("extract", model, file, "--output", tmp_path / "facts.jsonl")
+    folder = tmp_path_factory.mktemp("facts")
+    rows = [json.dumps(plain_row(golden_documents()[index])) for index in (0, 1, 6)]
+    (folder / "documents.jsonl").write_text("\n".join([*rows, "{"]), encoding="utf-8")
+    for suffix in ("jsonl", "csv", "parquet"):
+        run("extract", model, folder / "documents.jsonl", "--output", folder / f"facts.{suffix}")
+    return folder
+
+
+@pytest.mark.parametrize("suffix", ["graphml", "gexf", "nt", "ttl", "jsonld", "html"])
+def test_graph_is_made_of_what_extract_has_written(suffix: str, facts: Path, tmp_path: Path) -> None:
     graph = tmp_path / f"graph.{suffix}"
 
-    output, _ = run("graph", tmp_path / "facts.jsonl", "--output", graph)
+    output, _ = run("graph", facts / "facts.jsonl", "--output", graph)
 
     names = {
         fact[role]["name"]
-        for row in lines_of(tmp_path / "facts.jsonl")
+        for row in lines_of(facts / "facts.jsonl")
         for fact in row.get("facts", ())
         for role in ("subject", "object")
     }
     assert values_of(output)["entities"] == str(len(names))
     assert graph.stat().st_size > 0
-    assert "already exists" in run("graph", tmp_path / "facts.jsonl", "--output", graph, code=2)[1]
+    assert "already exists" in run("graph", facts / "facts.jsonl", "--output", graph, code=2)[1]
 
 
-def test_graph_refuses_an_unknown_format(tmp_path: Path) -> None:
-    _, problem = run("graph", tmp_path / "facts.jsonl", "--output", tmp_path / "graph.json", code=2)
+def test_graph_makes_the_same_of_each_file_of_extract(facts: Path, tmp_path: Path) -> None:
+    for suffix in ("jsonl", "csv", "parquet"):
+        run("graph", facts / f"facts.{suffix}", "--output", tmp_path / f"{suffix}.ttl")
 
-    assert "expected a name that ends in .graphml or .nt" in problem
+    made = {path.read_bytes() for path in tmp_path.iterdir()}
+    assert len(made) == 1
+
+
+def test_graph_refuses_what_it_cannot_do(facts: Path, tmp_path: Path) -> None:
+    source = facts / "facts.jsonl"
+
+    unknown = run("graph", source, "--output", tmp_path / "graph.json", code=2)[1]
+    no_rdf = run("graph", source, "--output", tmp_path / "graph.gexf", "--namespace", "https://example.org/", code=2)[1]
+    uncalibrated = run("graph", source, "--output", tmp_path / "graph.gexf", "--min-probability", 0.5, code=2)[1]
+
+    assert "expected a name that ends in .graphml, .gexf, .ttl, .jsonld, .nt, .html" in unknown
+    assert "--namespace: is for RDF, .ttl, .jsonld, .nt; " in no_rdf
+    assert "have no probability" in uncalibrated
+    assert not list(tmp_path.iterdir())
 
 
 # push

@@ -329,12 +329,30 @@ def test_plot_draws_a_model_without_a_run_and_no_frequency_without_train_facts(
     assert {path.stem for path in tmp_path.iterdir()} == {"precision_recall", "margins"}
 
 
+def test_plot_draws_runs_that_differ_in_their_seed_as_one(run_folder: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    shutil.copytree(run_folder, other)
+    config = (other / "config.toml").read_text(encoding="utf-8")
+    (other / "config.toml").write_text(config.replace("seed = ", "seed = 1"), encoding="utf-8")
+
+    report = json.loads(run("plot", run_folder, other, "--output", tmp_path / "plots", "--json")[0])
+
+    assert report["runs"] == [str(run_folder), str(other)]
+    assert "of 2 runs" in (tmp_path / "plots" / "learning.svg").read_text(encoding="utf-8")
+    (other / "config.toml").write_text(config.replace("batch_size = ", "batch_size = 1"), encoding="utf-8")
+    _, problem = run("plot", run_folder, other, "--output", tmp_path / "none", code=2)
+    assert "trainer.batch_size differ from those of" in problem
+    assert not (tmp_path / "none").exists()
+
+
 def test_plot_says_what_it_lacks(run_folder: Path, tiny_corpus: Path, tmp_path: Path) -> None:
     _, model = run("plot", run_folder / "best", "--output", tmp_path / "plots", code=2)
     _, train = run("plot", run_folder, "--output", tmp_path / "plots", "--train", tiny_corpus, code=2)
 
     assert "has no metrics.jsonl to draw; give the folder of a run, or labelled documents (--dev)" in model
     assert "needs documents to score them on (--dev)" in train
+    several = run("plot", run_folder, run_folder, "--output", tmp_path / "plots", "--dev", tiny_corpus, code=2)[1]
+    assert "draws the decisions of one model" in several
     assert not (tmp_path / "plots").exists()
 
 

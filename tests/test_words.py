@@ -62,6 +62,7 @@ EXCEPTIONS = (
     AllowedUse("atlop/config_files.py", r'Config, "(encoding|layout|max_skipped_updates)"', "keys of version 0.1"),
     AllowedUse("atlop/cli/*.py", r"--layout", "an option of version 0.1"),
     AllowedUse("atlop/report/drawing.py", r'layout="constrained"', "matplotlib's name"),
+    AllowedUse("atlop/inference/graph/drawing.py", r"nx\.spring_layout", "networkx's name"),
     AllowedUse("docs/glossary.md", r"\| layout \| of a tensor", "the glossary's own entry"),
     AllowedUse("atlop/model_folder/released.py", r"value\.layout", "layout of a tensor in memory"),
     AllowedUse("atlop/objectives/*.py", r"Findings\s+of", "name of a conference's volume"),

@@ -30,6 +30,7 @@ from atlop.cli.score import score
 from atlop.cli.serve import serve
 from atlop.cli.session import Commands, prepare_streams
 from atlop.cli.train import train
+from atlop.cli.watch import watch
 
 app = typer.Typer(
     cls=Commands,
@@ -71,6 +72,7 @@ EXAMPLES: dict[Callable[..., None], tuple[str, ...]] = {
         "atlop train docred_bert_base --dry-run",
         "atlop train --resume runs/first",
     ),
+    watch: ("atlop watch runs/docred_bert_base",),
     evaluate: (
         "atlop evaluate runs/docred_bert_base dev.json --train train_annotated.json",
         "atlop evaluate runs/docred_bert_base dev.json --end-to-end --ner spacy:en_core_web_sm",
@@ -97,11 +99,15 @@ EXAMPLES: dict[Callable[..., None], tuple[str, ...]] = {
         "accelerate launch --num_processes 2 -m atlop extract runs/own documents.jsonl --output facts.parquet",
     ),
     serve: ("atlop serve runs/docred_bert_base", "atlop serve runs/own --host 0.0.0.0 --port 80"),
-    graph: ("atlop graph facts.jsonl --output graph.graphml --merge-by id",),
+    graph: (
+        "atlop graph facts.jsonl --output graph.graphml --merge-by id",
+        "atlop graph facts.parquet --output graph.html --min-probability 0.8",
+    ),
     score: ("atlop score result.zip dev.json --train train_annotated.json",),
     compare: ("atlop compare dev.json first.json second.json --train train_annotated.json",),
     plot: (
         "atlop plot runs/docred_bert_base --output plots",
+        "atlop plot runs/seed66 runs/seed67 runs/seed68 --output plots",
         "atlop plot runs/docred_bert_base --output plots --dev dev.json --train train_annotated.json",
     ),
     report: (

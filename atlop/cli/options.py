@@ -78,6 +78,18 @@ Invalid = Annotated[
     typer.Option(help="What an invalid document does: strict stops, skip leaves it out and counts it."),
 ]
 
+Host = Annotated[
+    str, typer.Option(metavar="ADDRESS", help="Where to listen; beyond 127.0.0.1, other machines reach it.")
+]
+AllowHost = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="NAME",
+        help="Another name to answer requests for, without port; may be given again. [default: any if other machines "
+        "reach the service, else localhost and its addresses]",
+    ),
+]
+
 
 def example(*commands: str) -> str:
     """Return the epilog of a help text: example commands, one per line."""

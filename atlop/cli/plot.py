@@ -15,7 +15,13 @@ from atlop.errors import AtlopError
 
 
 def plot(
-    run: Annotated[str, typer.Argument(metavar="RUN", help="Run folder; with --dev also a model, by folder or name.")],
+    runs: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="RUN...",
+            help="Run folder, or several that differ in their seed; with --dev also a model, by folder or name.",
+        ),
+    ],
     output: Annotated[
         Path | None, typer.Option(metavar="FOLDER", help="Where the pictures go. [default: RUN.plots, if new]")
     ] = None,
@@ -33,25 +39,28 @@ def plot(
 ) -> None:
     """Draw a run as PNG and SVG.
 
-    learning: loss and dev scores over steps. With --dev also precision_recall, margins and, with --train, relations.
+    learning: loss and dev scores over steps, of several runs with their mean and standard deviation. With --dev also
+    precision_recall, margins and, with --train, relations.
     """
     require_extra("report", "matplotlib", "jinja2")
-    output = output or new_output(run, suffix=".plots")
-    metrics = Path(run) / "metrics.jsonl"
-    if dev is None and not metrics.is_file():
-        raise AtlopError(
-            f"{run}: has no metrics.jsonl to draw; give the folder of a run, or labelled documents (--dev)"
-        )
+    output = output or new_output(runs[0], suffix=".plots")
+    for run in runs:
+        if not (Path(run) / "metrics.jsonl").is_file() and (dev is None or len(runs) > 1):
+            raise AtlopError(
+                f"{run}: has no metrics.jsonl to draw; give the folder of a run, or labelled documents (--dev)"
+            )
     if dev is None and train is not None:
         raise AtlopError("--train: says how frequent relations are, and needs documents to score them on (--dev)")
+    if dev is not None and len(runs) > 1:
+        raise AtlopError("--dev: draws the decisions of one model; expected one run, or several without --dev")
     from atlop.report import draw_decisions, draw_training, save_pictures
 
-    pictures = draw_training(Path(run))
-    result: dict[str, Any] = {"run": run, "output": output, "dev": None}
+    pictures = draw_training([*map(Path, runs)])
+    result: dict[str, Any] = {"runs": runs, "output": output, "dev": None}
     if dev is not None:
         corpus = read_labelled(dev, format=format, invalid=invalid)
         train_facts = read_train(train, corpus=corpus, format=format)
-        with loaded_models([run], precision=precision, device=device) as (ensemble, loop):
+        with loaded_models(runs, precision=precision, device=device) as (ensemble, loop):
             corpus = corpus.without_negatives(ensemble.rule.vocabulary.negative)
             scored = ensemble.score(corpus.documents, **loop)
             decisions, scores = draw_decisions(scored, corpus=corpus, rule=ensemble.rule, train=train_facts)

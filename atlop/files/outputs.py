@@ -10,6 +10,7 @@ from contextlib import contextmanager, suppress
 from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
+from typing import NamedTuple
 
 from atlop.errors import AtlopError
 from atlop.files.process import Process
@@ -55,6 +56,21 @@ def one_writer(path: Path, *, is_folder: bool = False, by_this_process: bool = T
     finally:
         release_lock(lock, handle)
         _remove_empty(made)
+
+
+class Writer(NamedTuple):
+    """A process that writes an output."""
+
+    description: str
+    """Its number, machine, and since when."""
+    is_here: bool
+    """Whether it is on this machine, and so is known to run."""
+
+
+def current_writer(folder: Path) -> Writer | None:
+    """Return who writes a folder now, by `one_writer`; on other machines it may have ended meanwhile."""
+    process, description = _living_holder(_lock(output_target(folder), is_folder=True))
+    return None if process is None else Writer(description, is_here=process.host == Process.current().host)
 
 
 def hidden_path(path: Path, *, suffix: str) -> Path:

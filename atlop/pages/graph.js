@@ -47,8 +47,9 @@ function nodeBoxes({ x, y, side }, name) {
 /** Start, control point and end of the arrow between two entities; several of a pair bend more and more. */
 function curveBetween(from, to, count) {
   const [across, down] = [to.x - from.x, to.y - from.y];
+  if (from === to) return [{ x: from.x - 9, y: from.y - 4 }, { x: from.x, y: from.y - 44 - BEND * count }, { x: from.x + 8, y: from.y - 9 }];
   const length = Math.hypot(across, down) || 1;
-  const bend = from === to ? 60 : BEND * count;
+  const bend = BEND * count;
   const middle = { x: (from.x + to.x) / 2 - (down / length) * bend, y: (from.y + to.y) / 2 + (across / length) * bend };
   const towardsMiddle = ({ x, y }, step) => {
     const distance = Math.hypot(middle.x - x, middle.y - y) || 1;

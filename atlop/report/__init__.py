@@ -4,7 +4,7 @@ from atlop.report.analysis import AnalysisCollector, DocumentAnalysis
 from atlop.report.contents import ScoredResult, contents
 from atlop.report.decisions import margin_picture, precision_recall_picture, relation_picture
 from atlop.report.drawing import save
-from atlop.report.learning import learning_picture, read_metrics
+from atlop.report.learning import learning_picture
 from atlop.report.margins import MarginCounter, MarginHistogram, precision_recall
 from atlop.report.pictures import draw_decisions, draw_training, save_pictures
 from atlop.report.rendering import render_report
@@ -24,7 +24,6 @@ __all__ = [
     "margin_picture",
     "precision_recall",
     "precision_recall_picture",
-    "read_metrics",
     "relation_picture",
     "render_report",
     "save",

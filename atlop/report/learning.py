@@ -1,97 +1,112 @@
-"""Picture of the loss and dev scores over the steps of a run."""
+"""Picture of the loss and dev scores over the steps of a run, or of several that differ in their seed."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Annotated
+from collections.abc import Mapping, Sequence
+from typing import Literal
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import StrMethodFormatter
-from pydantic import Field
+from numpy.typing import NDArray
 
-from atlop.config import MAX_INTEGER
-from atlop.corpora.json_objects import parse_json_object
-from atlop.errors import AtlopError
-from atlop.files import read_lines
-from atlop.json_values import typed
-from atlop.report.drawing import BLUE, GREY, HEIGHT, ORANGE, picture
-from atlop.run_folder import refuse_earlier_version
+from atlop.report.drawing import BLUE, GREY, HEIGHT, INK, ORANGE, add_legend, log_axis, picture, step_axis
+from atlop.run_metrics import Metrics
 
 SMOOTHING = 50
 """The moving mean of the loss spans 1 / 50 of all steps."""
 
 
-_Finite = Annotated[float, Field(allow_inf_nan=False)]
-
-
-@dataclass(frozen=True)
-class DevScores:
-    """Scores on dev, from 0 to 1."""
-
-    f1: _Finite | None
-    ign_f1: _Finite | None
-
-
-@dataclass(frozen=True)
-class Metrics:
-    """What is drawn of a line of `metrics.jsonl`: a step with its loss unless it was skipped, or an evaluation."""
-
-    step: Annotated[int, Field(ge=0, le=MAX_INTEGER)]
-    loss: _Finite | None = None
-    dev: DevScores | None = None
-
-
-def read_metrics(path: Path) -> list[Metrics]:
-    """Read a run's `metrics.jsonl`, without a last line that is still being written.
-
-    Raises:
-        AtlopError: The file is missing, damaged or of version 0.1, or has no steps yet.
-    """
-    refuse_earlier_version(path.parent)
-    rows: list[Metrics] = []
-    for number, line in enumerate(read_lines(path), start=1):
-        if not line.endswith(b"\n"):
-            break
-        where, advice = f"{path}, line {number}", "expected the metrics of a step, as training writes them"
-        rows.append(typed(parse_json_object(line, expected=advice, where=where), Metrics, where=where, advice=advice))
-    if not any(row.loss is not None for row in rows):
-        raise AtlopError(f"{path}: holds no step yet; wait until the run has logged some")
-    return rows
-
-
-def learning_picture(metrics: Sequence[Metrics]) -> Figure:
+def learning_picture(runs: Sequence[Sequence[Metrics]]) -> Figure:
     """Draw the loss of each step and its moving mean and, if dev was scored, F1 and Ign F1.
 
+    Of several runs, it draws the moving means, and the mean of all with the standard deviation of dev scores.
+
     Args:
-        metrics: Rows of `metrics.jsonl`; a step that is there twice, as after a crash, counts by its last row.
+        runs: Rows of the `metrics.jsonl` of each; a step that is there twice, as after a crash, counts by its last row.
     """
-    loss = {row.step: row.loss for row in metrics if row.loss is not None}
-    dev = {row.step: row.dev for row in metrics if row.dev is not None}
-    with picture(panels=2 if dev else 1, height=HEIGHT * (1.4 if dev else 1)) as (figure, axes):
-        steps, losses = np.array(sorted(loss)), np.array([loss[step] for step in sorted(loss)])
-        window = max(len(losses) // SMOOTHING, 1)
-        axes[0].plot(steps, losses, color=GREY, alpha=0.35, linewidth=0.5, label="each step")
-        mean = np.convolve(losses, np.full(window, 1 / window), mode="valid")
-        axes[0].plot(steps[window - 1 :], mean, color=BLUE, label=f"mean of {window:,} steps")
-        axes[0].set_yscale("log")
-        axes[0].yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
-        axes[0].set_ylabel("loss (nats per pair)")
-        axes[0].legend()
-        if f1 := {step: 100 * scores.f1 for step, scores in sorted(dev.items()) if scores.f1 is not None}:
-            best = max(f1, key=lambda step: f1[step])
-            axes[1].plot(list(f1), [*f1.values()], color=BLUE, marker="o", label="F1")
-            if ign_f1 := {step: 100 * score for step in f1 if (score := dev[step].ign_f1) is not None}:
-                axes[1].plot(list(ign_f1), [*ign_f1.values()], color=ORANGE, marker="s", linestyle="--", label="Ign F1")
-            axes[1].annotate(
-                f"best F1: {f1[best]:.2f}",
-                (best, f1[best]),
-                xytext=(0, 6),
-                textcoords="offset points",
-                ha="right",
-            )
+    f1 = [_scores(rows, "f1") for rows in runs]
+    has_dev = bool(_common(f1))
+    with picture(2 if has_dev else 1, height=HEIGHT * (1.5 if has_dev else 1)) as (figure, axes):
+        _draw_loss(axes[0], [{row.step: row.loss for row in rows if row.loss is not None} for rows in runs])
+        if has_dev:
+            _draw_scores(axes[1], f1, name="F1", color=BLUE, marker="o", linestyle="-")
+            if _common(ign_f1 := [_scores(rows, "ign_f1") for rows in runs]):
+                _draw_scores(axes[1], ign_f1, name="Ign F1", color=ORANGE, marker="s", linestyle="--")
+            _name_best(axes[1], f1)
             axes[1].margins(y=0.2)
-            axes[1].set_ylabel("dev score (%)")
-            axes[1].legend(loc="lower right")
-        axes[-1].set_xlabel("step")
+            axes[1].set_ylabel("dev score (%)" if len(runs) == 1 else "dev score (%), mean ± SD")
+            add_legend(axes[1], columns=2)
+        step_axis(axes[-1])
     return figure
+
+
+def _draw_loss(axes: Axes, runs: Sequence[Mapping[int, float]]) -> None:
+    means = []
+    for losses in runs:
+        steps, values = np.array(sorted(losses)), np.array([losses[step] for step in sorted(losses)])
+        window = max(len(values) // SMOOTHING, 1)
+        mean = np.convolve(values, np.full(window, 1 / window), mode="valid")
+        means.append(dict(zip(steps[window - 1 :].tolist(), mean.tolist(), strict=True)))
+        if len(runs) == 1:
+            axes.plot(steps, values, color=GREY, alpha=0.35, linewidth=0.5, label="each step")
+            axes.plot(steps[window - 1 :], mean, color=BLUE, label=f"mean of {window:,} steps")
+        else:
+            axes.plot(steps[window - 1 :], mean, color=GREY, alpha=0.5, linewidth=0.6)
+    if len(runs) > 1:
+        steps, values = _stacked(means)
+        axes.plot(steps, values.mean(axis=0), color=BLUE, label=f"mean of {len(runs)} runs")
+    axes.set_ylabel("loss (nats per pair)")
+    log_axis(axes)
+    add_legend(axes, columns=2)
+
+
+def _draw_scores(
+    axes: Axes, runs: Sequence[Mapping[int, float]], *, name: str, color: str, marker: str, linestyle: str
+) -> None:
+    steps, values = _stacked(runs)
+    deviation = values.std(axis=0, ddof=1) if len(runs) > 1 else None
+    axes.errorbar(
+        steps,
+        values.mean(axis=0),
+        yerr=deviation,
+        color=color,
+        marker=marker,
+        linestyle=linestyle,
+        elinewidth=0.8,
+        capsize=2,
+        label=name,
+    )
+
+
+def _name_best(axes: Axes, runs: Sequence[Mapping[int, float]]) -> None:
+    """Write the best score of the run, or of each with the standard deviation, above where the mean is best."""
+    steps, values = _stacked(runs)
+    best = [max(scores.values()) for scores in runs]
+    deviation = f" ± {np.std(best, ddof=1):.2f}" if len(runs) > 1 else ""
+    mean = values.mean(axis=0)
+    highest = int(mean.argmax())
+    top = mean[highest] + (values[:, highest].std(ddof=1) if len(runs) > 1 else 0)
+    axes.annotate(
+        f"best F1: {np.mean(best):.2f}{deviation}",
+        (steps[highest], top),
+        xytext=(4, 6),
+        textcoords="offset points",
+        ha="right",
+        color=INK,
+    )
+
+
+def _scores(rows: Sequence[Metrics], key: Literal["f1", "ign_f1"]) -> dict[int, float]:
+    """Return dev scores in percent by step."""
+    scores = {row.step: getattr(row.dev, key) for row in rows if row.dev is not None}
+    return {step: 100 * score for step, score in scores.items() if score is not None}
+
+
+def _common(runs: Sequence[Mapping[int, float]]) -> list[int]:
+    """Return the steps that all runs have a value of."""
+    return sorted(set.intersection(*map(set, runs)))
+
+
+def _stacked(runs: Sequence[Mapping[int, float]]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Return the common steps, and the values there, `[runs, steps]`."""
+    steps = _common(runs)
+    return np.array(steps), np.array([[values[step] for step in steps] for values in runs])

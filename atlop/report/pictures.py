@@ -1,30 +1,54 @@
 """The pictures of a run: what it learned, and what its model decides on labelled documents."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 from matplotlib.figure import Figure
 
 from atlop.calibration import collect_candidates
+from atlop.config_files import flat_settings, load_config
 from atlop.corpora import Corpus, TrainFacts
+from atlop.errors import AtlopError
 from atlop.evaluation import OfficialScores
 from atlop.report.decisions import margin_picture, precision_recall_picture, relation_picture
 from atlop.report.drawing import save
-from atlop.report.learning import learning_picture, read_metrics
+from atlop.report.learning import learning_picture
 from atlop.report.margins import MarginCounter
+from atlop.run_folder import refuse_earlier_version
+from atlop.run_metrics import read_metrics
 from atlop.scores import DecisionRule, DocumentScores
 from atlop.scoring import score_facts
 
 
-def draw_training(run: Path) -> dict[str, Figure]:
+def draw_training(runs: Sequence[Path]) -> dict[str, Figure]:
     """Draw loss and dev scores over steps, by name `learning`; nothing of a model without `metrics.jsonl`.
 
+    Args:
+        runs: A run or a model folder, or several runs that differ in their seed.
+
     Raises:
-        AtlopError: The metrics are damaged, or hold no step yet.
+        AtlopError: The metrics are damaged, or hold no step yet; or other settings than the seed differ.
     """
-    metrics = run / "metrics.jsonl"
-    return {"learning": learning_picture(read_metrics(metrics))} if metrics.is_file() else {}
+    metrics = [run / "metrics.jsonl" for run in runs]
+    if len(runs) == 1 and not metrics[0].is_file():
+        return {}
+    for run in runs:
+        refuse_earlier_version(run)
+    if len(runs) > 1:
+        _refuse_other_settings(runs)
+    return {"learning": learning_picture([read_metrics(path) for path in metrics])}
+
+
+def _refuse_other_settings(runs: Sequence[Path]) -> None:
+    first, *others = [flat_settings(load_config(str(run / "config.toml"))) for run in runs]
+    for run, settings in zip(runs[1:], others, strict=True):
+        changed = [key for key in first if first[key] != settings.get(key) and key != "trainer.seed"]
+        if changed:
+            raise AtlopError(
+                f"{run}: {', '.join(changed)} differ from those of {runs[0]}; expected runs that differ in "
+                "trainer.seed alone"
+            )
 
 
 def draw_decisions(
@@ -48,7 +72,7 @@ def draw_decisions(
         "margins": margin_picture(counter.result()),
     }
     if train.frequency is not None and (detailed := evaluation.detailed()) is not None:
-        pictures["relations"] = relation_picture(detailed)
+        pictures["relations"] = relation_picture(detailed, names=rule.vocabulary.names)
     return pictures, evaluation.scores
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from atlop.pages import embedded_json, render
 
 PAGE = Path(__file__).parent / "page" / "report.html"
-STYLES = ("base.css", "report.css")
+STYLES = ("base.css", "tables.css", "report.css")
 SCRIPTS = (
     "elements.js",
     "header.js",

@@ -157,7 +157,7 @@ def _read_closely(
     show_progress: bool,
 ) -> _Found:
     """Return the facts that a model finds, with its scores, what it read, and pictures."""
-    learning = draw_training(Path(run))
+    learning = draw_training([Path(run)])
     accelerator = accelerator_for(precision, device=device)
     ensemble = load_ensemble(run)
     started = monotonic()

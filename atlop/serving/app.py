@@ -27,10 +27,10 @@ from atlop.inference import Extraction, ExtractionError, RelationExtractor
 from atlop.inference.facts import ExtractionResult
 from atlop.schema import Document
 from atlop.serving.batching import BatchQueue, BusyError
-from atlop.serving.hosts import HostCheck
 from atlop.serving.limits import Limits
 from atlop.serving.reading import DocumentReader
 from atlop.serving.schemas import ErrorMessage, FoundEntities, Health, InvalidDocument, RequestDocument
+from atlop.web import HostCheck
 
 Result = TypeVar("Result")
 _RETRY_LATER = {"Retry-After": "1"}

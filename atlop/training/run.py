@@ -37,7 +37,7 @@ class Run:
         if is_resumed:
             refuse_changed_environment(folder.path, began=folder.environment(), now=now)
         elif self._is_main:
-            folder.create(config, environment=now)
+            folder.create(config, environment=now | {"steps": training.schedule.total})
         self._accelerator.wait_for_everyone()
         self._tracker = Tracker(
             config.tracking if self._is_main else config.tracking.model_copy(update={"wandb": "disabled"}),
@@ -55,15 +55,15 @@ class Run:
         return self._previous_seconds + monotonic() - self._started
 
     def log(self, metrics: Mapping[str, Any]) -> None:
-        """Write the metrics of one step or evaluation."""
+        """Write the metrics of one step or evaluation, with the training time so far."""
         if self._is_main:
-            self._folder.log(metrics)
+            self._folder.log({**metrics, "seconds": self.seconds()})
             self._tracker.log(metrics, step=metrics["step"])
 
     def log_scores(self, scores: OfficialScores) -> None:
         """Write the dev scores after the last step."""
-        progress, seconds = self._training.state.progress, self.seconds()
-        self.log({"step": progress.step, "epoch": progress.epoch, "seconds": seconds, "dev": asdict(scores)})
+        progress = self._training.state.progress
+        self.log({"step": progress.step, "epoch": progress.epoch, "dev": asdict(scores)})
 
     def save(self, *, is_best: bool) -> None:
         """Write the model to `last/` and, if it is the best, to `best/`."""

@@ -18,7 +18,17 @@ ROOT = Path(__file__).parents[2]
 PACKAGES = (
     *("schema", "config", "corpora", "preprocessing", "model", "objectives", "model_folder", "prediction"),
     *("fusion", "ensemble", "calibration", "teachers", "evaluation", "submission", "scoring", "checking"),
-    *("end_to_end", "converting", "training", "experiments", "distillation", "inference", "report", "serving"),
+    *(
+        "end_to_end",
+        "converting",
+        "training",
+        "experiments",
+        "distillation",
+        "inference",
+        "report",
+        "serving",
+        "watching",
+    ),
 )
 """Packages and modules with a page in the reference, as data flows."""
 PICTURES = sorted(

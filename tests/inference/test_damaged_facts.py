@@ -18,14 +18,18 @@ from atlop.errors import AtlopError
 from atlop.fusion import FusionCost
 from atlop.inference import parts
 from atlop.inference.facts import Context, ContextWord, EvidenceSentence, ExtractedFact, Extraction, Participant
-from atlop.inference.graph import fact_graph, read_facts, write_graphml, write_n_triples
 from atlop.inference.inputs import InputDocument
 from atlop.inference.parts import extract_file
 from atlop.inference.sources import Source
 from tests.damage import Draw, damaged_bytes, damaged_json, files_in, outcome_of
 
-nx = pytest.importorskip("networkx", reason="needs networkx: pip install 'atlop[graph]'")
-rdflib = pytest.importorskip("rdflib", reason="needs rdflib: pip install 'atlop[graph]'")
+pytest.importorskip("networkx", reason="needs networkx: pip install 'atlop[graph]'")
+pytest.importorskip("rdflib", reason="needs rdflib: pip install 'atlop[graph]'")
+
+import networkx as nx
+import rdflib
+
+from atlop.inference.graph import FORMATS, WRITERS, fact_graph, read_facts
 
 BONN = Participant(0, "Bonn", type="LOC", id="Q586", mentions=((0, 4),))
 GERMANY = Participant(1, "Germany", type="LOC", id=None, mentions=((8, 15), (20, 27)))
@@ -98,17 +102,19 @@ def damaged_part(draw: Draw) -> tuple[str, bytes]:
 
 
 def look_at_facts(content: bytes) -> object:
-    """Read facts, write both kinds of graph, and read these with other programs."""
+    """Read facts, write each kind of graph, and read these with other programs."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "facts.jsonl"
         path.write_bytes(content)
         found = outcome_of(lambda: fact_graph(read_facts(path)), size=len(content))
         if not isinstance(found, AtlopError):
-            write_graphml(Path(folder) / "graph.graphml", found)
-            write_n_triples(Path(folder) / "graph.nt", found)
-            assert len(nx.read_graphml(Path(folder) / "graph.graphml", force_multigraph=True).edges) == len(found.edges)
-            triples = rdflib.Graph().parse(Path(folder) / "graph.nt")
-            assert len(set(triples.subjects(rdflib.RDF.type, rdflib.RDF.Statement))) == len(found.edges)
+            for suffix, write in WRITERS.items():
+                write(Path(folder) / f"graph{suffix}", found)
+            for read, suffix in ((nx.read_graphml, ".graphml"), (nx.read_gexf, ".gexf")):
+                assert len(read(Path(folder) / f"graph{suffix}").edges) == len(found.edges)
+            for suffix, name in FORMATS.items():
+                triples = rdflib.Graph().parse(Path(folder) / f"graph{suffix}", format=name)
+                assert len(set(triples.subjects(rdflib.RDF.type, rdflib.RDF.Statement))) == len(found.edges)
         return found
 
 

@@ -1,22 +1,28 @@
 """Facts of several documents become one graph that says where each of them comes from."""
 
 import json
-import re
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
 import pytest
 
+pytest.importorskip("networkx", reason="needs networkx: pip install 'atlop[graph]'")
+pytest.importorskip("rdflib", reason="needs rdflib: pip install 'atlop[graph]'")
+
+import networkx as nx
+import rdflib
+from rdflib.namespace import DCTERMS, PROV, RDF, RDFS
+
 from atlop.errors import AtlopError
 from atlop.inference.facts import EvidenceSentence, ExtractedFact, Extraction, Participant
-from atlop.inference.graph import fact_graph, read_facts, write_graphml, write_n_triples
+from atlop.inference.graph import FORMATS, fact_graph, write_gexf, write_graphml, write_rdf
 
-nx = pytest.importorskip("networkx", reason="needs networkx: pip install 'atlop[graph]'")
+BASE = "https://example.org/"
 
 
-def entity(index: int, name: str, id: str | None = None) -> Participant:
-    return Participant(index, name, type="LOC", id=id, mentions=())
+def entity(index: int, name: str, id: str | None = None, type: str = "LOC") -> Participant:
+    return Participant(index, name, type=type, id=id, mentions=())
 
 
 def fact(
@@ -26,13 +32,14 @@ def fact(
     *,
     margin: float,
     sentences: tuple[int, ...] = (),
+    probability: float | None = None,
 ) -> ExtractedFact:
-    evidence = tuple(EvidenceSentence(sentence, None, None, "", share=0.5) for sentence in sentences)
-    return ExtractedFact(subject, relation, f"name of {relation}", object_, float(margin), None, evidence)
+    evidence = tuple(EvidenceSentence(number, None, None, f"text {number}", share=0.5) for number in sentences)
+    return ExtractedFact(subject, relation, f"name of {relation}", object_, float(margin), probability, evidence)
 
 
-def extraction(title: str, *facts: ExtractedFact) -> Extraction:
-    return Extraction(0, title, facts, unread_mentions=0)
+def extraction(title: str, *facts: ExtractedFact, document: int = 0) -> Extraction:
+    return Extraction(document, title, facts, unread_mentions=0)
 
 
 RESULTS = [
@@ -48,17 +55,79 @@ HOSTILE = 'A\x0bB\f\x85\u2028\r\n"\\ \0 \x7f \U0001f600 <b>&amp;]]> \ufffe'
 """Line ends, quotes, and characters that XML does not have."""
 
 
-def test_entities_of_one_name_are_one_and_a_fact_names_all_its_documents() -> None:
+def said_in(*sentences: int) -> list[dict[str, object]]:
+    return [{"sentence": number, "text": f"text {number}", "share": 0.5} for number in sentences]
+
+
+def test_entities_of_one_name_are_one_and_a_fact_has_its_sentences_in_all_documents() -> None:
     graph = fact_graph(RESULTS)
 
     assert set(graph.nodes) == {"Bonn", "Germany", "City of Bonn", "FRG"}
     edge = graph.edges["Bonn", "Germany", "P17"]
     assert edge["sources"] == [
-        {"document": "first", "evidence": [{"sentence": 0, "share": 0.5}, {"sentence": 2, "share": 0.5}]},
-        {"document": "second", "evidence": [{"sentence": 1, "share": 0.5}]},
+        {"document": "first", "evidence": said_in(0, 2)},
+        {"document": "second", "evidence": said_in(1)},
     ]
-    assert (edge["margin"], edge["relation_name"]) == (3, "name of P17")
+    assert (edge["margin"], edge["label"], edge["weight"]) == (3, "name of P17", 2)
     assert len(graph.edges) == 3
+
+
+def test_a_document_that_states_a_fact_twice_counts_once_with_the_sentences_of_both() -> None:
+    bonn, germany = entity(0, "Bonn"), entity(1, "Germany")
+    facts = [fact(bonn, "P17", germany, margin=margin, sentences=said) for margin, said in ((1, (4, 2)), (2, (2,)))]
+
+    edge = fact_graph([extraction("first", *facts)]).edges["Bonn", "Germany", "P17"]
+
+    assert (edge["weight"], edge["margin"]) == (1, 2)
+    assert edge["sources"] == [{"document": "first", "evidence": said_in(2, 4)}]
+
+
+def test_documents_of_one_title_are_counted_each() -> None:
+    stated = fact(entity(0, "Bonn"), "P17", entity(1, "Germany"), margin=1)
+
+    graph = fact_graph([extraction("news", stated, document=number) for number in range(3)])
+
+    assert graph.edges["Bonn", "Germany", "P17"]["weight"] == 3
+
+
+def test_a_node_has_all_names_and_types_of_its_entity_and_its_id() -> None:
+    bonn = [
+        entity(0, "Bonn", "Q586", type=""),
+        entity(0, "City of Bonn", "Q586"),
+        entity(0, "Bonn", "Q586", type="ORG"),
+    ]
+    germany = entity(1, "Germany", "Q183")
+
+    graph = fact_graph([extraction("one", fact(each, "P17", germany, margin=1)) for each in bonn], merge_by="id")
+
+    assert graph.nodes["Q586"] == {
+        "label": "Bonn",
+        "names": ["Bonn", "City of Bonn"],
+        "type": "LOC",
+        "types": ["LOC", "ORG"],
+        "identifier": "Q586",
+    }
+
+
+def test_less_probable_facts_are_left_out_with_their_entities() -> None:
+    bonn, germany, rhine = entity(0, "Bonn"), entity(1, "Germany"), entity(2, "Rhine")
+    facts = [
+        fact(bonn, "P17", germany, margin=1, probability=0.8),
+        fact(bonn, "P206", rhine, margin=2, probability=0.5),
+    ]
+
+    graph = fact_graph([extraction("first", *facts)], min_probability=0.6)
+
+    assert [edge["probability"] for *_, edge in graph.edges(data=True)] == [0.8]
+    assert set(graph.nodes) == {"Bonn", "Germany"}
+    assert len(fact_graph([extraction("first", *facts)], min_probability=0.5).edges) == 2
+
+
+def test_a_least_probability_needs_facts_that_have_one() -> None:
+    with pytest.raises(
+        AtlopError, match=r"document 0 \('first'\): its facts have no probability, .* `atlop calibrate`"
+    ):
+        fact_graph(RESULTS, min_probability=0.5)
 
 
 def test_names_that_are_canonically_equivalent_are_one_node() -> None:
@@ -78,111 +147,100 @@ def test_entities_of_one_id_are_one_and_those_without_stay_with_their_document()
     assert [source["document"] for source in graph.edges["Q586", "Q183", "P17"]["sources"]] == ["first", "third"]
 
 
-def test_graphml_holds_the_same_graph(tmp_path: Path) -> None:
-    write_graphml(tmp_path / "graph.graphml", fact_graph(RESULTS))
+WRITERS = {"graphml": (write_graphml, nx.read_graphml), "gexf": (write_gexf, nx.read_gexf)}
 
-    found = nx.read_graphml(tmp_path / "graph.graphml", force_multigraph=True)
-    assert set(found.nodes) == {"Bonn", "Germany", "City of Bonn", "FRG"}
-    [edge] = [edge for *_, edge in found.edges(data=True) if edge["relation"] == "P17" and edge["margin"] == 3]
+
+@pytest.mark.parametrize("kind", WRITERS)
+def test_networkx_reads_the_same_graph_back(kind: str, tmp_path: Path) -> None:
+    write, read = WRITERS[kind]
+    write(tmp_path / "graph", fact_graph(RESULTS))
+
+    found = read(tmp_path / "graph")
+
+    assert {node: values["label"] for node, values in found.nodes(data=True)} == {
+        name: name for name in ("Bonn", "Germany", "City of Bonn", "FRG")
+    }
+    assert found.nodes["Bonn"]["type"] == "LOC"
+    assert len(found.edges) == 3
+    [edge] = [edge for *_, edge in found.edges(data=True) if edge["relation"] == "P17" and edge["weight"] == 2]
+    assert (edge["label"], edge["margin"]) == ("name of P17", 3)
     assert json.loads(edge["sources"]) == fact_graph(RESULTS).edges["Bonn", "Germany", "P17"]["sources"]
 
 
-def test_no_two_edges_of_a_graphml_file_have_the_same_id(tmp_path: Path) -> None:
-    write_graphml(tmp_path / "graph.graphml", fact_graph(RESULTS))
+@pytest.mark.parametrize("kind", WRITERS)
+def test_no_two_edges_of_a_file_have_the_same_id(kind: str, tmp_path: Path) -> None:
+    WRITERS[kind][0](tmp_path / "graph", fact_graph(RESULTS))
 
-    edges = ElementTree.parse(tmp_path / "graph.graphml").findall(".//{*}edge")
+    edges = ElementTree.parse(tmp_path / "graph").findall(".//{*}edge")
     assert len(edges) == len({edge.get("id") for edge in edges}) == 3
 
 
-def test_what_xml_cannot_hold_is_replaced(tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", WRITERS)
+def test_what_xml_cannot_hold_is_replaced(kind: str, tmp_path: Path) -> None:
     odd = fact(entity(0, "A\x0c"), "P17", entity(1, "B"), margin=1)
+    write, read = WRITERS[kind]
 
-    write_graphml(tmp_path / "graph.graphml", fact_graph([extraction("\x01", odd)]))
+    write(tmp_path / "graph", fact_graph([extraction("\x01", odd)]))
 
-    assert set(nx.read_graphml(tmp_path / "graph.graphml").nodes) == {"A\ufffd", "B"}
+    assert set(read(tmp_path / "graph").nodes) == {"A\ufffd", "B"}
 
 
-def test_hostile_names_come_back_from_both_formats(tmp_path: Path) -> None:
-    rdflib = pytest.importorskip("rdflib", reason="needs rdflib: pip install 'atlop[graph]'")
-    graph = fact_graph([extraction(HOSTILE, fact(entity(0, HOSTILE), HOSTILE, entity(1, "B"), margin=1))])
+def hostile() -> Any:
+    return fact_graph(
+        [extraction(HOSTILE, fact(entity(0, HOSTILE), HOSTILE, entity(1, "B"), margin=1, sentences=(0,)))]
+    )
 
-    write_graphml(tmp_path / "graph.graphml", graph)
-    write_n_triples(tmp_path / "graph.nt", graph)
 
-    assert len(nx.read_graphml(tmp_path / "graph.graphml").nodes) == 2
-    triples = rdflib.Graph().parse(tmp_path / "graph.nt")
-    assert {str(label) for label in triples.objects(predicate=rdflib.RDFS.label)} == {
-        HOSTILE,
-        f"name of {HOSTILE}",
-        "B",
-    }
+@pytest.mark.parametrize("kind", WRITERS)
+def test_hostile_names_come_back_from_xml(kind: str, tmp_path: Path) -> None:
+    write, read = WRITERS[kind]
+
+    write(tmp_path / "graph", hostile())
+
+    assert len(read(tmp_path / "graph").nodes) == 2
+
+
+def parsed(path: Path) -> Any:
+    return rdflib.Graph().parse(path, format=FORMATS[path.suffix])
+
+
+@pytest.mark.parametrize("suffix", FORMATS)
+def test_hostile_names_come_back_from_rdf(suffix: str, tmp_path: Path) -> None:
+    write_rdf(tmp_path / f"graph{suffix}", hostile())
+
+    labels = {str(label) for label in parsed(tmp_path / f"graph{suffix}").objects(predicate=RDFS.label)}
+    assert labels == {HOSTILE, f"name of {HOSTILE}", "B", "LOC"}
 
 
 @pytest.mark.parametrize("namespace", ["", "a b:", "urn:a\n", "https://example.org/>", 'urn:"', "urn:{a}", "no-colon"])
 def test_a_namespace_that_is_no_iri_is_refused(namespace: str, tmp_path: Path) -> None:
-    pytest.importorskip("rdflib", reason="needs rdflib: pip install 'atlop[graph]'")
-
     with pytest.raises(AtlopError, match="expected an IRI, without spaces"):
-        write_n_triples(tmp_path / "graph.nt", fact_graph(RESULTS), namespace=namespace)
+        write_rdf(tmp_path / "graph.nt", fact_graph(RESULTS), namespace=namespace)
     assert not list(tmp_path.iterdir())
 
 
-def test_n_triples_hold_each_fact_and_what_it_was_derived_from(tmp_path: Path) -> None:
-    rdflib = pytest.importorskip("rdflib", reason="needs rdflib: pip install 'atlop[graph]'")
-    from rdflib.namespace import PROV, RDF
+@pytest.mark.parametrize("suffix", FORMATS)
+def test_rdf_holds_each_fact_and_the_sentences_that_state_it(suffix: str, tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        write_rdf(tmp_path / f"{name}{suffix}", fact_graph(RESULTS), namespace=BASE)
 
-    for name in ("one.nt", "two.nt"):
-        write_n_triples(tmp_path / name, fact_graph(RESULTS), namespace="https://example.org/")
-
-    assert (tmp_path / "one.nt").read_bytes() == (tmp_path / "two.nt").read_bytes()
-    found = rdflib.Graph().parse(tmp_path / "one.nt")
-    base = "https://example.org/"
-    bonn, country, germany = (rdflib.URIRef(base + path) for path in ("entity/Bonn", "relation/P17", "entity/Germany"))
+    assert (tmp_path / f"one{suffix}").read_bytes() == (tmp_path / f"two{suffix}").read_bytes()
+    found = parsed(tmp_path / f"one{suffix}")
+    bonn, country, germany, place = (
+        rdflib.URIRef(BASE + path) for path in ("entity/Bonn", "relation/P17", "entity/Germany", "type/LOC")
+    )
     assert (bonn, country, germany) in found
-    statement = rdflib.URIRef(f"{base}fact/Bonn/P17/Germany")
+    assert (bonn, RDF.type, place) in found
+    assert (bonn, DCTERMS.identifier, rdflib.Literal("Q586")) in found
+    statement = rdflib.URIRef(f"{BASE}fact/Bonn/P17/Germany")
     assert found.value(statement, RDF.subject) == bonn
+    assert found.value(statement, rdflib.URIRef(f"{BASE}weight")).value == 2
+    sentences = {name: rdflib.URIRef(f"{BASE}document/{name}") for name in ("first#sentence=0", "first#sentence=2")}
     assert set(found.objects(statement, PROV.wasDerivedFrom)) == {
-        rdflib.URIRef(f"{base}document/{place}")
-        for place in ("first#sentence=0", "first#sentence=2", "second#sentence=1")
+        *sentences.values(),
+        rdflib.URIRef(f"{BASE}document/second#sentence=1"),
     }
-    assert rdflib.URIRef(f"{base}entity/City%20of%20Bonn") in set(found.subjects())
-
-
-def test_invalid_documents_are_left_out(tmp_path: Path) -> None:
-    path = tmp_path / "facts.jsonl"
-    path.write_text('{"document": 0, "error": "bad"}\n' + json.dumps(RESULTS[1].as_json()) + "\n", encoding="utf-8")
-
-    assert list(read_facts(path)) == [RESULTS[1]]
-
-
-def without(key: str) -> Any:
-    """Return the JSON of a result without one of its keys."""
-    record = json.loads(json.dumps(RESULTS[0].as_json()))
-    *parents, last = key.split(".")
-    holder = record
-    for parent in parents:
-        holder = holder[int(parent) if parent.isdecimal() else parent]
-    del holder[last]
-    return record
-
-
-@pytest.mark.parametrize(
-    ("record", "problem"),
-    [
-        ({"text": "Bonn"}, '"document": is missing'),
-        (
-            {"document": 0, "title": "t", "facts": [1], "unread_mentions": 0},
-            '"facts.0": Input should be an object; found 1',
-        ),
-        (RESULTS[0].as_json() | {"title": 3}, '"title": Input should be a valid string; found 3'),
-        *((without(key), f'"{key}": is missing') for key in ("title", "facts.0.subject", "facts.0.object.name")),
-        *((without(key), f'"{key}": is missing') for key in ("facts.0.relation", "facts.0.margin", "facts.1.evidence")),
-    ],
-    ids=str,
-)
-def test_a_line_that_is_no_result_is_named_with_its_key(record: object, problem: str, tmp_path: Path) -> None:
-    path = tmp_path / "facts.jsonl"
-    path.write_text('{"document": 0, "error": "bad"}\n' + json.dumps(record) + "\n", encoding="utf-8")
-
-    with pytest.raises(AtlopError, match=re.escape(f'{path}, line 2, {problem}; expected a line with "facts"')):
-        list(read_facts(path))
+    assert str(found.value(sentences["first#sentence=2"], PROV.value)) == "text 2"
+    without = rdflib.URIRef(f"{BASE}fact/Bonn/P131/Germany")
+    assert set(found.objects(without, PROV.wasDerivedFrom)) == {rdflib.URIRef(f"{BASE}document/first")}
+    assert rdflib.URIRef(f"{BASE}entity/City%20of%20Bonn") in set(found.subjects())

@@ -20,7 +20,7 @@ pytest.importorskip("uvicorn", reason="needs uvicorn: pip install 'atlop[serve]'
 
 import httpx
 
-from atlop.serving import is_loopback
+from atlop.web import is_loopback
 from tests.golden_values import golden_documents
 from tests.inference.texts import plain_row
 
@@ -103,10 +103,11 @@ def server(servers: Callable[[], Server]) -> Server:
 IMPATIENT = """
 import sys
 from atlop.inference import RelationExtractor
-from atlop.serving import Limits, make_app, serve
+from atlop.serving import Limits, make_app
+from atlop.web import serve
 limits = Limits(seconds=0.2, connections=3)
 app = make_app(RelationExtractor.from_pretrained(sys.argv[1]), limits=limits, page="")
-serve(app, host="127.0.0.1", port=0, limits=limits)
+serve(app, host="127.0.0.1", port=0, seconds=limits.seconds, connections=limits.connections)
 """
 
 

@@ -17,6 +17,7 @@ from atlop.errors import AtlopError
 from atlop.model_folder import hub
 from atlop.report import draw_training
 from atlop.training import train
+from atlop.watching import RunProgress
 from tests.damage import Draw, damaged_bytes, damaged_json, damaged_safetensors, outcome_of, refitted
 from tests.training.test_resuming import interrupt_after, results_of, resume, short_training
 
@@ -128,9 +129,10 @@ def look_at_finished_run(name: str, content: bytes) -> object:
         if not isinstance(found, AtlopError):
             assert table([*score_rows(found["best"]), *truncation_rows(found["dev"]["truncation"])])
             assert f"{found['steps']:,} {found['seconds'] / 60:.1f}"
+        assert json.dumps(RunProgress(run).snapshot(), allow_nan=False)
         outcomes: list[object] = [found]
         if name == "metrics.jsonl":
-            outcomes.append(outcome_of(lambda: draw_training(run), size=len(content)))
+            outcomes.append(outcome_of(lambda: draw_training([run]), size=len(content)))
         outcomes.append(outcome_of(lambda: hub.publish(run, "owner/name", licence="mit"), size=size_of(run / name)))
         return next((each for each in outcomes if isinstance(each, AtlopError)), found)
 

@@ -1,5 +1,6 @@
 """Names by which the service is addressed."""
 
+import logging
 from collections.abc import Collection
 from http import HTTPStatus
 from ipaddress import ip_address
@@ -9,6 +10,8 @@ from starlette.datastructures import Headers
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+logger = logging.getLogger(__name__)
+
 
 def is_loopback(host: str) -> bool:
     """Return whether an address is reachable from this machine only."""
@@ -16,6 +19,19 @@ def is_loopback(host: str) -> bool:
         return ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
+
+
+def answered_hosts(host: str, *, others: Collection[str] | None) -> Collection[str] | None:
+    """Return the names besides loopback's for which a service is to answer, `None` for any; warn of a public one.
+
+    Args:
+        host: The address at which it listens.
+        others: Names that the user allows.
+    """
+    if is_loopback(host):
+        return others or ()
+    logger.warning("whoever reaches %s may use the service; it asks for no password and does not encrypt", host)
+    return others or None
 
 
 class HostCheck:
@@ -33,7 +49,7 @@ class HostCheck:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, or refuse it."""
         if scope["type"] == "http" and not self._is_allowed(host := Headers(scope=scope).get("host", "")):
-            message = f"the service is not known as {host!r:.100}; `atlop serve --allow-host NAME` adds a name"
+            message = f"the service is not known as {host!r:.100}; --allow-host NAME adds a name"
             await JSONResponse({"error": message}, HTTPStatus.FORBIDDEN)(scope, receive, send)
             return
         await self._app(scope, receive, send)

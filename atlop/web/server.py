@@ -6,24 +6,30 @@ import signal
 from typing import Any
 
 import uvicorn
-from fastapi import FastAPI
+from starlette.types import ASGIApp
 from uvicorn.protocols.http.h11_impl import H11Protocol
-
-from atlop.serving.limits import Limits
 
 _KEEP_ALIVE = 5  # seconds that a connection may be idle between two requests
 
 
-def serve(app: FastAPI, *, host: str, port: int, limits: Limits) -> None:
-    """Serve requests until SIGTERM or Ctrl-C, then finish those in progress; port 0 chooses a free one."""
+def serve(app: ASGIApp, *, host: str, port: int, seconds: float, connections: int) -> None:
+    """Serve requests until SIGTERM or Ctrl-C, then finish those in progress.
+
+    Args:
+        app: The application.
+        host: The address to listen at.
+        port: The port; 0 chooses a free one.
+        seconds: Time to receive a request, and again to answer it.
+        connections: Connections that may be open.
+    """
     config = uvicorn.Config(
         app,
         host=host,
         port=port,
-        http=_protocol(limits),
+        http=_protocol(seconds=seconds, connections=connections),
         ws="none",
         timeout_keep_alive=_KEEP_ALIVE,
-        timeout_graceful_shutdown=int(2 * limits.seconds) + 1,
+        timeout_graceful_shutdown=int(2 * seconds) + 1,
         server_header=False,
         access_log=False,
     )
@@ -40,10 +46,10 @@ def _ignore(*_: object) -> None:
     """Do nothing; unlike `SIG_IGN`, child processes do not inherit this."""
 
 
-def _protocol(limits: Limits) -> type[asyncio.Protocol]:
+def _protocol(*, seconds: float, connections: int) -> type[asyncio.Protocol]:
     """Return uvicorn's protocol with a timeout for slow requests; uvicorn has one only between requests."""
-    timeout = 3 * limits.seconds + _KEEP_ALIVE  # send a request, wait for the response, receive it
-    message = json.dumps({"error": f"the service is busy: {limits.connections:,} connections are open"})
+    timeout = 3 * seconds + _KEEP_ALIVE  # send a request, wait for the response, receive it
+    message = json.dumps({"error": f"the service is busy: {connections:,} connections are open"})
     busy = (
         "HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json\r\nRetry-After: 1\r\n"
         f"Connection: close\r\nContent-Length: {len(message)}\r\n\r\n{message}"
@@ -56,7 +62,7 @@ def _protocol(limits: Limits) -> type[asyncio.Protocol]:
 
         def connection_made(self, transport: Any) -> None:
             super().connection_made(transport)
-            if len(self.connections) > limits.connections:
+            if len(self.connections) > connections:
                 transport.write(busy)
                 transport.close()
                 return
