@@ -34,6 +34,7 @@ COMMANDS = (
         "push",
         "configs",
         "config show",
+        "relations add",
     ),
 )
 DOCUMENT = {
