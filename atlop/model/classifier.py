@@ -9,9 +9,8 @@ from torch.nn import functional
 from atlop.ops import grouped_bilinear
 from atlop.ops.linear import Linear, linear
 
-
 LABEL_SIZE = 64
-"""Width in which pairs and words meet, the rank of the weights; with 64, DocRED's 97 classes cost less than their own."""
+"""Width in which pairs and words meet, and so the rank of the weights: fewer products than for DocRED's 97 classes."""
 
 LABELS_AT_A_TIME = 32
 """Products have always this many columns, so that a class more leaves the bits of the other scores as they are."""
@@ -86,7 +85,7 @@ class LabelClassifier(GroupedBilinear):
         vectors = functional.pad(self.label_vectors, (0, 0, 0, -classes % LABELS_AT_A_TIME))
         with torch.autocast(products.device.type, enabled=False):
             scores = [linear(products, self._weights(some)) for some in vectors.split(LABELS_AT_A_TIME)]
-        return torch.cat(scores, dim=1)[:, :classes] / LABEL_SIZE
+        return torch.cat(scores, dim=1)[:, :classes] / sqrt(LABEL_SIZE)
 
     def _weights(self, vectors: Tensor) -> Tensor:
         """Return the weights of some classes from the vectors of their words, `[classes, LABEL_SIZE]`."""

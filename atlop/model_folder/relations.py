@@ -54,7 +54,8 @@ def add_relations(
             f'"{config.model.classifier.kind}"), so none can be added by its words; train a model with '
             "classifier.kind=labels"
         )
-    if repeated := [name for name, count in Counter((*(config.relations or ()), *added.relations)).items() if count > 1]:
+    counts = Counter([*config.vocabulary.relations, *added.relations])
+    if repeated := [relation for relation, count in counts.items() if count > 1]:
         raise AtlopError(f"{model}: would have {listed(repeated)} twice; give only relations that it does not have")
     name = encoder or (config.encoder or {}).get("_name_or_path") or ""
     try:

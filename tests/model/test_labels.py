@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from atlop.model.classifier import LABEL_SIZE, LABELS_AT_A_TIME, LabelClassifier
+from atlop.model.classifier import LABELS_AT_A_TIME, LabelClassifier
 
 WIDTH, SIZE, BLOCK = 5, 8, 4
 
@@ -24,7 +24,7 @@ def inputs(pairs: int) -> tuple[Tensor, Tensor, Tensor]:
 
 
 def slow_scores(layer: LabelClassifier, embeddings: Tensor, pairs: Tensor, context: Tensor) -> Tensor:
-    """`score_r = Σ_g z_sᵀ W_r z_o + b_r` with `W_r = Uᵀ m_r / 128`, `b_r = u · m_r / 128`, for one pair."""
+    """`score_r = Σ_g z_sᵀ W_r z_o + b_r` with `W_r = Uᵀ m_r / 8`, `b_r = u · m_r / 8`, for one pair."""
     subject, object_ = (embeddings[entity] for entity in pairs)
     z_subject = torch.tanh(layer.subject_projection(torch.cat([subject, context])))
     z_object = torch.tanh(layer.object_projection(torch.cat([object_, context])))
@@ -32,8 +32,8 @@ def slow_scores(layer: LabelClassifier, embeddings: Tensor, pairs: Tensor, conte
     for vector in layer.label_vectors:
         centred = vector - layer.label_mean
         words = layer.label_map(centred / centred.square().mean().sqrt())
-        weight = (layer.bilinear.weight.T @ words / LABEL_SIZE).view(SIZE // BLOCK, BLOCK, BLOCK)
-        score = layer.bilinear.bias @ words / LABEL_SIZE
+        weight = (layer.bilinear.weight.T @ words / 8).view(SIZE // BLOCK, BLOCK, BLOCK)
+        score = layer.bilinear.bias @ words / 8
         for group, block in enumerate(weight):
             within = slice(group * BLOCK, (group + 1) * BLOCK)
             score = score + z_subject[within] @ block @ z_object[within]
@@ -76,3 +76,18 @@ def test_scores_under_autocast_are_float32() -> None:
         coarse = layer(*values)
     assert coarse.dtype == torch.float32
     torch.testing.assert_close(coarse, layer(*values), atol=1e-2, rtol=0)
+
+
+def test_weights_are_learned_and_words_much_like_known_ones_score_like_them() -> None:
+    layer, values = made(), inputs(40)
+    expected = torch.arange(40) % 4
+    optimizer = torch.optim.AdamW(layer.parameters(), lr=0.02)
+    for _ in range(150):
+        optimizer.zero_grad()
+        torch.nn.functional.cross_entropy(layer(*values), expected).backward()
+        optimizer.step()
+    scores = layer(*values)
+    assert torch.equal(scores.argmax(dim=1), expected)
+    layer.label_vectors = torch.cat([layer.label_vectors, layer.label_vectors[2:3] + 0.01])
+    added = layer(*values)[:, 4]
+    assert (added > scores[:, [0, 1, 3]].amax(dim=1)).equal(expected == 2)

@@ -3,7 +3,6 @@
 import json
 import logging
 import shutil
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +27,7 @@ from atlop.model_folder import (
 )
 from atlop.schema import RelationVocabulary
 from tests.golden_values import CLASSIFIER, golden_documents, score
-from tests.tiny_encoders import each_kind, save_tiny_encoder, tiny_config
+from tests.tiny_encoders import each_kind, save_tiny_encoder
 
 LABELS = CLASSIFIER.model_copy(update={"kind": "labels"})
 NAMES = {"P17": "country", "P6": "head of government"}
@@ -61,7 +60,7 @@ def saved(encoder: str, tmp_path: Path) -> Path:
     model, tokenizer = made(encoder)
     with torch.no_grad():
         for weight in model.encoder.parameters():
-            weight += 0.01 * torch.randn_like(weight)
+            weight.add_(torch.randn_like(weight), alpha=0.01)
     save_model(tmp_path / "model", model=model, tokenizer=tokenizer)
     return tmp_path / "model"
 
