@@ -1,12 +1,12 @@
 r"""Measure relations that a model knows by their words alone: train without some, add them, and score these on dev.
 
-They are drawn from those with enough facts in dev. Train documents stay, without these facts, so that a pair of theirs
-is taught to have no relation. Facts are decided by TH, and by a threshold of each relation that is chosen on the first
+They are drawn from those with enough facts in dev. Their facts are taken out of the train documents, whose pairs are
+then taught to have no such relation. What decides is TH, or a threshold of each relation that was chosen on the first
 half of dev; both are scored on the second half. Beside them stand the same model with the words of these relations
-exchanged, and the F1 of as many facts guessed at random.
+exchanged, and the F1 of as many facts guessed at random. One line has the F1 of the trained relations on all of dev.
 
 Example:
-    python scripts/unseen_relations.py redocred_minilm runs/unseen --held-out 10 \
+    python scripts/unseen_relations.py redocred_minilm unseen --held-out 10 \
       --set data.train=train_part.json --set data.dev=dev_revised.json --set data.relation_names=rel_info.json
 """
 
@@ -23,7 +23,7 @@ from typing import Any
 
 from atlop.config_files import load_config
 from atlop.corpora import find_writer, read_corpus, read_names
-from atlop.files import write_json
+from atlop.files import read_json, write_json
 from atlop.schema import Document
 
 
@@ -37,14 +37,18 @@ def main() -> None:
     parser.add_argument("--set", action="append", default=[], help="as of `atlop train`")
     options = parser.parse_args()
     data = load_config(options.config, overrides=options.set).data
+    words = _words(data.relation_names)
     train, dev = (read_corpus(path, format=data.format).documents for path in (data.train, data.dev))
     halves = dev[: len(dev) // 2], dev[len(dev) // 2 :]
     counts = [Counter(fact.relation for document in half for fact in document.facts or ()) for half in halves]
-    enough = sorted(name for name in counts[0] if min(count[name] for count in counts) >= options.facts)
+    enough = sorted(name for name in words if min(count[name] for count in counts) >= options.facts)
     held_out = sorted(random.Random(options.seed).sample(enough, options.held_out))
     folder: Path = options.folder
     folder.mkdir(parents=True)
-    names = _write_names(folder, held_out, source=data.relation_names)
+    nexts = dict(zip(held_out, (*held_out[1:], held_out[0]), strict=True))
+    names = {"own": folder / "rel_info.json", "exchanged": folder / "exchanged_rel_info.json"}
+    write_json(names["own"], words)
+    write_json(names["exchanged"], {name: words[nexts.get(name, name)] for name in words})
     files = {
         "train": _written(folder / "train.json", train, keep=lambda relation: relation not in held_out),
         "dev": _written(folder / "dev.json", dev, keep=lambda relation: relation not in held_out),
@@ -59,14 +63,16 @@ def main() -> None:
         "data.dev": files["dev"],
         "data.format": "docred",
         "data.relations": folder / "rel2id.json",
-        "data.relation_names": names["words"],
+        "data.relation_names": names["own"],
     }
     settings = [*options.set, *(f"{key}={value}" for key, value in changes.items())]
     _atlop(
         "train", options.config, *(word for each in settings for word in ("--set", each)), "--output", folder / "run"
     )
+    best = read_json(folder / "run" / "summary.json")["best"]["f1"]
     pairs = sum(len(each.entities) * (len(each.entities) - 1) for each in halves[1])
-    print(f"held out: {', '.join(held_out)}; {len(halves[1])} documents with {pairs:,} pairs are scored\n")
+    print(f"trained: {len(known)} relations, F1 {100 * best:.2f}; held out: {', '.join(held_out)}")
+    print(f"scored: {len(halves[1])} documents with {pairs:,} pairs\n")
     print("| words | decision | correct | predicted | gold | precision | recall | F1 | F1 of a guess |")
     print("|---|---|---|---|---|---|---|---|---|")
     for kind, file in names.items():
@@ -79,21 +85,15 @@ def main() -> None:
             print(f"| {kind} | {label} | {' | '.join(cells)} |", flush=True)
 
 
-def _write_names(folder: Path, held_out: Sequence[str], *, source: Path | None) -> dict[str, Path]:
-    """Write the words of all relations, and once more with those that are held out given to the next of them."""
-    if source is None:
+def _words(file: Path | None) -> dict[str, dict[str, str]]:
+    """Return name and description of each relation in a `rel_info.json`."""
+    if file is None:
         raise SystemExit("data.relation_names is not set, and ids say little: give --set data.relation_names=FILE")
-    names, descriptions = read_names(source)
-    words = {
-        key: {kind: texts[key] for kind, texts in (("name", names), ("description", descriptions)) if key in texts}
-        for key in (*names, *(key for key in descriptions if key not in names))
-    }
-    nexts = dict(zip(held_out, (*held_out[1:], held_out[0]), strict=True))
-    exchanged = {key: words[nexts.get(key, key)] for key in words}
-    paths = {"words": folder / "rel_info.json", "exchanged": folder / "exchanged_rel_info.json"}
-    for path, content in zip(paths.values(), (words, exchanged), strict=True):
-        write_json(path, content)
-    return paths
+    words: dict[str, dict[str, str]] = {}
+    for key, texts in zip(("name", "description"), read_names(file), strict=True):
+        for relation, text in texts.items():
+            words.setdefault(relation, {})[key] = text
+    return words
 
 
 def _written(path: Path, documents: Sequence[Document], *, keep: Callable[[str], bool] = lambda _: True) -> Path:

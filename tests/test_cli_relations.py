@@ -27,7 +27,17 @@ def config(tiny_corpus: Path, tiny_encoder: Path, tmp_path_factory: pytest.TempP
 def trained(config: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A finished run with words."""
     folder = tmp_path_factory.mktemp("runs") / "words"
-    run("train", config, *FAST, "--set", "trainer.epochs=15", "--set", "trainer.evaluation_interval=30", "--output", folder)
+    run(
+        "train",
+        config,
+        *FAST,
+        "--set",
+        "trainer.epochs=15",
+        "--set",
+        "trainer.evaluation_interval=30",
+        "--output",
+        folder,
+    )
     return folder
 
 
