@@ -68,7 +68,7 @@ class DataConfig(Section):
     """`rel2id.json`: class id of each relation; by default the relations of `train`, sorted. Labels with a name of id 0
     (`Na`, `no_relation`), which say that no relation holds, are left out."""
     relation_names: Path | None = None
-    """`rel_info.json`: readable name of each relation."""
+    """`rel_info.json`: readable name of each relation, or an object with its `name` and `description`."""
     invalid: Invalid = "strict"
     """What an invalid document does."""
 
@@ -124,9 +124,10 @@ class PoolingConfig(Section):
 class ClassifierConfig(Section):
     """The layers on top of the encoder."""
 
-    kind: Literal["grouped_bilinear", "bilinear"] = "grouped_bilinear"
-    """`grouped_bilinear`, or `bilinear` for the ablation "− group bilinear": one group over representations of width
-    √(`representation_size` · `block_size`) (222 for 768 and 64), which has about as many weights."""
+    kind: Literal["grouped_bilinear", "bilinear", "labels"] = "grouped_bilinear"
+    """`grouped_bilinear`; `bilinear` for the ablation "− group bilinear": one group over representations of width
+    √(`representation_size` · `block_size`) (222 for 768 and 64), which has about as many weights; or `labels`: grouped
+    bilinear, with weights of each relation that come from its name and description in `data.relation_names`."""
     representation_size: int = Field(768, ge=1)
     """Width of the subject's and the object's representation."""
     block_size: int = Field(64, ge=1)
@@ -137,7 +138,7 @@ class ClassifierConfig(Section):
     @property
     def sizes(self) -> tuple[int, int]:
         """Width of the representations and of one group."""
-        if self.kind == "grouped_bilinear":
+        if self.kind != "bilinear":
             return self.representation_size, self.block_size
         size = round(sqrt(self.representation_size * self.block_size))
         return size, size

@@ -194,6 +194,8 @@ class RelationVocabulary:
     """Readable names of relations that have one, for example `P17` -> `country`."""
     negative: str | None = None
     """Label of a pair without a relation, for example `Na`: the name with id 0 in `rel2id.json`, if it has one."""
+    descriptions: Mapping[str, str] = field(default_factory=dict)
+    """What relations mean, of those that are described."""
 
     @property
     def classes(self) -> int:
@@ -227,3 +229,8 @@ class RelationVocabulary:
     def name_of(self, relation: str) -> str:
         """Return the readable name of a relation, or its id if it has none."""
         return self.names.get(relation, relation)
+
+    def words_of(self, relation: str) -> str:
+        """Return the readable name of a relation and, if it has one, its description: `works for: a person is …`."""
+        name = self.name_of(relation).replace("_", " ")
+        return f"{name}: {self.descriptions[relation]}" if relation in self.descriptions else name

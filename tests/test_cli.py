@@ -46,6 +46,7 @@ COMMANDS = (
         "push",
         "configs",
         "config show",
+        "relations add",
     ),
 )
 DOCUMENT = {

@@ -25,6 +25,7 @@ from atlop.cli.options import example
 from atlop.cli.plot import plot
 from atlop.cli.predict import predict
 from atlop.cli.push import push
+from atlop.cli.relations import relations
 from atlop.cli.report import report
 from atlop.cli.score import score
 from atlop.cli.serve import serve
@@ -132,3 +133,4 @@ EXAMPLES: dict[Callable[..., None], tuple[str, ...]] = {
 for command, examples in EXAMPLES.items():
     app.command(epilog=example(*examples))(command)
 app.add_typer(config, name="config")
+app.add_typer(relations, name="relations")

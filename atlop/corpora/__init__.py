@@ -13,7 +13,7 @@ from atlop.corpora.losses import Loss, Losses, Writer
 from atlop.corpora.recognition import SUBMISSION, recognise_format
 from atlop.corpora.relations import RelationCounter, check_relations, read_train_facts, relation_counts
 from atlop.corpora.statistics import CorpusStatistics, corpus_statistics
-from atlop.corpora.vocabulary import read_vocabulary
+from atlop.corpora.vocabulary import read_names, read_vocabulary
 
 __all__ = [
     "FORMATS",
@@ -43,6 +43,7 @@ __all__ = [
     "published_corpora",
     "read_corpus",
     "read_labelled",
+    "read_names",
     "read_train",
     "read_train_facts",
     "read_vocabulary",

@@ -8,7 +8,7 @@ from typing import Any
 
 from atlop.errors import AtlopError
 from atlop.files import read_json
-from atlop.json_values import expect
+from atlop.json_values import expect, optional
 from atlop.schema import THRESHOLD_CLASS, RelationVocabulary
 
 logger = logging.getLogger(__name__)
@@ -34,15 +34,21 @@ def read_vocabulary(
     Args:
         rel2id: JSON object that maps relations to class ids: 1 to n, and optionally `Na`, or another name that says
             that no relation holds, to 0. Without a file, `relations` are numbered in alphabetical order.
-        names: JSON object that maps relations to readable names (DocRED's `rel_info.json`).
+        names: JSON object that maps relations to readable names (DocRED's `rel_info.json`), or to objects with `name`
+            and `description`, either of which may be missing.
         relations: Relation ids of the train documents, used only without `rel2id`.
 
     Raises:
         AtlopError: A file is malformed, or there are neither `rel2id` nor relations.
     """
-    readable_names = {} if names is None else _read_names(names)
+    readable_names, descriptions = ({}, {}) if names is None else read_names(names)
     ids, negative = (_sort_relations(relations), None) if rel2id is None else _read_class_ids(rel2id)
-    return RelationVocabulary(ids, {key: readable_names[key] for key in ids if key in readable_names}, negative)
+    return RelationVocabulary(
+        ids,
+        {key: readable_names[key] for key in ids if key in readable_names},
+        negative,
+        {key: descriptions[key] for key in ids if key in descriptions},
+    )
 
 
 def read_negative(rel2id: Path | None) -> str | None:
@@ -91,6 +97,21 @@ def _sort_relations(relations: Iterable[str]) -> tuple[str, ...]:
     return ids
 
 
-def _read_names(path: Path) -> dict[str, str]:
-    names: dict[str, Any] = expect(read_json(path), dict, where=str(path))
-    return {key: expect(value, str, where=f'{path}, "{key}"') for key, value in names.items()}
+def read_names(path: Path) -> tuple[dict[str, str], dict[str, str]]:
+    """Read a `rel_info.json`: the readable names of relations, and what they mean.
+
+    Raises:
+        AtlopError: The file is malformed.
+    """
+    values: dict[str, Any] = expect(read_json(path), dict, where=str(path))
+    names: dict[str, str] = {}
+    descriptions: dict[str, str] = {}
+    for relation, value in values.items():
+        where = f'{path}, "{relation}"'
+        if not isinstance(value, dict):
+            names[relation] = expect(value, str, where=where)
+            continue
+        for key, texts in (("name", names), ("description", descriptions)):
+            if (text := optional(value, key, str, where=where)) is not None:
+                texts[relation] = text
+    return names, descriptions

@@ -1,6 +1,7 @@
 from transformers import AutoConfig, AutoModel
 
 from atlop.model.atlop import AtlopModel
+from atlop.model.classifier import LabelClassifier
 from atlop.model.configuration import AtlopConfig
 from atlop.model.context import CONTEXT_EPSILON, EntityAttention
 from atlop.model.head import Head, PairStates
@@ -19,6 +20,7 @@ __all__ = [
     "AtlopModel",
     "EntityAttention",
     "Head",
+    "LabelClassifier",
     "LossTerm",
     "PairOutputs",
     "PairStates",

@@ -9,7 +9,7 @@ from transformers import AutoModel, PreTrainedModel
 
 from atlop.config import registered
 from atlop.errors import AtlopError
-from atlop.model.classifier import GroupedBilinear, new_type_embeddings
+from atlop.model.classifier import GroupedBilinear, LabelClassifier, new_type_embeddings
 from atlop.model.configuration import AtlopConfig
 from atlop.model.context import EntityAttention, context_weights, sentence_shares
 from atlop.model.encoder import EncoderAttention, document_states, encode
@@ -57,7 +57,8 @@ class AtlopModel(PreTrainedModel):
         )
         self.pool_mentions = registered(POOLINGS, settings.pooling.mentions, key="pooling.mentions")(width)
         representation_size, block_size = settings.classifier.sizes
-        self.classifier = GroupedBilinear(
+        classifier = LabelClassifier if settings.classifier.kind == "labels" else GroupedBilinear
+        self.classifier = classifier(
             width,
             context_width=context_width,
             classes=config.vocabulary.classes,

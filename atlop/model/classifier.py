@@ -1,10 +1,19 @@
-"""The grouped bilinear classifier, which scores entity pairs."""
+"""The classifiers, which score entity pairs: grouped bilinear, with weights of its own or from words."""
+
+from math import sqrt
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from atlop.ops import grouped_bilinear
 from atlop.ops.linear import Linear, linear
+
+LABEL_SIZE = 64
+"""Width in which pairs and words meet, and so the rank of the weights: fewer products than for DocRED's 97 classes."""
+
+LABELS_AT_A_TIME = 32
+"""Products have always this many columns, so that a class more leaves the bits of the other scores as they are."""
 
 
 class GroupedBilinear(nn.Module):
@@ -42,6 +51,47 @@ class GroupedBilinear(nn.Module):
         subject, object_ = (side.unflatten(1, (-1, self.block_size)) for side in (subject, object_))
         # Under autocast the projections are in lower precision already; the weight follows.
         return grouped_bilinear(subject, object_, self.bilinear.weight.to(subject.dtype)) + self.bilinear.bias
+
+
+class LabelClassifier(GroupedBilinear):
+    """Scores the relations of a pair by how its outer products match the words of each relation.
+
+    A relation has no weights of its own: `W_r = Uᵀ M v_r` from its vector `v_r`, so that it can be added to a trained
+    model.
+    """
+
+    label_vectors: Tensor
+    """The pretrained encoder's vector of the words of each class, `[classes, width]`; not trained."""
+    label_mean: Tensor
+    """Mean of the vectors that the model was first trained with, `[width]`; they have much in common."""
+
+    def __init__(self, width: int, *, context_width: int, classes: int, representation_size: int, block_size: int):
+        """Make the layers; the vectors of words are zeros until they are set. See `GroupedBilinear`."""
+        super().__init__(
+            width,
+            context_width=context_width,
+            classes=LABEL_SIZE,
+            representation_size=representation_size,
+            block_size=block_size,
+        )
+        self.label_map = Linear(width, LABEL_SIZE)
+        self.register_buffer("label_vectors", torch.zeros(classes, width))
+        self.register_buffer("label_mean", torch.zeros(width))
+
+    def forward(self, embeddings: Tensor, pairs: Tensor, context: Tensor) -> Tensor:
+        """Score pairs; see `GroupedBilinear.forward`."""
+        products = super().forward(embeddings, pairs, context)  # [pairs, LABEL_SIZE]
+        classes = len(self.label_vectors)
+        vectors = functional.pad(self.label_vectors, (0, 0, 0, -classes % LABELS_AT_A_TIME))
+        with torch.autocast(products.device.type, enabled=False):
+            scores = [linear(products, self._weights(some)) for some in vectors.split(LABELS_AT_A_TIME)]
+        return torch.cat(scores, dim=1)[:, :classes] / sqrt(LABEL_SIZE)
+
+    def _weights(self, vectors: Tensor) -> Tensor:
+        """Return the weights of some classes from the vectors of their words, `[classes, LABEL_SIZE]`."""
+        vectors = functional.normalize(vectors - self.label_mean, dim=1) * sqrt(vectors.shape[1])
+        weights: Tensor = self.label_map(vectors)
+        return weights
 
 
 def _project(layer: Linear, embeddings: Tensor, entities: Tensor, context: Tensor) -> Tensor:

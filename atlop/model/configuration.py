@@ -21,6 +21,8 @@ class AtlopConfig(PreTrainedConfig):
     """Relation ids by class id from 1; class 0 is TH."""
     relation_names: dict[str, str] | None = None
     """Readable name of each relation id."""
+    relation_descriptions: dict[str, str] | None = None
+    """What relations mean, of those that are described."""
     negative_label: str | None = None
     """Label of a pair without a relation in the corpus; see `RelationVocabulary.negative`."""
     entity_types: list[str] | None = None
@@ -59,7 +61,12 @@ class AtlopConfig(PreTrainedConfig):
     @property
     def vocabulary(self) -> RelationVocabulary:
         """The model's relations."""
-        return RelationVocabulary(tuple(self.relations or ()), self.relation_names or {}, self.negative_label)
+        return RelationVocabulary(
+            tuple(self.relations or ()),
+            self.relation_names or {},
+            self.negative_label,
+            self.relation_descriptions or {},
+        )
 
     @property
     def types(self) -> TypeVocabulary | None:

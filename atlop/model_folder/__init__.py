@@ -7,12 +7,14 @@ from atlop.model_folder.folder import (
     save_model,
     store_decision,
 )
+from atlop.model_folder.relations import add_relations
 from atlop.model_folder.released import classifier_sizes, load_released
 from atlop.model_folder.start import start_from
 
 __all__ = [
     "Encoder",
     "FinishedRun",
+    "add_relations",
     "classifier_sizes",
     "encoder_name",
     "load_encoder",

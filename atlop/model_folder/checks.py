@@ -35,6 +35,7 @@ class _ConfigSchema(BaseModel):
     encoder: dict[str, Any]
     relations: list[str] = Field(min_length=1)
     relation_names: dict[str, str] | None = None
+    relation_descriptions: dict[str, str] | None = None
     negative_label: str | None = None
     entity_types: list[str] | None = None
     ner_types: dict[str, str] | None = None

@@ -47,6 +47,7 @@ class Encoder:
             encoder=self.config.to_dict(),
             relations=list(vocabulary.relations),
             relation_names=dict(vocabulary.names),
+            relation_descriptions=dict(vocabulary.descriptions) or None,
             negative_label=vocabulary.negative,
             entity_types=None if types is None else list(types.names),
             sections=self.model_config.model_dump(mode="json"),

@@ -13,6 +13,7 @@ from atlop.model.atlop import AtlopModel
 from atlop.model_folder.checks import check_weights, read_model_config, smoke_test
 from atlop.model_folder.encoders import Encoder
 from atlop.model_folder.threads import one_thread
+from atlop.model_folder.words import set_words
 from atlop.preprocessing import Preprocessor, TypeVocabulary, load_tokenizer
 from atlop.schema import RelationVocabulary
 
@@ -26,11 +27,13 @@ def new_model(encoder: Encoder, *, vocabulary: RelationVocabulary, types: TypeVo
         types: The types of entities, for a model with type embeddings.
 
     Raises:
-        AtlopError: An objective, a pooling or a head is unknown, or sizes do not match.
+        AtlopError: An objective, a pooling or a head is unknown, sizes do not match, or a classifier that reads the
+            words of relations cannot tell two of them apart.
     """
     with loading("encoder", name=encoder.name):
         model = AtlopModel(encoder.atlop_config(vocabulary, types=types))
     model.encoder = encoder.model
+    set_words(model, encoder=encoder)
     model.eval()
     return model
 

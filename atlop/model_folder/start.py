@@ -7,12 +7,16 @@ from pathlib import Path
 from torch import Tensor
 
 from atlop.errors import AtlopError, listed
+from atlop.model import LabelClassifier
 from atlop.model.atlop import AtlopModel
 from atlop.model_folder.folder import load_model
+from atlop.model_folder.words import check_same_encoder
+from atlop.schema import THRESHOLD_CLASS
 
 logger = logging.getLogger(__name__)
 
 _CLASSES = ("classifier.bilinear.weight", "classifier.bilinear.bias")
+_LABELS = ("classifier.label_vectors",)
 _TYPES = ("type_embeddings.weight",)
 
 
@@ -20,7 +24,8 @@ def start_from(model: AtlopModel, folder: str | Path) -> None:
     """Initialize a new model with the weights of a trained one.
 
     Classes of relations, and embeddings of types of entities, are those of the trained model where it has one of the
-    same name; the others keep their random weights, and a line names them. All else is taken over, TH included.
+    same name; the others keep their random weights, and a line names them. All else is taken over, TH included. A
+    classifier that reads the words of relations is taken over whole: a relation is what its words say.
 
     Args:
         model: The new model, changed in place.
@@ -30,22 +35,21 @@ def start_from(model: AtlopModel, folder: str | Path) -> None:
         AtlopError: The folder has no model, or one with another encoder or other sizes.
     """
     trained, _ = load_model(folder)
-    if (model.type_embeddings is None) != (trained.type_embeddings is None):
-        raise AtlopError(
-            f"trainer.start_from: {folder} was trained with classifier.type_embeddings="
-            f"{str(model.type_embeddings is None).lower()}; set it to the same in this run"
-        )
+    _check_classifiers(model, trained, folder=folder)
     own, weights = model.state_dict(), trained.state_dict()
-    ours, theirs = model.config, trained.config
-    _log_others(ours.relations or [], theirs.relations or [], folder=folder, noun="relations")
-    _log_others(ours.entity_types or [], theirs.entity_types or [], folder=folder, noun="types of entities")
+    relations, known_relations = _relations(model), _relations(trained)
+    types, known_types = model.config.entity_types or [], trained.config.entity_types or []
+    from_words = isinstance(model.classifier, LabelClassifier)
+    anew = "begin as what their words say" if from_words else "start anew"
+    _log_others(relations, known_relations, folder=folder, noun="relations", anew=anew)
+    _log_others(types, known_types, folder=folder, noun="types of entities", anew="start anew")
     for names, known, keys in (
-        (ours.relations, theirs.relations, _CLASSES),
-        (ours.entity_types, theirs.entity_types, _TYPES),
+        (relations, known_relations, _LABELS if from_words else _CLASSES),
+        (types, known_types, _TYPES),
     ):
         for key in keys:
             if key in own and own[key].shape[1:] == weights[key].shape[1:]:
-                weights[key] = _rows_by_name(own[key], weights[key], names=names or [], known=known or [])
+                weights[key] = _rows_by_name(own[key], weights[key], names=names, known=known)
     try:
         model.load_state_dict(weights)
     except RuntimeError as error:
@@ -55,16 +59,38 @@ def start_from(model: AtlopModel, folder: str | Path) -> None:
         ) from None
 
 
-def _log_others(names: Sequence[str], known: Sequence[str], *, folder: str | Path, noun: str) -> None:
-    """Say which names only one of the models has."""
+def _check_classifiers(model: AtlopModel, trained: AtlopModel, *, folder: str | Path) -> None:
+    """Check that two models have classifiers of one kind and, if these read words, of one encoder."""
+    ours, theirs = (each.config.model.classifier for each in (model, trained))
+    for key in ("type_embeddings", "kind"):
+        if (value := getattr(theirs, key)) != getattr(ours, key):
+            raise AtlopError(
+                f"trainer.start_from: {folder} was trained with classifier.{key}={str(value).lower()}; set it to the "
+                "same in this run"
+            )
+    if isinstance(model.classifier, LabelClassifier) and isinstance(trained.classifier, LabelClassifier):
+        found, stored = (each.label_vectors[THRESHOLD_CLASS] for each in (model.classifier, trained.classifier))
+        check_same_encoder(found, stored, where=f"trainer.start_from: {folder}")
+
+
+def _relations(model: AtlopModel) -> list[str]:
+    """Return what says which class is which: the ids of relations, or their words if the classifier reads these."""
+    vocabulary = model.config.vocabulary
+    from_words = isinstance(model.classifier, LabelClassifier)
+    return [vocabulary.words_of(relation) if from_words else relation for relation in vocabulary.relations]
+
+
+def _log_others(names: Sequence[str], known: Sequence[str], *, folder: str | Path, noun: str, anew: str) -> None:
+    """Say which names only one of the models has, and what becomes of those of the new one: they `anew`."""
     new, unused = ([each for each in one if each not in other] for one, other in ((names, known), (known, names)))
     if new or unused:
         logger.info(
             "trainer.start_from: %s and this run have other %s: %d of both are taken over; here alone, so that they "
-            "start anew: %s; there alone, so that they are left out: %s",
+            "%s: %s; there alone, so that they are left out: %s",
             folder,
             noun,
             len(names) - len(new),
+            anew,
             listed(new) or "none",
             listed(unused) or "none",
         )

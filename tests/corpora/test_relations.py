@@ -84,11 +84,29 @@ def test_malformed_class_ids_are_refused(tmp_path: Path, content: object, messag
     assert str(error.value).startswith(f"{path}{message}")
 
 
-def test_a_name_that_is_no_string_is_refused(tmp_path: Path) -> None:
-    names = write(tmp_path, {"P17": 17}, name="rel_info.json")
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        (17, r'"P17": expected a string, found 17'),
+        ({"name": 17}, r'"P17", "name": expected a string, found 17'),
+        ({"name": "country", "description": []}, r'"P17", "description": expected a string, found \[\]'),
+    ],
+)
+def test_a_name_that_is_no_string_is_refused(tmp_path: Path, value: object, message: str) -> None:
+    names = write(tmp_path, {"P17": value}, name="rel_info.json")
 
-    with pytest.raises(AtlopError, match=r'rel_info\.json, "P17": expected a string, found 17'):
+    with pytest.raises(AtlopError, match=rf"rel_info\.json, {message}"):
         read_vocabulary(None, names=names, relations=["P17"])
+
+
+def test_relations_may_have_descriptions(tmp_path: Path) -> None:
+    values = {"P17": {"name": "country", "description": "of a place"}, "P6": {"description": "its head"}, "P1": {}}
+    names = write(tmp_path, values | {"P27": "citizenship"}, name="rel_info.json")
+
+    vocabulary = read_vocabulary(None, names=names, relations=["P17", "P6", "P27"])
+
+    assert vocabulary.names == {"P17": "country", "P27": "citizenship"}
+    assert vocabulary.descriptions == {"P17": "of a place", "P6": "its head"}
 
 
 def test_without_class_ids_the_train_relations_are_taken_in_order_and_that_is_logged(

@@ -140,6 +140,16 @@ def test_a_run_cut_in_any_step_ends_with_the_same_bits(
     assert results_of(folder) == results_of(uninterrupted)
 
 
+def test_a_run_that_knows_relations_by_words_ends_with_the_same_bits(
+    config: RunConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = config.model_copy(update={"classifier": config.classifier.model_copy(update={"kind": "labels"})})
+    train(config, output=tmp_path / "whole", show_progress=False)
+    folder = interrupt_after(4, config=config, folder=tmp_path / "cut", monkeypatch=monkeypatch)
+    resume(config, folder)
+    assert results_of(folder) == results_of(tmp_path / "whole")
+
+
 def test_a_run_cut_twice_in_bf16_ends_with_the_same_bits(
     config: RunConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
