@@ -62,6 +62,9 @@ class DataConfig(Section):
     leave_out: tuple[int, int] | None = None
     """A fold of the train documents to train without, as its number and the number of folds: `[1, 5]` is the first of
     five. Documents are in the same fold in every run."""
+    train_documents: int | None = Field(None, ge=1)
+    """Number of train documents to train on: the first ones of a random order that `trainer.seed` draws, so that more
+    include the same fewer. The relations are those of the whole file. `None` trains on all."""
     train_facts: Path | None = None
     """Train file or `.fact` file with the facts that Ign F1 ignores; by default the facts of `train`."""
     relations: Path | None = None
@@ -220,6 +223,9 @@ class TrainerConfig(Section):
 
     epochs: int = Field(30, ge=1)
     """Passes over the train documents."""
+    min_steps: int = Field(1, ge=1)
+    """Minimum number of steps: more epochs follow until there are so many, for a few documents whose epochs are
+    short."""
     batch_size: int = Field(4, ge=1)
     """Documents per batch, over all processes; the last incomplete batch of an epoch is dropped."""
     gradient_accumulation: int = Field(1, ge=1)
@@ -249,7 +255,7 @@ class TrainerConfig(Section):
     """Decay of a moving average of the weights, for example 0.998. Dev is scored and models are saved with the average,
     while training goes on with the weights; it takes memory for one more copy of them. By default there is none."""
     seed: int = Field(66, ge=0)
-    """Seed of new layers, document order and dropout."""
+    """Seed of new layers, document order, dropout, and the choice of `data.train_documents`."""
     start_from: str | None = None
     """Run or model folder to initialise weights from, for example `runs/first`: the first of two stages, or a model of
     other relations, whose classes count where the names are the same. It must have the same encoder and sizes as this

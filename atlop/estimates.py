@@ -27,6 +27,7 @@ class TrainingEstimate:
 
     train_documents: int
     dev_documents: int
+    epochs: int
     steps: int
     evaluations: int
     device: str
@@ -73,6 +74,7 @@ def estimate_training(config: RunConfig, *, device: str | None = None, show_prog
     return TrainingEstimate(
         train_documents=len(training.data.train.documents),
         dev_documents=len(dev),
+        epochs=schedule.epochs,
         steps=schedule.total,
         evaluations=evaluations,
         device=str(training.accelerator.device),

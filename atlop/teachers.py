@@ -75,8 +75,9 @@ def soft_targets(
         return {}
     if section.teachers and section.margins is not None:
         raise AtlopError("distillation: has teachers and margins, which come from other teachers; give one of the two")
-    if config.data.leave_out is not None:
-        raise AtlopError("data.leave_out: soft targets are those of all train documents; a student leaves none out")
+    for key in ("leave_out", "train_documents"):
+        if getattr(config.data, key) is not None:
+            raise AtlopError(f"data.{key}: soft targets are those of all train documents; a student leaves none out")
     if section.margins is not None:
         stores = {name: MarginStore(section.margins / name) for name in corpus_files(config)}
         for store in stores.values():

@@ -22,19 +22,8 @@ from atlop.corpora import CorpusStatistics, corpus_statistics
 from atlop.schema import Document
 
 COMMANDS = (
-    *(
-        "train",
-        "watch",
-        "evaluate",
-        "predict",
-        "calibrate",
-        "experiment",
-        "distill",
-        "extract",
-        "serve",
-        "graph",
-        "score",
-    ),
+    *("train", "watch", "evaluate", "predict", "calibrate", "select"),
+    *("experiment", "distill", "extract", "serve", "graph", "score"),
     *(
         "compare",
         "plot",

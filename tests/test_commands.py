@@ -37,8 +37,11 @@ SHORTER = {
     r"\b(atlop|\w+\.py) train (?!--)": "--set trainer.epochs=1 --set trainer.batch_size=2",
     r"\b(atlop train (\w+_dreeam|recipes/)|recipe\.sh )": "--set encoder.layers_averaged=2",  # it has no third here
     r"\b(atlop distill|recipe\.sh) ": "--set trainer.epochs=1 --set trainer.batch_size=2 --folds 2",
+    r"\batlop (train|experiment) .*\b(small|learning_curve)": "--set trainer.min_steps=1",
     r"\batlop experiment ": "--set trainer.epochs=1 --set trainer.batch_size=2",
     r"\bunseen_relations\.py ": "--held-out 2 --facts 1 --set trainer.epochs=1 --set trainer.batch_size=2",
+    r"\bsplit_relations\.py ": "--source-documents 4",
+    r"\bsimulate_selection\.py ": "--set trainer.min_steps=1 --set trainer.batch_size=2 --sizes 2 3 --seeds 66",
     r"\bcrash_matrix\.py ": "--kills 1",
     r"\btwo_at_once\.py ": "--trials 1",
     r"\bbenchmark\.py ": "--measure step fast 1000",  # one of its measurements: tests/test_benchmark.py runs them all

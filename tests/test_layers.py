@@ -30,7 +30,7 @@ RANKS = (
     ("fusion",),
     ("ensemble",),
     ("calibration", "teachers"),
-    ("training", "inference", "scoring", "checking", "converting"),
+    ("training", "inference", "scoring", "checking", "converting", "selection"),
     ("estimates", "end_to_end"),
     ("experiments", "report"),
     ("serving", "watching", "distillation"),

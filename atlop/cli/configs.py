@@ -34,7 +34,8 @@ def _entry(name: str, path: Path) -> dict[str, Any]:
     described = {"name": name, "description": re.split(r"(?<! al)\.(?= |$)|:", text)[0]}
     tree = read_toml(path)
     if "variants" in tree:
-        return described | {"config": tree["config"], "runs": len(tree["variants"]) * len(tree["seeds"])}
+        rows = len(tree["variants"]) * len(tree.get("sizes", [None]))
+        return described | {"config": tree["config"], "runs": rows * len(tree["seeds"])}
     config = load_config(name)
     missing = missing_files(config.data)
     return described | {

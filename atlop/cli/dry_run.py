@@ -84,7 +84,7 @@ def _estimate_rows(estimate: "TrainingEstimate", *, config: RunConfig) -> list[R
         GAP,
         ("train documents", f"{estimate.train_documents:,}"),
         ("dev documents", f"{estimate.dev_documents:,}"),
-        ("steps", f"{estimate.steps:,}", f"{trainer.epochs} epochs, {per_step} documents a step"),
+        ("steps", f"{estimate.steps:,}", f"{estimate.epochs:,} epochs, {per_step} documents a step"),
         ("evaluations", f"{estimate.evaluations:,}"),
         GAP,
         ("device", estimate.device),

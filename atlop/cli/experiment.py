@@ -3,8 +3,9 @@
 import textwrap
 from dataclasses import asdict
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -16,6 +17,10 @@ from atlop.cli.text import grid, terminal_width
 from atlop.config_files import find_config
 from atlop.corpora import require_files
 from atlop.errors import AtlopError
+
+if TYPE_CHECKING:
+    from atlop.experiments import ExperimentResults
+    from atlop.report import CurvePoint
 
 
 def experiment(
@@ -44,6 +49,8 @@ def experiment(
 ) -> None:
     """Train each variant of an experiment with each of its seeds, and write a table of their scores after each run.
 
+    With several numbers of train documents, the table and a picture are learning curves.
+
     Finished runs are kept and an interrupted run resumes, so repeating the command does only what is left. By default,
     experiments with the same base configuration share a folder and reuse each other's runs.
     """
@@ -56,20 +63,22 @@ def experiment(
     name = experiments.find_experiment(source).stem
     plan = experiments.plan_runs(loaded, overrides=overrides or ())
     require_files(plan.base.data)
+    loaded = experiments.with_sizes_of(loaded, data=plan.base.data)
     with quiet_libraries(model=plan.runs[0].config.encoder.name, kind="encoder"):
         if dry_run:
+            plan = experiments.plan_runs(loaded, overrides=overrides or ())
             runs = experiments.estimate_runs(plan, folder=folder, device=device)
         else:
-            write_tables = partial(experiments.write_tables, path=folder / name)
+            write = partial(_write, path=folder / name)
             results = experiments.run_experiment(
                 loaded,
                 folder=folder,
                 overrides=overrides or (),
                 device=device,
                 devices=[each.strip() for each in devices.split(",")] if devices else (),
-                on_results=write_tables,
+                on_results=write,
             )
-            write_tables(results)
+            write(results)
     if dry_run:
         print_runs(loaded.title, runs, folder=folder, as_json=as_json)
     else:
@@ -86,12 +95,28 @@ def experiment(
                         "95 % interval",
                         "published F1",
                         "difference interval",
+                        "next 100 interval",
                         "Ign F1",
                         "evidence F1",
                         "PosEvi F1",
                     ],
                 ),
                 textwrap.fill(experiments.caption(results), terminal_width()),
-                f"wrote {name}.md, {name}.csv and {name}.tex to {folder}",
+                f"wrote {', '.join(sorted(path.name for path in folder.glob(f'{name}.*')))} to {folder}",
             ],
         )
+
+
+def _write(results: "ExperimentResults", *, path: Path) -> None:
+    """Write the tables and, if matplotlib is installed, a picture of learning curves."""
+    from atlop import experiments
+
+    experiments.write_tables(results, path=path)
+    curves: dict[str, list[CurvePoint]] = {}
+    for row in results.rows:
+        if row.size is not None and row.f1 is not None:
+            curves.setdefault(row.table, []).append((row.size, row.f1, row.gain))
+    if curves and find_spec("matplotlib"):
+        from atlop.report import curve_picture, save
+
+        save(curve_picture(curves), path.parent, name=path.name)

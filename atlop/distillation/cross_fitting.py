@@ -79,8 +79,9 @@ def _check(config: RunConfig, *, folds: int, device: str | None) -> None:
         raise AtlopError("distillation: teachers and margins are made by `atlop distill`; leave them out")
     if not section.weight and not config.evidence.is_taught:
         raise AtlopError("distillation.weight: with 0, no student learns from teachers; expected a weight above 0")
-    if config.data.leave_out is not None:
-        raise AtlopError("data.leave_out: the folds to leave out are chosen by `atlop distill`; leave it out")
+    for key in ("leave_out", "train_documents"):
+        if getattr(config.data, key) is not None:
+            raise AtlopError(f"data.{key}: what each teacher trains on is chosen by `atlop distill`; leave it out")
     if folds < 2:
         raise AtlopError(f"--folds {folds}: a teacher is trained without one fold of several; expected at least 2")
     if (processes := accelerator_for("float32", device=device).num_processes) > 1:

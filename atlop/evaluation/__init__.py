@@ -10,7 +10,7 @@ from atlop.evaluation.micro import F1, PRECISION, RECALL, compute_metrics
 from atlop.evaluation.official import OfficialScores, official_scores, table_scores
 from atlop.evaluation.pairs import within_a_sentence
 from atlop.evaluation.resampling import bootstrap, interval
-from atlop.evaluation.seeds import evidence_f1, mean_difference, mean_scores
+from atlop.evaluation.seeds import evidence_f1, mean_difference, mean_scores, weighted_f1
 from atlop.evaluation.table import FactTable, fact_table
 
 __all__ = [
@@ -44,5 +44,6 @@ __all__ = [
     "official_scores",
     "pairwise_scores",
     "table_scores",
+    "weighted_f1",
     "within_a_sentence",
 ]

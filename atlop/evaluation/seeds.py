@@ -27,6 +27,17 @@ def mean_scores(tables: Sequence[FactTable]) -> tuple[Estimate, Estimate]:
     return f1, ign_f1
 
 
+def weighted_f1(settings: Sequence[Sequence[FactTable]], *, weights: Sequence[float] | NDArray[np.float64]) -> Estimate:
+    """Return a weighted sum of the mean F1 of several settings, whose runs are all on the same documents.
+
+    The interval covers variation between documents, not between seeds.
+    """
+    used = [(weight, _counts(tables)) for weight, tables in zip(weights, settings, strict=True) if weight]
+    value = sum(weight * _mean(counts.sum(axis=0))[F1] for weight, counts in used)
+    samples = sum(weight * bootstrap(counts, statistic=_mean)[:, F1] for weight, counts in used)
+    return Estimate(*map(float, (value, *interval(np.asarray(samples)))))
+
+
 def evidence_f1(table: FactTable) -> tuple[float, float] | None:
     """Return official evidence F1 and PosEvi F1 of a run; `None` if evidence is not known, or none is annotated."""
     official, *_, pairs = table.evidence_counts().sum(axis=0)

@@ -1,5 +1,6 @@
 """Experiments: train variants of a configuration with several seeds and compare them in a table."""
 
+from atlop.experiments.curves import with_sizes_of
 from atlop.experiments.estimating import RunEstimate, estimate_runs
 from atlop.experiments.folder import ExperimentFolder
 from atlop.experiments.plan import (
@@ -34,5 +35,6 @@ __all__ = [
     "plan_runs",
     "run_experiment",
     "table_rows",
+    "with_sizes_of",
     "write_tables",
 ]

@@ -6,7 +6,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, Literal, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias
 
 import tomli_w
 from pydantic import Field, ValidationError
@@ -47,6 +47,8 @@ class Variant(Section):
     """What turns scores into facts; its thresholds are chosen after training."""
     published: Published = Published()
     """Published scores of the row."""
+    size: int | None = Field(None, ge=1)
+    """Number of train documents; the `sizes` of an experiment give each of its variants several."""
 
     @property
     def reading(self) -> Reading:
@@ -66,7 +68,9 @@ class Experiment(Section):
     set: dict[str, Any] = Field({})
     """Changes shared by all variants: `section.key` to value."""
     variants: tuple[Variant, ...] = Field(min_length=1)
-    """Rows of the table; each is compared with the first."""
+    """Rows of the table; each is compared with the first of its size."""
+    sizes: tuple[Annotated[int, Field(ge=1)], ...] = ()
+    """Numbers of train documents (`data.train_documents`): each variant has a row for each, which make a curve."""
     scored: Path | None = None
     """Labelled documents to score. By default `data.dev` is split at random: one half chooses epochs and thresholds,
     the other is scored."""
@@ -93,6 +97,7 @@ class Plan:
     """The runs of an experiment."""
 
     experiment: Experiment
+    """The experiment, with a variant for each row."""
     base: RunConfig
     """Configuration without the variants' changes."""
     runs: tuple[PlannedRun, ...]
@@ -133,7 +138,8 @@ def load_experiment(source: str) -> Experiment:
     except ValidationError as error:
         problems = "\n".join(f"  {'.'.join(map(str, problem['loc']))}: {problem['msg']}" for problem in error.errors())
         raise AtlopError(f"{path}: the experiment is not valid:\n{problems}") from None
-    for kind, values in (("variant", [variant.name for variant in experiment.variants]), ("seed", experiment.seeds)):
+    names = [variant.name for variant in experiment.variants]
+    for kind, values in (("variant", names), ("seed", experiment.seeds), ("size", experiment.sizes)):
         if repeated := sorted({str(value) for value in values if list(values).count(value) > 1}):
             raise AtlopError(f"{path}: duplicate {kind}: {', '.join(repeated)}; list each once")
     return experiment
@@ -152,15 +158,17 @@ def plan_runs(experiment: Experiment, *, overrides: Sequence[str], data_dev: Pat
     """
     dev = {} if data_dev is None else {"data.dev": str(data_dev)}
     shared = [*_as_overrides(experiment.set), *overrides]
+    experiment = _with_rows(experiment)
     runs: list[PlannedRun] = []
     rows: dict[str, tuple[PlannedRun, ...]] = {}
     for seed in experiment.seeds:
         for variant in experiment.variants:
-            changes = sorted(_as_overrides({**variant.set, "trainer.seed": seed}))
+            changes = sorted(_as_overrides(_changes(variant, seed=seed)))
             try:
                 config = load_config(experiment.config, overrides=[*shared, *changes, *_as_overrides(dev)])
             except AtlopError as error:
                 raise AtlopError(f'variant "{variant.name}": {error}') from None
+            config = _with_small_batches(config)
             run = next((run for run in runs if run.config == config), None)
             if run is None:
                 run = PlannedRun(_folder_name(changes), seed=seed, config=config)
@@ -178,6 +186,38 @@ def plan_runs(experiment: Experiment, *, overrides: Sequence[str], data_dev: Pat
         runs=tuple(completed.values()),
         rows={name: tuple(completed[run.name] for run in each) for name, each in rows.items()},
     )
+
+
+def _with_rows(experiment: Experiment) -> Experiment:
+    """Return an experiment with a variant for each size of each of its variants."""
+    if not experiment.sizes:
+        return experiment
+    rows = [
+        variant.model_copy(
+            update={
+                "name": f"{variant.name}, {size:,} document{'s' * (size > 1)}",
+                "table": ": ".join(filter(None, (variant.table, variant.name))),
+                "size": size,
+            }
+        )
+        for variant in experiment.variants
+        for size in experiment.sizes
+    ]
+    return experiment.model_copy(update={"variants": tuple(rows), "sizes": ()})
+
+
+def _changes(variant: Variant, *, seed: int) -> dict[str, Any]:
+    """Return the changes to the base of a variant's run."""
+    size = {} if variant.size is None else {"data.train_documents": variant.size}
+    return {**variant.set, **size, "trainer.seed": seed}
+
+
+def _with_small_batches(config: RunConfig) -> RunConfig:
+    """Return a configuration whose batches hold no more documents than it trains on."""
+    size, trainer = config.data.train_documents, config.trainer
+    if size is None or size >= trainer.batch_size:
+        return config
+    return config.model_copy(update={"trainer": trainer.model_copy(update={"batch_size": size})})
 
 
 def _as_overrides(values: dict[str, Any]) -> list[str]:

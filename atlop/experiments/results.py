@@ -14,6 +14,7 @@ from atlop.evaluation import (
     mean_scores,
     table_scores,
 )
+from atlop.experiments.curves import next_gains
 from atlop.experiments.dreeam import choose_merged
 from atlop.experiments.plan import Plan, Reading, Variant
 from atlop.schema import Document, NameTriple
@@ -33,7 +34,7 @@ class RowResult:
     ign_f1_of_seeds: tuple[float, ...]
     """Ign F1 of each scored run, by seed."""
     difference: Difference | None
-    """F1 minus that of the first row with the same seeds, paired by document; `None` in the first row."""
+    """F1 minus that of the first row of its size with the same seeds, paired by document; `None` in the first row."""
     published: dict[str, float]
     """Published scores, in percent: the keys of `Published` that have a value."""
     table: str = ""
@@ -43,6 +44,10 @@ class RowResult:
     model has no evidence."""
     pair_evidence_f1_of_seeds: tuple[float, ...] = ()
     """PosEvi F1 of each scored run, by seed, whatever facts it finds; empty likewise."""
+    size: int | None = None
+    """Number of train documents, if the experiment has several."""
+    gain: Estimate | None = None
+    """What F1 the next hundred documents bring (`next_gains`); `None` until each run of the row is scored."""
 
 
 @dataclass(frozen=True)
@@ -92,9 +97,10 @@ def collect_results(
         }
         for variant in plan.experiment.variants
     }
-    first = plan.experiment.variants[0].name
-    rows = []
+    firsts: dict[int | None, str] = {}
+    rows, gains = [], _gains(plan, tables)
     for variant in plan.experiment.variants:
+        first = firsts.setdefault(variant.size, variant.name)
         seed_tables = tables[variant.name]
         f1, ign_f1 = mean_scores([*seed_tables.values()]) if seed_tables else (None, None)
         seed_scores = [*map(table_scores, seed_tables.values())]
@@ -113,6 +119,8 @@ def collect_results(
                 table=variant.table,
                 evidence_f1_of_seeds=tuple(official for official, _ in evidence),
                 pair_evidence_f1_of_seeds=tuple(pairs for _, pairs in evidence),
+                size=variant.size,
+                gain=gains.get(variant.name),
             )
         )
     return ExperimentResults(
@@ -122,3 +130,16 @@ def collect_results(
         published=plan.experiment.published,
         rows=tuple(rows),
     )
+
+
+def _gains(plan: Plan, tables: Mapping[str, Mapping[int, FactTable]]) -> dict[str, Estimate]:
+    """Return the gain of the next hundred documents at each row of a curve, among those whose runs are all scored."""
+    curves: dict[str, dict[int, str]] = {}
+    for variant in plan.experiment.variants:
+        if variant.size is not None and len(tables[variant.name]) == len(plan.experiment.seeds):
+            curves.setdefault(variant.table, {})[variant.size] = variant.name
+    return {
+        curve[size]: gain
+        for curve in curves.values()
+        for size, gain in next_gains({size: [*tables[name].values()] for size, name in curve.items()}).items()
+    }

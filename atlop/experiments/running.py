@@ -112,7 +112,7 @@ def prepare_plan(
         overrides = [*overrides, f"trainer.precision={precision}"]
         plan = plan_runs(experiment, overrides=overrides)
     data = plan.runs[0].config.data
-    _check_encoders(run.config for run in plan.runs if folder.state(run) in ("not started", "interrupted"))
+    _check_models([run.config for run in plan.runs if folder.state(run) in ("not started", "interrupted")])
     folder.record_base(plan)
     if experiment.scored is not None:
         return plan, experiment.scored
@@ -120,11 +120,13 @@ def prepare_plan(
     return plan_runs(experiment, overrides=overrides, data_dev=selection), scored
 
 
-def _check_encoders(configs: Iterable[RunConfig]) -> None:
+def _check_models(configs: Sequence[RunConfig]) -> None:
     """Find out before the first training whether the last one can be done, too."""
     distinct = {(config.encoder.name, config.model.model_dump_json()): config for config in configs}
     for config in distinct.values():
         load_encoder(config.encoder.name, model_config=config.model, precision=config.trainer.precision)
+    for start in {config.trainer.start_from for config in configs} - {None}:
+        load_model(str(start))
 
 
 def _save_candidates(

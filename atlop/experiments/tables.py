@@ -14,6 +14,8 @@ HEADER = (
     "",
     "F1",
     "95 % interval",
+    "next 100",
+    "next 100 interval",
     "Ign F1",
     "evidence F1",
     "PosEvi F1",
@@ -65,6 +67,8 @@ def _cells(row: RowResult, *, seeds: int) -> tuple[str, ...]:
         row.name,
         "not run" if row.f1 is None else _mean(row.f1.value, row.f1_of_seeds),
         "" if row.f1 is None else _interval(row.f1),
+        "" if row.gain is None else _signed(row.gain.value),
+        "" if row.gain is None else _interval(row.gain, is_signed=True),
         "" if row.ign_f1 is None else _mean(row.ign_f1.value, row.ign_f1_of_seeds),
         *(
             _mean(mean(each), each) if each else ""
@@ -72,7 +76,7 @@ def _cells(row: RowResult, *, seeds: int) -> tuple[str, ...]:
         ),
         f"{scored} of {seeds}" if 0 < scored < seeds else "",
         "" if difference is None else f"{_signed(difference.difference)}",
-        "" if difference is None else _interval(difference),
+        "" if difference is None else _interval(difference, is_signed=True),
         "" if difference is None else f"{difference.p:.4f}",
         *(_published(row.published, key) for key in ("f1", "ign_f1")),
     )
@@ -89,10 +93,17 @@ def caption(results: ExperimentResults) -> str:
     scores = f"mean ± standard deviation over seeds {seeds}" if len(results.seeds) > 1 else f"seed {seeds}"
     has_evidence = any(row.evidence_f1_of_seeds for row in results.rows)
     evidence = " Evidence F1 is the leaderboard's; PosEvi F1 is that of pairs with annotated evidence, found or not."
+    has_sizes = any(row.size is not None for row in results.rows)
+    gains = (
+        " Next 100: what F1 a hundred more train documents bring, from a curve that is linear in the logarithm of "
+        "their number between sizes and goes on like that above the largest one."
+    )
+    first = "row with as many train documents" if has_sizes else "row"
     return (
         f"Percent, {scores}, on {results.documents:,} documents. Intervals of the mean by bootstrap over "
-        "documents; differences of F1 from the first row, paired by document; p by an approximate randomisation test, "
-        "not corrected for the number of rows."
+        f"documents; differences of F1 from the first {first}, paired by document; p by an approximate randomisation "
+        "test, not corrected for the number of rows."
+        + (gains if has_sizes else "")
         + (evidence if has_evidence else "")
         + (f" Published: {results.published}" if results.published else "")
     )
@@ -102,8 +113,8 @@ def _mean(value: float, seed_values: Sequence[float]) -> str:
     return f"{100 * value:.2f}" + (f" ± {100 * stdev(seed_values):.2f}" if len(seed_values) > 1 else "")
 
 
-def _interval(estimate: Estimate | Difference) -> str:
-    show = _signed if isinstance(estimate, Difference) else (lambda value: f"{100 * value:.2f}")
+def _interval(estimate: Estimate | Difference, *, is_signed: bool = False) -> str:
+    show = _signed if is_signed else (lambda value: f"{100 * value:.2f}")
     return f"{show(estimate.low)} to {show(estimate.high)}"
 
 

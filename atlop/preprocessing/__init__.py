@@ -2,7 +2,7 @@ from atlop.preprocessing.batch import Batch
 from atlop.preprocessing.collation import collate
 from atlop.preprocessing.corpus import CorpusMetadata, PreprocessedCorpus
 from atlop.preprocessing.features import Features, Truncation
-from atlop.preprocessing.folds import fold_numbers
+from atlop.preprocessing.folds import fold_numbers, train_rows
 from atlop.preprocessing.group import DocumentGroup
 from atlop.preprocessing.margins import FLOOR, MarginsOrigin, MarginStore, TeacherScores, write_margins
 from atlop.preprocessing.mixture import Mixture, MixturePart
@@ -40,5 +40,6 @@ __all__ = [
     "fold_numbers",
     "load_tokenizer",
     "preprocessed_corpus",
+    "train_rows",
     "write_margins",
 ]

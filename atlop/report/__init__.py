@@ -2,6 +2,7 @@
 
 from atlop.report.analysis import AnalysisCollector, DocumentAnalysis
 from atlop.report.contents import ScoredResult, contents
+from atlop.report.curves import CurvePoint, curve_picture
 from atlop.report.decisions import margin_picture, precision_recall_picture, relation_picture
 from atlop.report.drawing import save
 from atlop.report.learning import learning_picture
@@ -12,11 +13,13 @@ from atlop.report.report import make_report
 
 __all__ = [
     "AnalysisCollector",
+    "CurvePoint",
     "DocumentAnalysis",
     "MarginCounter",
     "MarginHistogram",
     "ScoredResult",
     "contents",
+    "curve_picture",
     "draw_decisions",
     "draw_training",
     "learning_picture",

@@ -130,6 +130,7 @@ def build_training(config: RunConfig, *, device: str | None = None, show_progres
         preprocessing=config.preprocessing,
         evidence=config.evidence,
         type_embeddings=config.classifier.type_embeddings,
+        seed=trainer.seed,
         show_progress=show_progress,
     )
     documents = training_documents(

@@ -6,7 +6,6 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from tqdm import tqdm
 from transformers import PreTrainedTokenizerBase
 
@@ -14,7 +13,7 @@ from atlop.config import DataConfig, EvidenceConfig, Invalid, PreprocessingConfi
 from atlop.corpora import Corpus, CorpusFile, check_relations, log_issues, read_train_facts, read_vocabulary
 from atlop.errors import AtlopError
 from atlop.files import file_sha256
-from atlop.preprocessing import PreprocessedCorpus, TypeVocabulary, fold_numbers, preprocessed_corpus
+from atlop.preprocessing import PreprocessedCorpus, TypeVocabulary, preprocessed_corpus, train_rows
 from atlop.schema import NameTriple
 
 logger = logging.getLogger(__name__)
@@ -49,6 +48,7 @@ class TrainingData:
         preprocessing: PreprocessingConfig,
         evidence: EvidenceConfig,
         type_embeddings: bool = False,
+        seed: int,
         show_progress: bool,
     ):
         """Read and preprocess train and dev; log what is skipped, truncated or unknown.
@@ -73,9 +73,8 @@ class TrainingData:
                 f"{config.train}: has no annotated evidence, which evidence.weight={evidence.weight:g} trains; set "
                 "evidence.source=rule to train with sentences that name both entities, or evidence.weight=0"
             )
-        if config.leave_out is not None:
-            fold, folds = config.leave_out
-            train = train.take(np.flatnonzero(fold_numbers(len(train), folds=folds) != fold))
+        if (rows := train_rows(len(train), config, seed=seed)) is not None:
+            train = train.take(rows)
         log_issues(config.train, documents=len(train), issues=train.metadata.issues)
         self.vocabulary = read_vocabulary(
             config.relations, names=config.relation_names, relations=train.metadata.relations

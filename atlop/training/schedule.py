@@ -45,13 +45,14 @@ class Schedule:
             )
         self._config, self._documents, self._batches = config, documents, batches
         self.steps_per_epoch = -(-batches // config.gradient_accumulation)
-        self.total = config.epochs * self.steps_per_epoch
+        self.epochs = max(config.epochs, -(-config.min_steps // self.steps_per_epoch))
+        self.total = self.epochs * self.steps_per_epoch
 
     def steps(self, *, done: int = 0) -> Iterator[Step]:
         """Yield the steps after the first `done`; every epoch draws the next further documents and shuffles."""
         size, accumulation, seed = self._config.batch_size, self._config.gradient_accumulation, self._config.seed
         further = self._train + np.random.default_rng(seed).permutation(self._further)
-        for epoch in range(done // self.steps_per_epoch, self._config.epochs):
+        for epoch in range(done // self.steps_per_epoch, self.epochs):
             drawn = np.take(further, np.arange(self._drawn) + epoch * self._drawn, mode="wrap")
             order = np.random.default_rng([seed, epoch]).permutation(np.append(np.arange(self._train), drawn)).tolist()
             batches = [order[first : first + size] for first in range(0, self._documents - size + 1, size)]

@@ -84,7 +84,7 @@ class StepLog:
         self.bar.set_postfix(self._shown, refresh=False)
         if self._training.show_progress:
             schedule, done = self._training.schedule, self._progress.step
-            epochs = f"{done / schedule.steps_per_epoch:.3g}/{self._training.config.trainer.epochs}"
+            epochs = f"{done / schedule.steps_per_epoch:.3g}/{schedule.epochs}"
             loss = f"{fmean(self._losses):.3f}" if self._losses else "–"
             pace = (monotonic() - self._started) / max(1, done - self._first_step)
             left = tqdm.format_interval(pace * (schedule.total - done))

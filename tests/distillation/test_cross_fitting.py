@@ -180,6 +180,8 @@ def test_what_cannot_be_distilled_is_refused_before_anything_is_written(config: 
     assert "documents; choose fewer" in problem(config, output=out, folds=99)
     left = config.data.model_copy(update={"leave_out": (1, 2)})
     assert "data.leave_out" in problem(config.model_copy(update={"data": left}), output=out)
+    some = config.data.model_copy(update={"train_documents": 1})
+    assert "data.train_documents" in problem(config.model_copy(update={"data": some}), output=out)
     assert not out.exists()
 
 

@@ -62,6 +62,7 @@ def read_files(
         preprocessing=PreprocessingConfig(max_length=max_length),
         evidence=evidence or EvidenceConfig(),
         type_embeddings=type_embeddings,
+        seed=66,
         show_progress=False,
     )
 
@@ -353,3 +354,18 @@ def test_training_on_evidence_that_nobody_annotated_is_refused(tmp_path: Path) -
         read(tmp_path, train=rows, evidence=EvidenceConfig(weight=0.1))
 
     assert len(read(tmp_path, train=rows).train.documents) == 1
+
+
+def test_some_documents_are_drawn_and_the_relations_are_those_of_all(tmp_path: Path) -> None:
+    train = [row(str(number), f"P{number}") for number in range(9)]
+
+    few, more = (read(tmp_path, train=train, train_documents=number) for number in (2, 5))
+
+    titles = [[features.title for features in data.train.documents] for data in (few, more)]
+    assert [len(each) for each in titles] == [2, 5]
+    assert set(titles[0]) < set(titles[1])
+    assert titles[1] == sorted(titles[1])
+    assert few.vocabulary.relations == more.vocabulary.relations == tuple(f"P{number}" for number in range(9))
+    assert few.train.counts()["documents"] == 2
+    with pytest.raises(AtlopError, match=r"data\.train_documents: 10, but .*train\.json has only 9"):
+        read(tmp_path, train=train, train_documents=10)

@@ -140,6 +140,8 @@ def test_what_contradicts_itself_is_refused(student: RunConfig, unlabelled: Path
     assert "evidence.source=teachers: there are none" in problem(alone)
     left = student.data.model_copy(update={"leave_out": (1, 2)})
     assert "a student leaves none out" in problem(student.model_copy(update={"data": left}))
+    some = student.data.model_copy(update={"train_documents": 1})
+    assert "data.train_documents: soft targets" in problem(student.model_copy(update={"data": some}))
     mixed = json.loads(unlabelled.read_text(encoding="utf-8"))
     mixed[0]["labels"] = []
     path = tmp_path / "mixed.json"

@@ -51,6 +51,14 @@ def test_documents_are_counted_over_steps_and_epochs() -> None:
     assert [counted.documents_after(number) for number in range(counted.total + 1)] == [0, *accumulate(sizes)]
 
 
+@pytest.mark.parametrize(("min_steps", "epochs"), [(1, 2), (10, 2), (11, 3), (23, 5)])
+def test_epochs_follow_until_there_are_enough_steps(min_steps: int, epochs: int) -> None:
+    whole = Schedule(TrainerConfig(batch_size=2, epochs=2, min_steps=min_steps), documents=10)
+
+    assert (whole.steps_per_epoch, whole.epochs, whole.total) == (5, epochs, 5 * epochs)
+    assert [step.number for step in whole.steps(done=3)] == list(range(4, 5 * epochs + 1))
+
+
 def test_only_the_last_incomplete_batch_is_left_out() -> None:
     used = flat(steps(23, batch=4))
     assert len(used) == len(set(used)) == 20
