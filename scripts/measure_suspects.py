@@ -5,7 +5,7 @@ the same words and entities: how many of the facts that they assert most firmly 
 the revision are seen by nobody; other documents of the original file are dev.
 
 `planted` makes some labels of a corpus wrong, and trains on all: how many of these are among the labels that teachers
-deny most firmly? Half of the wrong labels have another relation, of those that hold between entities of these types in
+doubt most? Half of the wrong labels have another relation, of those that hold between entities of these types in
 the corpus, drawn as often as it holds; half have another object, of the same type where there is one.
 
 The result is printed, and written to measured.json in the folder. After a stop, the same command goes on.
@@ -22,6 +22,8 @@ import logging
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from itertools import product
+from operator import attrgetter
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -31,7 +33,7 @@ from atlop.config_files import load_config
 from atlop.corpora import read_corpus
 from atlop.corpora.formats.docred.writer import write_docred
 from atlop.distillation import JudgedCorpus, judge
-from atlop.evaluation import rank_suspects
+from atlop.evaluation import rank_facts
 from atlop.files import write_json
 from atlop.schema import Document, Fact
 
@@ -40,7 +42,7 @@ DEV_DOCUMENTS = 37
 RANKS = (100, 500)
 """Asserted facts whose precision is measured."""
 SHARES = (0.05, 0.1)
-"""Shares of all labels, denied most firmly, in which wrong ones are looked for."""
+"""Shares of all labels, doubted most, in which wrong ones are looked for."""
 
 Key = tuple[int, int, int, str]
 """Index of the document, subject, object, relation."""
@@ -76,7 +78,7 @@ def main() -> None:
     measured = options.measure(options)
     write_json(options.output / "measured.json", measured)
     for name, value in measured.items():
-        print(f"{name:<44}{value:>10.2%}" if isinstance(value, float) else f"{name:<44}{value:>10,}")
+        print(f"{name:<52}{value:>10.2%}" if isinstance(value, float) else f"{name:<52}{value:>10,}")
 
 
 def measure_added(options: argparse.Namespace) -> dict[str, float]:
@@ -90,9 +92,9 @@ def measure_added(options: argparse.Namespace) -> dict[str, float]:
     write_docred(options.output / "dev.json", documents=others[-DEV_DOCUMENTS:])
     judged = _judged(options, dev=options.output / "dev.json")
     looked_at = (each for each in judged.documents if train[each.index] in later_facts)
-    ranked = rank_suspects(looked_at, relations=judged.vocabulary.relations, count=max(RANKS))
+    ranked = rank_facts(looked_at, relations=judged.vocabulary.relations, count=max(RANKS))
     is_added = np.array(
-        [(each.subject, each.object, each.relation) in later_facts[train[each.document]] for each in ranked.asserted]
+        [(each.subject, each.object, each.relation) in later_facts[train[each.document]] for each in ranked.unlabelled]
     )
     return {
         "train documents": len(train),
@@ -100,33 +102,33 @@ def measure_added(options: argparse.Namespace) -> dict[str, float]:
         "facts that the revision adds": sum(
             len(later - {fact.key for fact in original[index].facts or ()}) for index, later in later_facts.items()
         ),
-        "facts asserted (margin above 0)": ranked.asserted_count,
+        "facts asserted (margin above 0)": ranked.asserted,
         **{f"added among the {rank} most firmly asserted": float(is_added[:rank].mean()) for rank in RANKS},
     }
 
 
 def measure_planted(options: argparse.Namespace) -> dict[str, float]:
-    """Return the recall of the wrong labels among the most firmly denied ones."""
+    """Return the recall of the wrong labels among the most doubted ones."""
     documents = read_corpus(options.corpus).documents[: options.documents]
     changed, wrong = plant(documents, share=options.share, seed=options.seed)
     write_docred(options.output / "train.json", documents=changed)
     judged = _judged(options, dev=options.dev)
     labels = sum(len(document.facts or ()) for document in changed)
-    ranked = rank_suspects(judged.documents, relations=judged.vocabulary.relations, count=round(max(SHARES) * labels))
-    keys = [(each.document, each.subject, each.object, each.relation) for each in ranked.denied]
+    ranked = rank_facts(judged.documents, relations=judged.vocabulary.relations, count=1)
+    orders = {"doubted": ranked.labelled, "denied by margin alone": sorted(ranked.labelled, key=attrgetter("margin"))}
     counts = Counter(each.kind for each in wrong)
     measured: dict[str, float] = {
         "documents": len(documents),
         "labels": labels,
-        "labels denied (margin of at most 0)": ranked.denied_count,
+        "labels denied (margin of at most 0)": sum(each.margin <= 0 for each in ranked.labelled),
         **{f"wrong labels, another {kind}": counts[kind] for kind in sorted(counts)},
     }
-    for share in SHARES:
-        denied = set(keys[: round(share * labels)])
-        found = Counter(each.kind for each in wrong if each.key in denied)
-        measured[f"found in the {share:.0%} most firmly denied"] = found.total() / len(wrong)
+    for (name, order), share in product(orders.items(), SHARES):
+        first = {(each.document, each.subject, each.object, each.relation) for each in order[: round(share * labels)]}
+        found = Counter(each.kind for each in wrong if each.key in first)
+        measured[f"found in the {share:.0%} most {name}"] = found.total() / len(wrong)
         for kind in sorted(counts):
-            measured[f"  of those with another {kind}"] = found[kind] / counts[kind]
+            measured[f"  with another {kind}, {share:.0%}, {name}"] = found[kind] / counts[kind]
     return measured
 
 

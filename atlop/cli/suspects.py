@@ -59,7 +59,7 @@ def suspects(
     """Find labels that are probably wrong, and facts that are probably missing.
 
     Each document is judged by a teacher that was trained on the other folds of CORPUS, so that it never saw its labels.
-    The labels that teachers deny most firmly come first, as do the facts without a label that they assert. The same
+    Labels that it denies are ranked by its doubt, and facts without a label that it asserts by their margin. The same
     command goes on with teachers that were interrupted, and keeps finished ones.
     """
     if output is not None:
@@ -144,11 +144,12 @@ def _block(heading: str, suspects: Sequence[Mapping[str, Any]]) -> str:
     rows = [
         [
             f"{each['subject']['name']} | {each['relation_name']} | {each['object']['name']}",
+            f"{each['doubt']:.2f}" if "doubt" in each else "",
             f"{each['margin']:.2f}",
             each["title"],
         ]
         for each in suspects[:MAX_LISTED]
     ]
     more = len(suspects) - MAX_LISTED
-    lines = [heading, grid(["fact", "margin", "document"], rows, drop=["document"], whole_labels=True)]
+    lines = [heading, grid(["fact", "doubt", "margin", "document"], rows, drop=["document"], whole_labels=True)]
     return "\n".join([*lines, *([f"… and {more:,} more; --json and --output have them"] if more > 0 else [])])

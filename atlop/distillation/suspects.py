@@ -1,7 +1,7 @@
 """Suspect labels: what teachers say of labelled documents that they were trained without."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,7 @@ from atlop.corpora import Corpus, CorpusFile
 from atlop.distillation.stages import Stages, check_folds, teacher_names, train_teachers
 from atlop.ensemble import load_ensemble
 from atlop.errors import StoppedError
-from atlop.evaluation import JudgedDocument, RankedSuspects, rank_suspects, suspect_record
+from atlop.evaluation import JudgedDocument, Suspect, rank_facts, suspect_record
 from atlop.experiments import ExperimentFolder
 from atlop.experiments.devices import device_name
 from atlop.files import one_writer
@@ -35,38 +35,57 @@ class SuspectLabels:
     """The suspect labels of a corpus."""
 
     corpus: Corpus
-    ranked: RankedSuspects
-    """Only facts that teachers deny, and facts that they assert."""
-    names: dict[str, str]
+    names: Mapping[str, str]
     """Readable names of relations."""
+    labels: int
+    """Labelled facts that teachers have judged."""
+    denied_count: int
+    """Those that they deny: with a margin of at most 0."""
+    asserted_count: int
+    """Facts without a label that they assert: with a margin above 0."""
+    denied: tuple[Suspect, ...]
+    """Denied labels, the largest doubt first."""
+    asserted: tuple[Suspect, ...]
+    """Asserted facts without a label, the highest margin first."""
 
     def as_json(self) -> dict[str, Any]:
         """Return counts, and the suspects with their text, as JSON values."""
-        records = {
-            kind: [
-                suspect_record(each, document=self.corpus.documents[each.document], names=self.names) for each in found
-            ]
-            for kind, found in (("denied", self.ranked.denied), ("asserted", self.ranked.asserted))
+
+        def records(suspects: Sequence[Suspect]) -> list[dict[str, Any]]:
+            documents = self.corpus.documents
+            return [suspect_record(each, document=documents[each.document], names=self.names) for each in suspects]
+
+        return {
+            "file": self.corpus.summary(),
+            "labels": self.labels,
+            "denied_count": self.denied_count,
+            "asserted_count": self.asserted_count,
+            "denied": records(self.denied),
+            "asserted": records(self.asserted),
         }
-        counts = {key: getattr(self.ranked, key) for key in ("labels", "denied_count", "asserted_count")}
-        return {"file": self.corpus.summary(), **counts, **records}
 
 
 def find_suspects(judged: JudgedCorpus, *, count: int = 100) -> SuspectLabels:
-    """Find the labelled facts that teachers deny most firmly, and the facts without a label that they assert so.
+    """Find the labelled facts that teachers deny, and the facts without a label that they assert.
 
     Args:
         judged: A corpus; its documents are scored now.
-        count: How many of each kind to return at most.
+        count: How many of each kind to return at most, the firmest first.
 
     Raises:
         AtlopError: A score is not finite.
     """
-    ranked = rank_suspects(judged.documents, relations=judged.vocabulary.relations, count=count)
-    firm = replace(
-        ranked, denied=ranked.denied[: ranked.denied_count], asserted=ranked.asserted[: ranked.asserted_count]
+    ranked = rank_facts(judged.documents, relations=judged.vocabulary.relations, count=count)
+    denied = [each for each in ranked.labelled if each.margin <= 0]
+    return SuspectLabels(
+        judged.corpus,
+        judged.vocabulary.names,
+        labels=len(ranked.labelled),
+        denied_count=len(denied),
+        asserted_count=ranked.asserted,
+        denied=tuple(denied[:count]),
+        asserted=ranked.unlabelled[: ranked.asserted],
     )
-    return SuspectLabels(judged.corpus, firm, dict(judged.vocabulary.names))
 
 
 def judge(

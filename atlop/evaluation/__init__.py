@@ -11,7 +11,7 @@ from atlop.evaluation.official import OfficialScores, official_scores, table_sco
 from atlop.evaluation.pairs import within_a_sentence
 from atlop.evaluation.resampling import bootstrap, interval
 from atlop.evaluation.seeds import evidence_f1, mean_difference, mean_scores
-from atlop.evaluation.suspects import JudgedDocument, RankedSuspects, Suspect, rank_suspects, suspect_record
+from atlop.evaluation.suspects import JudgedDocument, RankedFacts, Suspect, rank_facts, suspect_record
 from atlop.evaluation.table import FactTable, fact_table
 
 __all__ = [
@@ -31,7 +31,7 @@ __all__ = [
     "MatchScores",
     "OfficialScores",
     "PairEvidence",
-    "RankedSuspects",
+    "RankedFacts",
     "Suspect",
     "b_cubed_scores",
     "bootstrap",
@@ -47,7 +47,7 @@ __all__ = [
     "mean_scores",
     "official_scores",
     "pairwise_scores",
-    "rank_suspects",
+    "rank_facts",
     "suspect_record",
     "table_scores",
     "within_a_sentence",

@@ -1,9 +1,9 @@
-"""Suspect labels: facts that a model which never saw them denies, and pairs without a label of which it asserts one."""
+"""Rank labels by how much a model that never saw them doubts them, and other facts by how much it asserts them."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from heapq import nsmallest
-from operator import itemgetter
+from heapq import nlargest
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,9 @@ from numpy.typing import NDArray
 from atlop.schema import Document
 
 DIGITS = 3
-"""Decimals of margins in records."""
+"""Decimals of margins and doubts in records."""
+PRIOR = 3
+"""Labels with the mean log share of all that each relation has in addition, so that a rare relation has a mean, too."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +32,7 @@ class JudgedDocument:
 
 @dataclass(frozen=True, slots=True)
 class Suspect:
-    """A fact whose label and margin disagree, or would with another sign of the margin."""
+    """A fact whose label may be wrong or missing."""
 
     document: int
     """Index of the document in the corpus."""
@@ -40,51 +42,63 @@ class Suspect:
     """Index of the object among the document's entities."""
     relation: str
     margin: float
-    """In nats; above 0 the model asserts the fact."""
+    """In nats; above 0 the model asserts the fact, otherwise it denies it."""
     labelled: tuple[str, ...]
     """All relations that the pair is labelled with."""
     asserted: tuple[str, ...]
     """All relations that the model asserts of the pair."""
+    doubt: float | None = None
+    """How far the log share of a labelled relation is below that of other labels of the relation, in nats."""
 
 
 @dataclass(frozen=True)
-class RankedSuspects:
-    """The facts of a corpus where labels and a model disagree most, and how many there are."""
+class RankedFacts:
+    """The facts of a corpus by how much labels and a model disagree."""
 
-    denied: tuple[Suspect, ...]
-    """Labelled facts, lowest margin first; those that the model denies are the first `denied_count`."""
-    asserted: tuple[Suspect, ...]
-    """Facts without a label, highest margin first; those that the model asserts are the first `asserted_count`."""
-    labels: int
-    """Labelled facts that have a margin."""
-    denied_count: int
-    """Those with a margin of at most 0."""
-    asserted_count: int
-    """Facts without a label and with a margin above 0."""
+    labelled: tuple[Suspect, ...]
+    """All labelled facts that have a margin, the largest doubt first."""
+    unlabelled: tuple[Suspect, ...]
+    """Facts without a label, the highest margin first."""
+    asserted: int
+    """Facts without a label that the model asserts."""
 
 
-def rank_suspects(judged: Iterable[JudgedDocument], *, relations: Sequence[str], count: int) -> RankedSuspects:
-    """Rank labelled facts by how low, and all others by how high their margins are; unlabelled documents are skipped.
+def rank_facts(judged: Iterable[JudgedDocument], *, relations: Sequence[str], count: int) -> RankedFacts:
+    """Rank the facts of labelled documents; others are skipped.
+
+    Facts without a label are ranked by margin. For labels, the log share of the relation among all classes of the pair,
+    TH included, counts: `m_r − log(1 + Σ_s exp(m_s))`. Its mean over the labels of the relation is subtracted, since a
+    relation that the model hardly knows has low shares throughout (after the class thresholds of confident learning,
+    Northcutt, Jiang and Chuang 2021).
 
     Args:
         judged: The documents of a corpus.
         relations: Relation ids in the order of the columns of margins.
-        count: How many of each kind to return at most.
+        count: How many facts without a label to return at most.
     """
-    denied, asserted = _Lowest(count, relations=relations), _Lowest(count, relations=relations)
-    labels = denied_count = asserted_count = 0
+    labelled: list[Suspect] = []
+    unlabelled: list[Suspect] = []
+    shares, columns, asserted = [np.zeros(0)], [np.zeros(0, dtype=np.int64)], 0
     for each in judged:
         if each.document.facts is None:
             continue
         if not each.document.directed:
             each = replace(each, pairs=each.pairs[::2], margins=each.margins[::2])
-        is_labelled, holds = _labels(each, relations=relations), each.margins > 0
-        labels += int(is_labelled.sum())
-        denied_count += int((is_labelled & ~holds).sum())
-        asserted_count += int((holds & ~is_labelled).sum())
-        denied.add(each, keys=np.where(is_labelled, each.margins, np.inf), is_labelled=is_labelled)
-        asserted.add(each, keys=np.where(is_labelled, np.inf, -each.margins), is_labelled=is_labelled)
-    return RankedSuspects(denied.result(), asserted.result(), labels, denied_count, asserted_count)
+        is_labelled = _labels(each, relations=relations)
+        found = np.nonzero(is_labelled)
+        shares.append(_log_shares(each.margins)[found])
+        columns.append(found[1])
+        asserted += int(((each.margins > 0) & ~is_labelled).sum())
+        values = np.where(is_labelled, -np.inf, each.margins)
+        limit = unlabelled[-1].margin if len(unlabelled) == count else -np.inf
+        highest = np.argsort(-values, axis=None, kind="stable")[:count]
+        new = np.unravel_index(highest[values.ravel()[highest] > limit], values.shape)
+        labelled += _suspects(each, *found, is_labelled=is_labelled, relations=relations)
+        others = _suspects(each, *new, is_labelled=is_labelled, relations=relations)
+        unlabelled = nlargest(count, [*unlabelled, *others], key=attrgetter("margin"))
+    doubts = _doubts(np.concatenate(shares), columns=np.concatenate(columns))
+    doubted = (replace(suspect, doubt=doubt) for suspect, doubt in zip(labelled, doubts.tolist(), strict=True))
+    return RankedFacts(tuple(sorted(doubted, key=attrgetter("doubt"), reverse=True)), tuple(unlabelled), asserted)
 
 
 def suspect_record(suspect: Suspect, *, document: Document, names: Mapping[str, str]) -> dict[str, Any]:
@@ -105,6 +119,7 @@ def suspect_record(suspect: Suspect, *, document: Document, names: Mapping[str, 
         "relation": suspect.relation,
         "relation_name": names.get(suspect.relation, suspect.relation),
         "margin": round(suspect.margin, DIGITS),
+        **({} if suspect.doubt is None else {"doubt": round(suspect.doubt, DIGITS)}),
         "labelled": list(suspect.labelled),
         "asserted": list(suspect.asserted),
         "sentences": [{"sentence": index, "text": " ".join(document.sentences[index])} for index in sorted(sentences)],
@@ -125,39 +140,42 @@ def _labels(judged: JudgedDocument, *, relations: Sequence[str]) -> NDArray[np.b
     return is_labelled
 
 
-class _Lowest:
-    """The facts with the lowest keys of all documents that are added; of equal keys, those that come first."""
+def _log_shares(margins: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Return the log share of each relation among the classes of its pair, whose TH is 0, `[pairs, relations]`."""
+    total = np.logaddexp.reduce(margins.astype(np.float64), axis=1, keepdims=True, initial=0.0)
+    return margins - total
 
-    def __init__(self, count: int, *, relations: Sequence[str]):
-        self._count, self._relations = count, relations
-        self._found: list[tuple[float, Suspect]] = []
 
-    def add(self, judged: JudgedDocument, *, keys: NDArray[np.float32], is_labelled: NDArray[np.bool_]) -> None:
-        """Add the facts of a document whose keys, `[pairs, relations]`, are finite."""
-        limit = self._found[-1][0] if len(self._found) == self._count else np.inf
-        order = np.argsort(keys, axis=None, kind="stable")[: self._count]
-        rows, columns = np.unravel_index(order[keys.ravel()[order] < limit], keys.shape)
-        new = [
-            (float(keys[row, column]), self._suspect(judged, row, column, is_labelled=is_labelled[row]))
-            for row, column in zip(rows.tolist(), columns.tolist(), strict=True)
-        ]
-        self._found = nsmallest(self._count, [*self._found, *new], key=itemgetter(0))
+def _doubts(shares: NDArray[np.float64], *, columns: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Return how far the log share of each label is below the mean of its relation, `[labels]`."""
+    if not len(shares):
+        return shares
+    mean = (np.bincount(columns, shares) + PRIOR * shares.mean()) / (np.bincount(columns) + PRIOR)
+    doubts: NDArray[np.float64] = mean[columns] - shares
+    return doubts
 
-    def result(self) -> tuple[Suspect, ...]:
-        """Return the facts, lowest key first."""
-        return tuple(suspect for _, suspect in self._found)
 
-    def _suspect(self, judged: JudgedDocument, row: int, column: int, *, is_labelled: NDArray[np.bool_]) -> Suspect:
-        subject, object_ = judged.pairs[row].tolist()
-        return Suspect(
-            document=judged.index,
-            subject=subject,
-            object=object_,
-            relation=self._relations[column],
+def _suspects(
+    judged: JudgedDocument,
+    rows: NDArray[np.int64],
+    columns: NDArray[np.int64],
+    *,
+    is_labelled: NDArray[np.bool_],
+    relations: Sequence[str],
+) -> list[Suspect]:
+    """Return the facts of some pairs and relations."""
+
+    def ids(holds: NDArray[np.bool_]) -> tuple[str, ...]:
+        return tuple(relations[column] for column in np.flatnonzero(holds).tolist())
+
+    return [
+        Suspect(
+            judged.index,
+            *judged.pairs[row].tolist(),
+            relation=relations[column],
             margin=float(judged.margins[row, column]),
-            labelled=self._ids(is_labelled),
-            asserted=self._ids(judged.margins[row] > 0),
+            labelled=ids(is_labelled[row]),
+            asserted=ids(judged.margins[row] > 0),
         )
-
-    def _ids(self, holds: NDArray[np.bool_]) -> tuple[str, ...]:
-        return tuple(self._relations[column] for column in np.flatnonzero(holds).tolist())
+        for row, column in zip(rows.tolist(), columns.tolist(), strict=True)
+    ]

@@ -76,6 +76,7 @@ def test_a_wrong_label_is_denied_first_and_a_missing_one_asserted(whole: Path) -
 
     assert fact(found["denied"][0]) == (WRONG, "Nord", "owns", "Egon")
     assert found["denied"][0]["margin"] < 0 < found["asserted"][0]["margin"]
+    assert found["denied"][0]["doubt"] > 1
     names = {fact(each) for each in found["asserted"][:2]}
     assert names == {(WRONG, "Egon", "owns", "Nord"), (MISSING, "Hugo", "owns", "Quay")}
     assert (found["labels"], found["folds"]) == (11, FOLDS)

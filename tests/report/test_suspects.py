@@ -50,10 +50,11 @@ def page(*, denied: Sequence[Suspect] = (), asserted: Sequence[Suspect] = ()) ->
 
 
 def test_a_suspect_has_its_names_margin_and_text_in_parts() -> None:
-    text = page(denied=[Suspect(0, 0, 1, "P131", -4.25, ("P131",), ("P17",))])
+    text = page(denied=[Suspect(0, 0, 1, "P131", -4.25, ("P131",), ("P17",), doubt=1.5)])
 
     assert "1 of 1,234 labels" in text
     assert "−4.25" in text
+    assert "doubt 1.50 · document 0" in text
     assert "labelled: located in · asserted: &lt;country&gt;" in text
     assert Marked(text).mentions == ["University of", "Paris", "Paris", "Paris"]
     assert text.count('<p class="sentence"') == 2
