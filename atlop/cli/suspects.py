@@ -75,10 +75,8 @@ def suspects(
         settings = load_config(config, overrides=overrides or ())
         settings = settings.model_copy(update={"data": settings.data.model_copy(update={"train": corpus})})
         require_files(settings.data)
-        folder, folds = (
-            teachers or Path("runs") / f"{find_config(config).stem}-teachers",
-            FOLDS if folds is None else folds,
-        )
+        folder = teachers or Path("runs") / f"{find_config(config).stem}-teachers"
+        folds = FOLDS if folds is None else folds
         quiet = quiet_libraries(model=settings.encoder.name, kind="encoder")
     with quiet:
         from atlop import distillation
