@@ -22,7 +22,19 @@ from atlop.corpora import CorpusStatistics, corpus_statistics
 from atlop.schema import Document
 
 COMMANDS = (
-    *("train", "evaluate", "predict", "calibrate", "experiment", "distill", "suspects", "extract", "serve", "graph", "score"),
+    *(
+        "train",
+        "evaluate",
+        "predict",
+        "calibrate",
+        "experiment",
+        "distill",
+        "suspects",
+        "extract",
+        "serve",
+        "graph",
+        "score",
+    ),
     *(
         "compare",
         "plot",
