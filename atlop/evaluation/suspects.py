@@ -142,8 +142,9 @@ def _labels(judged: JudgedDocument, *, relations: Sequence[str]) -> NDArray[np.b
 
 def _log_shares(margins: NDArray[np.float32]) -> NDArray[np.float64]:
     """Return the log share of each relation among the classes of its pair, whose TH is 0, `[pairs, relations]`."""
-    total = np.logaddexp.reduce(margins.astype(np.float64), axis=1, keepdims=True, initial=0.0)
-    return margins - total
+    values = margins.astype(np.float64)
+    shares: NDArray[np.float64] = values - np.logaddexp.reduce(values, axis=1, keepdims=True, initial=0.0)
+    return shares
 
 
 def _doubts(shares: NDArray[np.float64], *, columns: NDArray[np.int64]) -> NDArray[np.float64]:
@@ -168,10 +169,12 @@ def _suspects(
     def ids(holds: NDArray[np.bool_]) -> tuple[str, ...]:
         return tuple(relations[column] for column in np.flatnonzero(holds).tolist())
 
+    subjects, objects = judged.pairs.T.tolist()
     return [
         Suspect(
-            judged.index,
-            *judged.pairs[row].tolist(),
+            document=judged.index,
+            subject=subjects[row],
+            object=objects[row],
             relation=relations[column],
             margin=float(judged.margins[row, column]),
             labelled=ids(is_labelled[row]),
