@@ -3,7 +3,7 @@
 import logging
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from functools import partial
 from itertools import islice
@@ -202,14 +202,15 @@ def stored_margins(
     ensembles = [load_ensemble(list(teachers))] if teacher_of is None else [load_ensemble(each) for each in teachers]
     relations = ensembles[0].rule.vocabulary.relations
     assert all(ensemble.rule.vocabulary.relations == relations for ensemble in ensembles), "trained on one corpus"
-    margins = _margins(file, ensembles=ensembles, teacher_of=teacher_of, device=device)
-    bar = tqdm(
-        margins,
-        desc=f"teachers score {file.path.name}",
-        unit=" docs",
-        disable=not (show_progress and sys.stderr.isatty()),
+    scored = teacher_scores(
+        file,
+        name=file.path.name,
+        ensembles=ensembles,
+        teacher_of=teacher_of,
+        device=device,
+        show_progress=show_progress,
     )
-    write_margins(stem, bar, origin=MarginsOrigin(relations, documents, digests))
+    write_margins(stem, scored, origin=MarginsOrigin(relations, documents, digests))
     return MarginStore(stem)
 
 
@@ -226,15 +227,30 @@ def teacher_digest(teacher: str | Path) -> str:
     return sha256_of_json({file.name: file_sha256(file) for file in files})
 
 
-def _margins(
-    documents: CorpusFile,
+def teacher_scores(
+    documents: Iterable[Document],
     *,
+    name: str,
     ensembles: Sequence[Ensemble],
     teacher_of: NDArray[np.int64] | None,
     device: str | None,
+    show_progress: bool,
 ) -> Iterator[TeacherScores]:
-    """Yield what the teachers say of each document."""
+    """Yield what teachers say of each document, in the order of the documents.
+
+    Args:
+        documents: The documents.
+        name: What the progress bar calls them.
+        ensembles: The teachers; only the first if each document has the same.
+        teacher_of: Index of the teacher of each document, `[documents]`; `None` for the first.
+        device: `cpu`, `cuda` or `cuda:N`; by default the GPU if there is one.
+        show_progress: Whether to draw a progress bar on a terminal.
+
+    Raises:
+        AtlopError: A document is invalid, or a score is not finite.
+    """
     accelerator = accelerator_for("float32", device=device)
+    bar = tqdm(desc=f"teachers score {name}", unit=" docs", disable=not (show_progress and sys.stderr.isatty()))
     for ensemble in ensembles:
         for member in ensemble.members:
             member.model.to(accelerator.device)
@@ -255,6 +271,8 @@ def _margins(
                 )
         yield from (found[row] for row in range(len(chunk)))
         first += len(chunk)
+        bar.update(len(chunk))
+    bar.close()
 
 
 def _both_orders(rows: NDArray[np.float32], *, document: Document) -> NDArray[np.float32]:

@@ -65,6 +65,7 @@ def write_stand_ins(folder: Path, *, documents: int = 8) -> None:
         *("rel_info.json", "rel2id.json"),
     ):
         _write(folder / path, text_of(SAMPLE / Path(path).name))
+    _write(folder / "train_first200.json", json.dumps(documents_of("train")[:documents] + documents_of("dev")[:2]))
     for path in ENCODER_FOLDERS:
         write_encoder(folder / path)
     for split in ("train", "dev"):

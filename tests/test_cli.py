@@ -23,7 +23,7 @@ from atlop.schema import Document
 
 COMMANDS = (
     *("train", "watch", "evaluate", "predict", "calibrate", "select"),
-    *("experiment", "distill", "extract", "serve", "graph", "score"),
+    *("experiment", "distill", "suspects", "extract", "serve", "graph", "score"),
     *(
         "compare",
         "plot",

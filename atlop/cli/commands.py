@@ -31,6 +31,7 @@ from atlop.cli.score import score
 from atlop.cli.select import select
 from atlop.cli.serve import serve
 from atlop.cli.session import Commands, prepare_streams
+from atlop.cli.suspects import suspects
 from atlop.cli.train import train
 from atlop.cli.watch import watch
 
@@ -95,6 +96,10 @@ EXAMPLES: dict[Callable[..., None], tuple[str, ...]] = {
     distill: (
         "atlop distill redocred_minilm --set distillation.unlabelled=unlabelled.json",
         "atlop distill redocred_minilm --folds 3 --devices 0,1 --resume runs/redocred_minilm-distilled",
+    ),
+    suspects: (
+        "atlop suspects train.jsonl --config own.toml --output suspects.html",
+        "atlop suspects train.jsonl --teachers runs/own-distilled --json",
     ),
     extract: (
         "atlop extract runs/docred_bert_base documents.jsonl --output facts.jsonl",

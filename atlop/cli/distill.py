@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from atlop.cli.completion import complete_configuration
-from atlop.cli.options import Device, Json, Overrides
+from atlop.cli.options import Device, Devices, Json, Overrides
 from atlop.cli.session import print_result, quiet_libraries
 from atlop.cli.text import grid, percent
 from atlop.config_files import find_config, load_config
@@ -33,10 +33,7 @@ def distill(
         Path | None,
         typer.Option(metavar="FOLDER", help="Go on with this folder, with the same CONFIG; or begin it."),
     ] = None,
-    devices: Annotated[
-        str | None,
-        typer.Option(metavar="LIST", help="Train teachers side by side on these GPUs, such as 0,1; or on cpu,cpu."),
-    ] = None,
+    devices: Devices = None,
     device: Device = None,
     as_json: Json = False,
 ) -> None:

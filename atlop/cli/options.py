@@ -58,6 +58,10 @@ Device = Annotated[
     str | None,
     typer.Option(metavar="DEVICE", help="cpu, cuda or cuda:N. [default: a GPU where there is one]"),
 ]
+Devices = Annotated[
+    str | None,
+    typer.Option(metavar="LIST", help="Train teachers side by side on these GPUs, such as 0,1; or on cpu,cpu."),
+]
 Ner = Annotated[
     str | None,
     typer.Option(

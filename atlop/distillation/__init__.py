@@ -1,5 +1,6 @@
-"""Distillation in stages: teachers by cross-fitting, their margins, and the student that learns from them."""
+"""Teachers by cross-fitting: a student that learns from their margins, and labels that they doubt."""
 
 from atlop.distillation.cross_fitting import distill
+from atlop.distillation.suspects import JudgedCorpus, SuspectLabels, find_suspects, judge
 
-__all__ = ["distill"]
+__all__ = ["JudgedCorpus", "SuspectLabels", "distill", "find_suspects", "judge"]

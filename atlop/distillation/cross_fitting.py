@@ -1,26 +1,19 @@
 """Cross-fitting: the soft targets of a document come from a teacher that was trained without it."""
 
-import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from time import monotonic
 from typing import Any
 
-from tqdm import tqdm
-
-from atlop.config import DistillationConfig, RunConfig
+from atlop.config import RunConfig
 from atlop.corpora import CorpusFile
-from atlop.device import accelerator_for
+from atlop.distillation.stages import Stages, check_folds, teacher_names, train_teachers
 from atlop.errors import AtlopError, StoppedError
 from atlop.experiments import ExperimentFolder, PlannedRun
-from atlop.experiments.devices import device_name, train_side_by_side
+from atlop.experiments.devices import device_name
 from atlop.files import one_writer, read_json, refuse_nonempty, write_json
 from atlop.preprocessing import fold_numbers
-from atlop.run_folder import RunFolder
 from atlop.teachers import corpus_files, stored_margins
-from atlop.training import train
-
-logger = logging.getLogger(__name__)
 
 MARGINS, STUDENT = "margins", "student"
 """Names of stages and of their folders."""
@@ -79,13 +72,7 @@ def _check(config: RunConfig, *, folds: int, device: str | None) -> None:
         raise AtlopError("distillation: teachers and margins are made by `atlop distill`; leave them out")
     if not section.weight and not config.evidence.is_taught:
         raise AtlopError("distillation.weight: with 0, no student learns from teachers; expected a weight above 0")
-    for key in ("leave_out", "train_documents"):
-        if getattr(config.data, key) is not None:
-            raise AtlopError(f"data.{key}: what each teacher trains on is chosen by `atlop distill`; leave it out")
-    if folds < 2:
-        raise AtlopError(f"--folds {folds}: a teacher is trained without one fold of several; expected at least 2")
-    if (processes := accelerator_for("float32", device=device).num_processes) > 1:
-        raise AtlopError(f"{processes} processes were launched; start `atlop distill` alone, with --devices")
+    check_folds(config, folds=folds, device=device)
 
 
 def _run(
@@ -100,62 +87,29 @@ def _run(
     files = corpus_files(config)
     dev = CorpusFile(config.data.dev, format=config.data.format, invalid=config.data.invalid)
     counts = {name: sum(1 for _ in file) for name, file in {**files, "dev": dev}.items()}
-    if folds > counts["train"]:
-        raise AtlopError(f"--folds {folds}: {config.data.train} has only {counts['train']} documents; choose fewer")
     margins = folder.path / MARGINS
     section = config.distillation.model_copy(update={"margins": margins})
-    teachers = [_teacher(config, fold, folds=folds) for fold in range(1, folds + 1)]
     student = PlannedRun(STUDENT, config.trainer.seed, config.model_copy(update={"distillation": section}))
-    clock = _Clock(_work(config, counts, folds=folds))
-    summaries: dict[str, dict[str, Any]] = {}
-
-    def trained(run: PlannedRun) -> None:
-        clock.announce(run.name)
-        summary = train(run.config, output=folder.run(run), resume=True, device=device, show_progress=show_progress)
-        summaries[run.name] = {"seconds": summary["seconds"], "dev": summary["best"]}
-        clock.finish(run.name, summary["seconds"])
-
-    if devices:
-        logger.info("teachers are trained side by side; their logs are in %s", folder.path / "logs")
-        train_side_by_side(teachers, folder=folder, devices=devices)
-    for run in teachers:
-        trained(run)
-        _refuse_changed_data(folder.run(run), file=files["train"])
-    clock.announce(MARGINS)
+    stages = Stages(folder, work=_work(config, counts, folds=folds), device=device, show_progress=show_progress)
+    teachers = train_teachers(
+        config, documents=counts["train"], folds=folds, file=files["train"], stages=stages, devices=devices
+    )
+    stages.begin(MARGINS)
     started, before = monotonic(), _recorded_seconds(folder.path, stage=MARGINS)
     was_there = all((margins / f"{name}.json").exists() for name in files)
     for name, file in files.items():
         stored_margins(
             margins / name,
             file=file,
-            teachers=[folder.run(run) for run in teachers],
+            teachers=teachers,
             teacher_of=fold_numbers(counts["train"], folds=folds) - 1 if name == "train" else None,
             device=device,
             show_progress=show_progress,
         )
-    summaries[MARGINS] = {"seconds": before if was_there else monotonic() - started}
-    _write_summary(folder.path, summaries, folds=folds)
-    clock.finish(MARGINS, summaries[MARGINS]["seconds"])
-    trained(student)
-    return _write_summary(folder.path, summaries, folds=folds)
-
-
-def _teacher(config: RunConfig, fold: int, *, folds: int) -> PlannedRun:
-    """Return the run of the teacher that is trained without a fold."""
-    sections: dict[str, Any] = {
-        "data": config.data.model_copy(update={"leave_out": (fold, folds)}),
-        "distillation": DistillationConfig(),
-    }
-    if config.evidence.is_taught:
-        sections["evidence"] = config.evidence.model_copy(update={"source": "annotated"})
-    return PlannedRun(f"teacher-{fold}", config.trainer.seed, config.model_copy(update=sections))
-
-
-def _refuse_changed_data(run: Path, *, file: CorpusFile) -> None:
-    """Refuse a finished teacher of another train file, among whose documents it may have seen those that it scores."""
-    began = RunFolder(run).environment()["data_sha256"]
-    if changed := [path for path, digest in file.sha256.items() if began.get(path) != digest]:
-        raise AtlopError(f"{changed[0]}: has changed since {run} was trained; restore it, or distill into a new folder")
+    stages.finish(MARGINS, seconds=before if was_there else monotonic() - started)
+    _write_summary(folder.path, stages.results, folds=folds)
+    stages.train(student)
+    return _write_summary(folder.path, stages.results, folds=folds)
 
 
 def _work(config: RunConfig, counts: Mapping[str, int], *, folds: int) -> dict[str, float]:
@@ -164,27 +118,10 @@ def _work(config: RunConfig, counts: Mapping[str, int], *, folds: int) -> dict[s
     drawn = further * config.distillation.unlabelled_share
     teacher = epochs * (3 * train_documents * (1 - 1 / folds) + counts["dev"])
     return {
-        **{f"teacher-{fold}": teacher for fold in range(1, folds + 1)},
+        **dict.fromkeys(teacher_names(folds), teacher),
         MARGINS: train_documents + folds * further,
         STUDENT: epochs * (3 * (train_documents + drawn) + counts["dev"]),
     }
-
-
-class _Clock:
-    """Logs the beginning of each stage and the time left, from the pace of the finished ones."""
-
-    def __init__(self, work: Mapping[str, float]):
-        self._work, self._stages = dict(work), list(work)
-        self._done = self._seconds = 0.0
-
-    def announce(self, stage: str) -> None:
-        left = sum(self._work.values())
-        pace = f"about {tqdm.format_interval(self._seconds / self._done * left)} left" if self._done else "first stage"
-        logger.info("stage %d of %d, %s; %s", self._stages.index(stage) + 1, len(self._stages), stage, pace)
-
-    def finish(self, stage: str, seconds: float) -> None:
-        self._done += self._work.pop(stage)
-        self._seconds += seconds
 
 
 def _write_summary(folder: Path, stages: Mapping[str, dict[str, Any]], *, folds: int) -> dict[str, Any]:

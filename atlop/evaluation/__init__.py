@@ -11,6 +11,7 @@ from atlop.evaluation.official import OfficialScores, official_scores, table_sco
 from atlop.evaluation.pairs import within_a_sentence
 from atlop.evaluation.resampling import bootstrap, interval
 from atlop.evaluation.seeds import evidence_f1, mean_difference, mean_scores, weighted_f1
+from atlop.evaluation.suspects import JudgedDocument, RankedFacts, Suspect, rank_facts, suspect_record
 from atlop.evaluation.table import FactTable, fact_table
 
 __all__ = [
@@ -25,10 +26,13 @@ __all__ = [
     "Estimate",
     "FactTable",
     "GroupScores",
+    "JudgedDocument",
     "MacroScores",
     "MatchScores",
     "OfficialScores",
     "PairEvidence",
+    "RankedFacts",
+    "Suspect",
     "b_cubed_scores",
     "bootstrap",
     "compare",
@@ -43,6 +47,8 @@ __all__ = [
     "mean_scores",
     "official_scores",
     "pairwise_scores",
+    "rank_facts",
+    "suspect_record",
     "table_scores",
     "weighted_f1",
     "within_a_sentence",

@@ -7,6 +7,7 @@ from atlop.preprocessing.group import DocumentGroup
 from atlop.preprocessing.margins import FLOOR, MarginsOrigin, MarginStore, TeacherScores, write_margins
 from atlop.preprocessing.mixture import Mixture, MixturePart
 from atlop.preprocessing.pair_blocks import PairBlock
+from atlop.preprocessing.pairs import pairs_to_classify
 from atlop.preprocessing.preprocessor import Preprocessor
 from atlop.preprocessing.stored import DocumentStream, preprocessed_corpus
 from atlop.preprocessing.supervision import Margins, Supervision
@@ -39,6 +40,7 @@ __all__ = [
     "collate",
     "fold_numbers",
     "load_tokenizer",
+    "pairs_to_classify",
     "preprocessed_corpus",
     "train_rows",
     "write_margins",

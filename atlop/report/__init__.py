@@ -10,6 +10,7 @@ from atlop.report.margins import MarginCounter, MarginHistogram, precision_recal
 from atlop.report.pictures import draw_decisions, draw_training, save_pictures
 from atlop.report.rendering import render_report
 from atlop.report.report import make_report
+from atlop.report.suspects import render_suspects
 
 __all__ = [
     "AnalysisCollector",
@@ -29,6 +30,7 @@ __all__ = [
     "precision_recall_picture",
     "relation_picture",
     "render_report",
+    "render_suspects",
     "save",
     "save_pictures",
 ]

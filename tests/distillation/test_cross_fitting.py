@@ -107,7 +107,7 @@ class PowerCuts:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch):
         self.steps = self.documents = -1  # before the failure; never
-        step, margins = TrainStep.__call__, teachers._margins
+        step, margins = TrainStep.__call__, teachers.teacher_scores
 
         def cut_step(training: TrainStep, batches: Any) -> Any:
             self.steps -= 1
@@ -123,7 +123,7 @@ class PowerCuts:
                 yield each
 
         monkeypatch.setattr(TrainStep, "__call__", cut_step)
-        monkeypatch.setattr(teachers, "_margins", cut_margins)
+        monkeypatch.setattr(teachers, "teacher_scores", cut_margins)
 
 
 def contents(folder: Path) -> dict[str, Any]:
