@@ -8,6 +8,9 @@ selection=(-m "not long")
 if [ "${1:-}" = --full ]; then
   selection=(--hypothesis-profile=full)
   shift
+  # Ray takes 200 MB, which the usual tests do without.
+  .venv/bin/python -c 'import ray' 2>/dev/null ||
+    .venv/bin/python -m pip install --quiet --disable-pip-version-check --constraint scripts/constraints.txt 'ray[data]'
 fi
 export HF_HUB_OFFLINE=1
 export OMP_NUM_THREADS=1                 # two workers with more threads would compete for two cores

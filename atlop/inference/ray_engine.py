@@ -1,0 +1,120 @@
+"""Extraction by the workers of a Ray cluster, of one machine or of many.
+
+Ray Data gives each worker one part after the other. A worker reads its part from the source and writes it; only
+numbers pass through the process that waits. Ray starts workers again that die, on another machine where one is lost,
+and repeats what they had begun; parts that are there already are not computed again.
+"""
+
+import gc
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from itertools import islice, repeat
+from pathlib import Path
+from typing import Any
+
+from atlop.errors import AtlopError, reason_for
+from atlop.inference.batches import ExtractBatches
+from atlop.inference.part_folder import PartFolder, as_lines
+from atlop.inference.sources import Source, Start
+
+
+@dataclass(frozen=True)
+class RayEngine:
+    """Has workers of a Ray cluster compute parts."""
+
+    extract: ExtractBatches
+    workers: int = 1
+    cpus: float = 1.0
+    """CPUs of a worker, which may be a fraction."""
+    gpus: float = 0.0
+    """GPUs of a worker, which may be a fraction."""
+    address: str | None = None
+    """Address of the cluster; by default that in `RAY_ADDRESS`, or one on this machine for as long as it is needed."""
+
+    def write_parts(self, parts: PartFolder, *, source: Source, documents: int) -> Iterator[None]:
+        """Write the missing parts, of so many documents each, and yield after each document.
+
+        Raises:
+            AtlopError: There is no such cluster, or a worker failed.
+        """
+        starts = source.starts(every=documents)
+        parts.count = len(starts)
+        if not starts:
+            return
+        with _connected(self.address):
+            import ray
+
+            tasks = ray.data.from_items(
+                [{"part": part, **start._asdict()} for part, start in enumerate(starts)],
+                override_num_blocks=len(starts),
+            )
+            written = tasks.map(
+                PartWriter,
+                fn_constructor_args=(self.extract, source, parts, documents, str(Path.cwd())),
+                compute=ray.data.ActorPoolStrategy(size=self.workers),
+                num_cpus=self.cpus,
+                num_gpus=self.gpus or None,
+            )
+            for row in written.iter_rows():
+                yield from repeat(None, row["documents"])
+
+
+class PartWriter:
+    """Computes parts, in a process that Ray starts."""
+
+    def __init__(self, extract: ExtractBatches, source: Source, parts: PartFolder, documents: int, folder: str):
+        """Load the model.
+
+        Args:
+            extract: What to do with the documents.
+            source: All documents.
+            parts: Where parts go.
+            documents: How many documents a part has.
+            folder: Working directory, where there is one of that name.
+        """
+        with suppress(OSError):
+            os.chdir(folder)
+        self._extract, self._source, self._parts, self._documents = extract, source, parts, documents
+        extract.load()
+        gc.freeze()  # the model stays; scanning it again and again would cost 5 % of the time
+
+    def __call__(self, task: Mapping[str, Any]) -> dict[str, int]:
+        """Write a part unless it is there; return how many documents were extracted."""
+        if self._parts.is_whole(task["part"]):
+            return {"documents": 0}
+        start = Start(task["document"], task["line"], task["byte"])
+        documents = islice(self._source.documents(start), self._documents)
+        lines, counts = as_lines(list(self._extract.results(documents)))
+        self._parts.write(task["part"], lines, counts)
+        return {"documents": counts.documents}
+
+
+@contextmanager
+def _connected(address: str | None) -> Iterator[None]:
+    """Connect to a cluster, or start one on this machine; its errors become messages.
+
+    Raises:
+        AtlopError: There is no such cluster, or a worker failed.
+    """
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    import ray
+
+    is_connected = ray.is_initialized()
+    try:
+        if not is_connected:
+            ray.init(address=address, include_dashboard=False, log_to_driver=False, configure_logging=True)
+        yield
+    except (ray.exceptions.RayError, ConnectionError) as error:
+        raise AtlopError(f"Ray: {_cause(error)}; repeat the command to go on") from None
+    finally:
+        if not is_connected:
+            ray.shutdown()
+
+
+def _cause(error: BaseException) -> str:
+    """Return the message of the error in a worker that led to another here."""
+    while (cause := getattr(error, "cause", None) or error.__cause__) is not None:
+        error = cause
+    return str(error) if isinstance(error, AtlopError) else reason_for(error)
