@@ -7,6 +7,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from hashlib import md5
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from io import BytesIO
+from typing import BinaryIO
 from urllib.parse import parse_qs, unquote, urlsplit
 from xml.sax.saxutils import escape
 
@@ -112,9 +114,10 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _request(self) -> tuple[str, dict[str, list[str]], bytes]:
         parts = urlsplit(self.path)
-        content = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        is_chunked = self.headers.get("Transfer-Encoding") == "chunked"
+        content = b"".join(_chunks(self.rfile)) if is_chunked else self.rfile.read(int(self.headers["Content-Length"] or 0))
         if "aws-chunked" in self.headers.get("Content-Encoding", ""):
-            content = _without_chunks(content)
+            content = b"".join(_chunks(BytesIO(content)))
         return unquote(parts.path).strip("/"), parse_qs(parts.query, keep_blank_values=True), content
 
     def _answer(self, code: int, content: bytes = b"", *, tag: bytes = b"") -> None:
@@ -127,16 +130,13 @@ class _Handler(BaseHTTPRequestHandler):
             self.wfile.write(content)
 
 
-def _without_chunks(content: bytes) -> bytes:
-    """Return what was sent in chunks, each after a line with its length."""
-    found = b""
-    while content:
-        line, _, content = content.partition(b"\r\n")
-        length = int(line.partition(b";")[0], 16)
-        if not length:
-            break
-        found, content = found + content[:length], content[length + 2 :]
-    return found
+def _chunks(file: BinaryIO) -> Iterator[bytes]:
+    """Yield what was sent in chunks, each after a line with its length; the last one is empty."""
+    while length := int(file.readline().partition(b";")[0], 16):
+        yield file.read(length)
+        file.readline()
+    while file.readline().strip():  # checksums
+        pass
 
 
 @contextmanager

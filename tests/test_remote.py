@@ -32,6 +32,7 @@ Put = Callable[[str, bytes], str]
 def s3(monkeypatch: pytest.MonkeyPatch) -> Iterator[ObjectStore]:
     with object_store() as store:
         for name, value in {
+            "AWS_MAX_ATTEMPTS": "1",
             "AWS_ENDPOINT_URL": store.url,
             "AWS_ACCESS_KEY_ID": "key",
             "AWS_SECRET_ACCESS_KEY": "secret",

@@ -6,6 +6,7 @@ and repeats what they had begun; parts that are there already are not computed a
 """
 
 import gc
+import logging
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -44,8 +45,10 @@ class RayEngine:
         if not starts:
             return
         with _connected(self.address):
-            import ray
+            import ray.data
 
+            ray.data.DataContext.get_current().enable_progress_bars = False  # the caller shows documents
+            logging.getLogger("ray.data").setLevel(logging.WARNING)
             tasks = ray.data.from_items(
                 [{"part": part, **start._asdict()} for part, start in enumerate(starts)],
                 override_num_blocks=len(starts),
@@ -53,7 +56,7 @@ class RayEngine:
             written = tasks.map(
                 PartWriter,
                 fn_constructor_args=(self.extract, source, parts, documents, str(Path.cwd())),
-                compute=ray.data.ActorPoolStrategy(size=self.workers),
+                compute=ray.data.ActorPoolStrategy(size=self.workers, max_tasks_in_flight_per_actor=1),
                 num_cpus=self.cpus,
                 num_gpus=self.gpus or None,
             )
@@ -104,7 +107,9 @@ def _connected(address: str | None) -> Iterator[None]:
     is_connected = ray.is_initialized()
     try:
         if not is_connected:
-            ray.init(address=address, include_dashboard=False, log_to_driver=False, configure_logging=True)
+            ray.init(
+                address=address, include_dashboard=None if address else False, log_to_driver=False, logging_level="ERROR"
+            )
         yield
     except (ray.exceptions.RayError, ConnectionError) as error:
         raise AtlopError(f"Ray: {_cause(error)}; repeat the command to go on") from None
