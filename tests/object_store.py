@@ -115,7 +115,9 @@ class _Handler(BaseHTTPRequestHandler):
     def _request(self) -> tuple[str, dict[str, list[str]], bytes]:
         parts = urlsplit(self.path)
         is_chunked = self.headers.get("Transfer-Encoding") == "chunked"
-        content = b"".join(_chunks(self.rfile)) if is_chunked else self.rfile.read(int(self.headers["Content-Length"] or 0))
+        content = (
+            b"".join(_chunks(self.rfile)) if is_chunked else self.rfile.read(int(self.headers["Content-Length"] or 0))
+        )
         if "aws-chunked" in self.headers.get("Content-Encoding", ""):
             content = b"".join(_chunks(BytesIO(content)))
         return unquote(parts.path).strip("/"), parse_qs(parts.query, keep_blank_values=True), content

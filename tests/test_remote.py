@@ -17,13 +17,24 @@ from fsspec.implementations.memory import MemoryFileSystem
 from atlop import sample
 from atlop.corpora import read_corpus
 from atlop.errors import AtlopError
-from atlop.files import atomic_text, exists, file_sha256, files_below, is_folder, opened, remove_folder, write_text
+from atlop.files import (
+    atomic_text,
+    exists,
+    file_sha256,
+    files_below,
+    is_folder,
+    model_folder,
+    opened,
+    remove_folder,
+    write_text,
+)
 from atlop.files import remote as remote_files
 from atlop.inference import parts
 from tests.object_store import ObjectStore, object_store
 from tests.test_cli import run, values_of
 
 SAMPLE = Path(__file__).parents[1] / "data" / "sample"
+KINDS = [("memory", "jsonl.gz"), ("memory", "parquet"), ("s3", "jsonl")]
 Put = Callable[[str, bytes], str]
 """Stores a file, and returns its address."""
 
@@ -142,18 +153,29 @@ def test_a_model_is_copied_once_and_again_when_it_has_changed(
         model = put(f"runs/own/best/{file.name}", file.read_bytes()).rpartition("/best/")[0]
     put("runs/own/checkpoints/large", b"")
 
-    for _ in range(2):
-        run("evaluate", model, SAMPLE / "dev.json")
-    copies = tmp_path / "cache" / "atlop" / "models"
-    assert len([path for path in copies.iterdir() if path.is_dir()]) == 1
+    first = model_folder(model)
+    assert model_folder(model) == first
+    assert {path.name for path in Path(first).iterdir()} == {path.name for path in sample.MODEL.iterdir()}
     config = json.loads((sample.MODEL / "config.json").read_text(encoding="utf-8"))
     put("runs/own/best/config.json", json.dumps(config | {"a": 1}).encode())
-    run("evaluate", model, SAMPLE / "dev.json")
-    assert len([path for path in copies.iterdir() if path.is_dir()]) == 2
-    assert "holds no model" in run("evaluate", f"{model}/checkpoints", SAMPLE / "dev.json", code=2)[1]
+    assert model_folder(model) != first
+    with pytest.raises(AtlopError, match=rf"^{model}/checkpoints: holds no model"):
+        model_folder(f"{model}/checkpoints")
 
 
-@pytest.mark.parametrize("kind", ["jsonl", "jsonl.gz", "parquet"])
+def test_a_model_that_is_not_here_finds_the_same_facts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setattr(MemoryFileSystem, "store", {})
+    for file in sample.MODEL.iterdir():
+        MemoryFileSystem().pipe_file(f"/bucket/{file.name}", file.read_bytes())
+
+    for name, model in (("one", "sample"), ("two", "memory://bucket")):
+        run("extract", model, sample.TEXTS, "--output", tmp_path / f"{name}.jsonl")
+
+    assert (tmp_path / "two.jsonl").read_bytes() == (tmp_path / "one.jsonl").read_bytes()
+
+
+@pytest.mark.parametrize(("put", "kind"), KINDS, indirect=["put"])
 def test_an_extraction_goes_on_where_it_was_stopped(
     kind: str, put: Put, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -48,7 +48,7 @@ class RayEngine:
             import ray.data
 
             ray.data.DataContext.get_current().enable_progress_bars = False  # the caller shows documents
-            logging.getLogger("ray.data").setLevel(logging.WARNING)
+            logging.getLogger("ray.data").setLevel(logging.ERROR)
             tasks = ray.data.from_items(
                 [{"part": part, **start._asdict()} for part, start in enumerate(starts)],
                 override_num_blocks=len(starts),
@@ -108,7 +108,10 @@ def _connected(address: str | None) -> Iterator[None]:
     try:
         if not is_connected:
             ray.init(
-                address=address, include_dashboard=None if address else False, log_to_driver=False, logging_level="ERROR"
+                address=address,
+                include_dashboard=None if address else False,
+                log_to_driver=False,
+                logging_level="ERROR",
             )
         yield
     except (ray.exceptions.RayError, ConnectionError) as error:
