@@ -8,6 +8,7 @@ and repeats what they had begun; parts that are there already are not computed a
 import gc
 import logging
 import os
+import socket
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from itertools import islice, repeat
 from pathlib import Path
 from typing import Any
 
-from atlop.errors import AtlopError, reason_for
+from atlop.errors import AtlopError
 from atlop.inference.batches import ExtractBatches
 from atlop.inference.part_folder import PartFolder, as_lines
 from atlop.inference.sources import Source, Start
@@ -107,6 +108,7 @@ def _connected(address: str | None) -> Iterator[None]:
     is_connected = ray.is_initialized()
     try:
         if not is_connected:
+            _require_answer(address or os.environ.get("RAY_ADDRESS", ""))
             ray.init(
                 address=address,
                 include_dashboard=None if address else False,
@@ -115,14 +117,23 @@ def _connected(address: str | None) -> Iterator[None]:
             )
         yield
     except (ray.exceptions.RayError, ConnectionError) as error:
-        raise AtlopError(f"Ray: {_cause(error)}; repeat the command to go on") from None
+        raise AtlopError(f"Ray: {_cause(error)}; repeat the command to go on, once that is solved") from None
     finally:
         if not is_connected:
             ray.shutdown()
 
 
-def _cause(error: BaseException) -> str:
-    """Return the message of the error in a worker that led to another here."""
-    while (cause := getattr(error, "cause", None) or error.__cause__) is not None:
-        error = cause
-    return str(error) if isinstance(error, AtlopError) else reason_for(error)
+def _require_answer(address: str) -> None:
+    """Raise `ConnectionError` if nothing listens at HOST:PORT, to which Ray would try to connect for minutes."""
+    host, _, port = address.rpartition(":")
+    if host and port.isdecimal():
+        try:
+            socket.create_connection((host.rpartition("/")[2], int(port)), timeout=5).close()
+        except OSError as error:
+            raise ConnectionError(f"nothing answers at {address} ({error})") from None
+
+
+def _cause(error: Exception) -> str:
+    """Return the last line of a message, which after a worker's traceback says what was wrong."""
+    last = str(error).strip().splitlines()[-1:] or [type(error).__name__]
+    return last[0].removeprefix(f"{AtlopError.__module__}.{AtlopError.__name__}: ")
