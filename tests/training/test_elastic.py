@@ -1,4 +1,4 @@
-"""Two agents of torchrun train on: after a killed worker by themselves, after a lost machine with a new one."""
+"""Two agents of torchrun train on after one is killed: the other by itself, and a new one in the place of the first."""
 
 import sys
 from pathlib import Path
@@ -12,7 +12,7 @@ from tests.training.launched import distance, small_config, two_agents
 
 @pytest.mark.long
 @pytest.mark.skipif(sys.platform != "linux", reason="finds processes in /proc")
-def test_two_machines_go_on_after_a_killed_worker_and_after_a_lost_machine(
+def test_two_machines_reach_the_weights_of_one_though_one_of_them_was_lost(
     tiny_encoder: Path, golden: Path, tmp_path: Path
 ) -> None:
     config, run = small_config(tiny_encoder, golden), tmp_path / "two"
@@ -21,12 +21,10 @@ def test_two_machines_go_on_after_a_killed_worker_and_after_a_lost_machine(
     arguments = ["train", str(tmp_path / "config.toml"), "--resume", str(run)]
 
     with two_agents([*arguments, "--set", "trainer.checkpoint_interval=2"], log=tmp_path / "log") as agents:
-        agents.wait_for_step(4, run=run)
-        agents.kill_worker(1)
-        agents.wait_for_step(10, run=run)
+        agents.wait_for_step(6, run=run)
         agents.kill(1)
         agents.start(1)
         agents.wait()
 
-    assert (tmp_path / "log").read_text(encoding="utf-8").count("resuming after step") >= 2
+    assert (tmp_path / "log").read_text(encoding="utf-8").count("resuming after step") == 1
     assert distance(run, tmp_path / "one") <= 1e-5
