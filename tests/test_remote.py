@@ -30,6 +30,7 @@ from atlop.files import (
 )
 from atlop.files import remote as remote_files
 from atlop.inference import parts
+from atlop.inference.tables import WRITERS
 from tests.object_store import ObjectStore, object_store
 from tests.test_cli import run, values_of
 
@@ -192,7 +193,7 @@ def test_an_extraction_goes_on_where_it_was_stopped(
     run("extract", "sample", "--output", tmp_path / "whole.jsonl")
 
     with monkeypatch.context() as patch:
-        patch.setitem(parts.WRITERS, ".jsonl", stopping)
+        patch.setitem(WRITERS, ".jsonl", stopping)
         run("extract", "sample", texts, "--output", output, code=130)
     assert not exists(Path(output))
     resumed, _ = run("extract", "sample", texts, "--output", output)

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, overload
+from typing import Any
 
 import pyarrow as pa
 
@@ -66,20 +66,14 @@ class ExtractBatches:
     group_by: str | None = None
     explain: bool = False
 
-    @overload
-    def __call__(self, batch: pa.Table) -> pa.Table: ...
-
-    @overload
-    def __call__(self, batch: Mapping[str, Any]) -> dict[str, list[Any]]: ...
-
-    def __call__(self, batch: pa.Table | Mapping[str, Any]) -> pa.Table | dict[str, list[Any]]:
+    def __call__(self, batch: pa.Table | Mapping[str, Any]) -> Any:
         """Return a batch with the columns of `ADDED`: an Arrow table, or columns by name.
 
         Raises:
             AtlopError: It has no column `text`, or the model cannot be loaded.
         """
         if not isinstance(batch, pa.Table):
-            return self(pa.table(dict(batch))).to_pydict()  # type: ignore[no-any-return]
+            return self(pa.table(dict(batch))).to_pydict()
         columns = [name for name in READ_KEYS if name in batch.column_names]
         if "text" not in columns:
             raise AtlopError(f"expected the columns text and entities; found {', '.join(batch.column_names) or 'none'}")

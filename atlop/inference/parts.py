@@ -41,8 +41,9 @@ class ExtractionSummary:
 class Engine(Protocol):
     """Has workers compute parts."""
 
-    extract: ExtractBatches
-    """What the workers do, with the settings of the call."""
+    @property
+    def extract(self) -> ExtractBatches:
+        """What the workers do, with the settings of the call."""
 
     def write_parts(self, parts: PartFolder, *, source: Source, documents: int) -> Iterator[None]:
         """Write the missing parts, of so many documents each, and yield after each document."""

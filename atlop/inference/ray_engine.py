@@ -113,7 +113,7 @@ def _connected(address: str | None) -> Iterator[None]:
                 address=address,
                 include_dashboard=None if address else False,
                 log_to_driver=False,
-                logging_level="ERROR",
+                logging_level=logging.ERROR,
             )
         yield
     except (ray.exceptions.RayError, ConnectionError) as error:
