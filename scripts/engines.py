@@ -38,13 +38,12 @@ from scripts.benchmarking.extraction import plain_text
 from scripts.benchmarking.sides import make_model, read_material
 from tests.inference.ray_clusters import at_parts, cluster_of, kill_node, kill_worker, worker_pids, write_texts
 
-ROUNDS = 3
-
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--documents", type=int, default=20_000)
     parser.add_argument("--parts", nargs="+", choices=MEASUREMENTS, default=list(MEASUREMENTS), metavar="PART")
+    parser.add_argument("--rounds", type=int, default=3, help="of `throughput`")
     parser.add_argument("--encoder", help="folder of the encoder of an untrained model; by default the sample model")
     parser.add_argument("--corpus", type=Path, help="documents in DocRED's format; by default the sample's texts")
     parser.add_argument("--output", type=Path, default=Path("runs/engines"), help="folder for all output")
@@ -54,7 +53,7 @@ def main() -> None:
     folder.mkdir(parents=True)
     model = write_input(folder, documents=options.documents, encoder=options.encoder, corpus=options.corpus)
     keep_freed_memory()
-    found = {name: MEASUREMENTS[name](folder, model) for name in options.parts}
+    found = {name: MEASUREMENTS[name](folder, model, options.rounds) for name in options.parts}
     print(json.dumps(found, indent=1))
     sys.exit(not found.get("kills", {}).get("equal", True))
 
@@ -74,7 +73,7 @@ def write_input(folder: Path, *, documents: int, encoder: str | None, corpus: Pa
     return str(folder / "model")
 
 
-def measure_kills(folder: Path, model: str) -> dict[str, Any]:
+def measure_kills(folder: Path, model: str, _: int) -> dict[str, Any]:
     """Kill a worker after a quarter of the parts and a node after half of them."""
     extractor, source = RelationExtractor.from_pretrained(model, device="cpu"), Source(folder / "texts.jsonl")
     output = folder / "ray.jsonl"
@@ -94,11 +93,11 @@ def measure_kills(folder: Path, model: str) -> dict[str, Any]:
     }
 
 
-def measure_throughput(folder: Path, model: str) -> dict[str, Any]:
-    """Measure one process, one worker and two workers in turn; medians of some rounds."""
+def measure_throughput(folder: Path, model: str, rounds: int) -> dict[str, Any]:
+    """Measure one process, one worker and two workers in turn; medians over rounds."""
     extractor, source = RelationExtractor.from_pretrained(model, device="cpu"), Source(folder / "texts.jsonl")
     rates: dict[str, list[float]] = {"process": [], "worker": [], "two_workers": []}
-    for _ in range(ROUNDS):
+    for _ in range(rounds):
         for name, workers in (("process", 0), ("worker", 1), ("two_workers", 2)):
             clock = _Clock()
             engine = _engine(model, workers=workers, cpus=1) if workers else None
@@ -111,7 +110,7 @@ def measure_throughput(folder: Path, model: str) -> dict[str, Any]:
     return {name: median(each) for name, each in rates.items()} | {"share_of_worker": median(shares)}
 
 
-def measure_memory(folder: Path, model: str) -> dict[str, Any]:
+def measure_memory(folder: Path, model: str, _: int) -> dict[str, Any]:
     """Measure the largest resident memory of the worker and of this process, with a tenth of the documents and all."""
     extractor = RelationExtractor.from_pretrained(model, device="cpu")
     lines = (folder / "texts.jsonl").read_text(encoding="utf-8").splitlines(keepends=True)
