@@ -27,7 +27,7 @@ os.environ["TOKENIZERS_PARALLELISM"] = "false"
 os.environ["ONEDNN_PRIMITIVE_CACHE_CAPACITY"] = os.environ["LRU_CACHE_CAPACITY"] = "64"  # as the command sets them
 
 from atlop.cli.memory import keep_freed_memory
-from atlop.files import hidden_path
+from atlop.files import hidden_path, write_json
 from atlop.inference import RelationExtractor
 from atlop.inference.batches import ExtractBatches
 from atlop.inference.parts import DOCUMENTS_PER_PART, extract_file
@@ -54,6 +54,7 @@ def main() -> None:
     model = write_input(folder, documents=options.documents, encoder=options.encoder, corpus=options.corpus)
     keep_freed_memory()
     found = {name: MEASUREMENTS[name](folder, model, options.rounds) for name in options.parts}
+    write_json(folder / "engines.json", found)  # Ray writes on standard output, too
     print(json.dumps(found, indent=1))
     sys.exit(not found.get("kills", {}).get("equal", True))
 

@@ -71,7 +71,7 @@ def extract(
         typer.Option(
             "--address",
             metavar="HOST:PORT",
-            help="Address of the Ray cluster. [default: $RAY_ADDRESS, or one that is started on this machine]",
+            help="Address of the Ray cluster. [default: $RAY_ADDRESS, or one is started on this machine]",
         ),
     ] = None,
     workers: Annotated[int, typer.Option(min=1, help="Number of workers of --engine ray.")] = 1,

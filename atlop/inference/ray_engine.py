@@ -33,7 +33,7 @@ class RayEngine:
     gpus: float = 0.0
     """GPUs of a worker, which may be a fraction."""
     address: str | None = None
-    """Address of the cluster; by default that in `RAY_ADDRESS`, or one on this machine for as long as it is needed."""
+    """Address of the cluster; by default that in `RAY_ADDRESS`, or one is started here for as long as it is needed."""
 
     def write_parts(self, parts: PartFolder, *, source: Source, documents: int) -> Iterator[None]:
         """Write the missing parts, of so many documents each, and yield after each document.
@@ -106,15 +106,12 @@ def _connected(address: str | None) -> Iterator[None]:
     import ray
 
     is_connected = ray.is_initialized()
+    address = address or os.environ.get("RAY_ADDRESS", "local")  # else Ray joins whatever cluster it meets here
     try:
         if not is_connected:
-            _require_answer(address or os.environ.get("RAY_ADDRESS", ""))
-            ray.init(
-                address=address,
-                include_dashboard=None if address else False,
-                log_to_driver=False,
-                logging_level=logging.ERROR,
-            )
+            _require_answer(address)
+            dashboard = {"include_dashboard": False} if address == "local" else {}
+            ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR, **dashboard)
         yield
     except (ray.exceptions.RayError, ConnectionError) as error:
         raise AtlopError(f"Ray: {_cause(error)}; repeat the command to go on, once that is solved") from None
