@@ -2,11 +2,12 @@
 
 `kills`: two nodes, of which one worker and then one node is killed in the middle; every document must be there once,
 with the facts that one process finds. `throughput`: documents a second of one process, and of one and two workers, from
-the end of the first part to the end of the last, so without start-up. `memory`: the most that a worker takes.
+the end of the first part to the end of the last, so without start-up; parts have 512 documents. `memory`: the most that
+a worker takes.
 
     python scripts/engines.py --documents 20000 --parts kills memory --output runs/engines
-    python scripts/engines.py --documents 3000 --parts throughput --encoder all-MiniLM-L6-v2 \
-      --corpus data/redocred/dev_revised.json --output runs/engines
+    python scripts/engines.py --documents 2048 --parts throughput --encoder all-MiniLM-L6-v2 \
+      --corpus data/redocred/dev_revised.json --output runs/throughput
 """
 
 import argparse
@@ -16,7 +17,7 @@ import shutil
 import sys
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
@@ -97,16 +98,19 @@ def measure_kills(folder: Path, model: str, _: int) -> dict[str, Any]:
 def measure_throughput(folder: Path, model: str, rounds: int) -> dict[str, Any]:
     """Measure one process, one worker and two workers in turn; medians over rounds."""
     extractor, source = RelationExtractor.from_pretrained(model, device="cpu"), Source(folder / "texts.jsonl")
+    count = len(source.starts(every=DOCUMENTS_PER_PART))
     rates: dict[str, list[float]] = {"process": [], "worker": [], "two_workers": []}
     for _ in range(rounds):
         for name, workers in (("process", 0), ("worker", 1), ("two_workers", 2)):
-            clock = _Clock()
+            times: list[float] = []
             engine = _engine(model, workers=workers, cpus=1) if workers else None
             output = folder / "facts.jsonl"
-            extract_file(extractor, source, output=output, engine=engine, progress=clock.watch)
+            moments = dict.fromkeys((1, count), lambda: times.append(time.monotonic()))  # noqa: B023  # called at once
+            with at_parts(hidden_path(output, suffix=".parts"), moments):
+                extract_file(extractor, source, output=output, engine=engine)
             output.unlink()
-            rates[name].append(clock.rate())
-            print(f"{name}: {clock.rate():.1f} documents/s", file=sys.stderr, flush=True)
+            rates[name].append((count - 1) * DOCUMENTS_PER_PART / (times[1] - times[0]))
+            print(f"{name}: {rates[name][-1]:.1f} documents/s", file=sys.stderr, flush=True)
     shares = [worker / process for worker, process in zip(rates["worker"], rates["process"], strict=True)]
     return {name: median(each) for name, each in rates.items()} | {"share_of_worker": median(shares)}
 
@@ -131,26 +135,6 @@ MEASUREMENTS = {"kills": measure_kills, "throughput": measure_throughput, "memor
 
 def _engine(model: str, *, workers: int, cpus: float) -> RayEngine:
     return RayEngine(ExtractBatches(model, precision="float32", device="cpu"), workers=workers, cpus=cpus)
-
-
-class _Clock:
-    """Measures documents a second after the first part."""
-
-    def __init__(self) -> None:
-        self._documents, self._first, self._last = 0, 0.0, 0.0
-
-    def watch(self, items: Iterable[None]) -> Iterator[None]:
-        """Pass items on."""
-        for item in items:
-            self._documents += 1
-            self._last = time.monotonic()
-            if self._documents == DOCUMENTS_PER_PART:
-                self._first = self._last
-            yield item
-
-    def rate(self) -> float:
-        """Return documents a second."""
-        return (self._documents - DOCUMENTS_PER_PART) / (self._last - self._first)
 
 
 @contextmanager

