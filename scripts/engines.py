@@ -1,9 +1,9 @@
 """Extraction through Ray on this machine: kills, throughput against one process, memory.
 
 `kills`: two nodes, of which one worker and then one node is killed in the middle; every document must be there once,
-with the facts that one process finds. `throughput`: documents a second of one process, and of one and two workers, from
-the end of the first part to the end of the last, so without start-up; parts have 512 documents. `memory`: the most that
-a worker takes.
+with the facts that one process finds. `throughput`: documents a second of one process, and of one and two workers,
+without start-up: from as many parts as there are workers to the last; parts have 512 documents. `memory`: the most that a
+worker takes.
 
     python scripts/engines.py --documents 20000 --parts kills memory --output runs/engines
     python scripts/engines.py --documents 2048 --parts throughput --encoder all-MiniLM-L6-v2 \
@@ -105,11 +105,12 @@ def measure_throughput(folder: Path, model: str, rounds: int) -> dict[str, Any]:
             times: list[float] = []
             engine = _engine(model, workers=workers, cpus=1) if workers else None
             output = folder / "facts.jsonl"
-            moments = dict.fromkeys((1, count), lambda: times.append(time.monotonic()))  # noqa: B023  # called at once
+            first = max(1, workers)  # parts until every worker has started
+            moments = dict.fromkeys((first, count), lambda: times.append(time.monotonic()))  # noqa: B023  # called at once
             with at_parts(hidden_path(output, suffix=".parts"), moments):
                 extract_file(extractor, source, output=output, engine=engine)
             output.unlink()
-            rates[name].append((count - 1) * DOCUMENTS_PER_PART / (times[1] - times[0]))
+            rates[name].append((count - first) * DOCUMENTS_PER_PART / (times[1] - times[0]))
             print(f"{name}: {rates[name][-1]:.1f} documents/s", file=sys.stderr, flush=True)
     shares = [worker / process for worker, process in zip(rates["worker"], rates["process"], strict=True)]
     return {name: median(each) for name, each in rates.items()} | {"share_of_worker": median(shares)}

@@ -89,8 +89,8 @@ def extract(
             raise AtlopError("INPUT is missing: give JSON lines with text and entities, or with --ner texts")
         file = sample.TEXTS
     if format is not None:
-        if group_by is not None or explain:
-            raise AtlopError("--group-by and --explain are for facts in JSON lines; leave them out with --format")
+        if group_by is not None or explain or engine is not None:
+            raise AtlopError("--group-by, --explain and --engine are for facts alone; leave them out with --format")
         options = {"decision": decision, "precision": precision, "device": device}
         write_suggestions(model, file, output, format=format, options=options, as_json=as_json)
         return

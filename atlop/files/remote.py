@@ -132,7 +132,7 @@ def _remote(path: Path) -> Iterator[tuple[Any, str]]:
     try:
         filesystem, name = _filesystem(address(path))
     except (ImportError, NotImplementedError, ValueError) as error:
-        raise AtlopError(f"{address(path)}: {reason_for(error)}; s3://, gs:// and hf:// need nothing more") from None
+        raise AtlopError(f"{address(path)}: {reason_for(error)}; for https://: pip install 'atlop[remote]'") from None
     except OSError as error:
         raise AtlopError(f"{address(path)}: cannot be reached: {error}") from None
     filesystem.invalidate_cache()  # other processes write, too
