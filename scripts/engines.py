@@ -2,8 +2,8 @@
 
 `kills`: two nodes, of which one worker and then one node is killed in the middle; every document must be there once,
 with the facts that one process finds. `throughput`: documents a second of one process, and of one and two workers,
-without start-up: from as many parts as there are workers to the last; parts have 512 documents. `memory`: the most that a
-worker takes.
+without start-up: from as many parts as there are workers to the last; parts have 512 documents. `memory`: the most that
+a worker takes.
 
     python scripts/engines.py --documents 20000 --parts kills memory --output runs/engines
     python scripts/engines.py --documents 2048 --parts throughput --encoder all-MiniLM-L6-v2 \
