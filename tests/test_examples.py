@@ -2,6 +2,7 @@
 
 import ast
 import json
+import re
 import runpy
 import sys
 from pathlib import Path
@@ -48,6 +49,30 @@ def test_an_objective_of_ones_own_trains(
 
     assert before.startswith("sample: dev F1 0.85")
     assert float(after.split()[3].rstrip(",")) > 0.7
+
+
+def test_a_dataset_of_hugging_face_gets_facts(capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("datasets", reason="needs datasets: pip install datasets")
+
+    lines = printed_by("hugging_face_datasets.py", capsys=capsys)
+
+    assert len(lines) == 13
+    assert re.fullmatch(r"Lucas Trerlick: \d+ facts", lines[0])
+    assert lines[-1].startswith('broken: row 4 of its batch ("broken"), entity 0, mention 0: ends at character 100')
+
+
+@pytest.mark.long
+def test_a_dataset_of_ray_gets_facts(capsys: pytest.CaptureFixture[str]) -> None:
+    ray: Any = pytest.importorskip("ray", reason="needs Ray: pip install 'atlop[ray]'")
+    ray.init(num_cpus=1, include_dashboard=False, log_to_driver=False)
+
+    try:
+        lines = printed_by("ray_data.py", capsys=capsys)
+    finally:
+        ray.shutdown()
+
+    assert len(lines) == 13
+    assert sum(bool(re.search(r": \d+ facts$", line)) for line in lines) == 12
 
 
 def test_the_notebook_runs_and_shows_tables(

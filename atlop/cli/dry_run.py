@@ -11,6 +11,7 @@ from atlop.cli.text import GAP, Row, grid, terminal_width
 from atlop.config import RunConfig
 from atlop.corpora import data_files, require_files
 from atlop.errors import AtlopError
+from atlop.files import exists, is_remote
 
 if TYPE_CHECKING:
     from atlop.estimates import TrainingEstimate
@@ -38,7 +39,7 @@ def dry_run_training(config: RunConfig, *, name: str, device: str | None, as_jso
     print_result(
         {
             "config": name,
-            "files": {key: {"path": path, "exists": path.exists()} for key, path in files.items()},
+            "files": {key: {"path": path, "exists": exists(path)} for key, path in files.items()},
             "encoder": config.encoder.name,
             "estimate": estimate and asdict(estimate),
         },
@@ -96,8 +97,10 @@ def _estimate_rows(estimate: "TrainingEstimate", *, config: RunConfig) -> list[R
 
 
 def _size(path: Path) -> str:
-    if not path.exists():
+    if not exists(path):
         return "missing"
+    if is_remote(path):
+        return "remote"
     size = path.stat().st_size
     return "folder" if path.is_dir() else f"{size / 1e6:.1f} MB" if size >= 1e5 else f"{size / 1e3:.1f} kB"
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from atlop.config import DataConfig
 from atlop.corpora.formats import published_corpora
 from atlop.errors import AtlopError
-from atlop.files import refuse_tilde
+from atlop.files import exists, refuse_tilde
 
 
 def data_files(data: DataConfig) -> dict[str, Path]:
@@ -24,7 +24,7 @@ def missing_files(data: DataConfig) -> dict[str, Path]:
     files = data_files(data)
     for path in files.values():
         refuse_tilde(path)
-    return {key: path for key, path in files.items() if not path.exists()}
+    return {key: path for key, path in files.items() if not exists(path)}
 
 
 def require_files(data: DataConfig) -> None:

@@ -1,5 +1,6 @@
 """Read files with errors that name them; write files and folders atomically, one writer at a time."""
 
+from atlop.files.models import model_folder
 from atlop.files.outputs import (
     Writer,
     current_writer,
@@ -10,13 +11,13 @@ from atlop.files.outputs import (
     refuse_tilde,
 )
 from atlop.files.reading import file_sha256, max_unpacked_bytes, opened, read_json, read_lines, read_toml, reading
+from atlop.files.remote import address, exists, files_below, is_folder, is_remote, open_bytes, remove_folder
 from atlop.files.temporary import sweep
 from atlop.files.writing import (
     atomic_folder,
     atomic_path,
     atomic_text,
     default_mode,
-    model_folder,
     recover,
     recover_all,
     recovered,
@@ -27,16 +28,22 @@ from atlop.files.writing import (
 
 __all__ = [
     "Writer",
+    "address",
     "atomic_folder",
     "atomic_path",
     "atomic_text",
     "current_writer",
     "default_mode",
+    "exists",
     "file_sha256",
+    "files_below",
     "hidden_path",
+    "is_folder",
+    "is_remote",
     "max_unpacked_bytes",
     "model_folder",
     "one_writer",
+    "open_bytes",
     "opened",
     "read_json",
     "read_lines",
@@ -48,6 +55,7 @@ __all__ = [
     "refuse_existing",
     "refuse_nonempty",
     "refuse_tilde",
+    "remove_folder",
     "sweep",
     "sync",
     "write_json",

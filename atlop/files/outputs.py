@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from atlop.errors import AtlopError
 from atlop.files.process import Process
+from atlop.files.remote import address, exists, is_remote
 from atlop.files.temporary import LOCK_SUFFIX, PREFIX, lock_holder, release_lock, sweep, take_lock
 
 logger = logging.getLogger(__name__)
@@ -26,7 +27,8 @@ _ATTEMPTS, _PAUSE = 50, 0.01  # seconds; a lock is taken, released or swept in m
 def one_writer(path: Path, *, is_folder: bool = False, by_this_process: bool = True) -> Iterator[None]:
     """Keep other processes from writing an output while the block runs; folders that stay empty are removed again.
 
-    An operating system's lock, which ends with its process, on a hidden file: in the folder, or beside the file.
+    An operating system's lock, which ends with its process, on a hidden file: in the folder, or beside the file. A
+    remote output has none.
 
     Args:
         path: The output.
@@ -36,7 +38,7 @@ def one_writer(path: Path, *, is_folder: bool = False, by_this_process: bool = T
     Raises:
         AtlopError: Another process writes it, or it cannot be written.
     """
-    if not by_this_process:
+    if not by_this_process or is_remote(path):
         yield
         return
     target = output_target(path)
@@ -127,8 +129,8 @@ def refuse_existing(path: Path) -> None:
         AtlopError: It exists.
     """
     refuse_tilde(path)
-    if path.exists():
-        raise AtlopError(f"{path}: already exists; pass another name, or remove this one")
+    if exists(path):
+        raise AtlopError(f"{address(path)}: already exists; pass another name, or remove this one")
 
 
 def _take(lock: Path, *, path: Path) -> int:

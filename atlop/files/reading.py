@@ -1,4 +1,4 @@
-"""Read files, with errors that name them; only regular ones, since others may have no end."""
+"""Read files, on this machine and remote ones, with errors that name them; only regular ones, which have an end."""
 
 import codecs
 import gzip
@@ -14,6 +14,7 @@ from typing import Any
 
 from atlop.errors import AtlopError
 from atlop.files.outputs import refuse_tilde
+from atlop.files.remote import address, is_remote, open_bytes
 from atlop.parsing import parse_json, parse_toml
 
 _MAX_TOML = 1 << 20  # bytes; far more than any configuration has, and the parser is slow
@@ -72,13 +73,13 @@ def opened(path: Path) -> Iterator[io.BufferedReader]:
     Raises:
         AtlopError: The file is missing, or cannot be opened or read.
     """
-    with reading(path), path.open("rb") as file, ExitStack() as stack:
+    with reading(path), open_bytes(path) as file, ExitStack() as stack:
         reader = file
         if path.suffix == ".gz":
+            size = file.seek(0, io.SEEK_END)
+            file.seek(0)
             compressed = stack.enter_context(gzip.GzipFile(fileobj=file))
-            reader = stack.enter_context(
-                io.BufferedReader(_Decompressed(compressed, size=path.stat().st_size), 1 << 17)
-            )
+            reader = stack.enter_context(io.BufferedReader(_Decompressed(compressed, size=size), 1 << 17))
         if reader.peek(3).startswith(codecs.BOM_UTF8):
             reader.read(3)
         yield reader
@@ -139,18 +140,18 @@ def reading(path: Path) -> Iterator[None]:
         raise AtlopError(f"{str(path)!r}: not a file name, which cannot contain NUL characters")
     refuse_tilde(path)
     try:
-        kind = _KINDS.get(stat.S_IFMT(path.stat().st_mode))
+        kind = None if is_remote(path) else _KINDS.get(stat.S_IFMT(path.stat().st_mode))
         if kind is not None:
             raise AtlopError(f"{path}: is {kind}; expected a regular file, which can be read again")
         yield
     except FileNotFoundError:
         raise AtlopError(
-            f"{path}: no such file; check the path (data/README.md says where each corpus comes from)"
+            f"{address(path)}: no such file; check the path (data/README.md says where each corpus comes from)"
         ) from None
     except (OSError, EOFError, zlib.error) as error:
-        raise AtlopError(f"{path}: cannot be read: {error}") from None
+        raise AtlopError(f"{address(path)}: cannot be read: {error}") from None
 
 
 def _bytes_sha256(path: Path) -> str:
-    with path.open("rb") as file:
+    with open_bytes(path) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

@@ -11,9 +11,8 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO, TextIO, cast
 
-from atlop import sample
-from atlop.errors import AtlopError
-from atlop.files.outputs import output_target, refuse_tilde
+from atlop.files.outputs import output_target
+from atlop.files.remote import is_remote, uploaded
 from atlop.files.temporary import PREFIX, put_back, sweep, temporary_file, temporary_folder
 
 _NO_FOLDER_SYNC = (errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP)
@@ -24,8 +23,15 @@ _NO_FOLDER_SYNC = (errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP)
 def atomic_path(path: Path) -> Iterator[Path]:
     """Yield a temporary path in the same folder; rename it to `path` on success, remove it on failure.
 
-    If `path` is a link, the link stays, and what it leads to is replaced.
+    If `path` is a link, the link stays, and what it leads to is replaced. A remote path gets the file by one upload.
+
+    Raises:
+        AtlopError: A remote path cannot be written.
     """
+    if is_remote(path):
+        with uploaded(path) as temporary:
+            yield temporary
+        return
     target = output_target(path)
     with _naming_output(path):
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -104,26 +110,6 @@ def recover(path: Path) -> None:
     """Rename the old folder back to `path` if a crash interrupted its replacement."""
     if (old := recovered(path)) != path:
         old.rename(os.path.realpath(path))
-
-
-def model_folder(name: str | Path) -> str:
-    """Return the folder of a run's best model or of the sample model; other folders and names are returned unchanged.
-
-    Raises:
-        AtlopError: It is a folder without a model, or begins with a `~` that the shell left.
-    """
-    folder = Path(name)
-    refuse_tilde(folder)
-    if str(name) == sample.NAME and not folder.exists():
-        return str(sample.MODEL)
-    best = folder / "best"
-    if recovered(best).is_dir():
-        return str(best)
-    if folder.is_dir() and not (folder / "config.json").is_file():
-        raise AtlopError(
-            f"{name}: holds no model: neither best/, which a run writes at its first evaluation, nor config.json"
-        )
-    return str(name)
 
 
 def recover_all(folder: Path) -> None:

@@ -20,6 +20,9 @@ Input: TypeAlias = Document | Mapping[str, Any] | tuple[str, Sequence[object]] |
 entities; a text alone; a line of JSON with an object; or a file of text. Mentions may be spaCy's spans or what
 transformers' NER pipeline returns. Without entities, a recogniser finds them."""
 
+READ_KEYS = ("title", "text", "entities", "words", "pairs", "directed")
+"""Keys of the JSON lines format that an extraction reads, which are columns of a table."""
+
 
 @dataclass(frozen=True, slots=True)
 class InputDocument:
@@ -51,6 +54,13 @@ def read_documents(
             records[index] = entities if isinstance(entities, AtlopError) else records[index] | {"entities": entities}
     for document, record in zip(documents, records, strict=True):
         yield _document_or_error(document, record, group_by=group_by) if isinstance(record, dict) else record
+
+
+def without_nulls(value: Any) -> Any:
+    """Return a value from a table without the nulls that it has in the place of missing keys."""
+    if isinstance(value, dict):
+        return {key: without_nulls(item) for key, item in value.items() if item is not None}
+    return list(map(without_nulls, value)) if isinstance(value, list) else value
 
 
 def _record_or_error(document: InputDocument) -> Any:

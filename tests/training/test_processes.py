@@ -7,29 +7,18 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
-from safetensors.torch import load_file
 
-from atlop.config import (
-    ClassifierConfig,
-    DataConfig,
-    DistillationConfig,
-    EncoderConfig,
-    OptimizerConfig,
-    PreprocessingConfig,
-    RunConfig,
-    TrainerConfig,
-)
+from atlop.config import DistillationConfig, RunConfig
 from atlop.config_files import dump_config
 from atlop.training import train
+from tests.training.launched import ENVIRONMENT, distance, small_config, worker_pids
 
 pytestmark = pytest.mark.long
-ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1", "ACCELERATE_USE_CPU": "true"}
 LAUNCH = ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2", "-m", "atlop"]
 
 SHARDING_SCRIPT = """
@@ -63,17 +52,7 @@ def read_metrics(run: Path) -> list[dict[str, Any]]:
 
 @pytest.fixture(scope="module")
 def config(tiny_encoder: Path, golden: Path) -> RunConfig:
-    """Eight documents, two steps per epoch; no dropout, which would differ between processes."""
-    return RunConfig(
-        data=DataConfig(
-            train=golden / "documents.json", dev=golden / "documents.json", relations=golden / "rel2id.json"
-        ),
-        encoder=EncoderConfig(name=str(tiny_encoder)),
-        preprocessing=PreprocessingConfig(max_length=600),
-        classifier=ClassifierConfig(representation_size=32, block_size=8),
-        optimizer=OptimizerConfig(encoder_learning_rate=1e-4, new_layers_learning_rate=1e-3),
-        trainer=TrainerConfig(epochs=10, batch_size=2, gradient_accumulation=2, precision="float32"),
-    )
+    return small_config(tiny_encoder, golden)
 
 
 @pytest.fixture(scope="module")
@@ -194,13 +173,6 @@ def test_every_process_holds_its_shard_of_the_weights_and_can_gather_all(single_
         assert is_equal
 
 
-def distance(run: Path, other: Path) -> float:
-    """Norm of the difference of the last weights, relative to their norm."""
-    found, expected = (load_file(each / "last" / "model.safetensors") for each in (run, other))
-    vectors = [torch.cat([weights[name].flatten() for name in sorted(expected)]) for weights in (found, expected)]
-    return float((vectors[0] - vectors[1]).norm() / vectors[1].norm())
-
-
 def test_two_processes_predict_and_evaluate_what_one_does_byte_for_byte(
     single_process: Path, golden: Path, tmp_path: Path
 ) -> None:
@@ -228,19 +200,6 @@ def running_training(config_file: Path, folder: Path, log: Path) -> Iterator[sub
     finally:
         process.terminate()
         process.wait()
-
-
-def worker_pids(process: int) -> list[int]:
-    """Return the ids of the training processes started by one, by rank."""
-    found = {}
-    for entry in Path("/proc").glob("[0-9]*"):
-        with suppress(OSError):
-            parent = int((entry / "stat").read_text(encoding="utf-8").rpartition(") ")[2].split()[1])
-            variables = (entry / "environ").read_bytes().split(b"\0")
-            ranks = [int(each.partition(b"=")[2]) for each in variables if each.startswith(b"LOCAL_RANK=")]
-            if parent == process and ranks:
-                found[ranks[0]] = int(entry.name)
-    return [found[rank] for rank in sorted(found)]
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="finds processes in /proc")

@@ -17,7 +17,7 @@ from atlop.corpora.formats.docred.reader import EXPECTED_KEYS, parse_docred
 from atlop.corpora.issues import IssueCollector
 from atlop.corpora.json_records import read_records
 from atlop.errors import AtlopError, reason_for
-from atlop.files import reading
+from atlop.files import opened
 from atlop.schema import Document
 
 _COLUMNS = ("title", "sents", "vertexSet", "labels")
@@ -52,9 +52,9 @@ def _records(path: Path, *, issues: IssueCollector) -> Iterable[tuple[str, dict[
 
 
 def _rows(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
-    with reading(path):
+    with opened(path) as source:
         try:
-            file = pq.ParquetFile(path)
+            file = pq.ParquetFile(source)
             columns = [column for column in _COLUMNS if column in file.schema_arrow.names]
             if columns[:3] != list(_COLUMNS[:3]):
                 found = ", ".join(file.schema_arrow.names[:8]) or "none"

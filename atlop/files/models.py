@@ -1,0 +1,58 @@
+"""Find the folder of a model: of a run, of the sample, or a copy of a remote one."""
+
+from hashlib import sha256
+from pathlib import Path
+from shutil import copyfileobj
+
+import platformdirs
+from filelock import FileLock
+
+from atlop import sample
+from atlop.errors import AtlopError
+from atlop.files.outputs import refuse_tilde
+from atlop.files.reading import reading
+from atlop.files.remote import address, file_version, files_below, is_folder, is_remote, open_bytes
+from atlop.files.writing import atomic_folder, recovered
+
+
+def model_folder(name: str | Path) -> str:
+    """Return the folder of a run's best model, of the sample model or of a copy; other names are returned unchanged.
+
+    Raises:
+        AtlopError: It is a folder without a model, begins with a `~` that the shell left, or cannot be copied.
+    """
+    folder = Path(name)
+    refuse_tilde(folder)
+    if is_remote(name):
+        return str(_copied(folder / "best" if is_folder(folder / "best") else folder))
+    if str(name) == sample.NAME and not folder.exists():
+        return str(sample.MODEL)
+    best = folder / "best"
+    if recovered(best).is_dir():
+        return str(best)
+    if folder.is_dir() and not (folder / "config.json").is_file():
+        raise AtlopError(
+            f"{name}: holds no model: neither best/, which a run writes at its first evaluation, nor config.json"
+        )
+    return str(name)
+
+
+def _copied(folder: Path) -> Path:
+    """Return a copy of a remote folder in the user's cache, without folders in it; a new one when a file has changed.
+
+    Raises:
+        AtlopError: It holds no model, or cannot be copied.
+    """
+    files = [path for path in files_below(folder) if path.parent == folder]
+    if "config.json" not in {path.name for path in files}:
+        raise AtlopError(f"{address(folder)}: holds no model (no config.json); expected a model folder, or a run's")
+    versions = "".join(f"{path}\0{file_version(path)}\n" for path in files)
+    copy = platformdirs.user_cache_path("atlop") / "models" / sha256(versions.encode()).hexdigest()
+    copy.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(copy.with_suffix(".lock")):
+        if not copy.exists():
+            with atomic_folder(copy) as new:
+                for path in files:
+                    with reading(path), open_bytes(path) as source, (new / path.name).open("wb") as target:
+                        copyfileobj(source, target)
+    return copy
