@@ -16,7 +16,15 @@ from atlop.files import atomic_path, write_text
 INK, GREY, BLUE, ORANGE, PAGE = "#1b1f24", "#666a70", "#0072b2", "#d55e00", "#ffffff"
 GREEN, PINK = "#009e73", "#cc79a7"
 """Safe for colour-blind readers (Okabe and Ito 2008); lines and markers differ too."""
-_DARK = {INK: "#e6e9ee", GREY: "#a3adb9", BLUE: "#62b4f0", ORANGE: "#f0a050", GREEN: "#3fc99b", PINK: "#e0a0c4", PAGE: "#15181c"}
+_DARK = {
+    INK: "#e6e9ee",
+    GREY: "#a3adb9",
+    BLUE: "#62b4f0",
+    ORANGE: "#f0a050",
+    GREEN: "#3fc99b",
+    PINK: "#e0a0c4",
+    PAGE: "#15181c",
+}
 """Colours of a reader who prefers dark pages."""
 WIDTH, HEIGHT = 3.4, 2.5
 """Inches, one column of a two-column paper."""

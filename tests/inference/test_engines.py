@@ -139,8 +139,8 @@ def test_parquet_gives_what_json_lines_give(
     lines.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
     pq.write_table(pa.Table.from_pylist([{"number": 1, **row} for row in rows]), tmp_path / "documents.parquet")
 
-    run("extract", extractor._name, lines, "--output", tmp_path / "a.jsonl")
-    output, _ = run("extract", extractor._name, tmp_path / "documents.parquet", "--output", tmp_path / "b.jsonl")
+    run("extract", extractor.name, lines, "--output", tmp_path / "a.jsonl")
+    output, _ = run("extract", extractor.name, tmp_path / "documents.parquet", "--output", tmp_path / "b.jsonl")
 
     assert values_of(output)["documents"] == str(DOCUMENTS)
     assert (tmp_path / "b.jsonl").read_bytes() == (tmp_path / "a.jsonl").read_bytes()
@@ -151,7 +151,7 @@ def test_a_table_that_cannot_be_read_is_one_message(extractor: RelationExtractor
     (tmp_path / "damaged.parquet").write_bytes(b"PAR1, or not")
 
     other, damaged = (
-        run("extract", extractor._name, tmp_path / name, "--output", tmp_path / f"{name}.jsonl", code=2)[1]
+        run("extract", extractor.name, tmp_path / name, "--output", tmp_path / f"{name}.jsonl", code=2)[1]
         for name in ("other.parquet", "damaged.parquet")
     )
 
