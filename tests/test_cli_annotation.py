@@ -108,7 +108,7 @@ def test_lines_of_ones_own_whose_first_text_has_no_entities_are_json_lines(tmp_p
     ("arguments", "problem"),
     [
         (["--format", "yaml"], "out: cannot be written in format 'yaml'; known: "),
-        (["--format", "brat", "--explain"], "--group-by and --explain are for facts in JSON lines"),
+        (["--format", "brat", "--explain"], "--group-by, --explain and --engine are for facts alone"),
         ([], "is not JSON lines; expected a .jsonl"),
     ],
 )

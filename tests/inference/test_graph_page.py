@@ -106,7 +106,7 @@ def test_an_arrow_shows_the_sentences_of_its_fact(page: "Page") -> None:
 
 def test_an_entity_shows_its_facts_alone(page: "Page") -> None:
     page.locator("#graph .node", has_text="City of Bonn").click()
-    page.wait_for_function("byId('facts').children.length === 1")
+    page.wait_for_selector("#facts > :only-child")
 
     assert shown(page) == ["City of Bonn name of P17 → FRG"]
     assert page.locator("#facts-title").text_content() == "Facts of City of Bonn"
@@ -122,12 +122,12 @@ def test_search_and_relation_choose_facts_and_keys_go_through_them(page: "Page")
     page.keyboard.type("city")
     assert len(shown(page)) == 1
     page.get_by_role("button", name="Reset").click()
-    page.wait_for_function("byId('facts').children.length === 5")
+    page.wait_for_selector("#facts > :nth-child(5)")
     page.keyboard.press("j")
     page.keyboard.press("j")
-    page.wait_for_function("document.querySelector('#facts > :nth-child(2) .details')")
+    page.wait_for_selector("#facts > :nth-child(2) .details")
     page.keyboard.press("k")
-    page.wait_for_function("document.querySelector('#facts > :nth-child(1) .details')")
+    page.wait_for_selector("#facts > :nth-child(1) .details")
 
 
 def test_an_entity_that_is_related_to_itself_has_an_arrow_that_can_be_seen(page: "Page") -> None:
