@@ -48,7 +48,7 @@ from tests.web import COMMIT, served
 
 SAMPLE = Path(__file__).parents[1] / "data" / "sample"
 FILE_OPERATIONS = {"open", "os.rename", "os.remove", "os.rmdir", "os.mkdir", "os.truncate", "os.chmod"}
-TIMES = {"metrics.jsonl": ("seconds",), "summary.json": ("seconds",), "environment.json": ("run", "command")}
+TIMES = {"metrics.jsonl": ("seconds",), "summary.json": ("seconds",), "environment.json": ("run", "command", "began")}
 """Keys that differ between equal runs, by file."""
 CONFIG = """
 [data]

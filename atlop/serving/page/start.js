@@ -131,6 +131,7 @@ document.addEventListener("selectionchange", () => {
   if (document.activeElement === byId("text")) selected = selectedInField();
   else selected = selectedInMarked() ?? selected;
 });
+byId("text").addEventListener("blur", () => { selected = selectedInField(); }); // whose last change may not be told yet
 document.addEventListener("keydown", keyPressed);
 addEventListener("hashchange", route);
 if (!openAddress()) {
