@@ -120,7 +120,7 @@ def test_a_score_of_zero_says_what_to_try(
 
     assert says in advice
     assert f"`atlop check {tiny_corpus}`" in advice
-    assert ("--set trainer.epochs=3" in advice) == (submitted == 0)
+    assert ("--set trainer.min_steps=6" in advice) == (submitted == 0)
 
 
 STUB = """#!{python}

@@ -99,8 +99,8 @@ def _advice(summary: dict[str, Any], *, settings: RunConfig) -> list[str]:
         rates = {name: getattr(optimizer, name) for name in ("encoder_learning_rate", "new_layers_learning_rate")}
         higher = " ".join(f"--set optimizer.{name}={3 * rate:g}" for name, rate in rates.items())
         text = (
-            f"F1 is 0: the model predicts no fact after {summary['steps']:,} steps. Try more epochs "
-            f"(--set trainer.epochs={3 * settings.trainer.epochs}) or higher rates ({higher}); "
+            f"F1 is 0: the model predicts no fact after {summary['steps']:,} steps. Try more "
+            f"(--set trainer.min_steps={3 * summary['steps']}) or higher rates ({higher}); "
             f"`atlop check {settings.data.train}` says how many facts there are."
         )
     return [textwrap.fill(text, terminal_width(), break_long_words=False, break_on_hyphens=False)]
