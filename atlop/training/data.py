@@ -81,7 +81,7 @@ class TrainingData:
         )
         types = sorted({*train.metadata.types} - {""}) if type_embeddings else None
         if types == []:
-            raise AtlopError(f"{config.train}: its entities have no types, which classifier.type_embeddings needs")
+            raise AtlopError(f"{config.train}: its entities have no types; set classifier.type_embeddings=false")
         self.types = None if types is None else TypeVocabulary(types)
         skipped = bool(train.metadata.issues.skipped)
         check_relations(config.train, relations=train.relations, vocabulary=self.vocabulary, skipped=skipped)

@@ -220,7 +220,7 @@ def test_types_are_those_of_the_train_documents_and_the_same_in_dev(
     plain = read_files(tmp_path / "train.json", tmp_path / "dev.json")
     assert plain.types is None
     assert [each.entity_types.tolist() for each in plain.train.documents] == [[-1, -1]] * 2
-    with pytest.raises(AtlopError, match=r"its entities have no types, which classifier\.type_embeddings needs"):
+    with pytest.raises(AtlopError, match=r"its entities have no types; set classifier\.type_embeddings=false"):
         read(tmp_path, train=[typed("one", "", "")], type_embeddings=True)
 
 
