@@ -3,6 +3,7 @@
 import gzip
 import io
 import json
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from hashlib import sha256
@@ -122,6 +123,29 @@ def test_an_output_is_there_whole_or_not_at_all(put: Put) -> None:
     assert read(str(path)) == b"whole\n"
 
 
+def test_an_upload_that_is_cut_off_leaves_nothing(put: Put, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = Path(put("results/other", b"")).parent / "facts.jsonl"
+
+    def cut_off(source: Any, target: Any, *_: object) -> None:
+        target.write(source.read(4))
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(shutil, "copyfileobj", cut_off)
+        with pytest.raises(KeyboardInterrupt):
+            write_text(path, "whole\n")
+    assert not exists(path)
+
+
+def test_an_address_of_a_file_here_is_this_file(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_bytes(b"a")
+
+    found = files_below(Path(f"file://{tmp_path}"))
+
+    assert [read(str(path)) for path in found] == [b"a"]
+    assert exists(Path(f"file://{tmp_path}/a.txt"))
+
+
 def test_problems_are_one_message_with_the_address(s3: ObjectStore) -> None:
     with (
         pytest.raises(AtlopError, match=r"^s3://bucket/none\.json: no such file"),
@@ -131,6 +155,9 @@ def test_problems_are_one_message_with_the_address(s3: ObjectStore) -> None:
     with pytest.raises(AtlopError, match=r"^nowhere://bucket/a: Protocol not known: nowhere"):
         exists(Path("nowhere://bucket/a"))
     s3.refuses = "HEAD"
+    for look in (exists, is_folder):
+        with pytest.raises(AtlopError, match=r"^s3://bucket/unknown: cannot be looked for: "):
+            look(Path("s3://bucket/unknown"))
     s3.objects["bucket/closed.json"] = b"[]"
     with pytest.raises(AtlopError, match=r"^s3://bucket/closed\.json: cannot be read: .*ACCESS_DENIED"):
         read_corpus(Path("s3://bucket/closed.json"), format="docred")

@@ -9,7 +9,7 @@ import re
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 from typing import Any, BinaryIO, cast
@@ -27,7 +27,8 @@ def is_remote(path: str | Path) -> bool:
 
 def address(path: str | Path) -> str:
     """Return a path as messages show it."""
-    return _PROTOCOL.sub(r"\1://", str(path))
+    # An address of a file has no host, so it had three slashes.
+    return _PROTOCOL.sub(lambda match: f"{match[1]}://{'/' * (match[1] == 'file')}", str(path))
 
 
 def exists(path: Path) -> bool:
@@ -39,7 +40,7 @@ def exists(path: Path) -> bool:
     if not is_remote(path):
         return path.exists()
     with _naming(path, verb="looked for"), _remote(path) as (filesystem, name):
-        return bool(filesystem.exists(name))
+        return _kind(filesystem, name) is not None
 
 
 def is_folder(path: Path) -> bool:
@@ -51,7 +52,9 @@ def is_folder(path: Path) -> bool:
     if not is_remote(path):
         return path.is_dir()
     with _naming(path, verb="looked for"), _remote(path) as (filesystem, name):
-        return bool(filesystem.isdir(name))
+        if str(path).startswith("http"):  # whose information calls a folder a file
+            return bool(filesystem.isdir(name))
+        return _kind(filesystem, name) == "directory"
 
 
 def files_below(folder: Path) -> list[Path]:
@@ -64,7 +67,8 @@ def files_below(folder: Path) -> list[Path]:
         return sorted(path for path in folder.rglob("*") if path.is_file())
     with _naming(folder, verb="listed"), _remote(folder) as (filesystem, name):
         protocol = str(folder).partition(":")[0]
-        return sorted(Path(f"{protocol}:/{file.lstrip('/')}") for file in filesystem.find(name))
+        found = (file if is_remote(file) else f"{protocol}:/{file.lstrip('/')}" for file in filesystem.find(name))
+        return sorted(map(Path, found))
 
 
 def file_version(path: Path) -> str:
@@ -74,7 +78,7 @@ def file_version(path: Path) -> str:
         AtlopError: It cannot be looked for.
     """
     with _naming(path, verb="looked for"), _remote(path) as (filesystem, name):
-        return str(filesystem.ukey(name))
+        return str(filesystem.info(name))  # a `ukey` of https never changes; this has ETag or time
 
 
 def remove_folder(folder: Path) -> None:
@@ -113,13 +117,22 @@ def uploaded(path: Path) -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="atlop-") as folder:
         temporary = Path(folder) / "file"
         yield temporary
-        with (
-            _naming(path, verb="written"),
-            _remote(path) as (filesystem, name),
-            temporary.open("rb") as file,
-            filesystem.open(name, "wb") as target,
-        ):
-            shutil.copyfileobj(file, target, _BUFFER)
+        with _naming(path, verb="written"), _remote(path) as (filesystem, name), temporary.open("rb") as file:
+            try:
+                with filesystem.open(name, "wb") as target:
+                    shutil.copyfileobj(file, target, _BUFFER)
+            except BaseException:  # closing it has stored what was copied so far
+                with suppress(Exception):
+                    filesystem.rm_file(name)
+                raise
+
+
+def _kind(filesystem: Any, name: str) -> str | None:
+    """Return `file` or `directory`, `None` if there is neither; raise other errors, which `exists` of fsspec hides."""
+    try:
+        return str(filesystem.info(name)["type"])
+    except FileNotFoundError:
+        return None
 
 
 @contextmanager

@@ -70,7 +70,8 @@ class ExtractBatches:
         """Return a batch with the columns of `ADDED`: an Arrow table, or columns by name.
 
         Raises:
-            AtlopError: It has no column `text`, or the model cannot be loaded.
+            AtlopError: It has no column `text`, or one of its own with the name of an added one, or the model cannot
+                be loaded.
         """
         if not isinstance(batch, pa.Table):
             return self(pa.table(dict(batch))).to_pydict()
@@ -80,7 +81,10 @@ class ExtractBatches:
         rows = map(without_nulls, batch.select(columns).to_pylist())
         named = (InputDocument(index, f"row {index} of its batch", "", row) for index, row in enumerate(rows))
         results = [result.as_json() for result in self.results(named)]
-        batch = batch.drop_columns([name for name in ADDED.names if name in batch.column_names])
+        taken = [name for name in ADDED.names if name in batch.column_names]
+        if taken and len(taken) < len(ADDED.names):  # all of them are of an earlier call, and are made anew
+            raise AtlopError(f"the column {taken[0]!r} has the name of one that is added; rename or drop it first")
+        batch = batch.drop_columns(taken)
         for field in ADDED:
             batch = batch.append_column(field, pa.array([row.get(field.name) for row in results], field.type))
         return batch

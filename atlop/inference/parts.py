@@ -15,7 +15,7 @@ from pathlib import Path
 from time import monotonic
 from typing import Protocol
 
-from atlop.files import address, exists, hidden_path, one_writer, refuse_existing
+from atlop.files import address, exists, hidden_path, is_remote, one_writer, refuse_existing
 from atlop.inference.batches import ExtractBatches
 from atlop.inference.extractor import DOCUMENTS_PER_CHUNK, RelationExtractor
 from atlop.inference.host import Hosting, host_processes
@@ -80,7 +80,8 @@ def extract_file(
     write = WRITERS[output_format(output)]
     with one_writer(output, by_this_process=extractor.accelerator.is_main_process):
         parts = PartFolder(hidden_path(output, suffix=".parts"))
-        if extractor.accelerator.is_main_process and exists(output):  # killed after it was written
+        # Killed after it was written. A remote output may be what is left of an upload that was cut off.
+        if extractor.accelerator.is_main_process and not is_remote(output) and exists(output):
             parts.remove()
         refuse_existing(output)
         return _extract(

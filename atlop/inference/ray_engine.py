@@ -45,9 +45,11 @@ class RayEngine:
         parts.count = len(starts)
         if not starts:
             return
-        with _connected(self.address):
+        with _connected(self.address) as is_this_machine:
             import ray.data
 
+            if is_this_machine:
+                self._check_resources(ray.cluster_resources())
             ray.data.DataContext.get_current().enable_progress_bars = False  # the caller shows documents
             logging.getLogger("ray.data").setLevel(logging.ERROR)
             tasks = ray.data.from_items(
@@ -63,6 +65,12 @@ class RayEngine:
             )
             for batch in written.iter_batches(batch_size=None, prefetch_batches=0):  # else each waits for the next
                 yield from repeat(None, int(batch["documents"].sum()))
+
+    def _check_resources(self, resources: Mapping[str, float]) -> None:
+        """Refuse workers that would never start; a cluster may grow, one machine does not."""
+        for option, wanted, kind in (("--cpus", self.cpus, "CPU"), ("--gpus", self.gpus, "GPU")):
+            if wanted > (has := resources.get(kind, 0)):
+                raise AtlopError(f"{option} {wanted:g}: this machine has {has:g} {kind}s for a worker; pass less")
 
 
 class PartWriter:
@@ -96,8 +104,8 @@ class PartWriter:
 
 
 @contextmanager
-def _connected(address: str | None) -> Iterator[None]:
-    """Connect to a cluster, or start one on this machine; its errors become messages.
+def _connected(address: str | None) -> Iterator[bool]:
+    """Connect to a cluster, or start one on this machine, which is yielded; its errors become messages.
 
     Raises:
         AtlopError: There is no such cluster, or a worker failed.
@@ -112,7 +120,7 @@ def _connected(address: str | None) -> Iterator[None]:
             _require_answer(address)
             dashboard = {"include_dashboard": False} if address == "local" else {}
             ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR, **dashboard)
-        yield
+        yield not is_connected and address == "local"
     except (ray.exceptions.RayError, ConnectionError) as error:
         raise AtlopError(f"Ray: {_cause(error)}; repeat the command to go on, once that is solved") from None
     finally:

@@ -150,7 +150,7 @@ def table_rows(result: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 def _inert(text: str) -> str:
     """Return a cell that no spreadsheet runs (OWASP, 'CSV Injection')."""
-    return f"'{text}" if text.startswith(FORMULA_STARTS) else text
+    return f"'{text}" if text.lstrip("'").startswith(FORMULA_STARTS) else text  # so that the reader can tell
 
 
 def _json(value: object) -> str:

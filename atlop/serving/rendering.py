@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from atlop.files import is_remote
 from atlop.inference import RelationExtractor
 from atlop.pages import embedded_json, render
 from atlop.serving.examples import answered_examples
@@ -36,7 +37,7 @@ def render_page(extractor: RelationExtractor) -> str:
         title="Facts from text",
         styles=STYLES,
         scripts=SCRIPTS,
-        model=name.name if name.is_absolute() else name,
+        model=name.name if name.is_absolute() or is_remote(name) else name,
         max_length=config.model.preprocessing.max_length,
         relations=[config.vocabulary.name_of(relation) for relation in config.vocabulary.relations],
         types=config.entity_types or (),

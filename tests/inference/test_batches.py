@@ -61,6 +61,11 @@ def test_a_second_pass_replaces_the_columns_of_the_first(extract: ExtractBatches
     assert extract(table) == table
 
 
+def test_a_column_of_ones_own_is_not_lost(extract: ExtractBatches, rows: list[dict[str, Any]]) -> None:
+    with pytest.raises(AtlopError, match="the column 'error' has the name of one that is added"):
+        extract(pa.Table.from_pylist([row | {"error": "unreadable scan"} for row in rows]))
+
+
 def test_columns_by_name_give_columns_by_name(
     extract: ExtractBatches, rows: list[dict[str, Any]], expected: list[Any]
 ) -> None:

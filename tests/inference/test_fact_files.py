@@ -30,6 +30,7 @@ RESULTS: list[Any] = [
         (
             ExtractedFact(GERMANY, "P36", "-capital", BONN, -0.5, None, ()),
             ExtractedFact(GERMANY, "P6", "'head", BONN, 0.5, None, ()),
+            ExtractedFact(GERMANY, "P7", "'-ism", BONN, 0.5, None, ()),
         ),
         unread_mentions=0,
     ),

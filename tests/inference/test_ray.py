@@ -31,6 +31,13 @@ def test_a_cluster_that_is_not_there_is_one_message(tmp_path: Path) -> None:
     assert not output
 
 
+def test_a_worker_that_this_machine_has_no_room_for_is_refused() -> None:
+    engine = RayEngine(ExtractBatches("sample"), gpus=0.5)
+
+    with pytest.raises(AtlopError, match=r"^--gpus 0\.5: this machine has 0 GPUs for a worker"):
+        engine._check_resources({"CPU": 2.0})
+
+
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[Any]:
     """Two nodes with a CPU each."""

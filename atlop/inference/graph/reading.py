@@ -80,7 +80,7 @@ def _csv_batches(path: Path) -> Iterator[pa.RecordBatch]:
 
 
 def _parquet_batches(path: Path) -> Iterator[pa.RecordBatch]:
-    with pq.ParquetFile(path) as file:
+    with opened(path) as content, pq.ParquetFile(content) as file:
         table = file.schema_arrow
         if wrong := [name for name in _COLUMNS if name not in table.names or table.field(name) != SCHEMA.field(name)]:
             raise AtlopError(f"{path}: has no column {wrong[0]!r} of type {SCHEMA.field(wrong[0]).type}; {TABLE}")
@@ -89,7 +89,7 @@ def _parquet_batches(path: Path) -> Iterator[pa.RecordBatch]:
 
 def _original(value: Any) -> Any:
     """Remove the apostrophe that keeps a spreadsheet from running a cell."""
-    is_guarded = isinstance(value, str) and value.startswith("'") and value[1:].startswith(FORMULA_STARTS)
+    is_guarded = isinstance(value, str) and value.startswith("'") and value.lstrip("'").startswith(FORMULA_STARTS)
     return value[1:] if is_guarded else value
 
 
