@@ -1,6 +1,6 @@
 """How much to compute at a time on each device: all that the model knows of devices."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 
@@ -54,4 +54,6 @@ GPU = Limits(
 
 def limits_for(device: torch.device) -> Limits:
     """Return the limits of a device."""
-    return CPU if device.type == "cpu" else GPU
+    if device.type == "cpu":
+        return CPU
+    return GPU if device.type == "cuda" else replace(GPU, captures=False)
