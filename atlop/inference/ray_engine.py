@@ -105,7 +105,7 @@ class PartWriter:
 
 @contextmanager
 def _connected(address: str | None) -> Iterator[bool]:
-    """Connect to a cluster, or start one on this machine, which is yielded; its errors become messages.
+    """Connect to a cluster, or start one on this machine; yield whether it was started. Its errors become messages.
 
     Raises:
         AtlopError: There is no such cluster, or a worker failed.

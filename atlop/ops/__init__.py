@@ -1,4 +1,4 @@
-from atlop.ops.attention import Packing, QueryKey, attention_rows, uses_packed_attention
+from atlop.ops.attention import Packing, QueryKey, attention_rows, has_varlen_kernel, uses_packed_attention
 from atlop.ops.bilinear import grouped_bilinear
 from atlop.ops.encoder import EncoderRun, EncoderStates, run_packed, use_fast_layers
 from atlop.ops.graphs import CapturedEncoder
@@ -15,6 +15,7 @@ __all__ = [
     "QueryKey",
     "attention_rows",
     "grouped_bilinear",
+    "has_varlen_kernel",
     "limits_for",
     "run_packed",
     "use_fast_layers",

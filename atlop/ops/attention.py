@@ -110,9 +110,17 @@ def packed_attention(
     if query.device.type == "cpu" and (dropout or query.dtype == torch.bfloat16):
         output: Tensor = _CpuAttention.apply(query, key, value, packing.lengths, scaling, dropout)
         return output
-    if query.device.type == "cuda" and query.shape[2] % 8 == 0 and query.shape[2] <= 256:
+    if query.device.type == "cuda" and has_varlen_kernel(query.shape[2]):
         return _varlen_attention(query, key, value, packing, scaling=scaling, dropout=dropout)
     return plain_attention(query, key, value, packing, scaling=scaling, dropout=dropout)
+
+
+def has_varlen_kernel(width: int) -> bool:
+    """Return whether a GPU has one kernel for all sequences if heads have such a width.
+
+    Only it reads `Packing.boundaries`, which a CUDA graph may change; others read `Packing.lengths`.
+    """
+    return width % 8 == 0 and width <= 256
 
 
 def plain_attention(

@@ -17,7 +17,7 @@ from atlop.evaluation import OfficialScores, official_scores
 from atlop.model import AtlopModel
 from atlop.model_folder import load_encoder, new_model, start_from
 from atlop.objectives import make_objective, training_losses
-from atlop.ops import CapturedEncoder, limits_for, uses_packed_attention
+from atlop.ops import CapturedEncoder, has_varlen_kernel, limits_for, uses_packed_attention
 from atlop.prediction import predict_facts
 from atlop.prefetching import prefetch
 from atlop.preprocessing import Batch, Mixture
@@ -162,10 +162,12 @@ def build_training(config: RunConfig, *, device: str | None = None, show_progres
 
 def _capture_encoder(model: AtlopModel, *, config: RunConfig, processes: int) -> None:
     """Capture the encoder's passes, or log why it trains without."""
+    encoder = model.encoder.config
     obstacles = {
         "several processes": processes > 1,
         "encoder.gradient_checkpointing": config.encoder.gradient_checkpointing,
-        f"an encoder of type {model.encoder.config.model_type!r}": not uses_packed_attention(model.encoder),
+        f"an encoder of type {encoder.model_type!r}": not uses_packed_attention(model.encoder),
+        "heads of such a width": not has_varlen_kernel(encoder.hidden_size // encoder.num_attention_heads),
     }
     if found := [name for name, is_there in obstacles.items() if is_there]:
         logger.info("the encoder trains without CUDA graphs, which do not work with %s", " and ".join(found))
