@@ -68,9 +68,9 @@ class RayEngine:
 
     def _check_resources(self, resources: Mapping[str, float]) -> None:
         """Refuse workers that would never start; a cluster may grow, one machine does not."""
-        for option, wanted, kind in (("--cpus", self.cpus, "CPU"), ("--gpus", self.gpus, "GPU")):
-            if wanted > (has := resources.get(kind, 0)):
-                raise AtlopError(f"{option} {wanted:g}: this machine has {has:g} {kind}s for a worker; pass less")
+        for option, amount, kind in (("--cpus", self.cpus, "CPU"), ("--gpus", self.gpus, "GPU")):
+            if amount > (has := resources.get(kind, 0)):
+                raise AtlopError(f"{option} {amount:g}: this machine has {has:g} {kind}s for a worker; pass less")
 
 
 class PartWriter:
