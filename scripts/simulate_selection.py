@@ -9,6 +9,7 @@ Example:
 """
 
 import argparse
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -19,7 +20,7 @@ import numpy as np
 
 from atlop.config_files import load_config
 from atlop.corpora import find_writer, read_labelled
-from atlop.files import read_json, write_json
+from atlop.files import file_sha256, read_json, write_json
 from atlop.schema import Document
 from atlop.selection import select_documents
 from atlop.training import train
@@ -39,8 +40,8 @@ class Simulation:
 
     def score(self, rows: Sequence[int], *, name: str, seed: int) -> float:
         """Train on some documents, unless that is done, and return dev F1 after the last step."""
-        path = self.folder / f"{name}.json"
-        find_writer(path, format="docred")(path, documents=[self.documents[row] for row in rows])
+        path = self.folder / f"{name}.jsonl"
+        find_writer(path, format="jsonl")(path, documents=[self.documents[row] for row in rows])
         once = "trainer.evaluation_interval=1000000"  # at the end: dev chooses nothing
         values = [once, *self.overrides, f"data.train={path}", f"data.dev={self.dev}", f"trainer.seed={seed}"]
         summary = train(load_config(self.config, overrides=values), output=self.run(name), resume=True)
@@ -48,7 +49,7 @@ class Simulation:
 
     def selected(self, rows: Sequence[int], *, name: str, size: int) -> list[int]:
         """Return some rows, and those that the model trained on them chooses among the others up to a size."""
-        others = [row for row in range(len(self.documents)) if row not in set(rows)]
+        others = sorted(set(range(len(self.documents))).difference(rows))
         pool = [self.documents[row] for row in others]
         chosen = select_documents(self.run(name), pool, count=size - len(rows))
         return [*rows, *(others[each.index] for each in chosen)]
@@ -90,12 +91,25 @@ def main() -> None:
             f"--sizes: expected ascending numbers, of at most the {len(documents):,} documents of {options.train}"
         )
     options.output.mkdir(parents=True, exist_ok=True)
+    refuse_another_simulation(options)
     simulation = Simulation(documents, options.dev, options.output, options.config, options.overrides)
     results: dict[str, list[dict[int, tuple[float, int]]]] = {way: [] for way in WAYS}
     for seed in options.seeds:
         for way in WAYS:
             results[way].append(simulation.labelled(way, sizes=options.sizes, seed=seed))
         print(f"\n{_table(results, sizes=options.sizes)}", flush=True)
+
+
+def refuse_another_simulation(options: argparse.Namespace) -> None:
+    """Record what a folder's labelled documents follow from, or end if its record differs."""
+    record = options.output / "simulation.json"
+    files = {f"documents of {name}": file_sha256(getattr(options, name)) for name in ("train", "dev")}
+    own = {**files, "config": options.config, "set": options.overrides, "sizes": options.sizes}
+    if not record.exists():
+        write_json(record, own)
+    recorded = read_json(record)
+    if changed := [key for key, value in own.items() if recorded.get(key) != value]:
+        sys.exit(f"{options.output}: was begun with other {', '.join(changed)}; give the same, or another folder")
 
 
 def _table(results: dict[str, list[dict[int, tuple[float, int]]]], *, sizes: Sequence[int]) -> str:

@@ -28,6 +28,8 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     train, dev = (read_labelled(path).documents for path in (options.train, options.dev))
+    if not all(document.directed and document.pairs is None for document in (*train, *dev)):
+        parser.error("the files are written in DocRED's format, which cannot say undirected or which pairs are listed")
     first = len(train) // 2 if options.source_documents is None else options.source_documents
     if not 0 < first < len(train):
         parser.error(

@@ -50,10 +50,10 @@ def main() -> None:
     write_json(names["own"], words)
     write_json(names["exchanged"], {name: words[nexts.get(name, name)] for name in words})
     files = {
-        "train": _written(folder / "train.json", train, keep=lambda relation: relation not in held_out),
-        "dev": _written(folder / "dev.json", dev, keep=lambda relation: relation not in held_out),
-        "first": _written(folder / "first_half.json", halves[0]),
-        "second": _written(folder / "second_half.json", halves[1]),
+        "train": _written(folder / "train.jsonl", train, keep=lambda relation: relation not in held_out),
+        "dev": _written(folder / "dev.jsonl", dev, keep=lambda relation: relation not in held_out),
+        "first": _written(folder / "first_half.jsonl", halves[0]),
+        "second": _written(folder / "second_half.jsonl", halves[1]),
     }
     known = sorted({fact.relation for document in train for fact in document.facts or ()} - {*held_out})
     write_json(folder / "rel2id.json", {relation: number for number, relation in enumerate(known, start=1)})
@@ -61,7 +61,7 @@ def main() -> None:
         "classifier.kind": "labels",
         "data.train": files["train"],
         "data.dev": files["dev"],
-        "data.format": "docred",
+        "data.format": "jsonl",
         "data.relations": folder / "rel2id.json",
         "data.relation_names": names["own"],
     }
@@ -102,7 +102,7 @@ def _written(path: Path, documents: Sequence[Document], *, keep: Callable[[str],
         replace(document, facts=tuple(fact for fact in document.facts or () if keep(fact.relation)))
         for document in documents
     )
-    find_writer(path, format="docred")(path, documents=kept)
+    find_writer(path, format="jsonl")(path, documents=kept)
     return path
 
 

@@ -1,12 +1,13 @@
 """Relations and documents are divided into a source and a target."""
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from unittest.mock import patch
 
 import pytest
 
-from atlop.corpora import Corpus, read_corpus
+from atlop.corpora import Corpus, find_writer, read_corpus
 from scripts.split_relations import main
 
 SAMPLE = Path(__file__).parents[1] / "data" / "sample"
@@ -54,4 +55,16 @@ def test_a_source_without_documents_or_with_all_is_refused(
         split(tmp_path / "out", "--source-documents", number)
 
     assert "--source-documents: expected from 1 to " in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+def test_undirected_documents_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    document = replace(read_corpus(SAMPLE / "train.json").documents[0], directed=False)
+    find_writer(tmp_path / "train.jsonl", format="jsonl")(tmp_path / "train.jsonl", documents=[document, document])
+    arguments = [tmp_path / "train.jsonl", SAMPLE / "dev.json", tmp_path / "out"]
+
+    with patch.object(sys, "argv", ["split_relations.py", *map(str, arguments)]), pytest.raises(SystemExit, match="2"):
+        main()
+
+    assert "cannot say undirected" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
