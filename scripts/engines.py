@@ -109,6 +109,7 @@ def measure_throughput(folder: Path, model: str, rounds: int) -> dict[str, Any]:
             moments = dict.fromkeys((first, count), lambda: times.append(time.monotonic()))  # noqa: B023  # called at once
             with at_parts(hidden_path(output, suffix=".parts"), moments):
                 extract_file(extractor, source, output=output, engine=engine)
+            times.append(time.monotonic())  # the last part is missed if all are joined at once
             output.unlink()
             rates[name].append((count - first) * DOCUMENTS_PER_PART / (times[1] - times[0]))
             print(f"{name}: {rates[name][-1]:.1f} documents/s", file=sys.stderr, flush=True)
