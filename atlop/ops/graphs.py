@@ -72,10 +72,13 @@ class CudaGraphs:
 
     def record(self, function: Callable[[], Result]) -> tuple[Callable[[], None], Result]:
         """See `GraphBackend`."""
-        graph = torch.cuda.CUDAGraph()
-        # The thread that prepares batches pins memory meanwhile.
-        with torch.cuda.graph(graph, pool=self._pool, stream=self._stream, capture_error_mode="thread_local"):
-            result = function()
+        graph, current = torch.cuda.CUDAGraph(), torch.cuda.current_stream()
+        try:
+            # The thread that prepares batches pins memory meanwhile.
+            with torch.cuda.graph(graph, pool=self._pool, stream=self._stream, capture_error_mode="thread_local"):
+                result = function()
+        finally:
+            torch.cuda.set_stream(current)  # which a capture that fails does not leave
         return graph.replay, result
 
 
@@ -109,7 +112,7 @@ class CapturedEncoder:
     """Does in training what `run_packed` does; the gradients of the encoder's parameters are added up by the graphs.
 
     Every backward pass must come before the next forward pass. What is not training runs as it would without graphs,
-    and so does all after a failure to capture, which is logged once.
+    and so does all after a failure to capture, which is logged once. Where memory ends, further shapes get no graphs.
     """
 
     def __init__(self, encoder: PreTrainedModel, *, backend: GraphBackend | None = None):
@@ -119,6 +122,7 @@ class CapturedEncoder:
         self._parameters = [parameter for parameter in encoder.parameters() if parameter.requires_grad]
         self._grads = [torch.zeros_like(parameter) for parameter in self._parameters]
         self._anchor = torch.zeros((), device=encoder.device, requires_grad=True)  # so that autograd calls `backward`
+        self._max_shapes = MAX_SHAPES
         self._has_failed = False
 
     def __call__(
@@ -161,7 +165,7 @@ class CapturedEncoder:
         device = input_ids.device
         dtype = torch.get_autocast_dtype(device.type) if torch.is_autocast_enabled(device.type) else None
         key = tokens, sequences, longest, layers, packing.layers_kept, dtype
-        if key not in self._graphs and len(self._graphs) < MAX_SHAPES:
+        if key not in self._graphs and len(self._graphs) < self._max_shapes:
             zeros = partial(torch.zeros, dtype=torch.int32, device=device)
             graphs = _Graphs(zeros(tokens), zeros(tokens), zeros(sequences + 1))
             graphs.fill(input_ids, position_ids, packing.boundaries)  # sequences as long as any will be
@@ -169,11 +173,16 @@ class CapturedEncoder:
             try:
                 self._capture(graphs, encoder, template, layers=layers, dtype=dtype)
                 self._graphs[key] = graphs
-            except torch.OutOfMemoryError:
-                raise
             except RuntimeError as error:
-                self._has_failed = True
-                logger.warning("the encoder trains without CUDA graphs, which is slower: %s", str(error).split("\n")[0])
+                if isinstance(error, torch.OutOfMemoryError) or isinstance(error.__context__, torch.OutOfMemoryError):
+                    self._max_shapes = len(self._graphs)
+                    logger.warning(
+                        "no memory is left for CUDA graphs of more than %d shapes of batches", self._max_shapes
+                    )
+                else:
+                    self._has_failed = True
+                    reason = str(error).split("\n")[0]
+                    logger.warning("the encoder trains without CUDA graphs, which is slower: %s", reason)
         return self._graphs.get(key)
 
     def _capture(

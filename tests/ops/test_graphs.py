@@ -164,3 +164,28 @@ def test_what_cannot_be_captured_runs_without_graphs_and_one_line_says_so(
     ]
     expected = backward(eager, golden_batch("bert", [0, 1]), device=device)
     torch.testing.assert_close(found, expected, atol=1e-4, rtol=1e-4)
+
+
+def test_where_memory_ends_further_shapes_run_without_graphs(
+    device: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    model = golden_model("bert").train()
+    encoder = captured(model, device)
+    backward(model, golden_batch("bert", [0, 1]), device=device)
+
+    def refuse(_: Any, function: Callable[[], Result]) -> tuple[Callable[[], None], Result]:
+        try:
+            raise torch.OutOfMemoryError("out of memory")
+        finally:
+            raise RuntimeError("a capture ends with another error")
+
+    monkeypatch.setattr(type(encoder._backend), "record", refuse)
+    with caplog.at_level(logging.WARNING):
+        for documents in ([2, 6, 3], [2, 6, 3], [0, 1]):
+            backward(model, golden_batch("bert", documents), device=device)
+
+    assert [record.getMessage() for record in caplog.records] == [
+        "no memory is left for CUDA graphs of more than 1 shapes of batches"
+    ]
+    assert len(encoder._graphs) == 1
+    assert not encoder._has_failed
