@@ -149,8 +149,15 @@ def _remote(path: Path) -> Iterator[tuple[Any, str]]:
     except OSError as error:
         raise AtlopError(f"{address(path)}: cannot be reached: {error}") from None
     filesystem.invalidate_cache()  # other processes write, too
-    try:
+    with _as_os_error():
         yield filesystem, name
+
+
+@contextmanager
+def _as_os_error() -> Iterator[None]:
+    """Turn what the library of a file system raises into an `OSError`."""
+    try:
+        yield
     except FileNotFoundError:
         raise
     except Exception as error:  # of botocore, aiohttp, google-auth and others
@@ -197,18 +204,15 @@ class _RemoteFile(io.RawIOBase):
         return self._file.seekable()
 
     def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
-        return self._file.seek(offset, whence)
+        with _as_os_error():
+            return self._file.seek(offset, whence)
 
     def tell(self) -> int:
         return self._file.tell()
 
     def readinto(self, buffer: Any) -> int:  # `Buffer` has no name yet in Python 3.11
-        try:
+        with _as_os_error():
             return cast(int, cast(Any, self._file).readinto(buffer))
-        except OSError:
-            raise
-        except Exception as error:
-            raise OSError(reason_for(error)) from None
 
     def close(self) -> None:
         if not self.closed:

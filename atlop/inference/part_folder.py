@@ -1,9 +1,8 @@
 """The parts of an extraction on disk: each whole or not there, so that what is left can be done at any time by anyone.
 
-A part is a file in a hidden folder beside the
-output, with a line per document and a last line of counts and of the sha256 of all this. It is written atomically, so
-it holds all of its documents or does not exist; a damaged one is made again. Its content depends only on the input, the
-model and the settings, which the folder's `manifest.json` records.
+A part is a file in a hidden folder beside the output, with a line per document and a last line of counts and of the
+sha256 of all this. It is written atomically, so it holds all of its documents or does not exist; a damaged one is made
+again. Its content depends only on the input, the model and the settings, which the folder's `manifest.json` records.
 """
 
 import hashlib
