@@ -20,7 +20,7 @@ from atlop.corpora import CorpusFile, log_issues
 from atlop.device import accelerator_for
 from atlop.ensemble import Ensemble, load_ensemble
 from atlop.errors import AtlopError
-from atlop.files import file_sha256, model_folder
+from atlop.files import model_digest, model_folder
 from atlop.preprocessing import (
     MarginsOrigin,
     MarginStore,
@@ -29,6 +29,7 @@ from atlop.preprocessing import (
     PreprocessedCorpus,
     TeacherScores,
     TypeVocabulary,
+    count_shared_texts,
     preprocessed_corpus,
     write_margins,
 )
@@ -107,6 +108,7 @@ def training_documents(
     *,
     train: PreprocessedCorpus,
     targets: dict[str, MarginStore],
+    dev: PreprocessedCorpus,
     tokenizer: PreTrainedTokenizerBase,
     vocabulary: RelationVocabulary,
     types: TypeVocabulary | None,
@@ -118,6 +120,7 @@ def training_documents(
         config: The run's configuration.
         train: The train documents.
         targets: What `soft_targets` returned.
+        dev: The dev documents, whose texts further documents should not have; a warning counts those that do.
         tokenizer: The student's.
         vocabulary: The relations of the student.
         types: The types of entities that it tells apart; `None` if it does not read them.
@@ -143,12 +146,11 @@ def training_documents(
         )
         log_issues(file.path, documents=len(corpus), issues=corpus.metadata.issues)
         unlabelled = corpus.metadata.unlabelled
-        if unlabelled not in (0, len(corpus)):
-            raise AtlopError(
-                f"{file.path}: {unlabelled:,} of {len(corpus):,} documents have no labels; expected all or none, so "
-                "that it is clear whether labels count; put them into two files and train on one"
-            )
+        refuse_half_labelled(file.path, documents=len(corpus), unlabelled=unlabelled)
         corpus = corpus.with_vocabulary(vocabulary, types=types)
+        if unknown := corpus.unknown_facts:
+            logger.warning("%s: %d facts have relations that are unknown to the model", file.path, unknown)
+        count_shared_texts(dev, path=config.data.dev, other=corpus, other_path=file.path)
         weight, margins = section.unlabelled_weight, targets["unlabelled"]
         parts.append(MixturePart(corpus, not unlabelled, weight, margins, has_shares=is_taught))
     for (name, store), part in zip(targets.items(), parts, strict=True):
@@ -163,6 +165,19 @@ def training_documents(
     if section.margins is not None:
         sha256 |= {str(store.path): store.sha256 for store in targets.values()}
     return Mixture(parts, sha256=sha256 | (files["unlabelled"].sha256 if "unlabelled" in files else {}))
+
+
+def refuse_half_labelled(path: Path, *, documents: int, unlabelled: int) -> None:
+    """Refuse further documents of which only some have labels.
+
+    Raises:
+        AtlopError: Some, but not all, of the documents are `unlabelled`.
+    """
+    if unlabelled not in (0, documents):
+        raise AtlopError(
+            f"{path}: {unlabelled:,} of {documents:,} documents have no labels; expected all or none, so that it is "
+            "clear whether labels count; put them into two files and train on one"
+        )
 
 
 def stored_margins(
@@ -215,16 +230,14 @@ def stored_margins(
 
 
 def teacher_digest(teacher: str | Path) -> str:
-    """Return a digest of all files of a model folder but its card.
+    """Return the digest of a teacher's model folder.
 
     Raises:
         AtlopError: There is no such folder.
     """
-    folder = Path(model_folder(teacher))
-    if not folder.is_dir():
+    if not Path(model_folder(teacher)).is_dir():
         raise AtlopError(f"distillation.teachers: {teacher}: no such model folder; name a run, or a model on this disk")
-    files = [file for file in folder.iterdir() if file.is_file() and file.suffix != ".md" and file.name[0] != "."]
-    return sha256_of_json({file.name: file_sha256(file) for file in files})
+    return model_digest(teacher)
 
 
 def teacher_scores(

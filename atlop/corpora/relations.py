@@ -52,7 +52,7 @@ def check_relations(
 ) -> None:
     """Check that the vocabulary has all relations of a corpus, which are in order of first appearance.
 
-    If documents were `skipped`, the message has no index of a document, because it would not be that in the file.
+    If documents of the file were `skipped`, the message has no index of one, because it would not be that in the file.
 
     Raises:
         AtlopError: A relation is unknown; the message names its first fact and counts the others.

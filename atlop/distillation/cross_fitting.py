@@ -1,5 +1,6 @@
 """Cross-fitting: the soft targets of a document come from a teacher that was trained without it."""
 
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from time import monotonic
@@ -13,7 +14,8 @@ from atlop.experiments import ExperimentFolder, PlannedRun
 from atlop.experiments.devices import device_name
 from atlop.files import one_writer, read_json, refuse_nonempty, write_json
 from atlop.preprocessing import fold_numbers
-from atlop.teachers import corpus_files, stored_margins
+from atlop.teachers import corpus_files, refuse_half_labelled, stored_margins
+from atlop.training.schedule import Schedule
 
 MARGINS, STUDENT = "margins", "student"
 """Names of stages and of their folders."""
@@ -86,8 +88,8 @@ def _run(
 ) -> dict[str, Any]:
     files = corpus_files(config)
     dev = CorpusFile(config.data.dev, format=config.data.format, invalid=config.data.invalid)
-    counts = {name: sum(1 for _ in file) for name, file in {**files, "dev": dev}.items()}
-    margins = folder.path / MARGINS
+    counts = {name: _count(file, is_mixed_in=name == "unlabelled") for name, file in {**files, "dev": dev}.items()}
+    margins = Path(os.path.relpath(folder.path / MARGINS))  # the same in the student's record, however it is spelled
     section = config.distillation.model_copy(update={"margins": margins})
     student = PlannedRun(STUDENT, config.trainer.seed, config.model_copy(update={"distillation": section}))
     stages = Stages(folder, work=_work(config, counts, folds=folds), device=device, show_progress=show_progress)
@@ -96,7 +98,7 @@ def _run(
     )
     stages.begin(MARGINS)
     started, before = monotonic(), _recorded_seconds(folder.path, stage=MARGINS)
-    was_there = all((margins / f"{name}.json").exists() for name in files)
+    written = _times(margins)
     for name, file in files.items():
         stored_margins(
             margins / name,
@@ -106,7 +108,7 @@ def _run(
             device=device,
             show_progress=show_progress,
         )
-    stages.finish(MARGINS, seconds=before if was_there else monotonic() - started)
+    stages.finish(MARGINS, seconds=before if written == _times(margins) else monotonic() - started)
     _write_summary(folder.path, stages.results, folds=folds)
     stages.train(student)
     return _write_summary(folder.path, stages.results, folds=folds)
@@ -114,14 +116,37 @@ def _run(
 
 def _work(config: RunConfig, counts: Mapping[str, int], *, folds: int) -> dict[str, float]:
     """Return the cost of each stage in documents that are read; a step reads a document about three times."""
-    train_documents, further, epochs = counts["train"], counts.get("unlabelled", 0), config.trainer.epochs
-    drawn = further * config.distillation.unlabelled_share
-    teacher = epochs * (3 * train_documents * (1 - 1 / folds) + counts["dev"])
+    further = counts.get("unlabelled", 0)
+    student = Schedule(
+        config.trainer, documents=counts["train"], further=further, share=config.distillation.unlabelled_share
+    )
+    teacher = Schedule(config.trainer, documents=counts["train"] - counts["train"] // folds)
     return {
-        **dict.fromkeys(teacher_names(folds), teacher),
-        MARGINS: train_documents + folds * further,
-        STUDENT: epochs * (3 * (train_documents + drawn) + counts["dev"]),
+        **dict.fromkeys(teacher_names(folds), _training_work(teacher, dev=counts["dev"])),
+        MARGINS: counts["train"] + folds * further,
+        STUDENT: _training_work(student, dev=counts["dev"]),
     }
+
+
+def _training_work(schedule: Schedule, *, dev: int) -> float:
+    evaluations = sum(map(schedule.is_evaluated, range(1, schedule.total + 1)))
+    return 3 * schedule.documents_after(schedule.total) + evaluations * dev
+
+
+def _count(file: CorpusFile, *, is_mixed_in: bool) -> int:
+    """Return the number of documents; those to mix in must have labels, or none."""
+    documents = unlabelled = 0
+    for document in file:
+        documents += 1
+        unlabelled += document.facts is None
+    if is_mixed_in:
+        refuse_half_labelled(file.path, documents=documents, unlabelled=unlabelled)
+    return documents
+
+
+def _times(margins: Path) -> dict[str, int]:
+    """Return when each file of a folder was written."""
+    return {path.name: path.stat().st_mtime_ns for path in margins.glob("*.json")}
 
 
 def _write_summary(folder: Path, stages: Mapping[str, dict[str, Any]], *, folds: int) -> dict[str, Any]:

@@ -112,7 +112,7 @@ def train_teachers(
         train_side_by_side(runs, folder=stages.folder, devices=devices)
     for run in runs:
         stages.train(run)
-        _refuse_changed_data(stages.folder.run(run), file=file)
+        _refuse_changed_data(stages.folder.run(run), train=config.data.train, file=file)
     return [stages.folder.run(run) for run in runs]
 
 
@@ -127,8 +127,12 @@ def _teacher(config: RunConfig, name: str, *, fold: tuple[int, int]) -> PlannedR
     return PlannedRun(name, config.trainer.seed, config.model_copy(update=sections))
 
 
-def _refuse_changed_data(run: Path, *, file: CorpusFile) -> None:
+def _refuse_changed_data(run: Path, *, train: Path, file: CorpusFile) -> None:
     """Refuse a finished teacher of another train file, among whose documents it may have seen those that it scores."""
-    began = set(RunFolder(run).environment()["data_sha256"].values())
-    if changed := [path for path, digest in file.sha256.items() if digest not in began]:
-        raise AtlopError(f"{changed[0]}: has changed since {run} was trained; restore it, or use a new folder")
+    began = RunFolder(run).environment()["data_sha256"]
+    main, *others = file.sha256.values()
+    if began.get(str(train)) != main or not {*others} <= {*began.values()}:
+        raise AtlopError(
+            f"{file.path}: is another file than {run} was trained on, or has changed since; give or restore that one, "
+            "or use a new folder"
+        )

@@ -1,5 +1,6 @@
 """Split dev into documents for model selection and documents to score."""
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +25,7 @@ def split_dev(data: DataConfig, *, folder: Path, seed: int) -> tuple[Path, Path]
             f"data.format: documents cannot be written as {format!r}; omit it, or set `scored` in the experiment"
         )
     suffix = "jsonl" if format == "jsonl" else "json"
+    folder = Path(os.path.relpath(folder))  # the same in the record of a run, however it is spelled
     selection, scored = (folder / f"{name}.{suffix}" for name in ("chooses", "scored"))
     if selection.exists() and scored.exists():
         return selection, scored

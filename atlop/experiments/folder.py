@@ -10,7 +10,7 @@ from atlop.config import Precision
 from atlop.config_files import default_settings, flat_settings
 from atlop.errors import AtlopError
 from atlop.experiments.plan import Plan, PlannedRun, Reading
-from atlop.files import file_sha256, read_json, write_json
+from atlop.files import file_sha256, model_digest, model_folder, read_json, write_json
 from atlop.json_values import typed
 from atlop.run_folder import refuse_earlier_version
 
@@ -53,10 +53,10 @@ class ExperimentFolder:
         return precision
 
     def record_base(self, plan: Plan) -> None:
-        """Record the base configuration and the scored documents, or check that they match the recorded ones.
+        """Record the base configuration and what runs are trained on and scored with, or check that all is as recorded.
 
         Raises:
-            AtlopError: The folder's runs have another base, or are of version 0.1.
+            AtlopError: The folder's runs have another base, or are of version 0.1, or a file has changed since.
         """
         for run in sorted(self.path.glob("runs/*")):
             refuse_earlier_version(run)
@@ -67,16 +67,23 @@ class ExperimentFolder:
             "sha256 of scored": None if scored is None else file_sha256(scored),
             "split_seed": plan.experiment.split_seed,
         }
-        if not self._base.exists():
-            write_json(self._base, base)
-            return
-        recorded = self._recorded()
-        before = default_settings() | recorded
-        if changed := [key for key in sorted({*base, *recorded}) if before.get(key) != base.get(key)]:
-            raise AtlopError(
-                f"{self.path}: has runs with different {', '.join(changed)}; use another folder with --output, or undo "
-                "the change"
-            )
+        inputs = _inputs(plan)
+        if self._base.exists():
+            recorded = self._recorded()
+            began = recorded.pop(_INPUTS, {})
+            before = default_settings() | recorded
+            if changed := [key for key in sorted({*base, *recorded}) if before.get(key) != base.get(key)]:
+                raise AtlopError(
+                    f"{self.path}: has runs with different {', '.join(changed)}; use another folder with --output, or "
+                    "undo the change"
+                )
+            if changed := [name for name, digest in inputs.items() if began.get(name, digest) != digest]:
+                raise AtlopError(
+                    f"{changed[0]}: has changed since runs in {self.path} were trained with it; restore it, or use "
+                    "another folder with --output"
+                )
+            base, inputs = recorded, began | inputs
+        write_json(self._base, base | {_INPUTS: inputs})
 
     def _recorded(self) -> dict[str, Any]:
         recorded: dict[str, Any] = read_json(self._base)
@@ -84,7 +91,22 @@ class ExperimentFolder:
         return recorded
 
 
+_INPUTS = "sha256"
+"""Key of the digests of train files and of models that trainings start from, by path."""
+
+
+def _inputs(plan: Plan) -> dict[str, str]:
+    """Return the digest of each train file, and of each model that a training starts from."""
+    configs = [run.config for run in plan.runs]
+    models = {str(config.trainer.start_from) for config in configs if config.trainer.start_from is not None}
+    return {
+        **{str(path): file_sha256(path) for path in {config.data.train for config in configs}},
+        **{model: model_digest(model) for model in models if Path(model_folder(model)).is_dir()},
+    }
+
+
 class _Base(BaseModel):
-    """Required values of a recorded base."""
+    """What is required of a recorded base."""
 
     precision: Precision = Field(alias="trainer.precision")
+    sha256: dict[str, str] = {}

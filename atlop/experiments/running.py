@@ -10,7 +10,7 @@ from accelerate import Accelerator
 
 from atlop.calibration import Candidates, collect_candidates
 from atlop.config import RunConfig
-from atlop.corpora import read_corpus, read_train_facts
+from atlop.corpora import read_corpus, read_train_facts, require_files
 from atlop.device import accelerator_for
 from atlop.ensemble import Ensemble, Member
 from atlop.errors import AtlopError
@@ -21,7 +21,7 @@ from atlop.experiments.folder import ExperimentFolder
 from atlop.experiments.plan import Experiment, Plan, PlannedRun, Reading, plan_runs
 from atlop.experiments.results import ExperimentResults, collect_results
 from atlop.fusion import with_logged_cost
-from atlop.model_folder import load_encoder, load_model
+from atlop.model_folder import check_start, load_encoder, load_model
 from atlop.schema import Document
 from atlop.scores import DocumentScores
 from atlop.training import train
@@ -122,11 +122,15 @@ def prepare_plan(
 
 def _check_models(configs: Sequence[RunConfig]) -> None:
     """Find out before the first training whether the last one can be done, too."""
-    distinct = {(config.encoder.name, config.model.model_dump_json()): config for config in configs}
+    distinct = {
+        (config.encoder.name, config.model.model_dump_json(), config.trainer.start_from, str(config.data.train)): config
+        for config in configs
+    }
     for config in distinct.values():
-        load_encoder(config.encoder.name, model_config=config.model, precision=config.trainer.precision)
-    for start in {config.trainer.start_from for config in configs} - {None}:
-        load_model(str(start))
+        require_files(config.data)
+        encoder = load_encoder(config.encoder.name, model_config=config.model, precision=config.trainer.precision)
+        if config.trainer.start_from is not None:
+            check_start(encoder, config.trainer.start_from)
 
 
 def _save_candidates(

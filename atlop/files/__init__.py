@@ -1,6 +1,6 @@
 """Read files with errors that name them; write files and folders atomically, one writer at a time."""
 
-from atlop.files.models import model_folder
+from atlop.files.models import model_digest, model_folder
 from atlop.files.outputs import (
     Writer,
     current_writer,
@@ -41,6 +41,7 @@ __all__ = [
     "is_folder",
     "is_remote",
     "max_unpacked_bytes",
+    "model_digest",
     "model_folder",
     "one_writer",
     "open_bytes",

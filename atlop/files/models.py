@@ -1,8 +1,8 @@
 """Find the folder of a model: of a run, of the sample, or a copy of a remote one."""
 
+from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
-from shutil import copyfileobj
 
 import platformdirs
 from filelock import FileLock
@@ -10,7 +10,7 @@ from filelock import FileLock
 from atlop import sample
 from atlop.errors import AtlopError
 from atlop.files.outputs import refuse_tilde
-from atlop.files.reading import reading
+from atlop.files.reading import file_sha256, reading
 from atlop.files.remote import address, file_version, files_below, is_folder, is_remote, open_bytes
 from atlop.files.writing import atomic_folder, recovered
 
@@ -37,6 +37,20 @@ def model_folder(name: str | Path) -> str:
     return str(name)
 
 
+def model_digest(name: str | Path) -> str:
+    """Return a digest of all files of a model folder but its card.
+
+    Args:
+        name: As in `model_folder`.
+
+    Raises:
+        AtlopError: It has no model, or a file cannot be read.
+    """
+    folder = Path(model_folder(name))
+    files = [file for file in folder.iterdir() if file.is_file() and file.suffix != ".md" and file.name[0] != "."]
+    return sha256("".join(f"{file.name}\0{file_sha256(file)}\n" for file in sorted(files)).encode()).hexdigest()
+
+
 def _copied(folder: Path) -> Path:
     """Return a copy of a remote folder in the user's cache, without folders in it; a new one when a file has changed.
 
@@ -53,6 +67,13 @@ def _copied(folder: Path) -> Path:
         if not copy.exists():
             with atomic_folder(copy) as new:
                 for path in files:
-                    with reading(path), open_bytes(path) as source, (new / path.name).open("wb") as target:
-                        copyfileobj(source, target)
+                    with (new / path.name).open("wb") as target:
+                        target.writelines(_blocks(path))
     return copy
+
+
+def _blocks(path: Path) -> Iterator[bytes]:
+    """Yield the bytes of a remote file; what goes wrong where they are written is no failure to read."""
+    with reading(path), open_bytes(path) as source:
+        while block := source.read(1 << 20):
+            yield block

@@ -9,12 +9,13 @@ from atlop.model_folder.folder import (
 )
 from atlop.model_folder.relations import add_relations
 from atlop.model_folder.released import classifier_sizes, load_released
-from atlop.model_folder.start import start_from
+from atlop.model_folder.start import check_start, start_from
 
 __all__ = [
     "Encoder",
     "FinishedRun",
     "add_relations",
+    "check_start",
     "classifier_sizes",
     "encoder_name",
     "load_encoder",

@@ -9,8 +9,10 @@ from torch import Tensor
 from atlop.errors import AtlopError, listed
 from atlop.model import LabelClassifier
 from atlop.model.atlop import AtlopModel
-from atlop.model_folder.folder import load_model
+from atlop.model_folder.encoders import Encoder
+from atlop.model_folder.folder import load_model, new_model
 from atlop.model_folder.words import check_same_encoder
+from atlop.preprocessing import TypeVocabulary
 from atlop.schema import THRESHOLD_CLASS
 
 logger = logging.getLogger(__name__)
@@ -57,6 +59,22 @@ def start_from(model: AtlopModel, folder: str | Path) -> None:
         raise AtlopError(
             f"trainer.start_from: {folder} has another encoder or other sizes than this run: {first}"
         ) from None
+
+
+def check_start(encoder: Encoder, folder: str | Path) -> None:
+    """Check, before there are data, that a model of an encoder could start from a trained one; see `start_from`.
+
+    Args:
+        encoder: The encoder of the new model, which then has the trained one's weights.
+        folder: The trained model's folder, or that of its run.
+
+    Raises:
+        AtlopError: As in `start_from`.
+    """
+    trained = load_model(folder)[0].config
+    has_types = encoder.model_config.classifier.type_embeddings
+    types = TypeVocabulary(trained.entity_types or ["any"]) if has_types else None
+    start_from(new_model(encoder, vocabulary=trained.vocabulary, types=types), folder)
 
 
 def _check_classifiers(model: AtlopModel, trained: AtlopModel, *, folder: str | Path) -> None:

@@ -1,6 +1,6 @@
 from atlop.preprocessing.batch import Batch
 from atlop.preprocessing.collation import collate
-from atlop.preprocessing.corpus import CorpusMetadata, PreprocessedCorpus
+from atlop.preprocessing.corpus import CorpusMetadata, PreprocessedCorpus, count_shared_texts
 from atlop.preprocessing.features import Features, Truncation
 from atlop.preprocessing.folds import fold_numbers, train_rows
 from atlop.preprocessing.group import DocumentGroup
@@ -38,6 +38,7 @@ __all__ = [
     "TypeVocabulary",
     "Windowing",
     "collate",
+    "count_shared_texts",
     "fold_numbers",
     "load_tokenizer",
     "pairs_to_classify",

@@ -1,8 +1,10 @@
 """A preprocessed corpus as a table, which may be mapped from disk."""
 
+import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import overload
 
 import numpy as np
@@ -15,6 +17,8 @@ from atlop.preprocessing.pairs import label_both_orders, ordered_pairs
 from atlop.preprocessing.table import COUNTS, LISTS, decode_title, token_sentences
 from atlop.preprocessing.vocabularies import TypeVocabulary
 from atlop.schema import CorpusIssues, RelationUse, RelationVocabulary
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -194,6 +198,13 @@ class PreprocessedCorpus(Sequence[Features]):
     def _lengths(self, name: str) -> NDArray[np.int64]:
         lengths = pc.fill_null(pc.list_value_length(self._table[name]), 0)
         return np.asarray(lengths.to_numpy(), dtype=np.int64)
+
+
+def count_shared_texts(corpus: PreprocessedCorpus, *, path: Path, other: PreprocessedCorpus, other_path: Path) -> int:
+    """Return how many texts of a scored corpus are also in one that is trained on; a warning says so."""
+    if count := len(set(corpus.metadata.texts).intersection(other.metadata.texts)):
+        logger.warning("%s: %d texts are also in %s, so scores on them say little", path, count, other_path)
+    return count
 
 
 class _Columns:

@@ -137,6 +137,7 @@ def build_training(config: RunConfig, *, device: str | None = None, show_progres
         config,
         train=data.train.documents,
         targets=targets,
+        dev=data.dev.documents,
         tokenizer=encoder.tokenizer,
         vocabulary=data.vocabulary,
         types=data.types,

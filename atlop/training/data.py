@@ -13,7 +13,7 @@ from atlop.config import DataConfig, EvidenceConfig, Invalid, PreprocessingConfi
 from atlop.corpora import Corpus, CorpusFile, check_relations, log_issues, read_train_facts, read_vocabulary
 from atlop.errors import AtlopError
 from atlop.files import file_sha256
-from atlop.preprocessing import PreprocessedCorpus, TypeVocabulary, preprocessed_corpus, train_rows
+from atlop.preprocessing import PreprocessedCorpus, TypeVocabulary, count_shared_texts, preprocessed_corpus, train_rows
 from atlop.schema import NameTriple
 
 logger = logging.getLogger(__name__)
@@ -83,13 +83,11 @@ class TrainingData:
         if types == []:
             raise AtlopError(f"{config.train}: its entities have no types; set classifier.type_embeddings=false")
         self.types = None if types is None else TypeVocabulary(types)
-        skipped = bool(train.metadata.issues.skipped)
+        skipped = rows is not None or bool(train.metadata.issues.skipped)
         check_relations(config.train, relations=train.relations, vocabulary=self.vocabulary, skipped=skipped)
         self.train = Split(config.train, train_file.sha256, train.with_vocabulary(self.vocabulary, types=self.types))
         self.dev = Split(config.dev, dev_file.sha256, dev_features.with_vocabulary(self.vocabulary, types=self.types))
-        if count := len(set(train.metadata.texts).intersection(dev_features.metadata.texts)):
-            logger.warning("%s: %d texts are also in %s, so scores on them say little", config.dev, count, config.train)
-        self.shared_texts = count
+        self.shared_texts = count_shared_texts(dev_features, path=config.dev, other=train, other_path=config.train)
         for split in (self.train, self.dev):
             if split.documents.truncation.documents:
                 logger.warning("%s: %s", split.path, split.documents.truncation)

@@ -14,6 +14,7 @@ from atlop.config_files import dump_config
 from atlop.corpora import read_corpus
 from atlop.device import accelerator_for
 from atlop.distillation import distill
+from atlop.distillation.cross_fitting import _work
 from atlop.ensemble import load_ensemble
 from atlop.errors import AtlopError
 from atlop.files import file_sha256
@@ -183,6 +184,52 @@ def test_what_cannot_be_distilled_is_refused_before_anything_is_written(config: 
     some = config.data.model_copy(update={"train_documents": 1})
     assert "data.train_documents" in problem(config.model_copy(update={"data": some}), output=out)
     assert not out.exists()
+
+
+def test_half_labelled_documents_are_refused_before_teachers_are_trained(config: RunConfig, tmp_path: Path) -> None:
+    assert config.distillation.unlabelled is not None
+    mixed = json.loads(config.distillation.unlabelled.read_text(encoding="utf-8"))
+    mixed[0]["labels"] = []
+    path = tmp_path / "mixed.json"
+    path.write_text(json.dumps(mixed), encoding="utf-8")
+    section = config.distillation.model_copy(update={"unlabelled": path})
+
+    found = problem(config.model_copy(update={"distillation": section}), output=tmp_path / "out")
+
+    assert "4 of 5 documents have no labels; expected all or none" in found
+    assert not (tmp_path / "out" / "runs").exists()
+
+
+def test_a_folder_goes_on_under_another_spelling_and_keeps_what_its_margins_took(
+    config: RunConfig, whole: Path
+) -> None:
+    first = distill(config, output=whole, folds=2, resume=True, show_progress=False)
+
+    again = distill(config, output=whole / ".." / whole.name, folds=2, resume=True, show_progress=False)
+    (whole / "margins" / "unlabelled.json").unlink()
+    distill(config, output=whole, folds=2, resume=True, show_progress=False)
+
+    def seconds(summary: dict[str, Any]) -> float:
+        return next(float(stage["seconds"]) for stage in summary["stages"] if stage["name"] == "margins")
+
+    assert seconds(first) == seconds(again)
+    assert seconds(json.loads((whole / "summary.json").read_text(encoding="utf-8"))) != seconds(first)
+
+
+def test_the_estimate_counts_the_steps_and_evaluations_that_will_be(config: RunConfig) -> None:
+    counts = {"train": 4, "unlabelled": 2, "dev": 3}
+    steps = config.trainer.model_copy(
+        update={"epochs": 1, "min_steps": 10, "batch_size": 2, "gradient_accumulation": 1, "evaluation_interval": 4}
+    )
+
+    work = _work(config.model_copy(update={"trainer": steps}), counts, folds=2)
+
+    assert work == {
+        "teacher-1": 3 * 10 * 2 + 3 * 3,
+        "teacher-2": 3 * 10 * 2 + 3 * 3,
+        "margins": 4 + 2 * 2,
+        "student": 3 * 12 * 2 + 3 * 3,  # four epochs of three steps
+    }
 
 
 def test_other_settings_folds_or_documents_are_refused_where_stages_are_resumed(

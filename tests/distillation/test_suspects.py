@@ -9,10 +9,13 @@ import pytest
 
 from atlop.config import RunConfig
 from atlop.config_files import load_config
-from atlop.corpora import read_corpus
+from atlop.corpora import CorpusFile, read_corpus
 from atlop.device import accelerator_for
 from atlop.distillation import distill, find_suspects, judge
+from atlop.distillation.stages import _refuse_changed_data
 from atlop.ensemble import load_ensemble
+from atlop.errors import AtlopError
+from atlop.files import file_sha256
 from atlop.preprocessing import fold_numbers
 from tests.distillation.test_cross_fitting import PowerCuts
 from tests.test_cli import run
@@ -172,7 +175,7 @@ def test_what_cannot_be_judged_is_refused_with_one_message(
     assert "give one of the two" in refused(*teachers, "--device", "cpu", "--devices", "cpu")
     changed = tmp_path / "changed.jsonl"
     changed.write_bytes(corpus.read_bytes() + b"\n")
-    assert "changed.jsonl: has changed since" in refused(*teachers, file=changed)
+    assert "changed.jsonl: is another file than" in refused(*teachers, file=changed)
     own = ("--config", config, "--teachers", tmp_path / "new")
     assert "expected at least 2" in refused(*own, "--folds", "1")
     assert "has only 12 documents; choose fewer" in refused(*own, "--folds", "13")
@@ -190,3 +193,20 @@ def test_a_run_that_left_no_fold_out_is_no_teacher(whole: Path, corpus: Path, tm
     (first / "config.toml").write_text(text[:start] + text[text.index("]", start) + 1 :], encoding="utf-8")
 
     assert "leaves out no fold" in run("suspects", corpus, "--teachers", tmp_path, code=2)[1]
+
+
+def test_a_file_that_only_chose_the_epoch_is_not_the_train_file(tmp_path: Path) -> None:
+    train, dev = tmp_path / "train.json", tmp_path / "dev.json"
+    for path, text in ((train, "[]"), (dev, "[ ]")):
+        path.write_text(text, encoding="utf-8")
+    run_folder = tmp_path / "run"
+    run_folder.mkdir()
+    digests = {str(path): file_sha256(path) for path in (train, dev)}
+    (run_folder / "environment.json").write_text(
+        json.dumps({"run": "", "python": "", "code_sha256": "", "packages": {}, "data_sha256": digests}),
+        encoding="utf-8",
+    )
+
+    _refuse_changed_data(run_folder, train=train, file=CorpusFile(train, format="docred"))
+    with pytest.raises(AtlopError, match=r"dev\.json: is another file than .* was trained on"):
+        _refuse_changed_data(run_folder, train=train, file=CorpusFile(dev, format="docred"))

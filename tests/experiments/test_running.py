@@ -2,10 +2,12 @@
 
 import json
 import re
+import shutil
 from pathlib import Path
 
 import pytest
 
+from atlop import sample
 from atlop.calibration import CHOOSERS, Candidates
 from atlop.calibration.choice import Chooser
 from atlop.corpora import read_corpus
@@ -23,7 +25,7 @@ from atlop.experiments import (
     run_experiment,
 )
 from atlop.experiments.dreeam import choose_merged
-from atlop.experiments.plan import Reading
+from atlop.experiments.plan import Reading, Variant
 from atlop.experiments.running import prepare_plan
 from atlop.model_folder import load_model
 from atlop.training import train
@@ -203,6 +205,42 @@ def test_a_folder_with_runs_of_another_base_is_refused(source: Path, tmp_path: P
     ):
         with pytest.raises(AtlopError, match=f"runs with different {differs}; use another folder"):
             folder.record_base(plan_runs(changed, overrides=overrides))
+
+
+def test_changed_documents_or_models_that_runs_began_with_are_refused(
+    source: Path, tiny_corpus: Path, tmp_path: Path
+) -> None:
+    train_file, start = tmp_path / "train.json", tmp_path / "start"
+    shutil.copyfile(tiny_corpus, train_file)
+    shutil.copytree(sample.MODEL, start)
+    folder, experiment, overrides = (
+        ExperimentFolder(tmp_path / "out"),
+        load_experiment(str(source)),
+        [f"data.train={train_file}"],
+    )
+    started = Variant(name="started", set={"trainer.start_from": str(start)})
+    plans = {
+        str(path): plan_runs(experiment.model_copy(update={"variants": variants}), overrides=overrides)
+        for path, variants in ((train_file, experiment.variants), (start, (started,)))
+    }
+    for plan in (*plans.values(), *plans.values()):
+        folder.record_base(plan)
+
+    for changed in (start / "config.json", train_file):
+        changed.write_bytes(changed.read_bytes() + b"\n")
+        whole = start if changed.parent == start else train_file
+        with pytest.raises(AtlopError, match=rf"^{re.escape(str(whole))}: has changed since runs in .*; restore it"):
+            folder.record_base(plans[str(whole)])
+
+
+def test_a_start_that_does_not_fit_is_refused_before_the_first_training(source: Path, tmp_path: Path) -> None:
+    source.write_text(
+        source.read_text(encoding="utf-8")
+        + f'[[variants]]\nname = "more"\nset = {{"trainer.start_from" = "{sample.MODEL}"}}'
+    )
+    with pytest.raises(AtlopError, match=r"trainer\.start_from: .* has another encoder or other sizes"):
+        results_in(tmp_path / "out", source=source)
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_folder_from_before_a_setting_existed_holds_its_default(source: Path, tmp_path: Path) -> None:

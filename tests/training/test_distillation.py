@@ -120,6 +120,22 @@ def test_labels_of_further_documents_count(student: RunConfig, config: RunConfig
     assert (distant.labelled, distant.weight) == (True, 0.5)
 
 
+def test_further_documents_that_dev_has_or_with_unknown_relations_are_told(
+    student: RunConfig, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    documents = json.loads(student.data.dev.read_text(encoding="utf-8"))
+    documents[0]["labels"] = [{"h": 0, "t": 1, "r": "P0", "evidence": []}]
+    path = tmp_path / "distant.json"
+    path.write_text(json.dumps(documents), encoding="utf-8")
+
+    section = student.distillation.model_copy(update={"unlabelled": path})
+    build_training(student.model_copy(update={"distillation": section}))
+
+    warnings = [record.getMessage() for record in caplog.records]
+    assert any("distant.json: 1 facts have relations that are unknown to the model" in each for each in warnings)
+    assert f"{student.data.dev}: {len(documents)} texts are also in {path}, so scores on them say little" in warnings
+
+
 def problem(config: RunConfig) -> str:  # noqa: F811
     with pytest.raises(AtlopError) as caught:
         build_training(config)
