@@ -19,10 +19,7 @@ from tests.documentation import DOCS, ROOT, blocks, text_of
 
 SAMPLE = ROOT / "data" / "sample"
 CORPORA = {
-    "train": (
-        *("data/docred/train_annotated.json", "data/docred/train_distant.json", "data/redocred/train_revised.json"),
-        "data/sample/train.json",
-    ),
+    "train": ("data/docred/train_annotated.json", "data/docred/train_distant.json", "data/sample/train.json"),
     "dev": (
         *("data/docred/dev.json", "data/redocred/dev_revised.json", "data/sample/dev.json"),
         *("dev_revised.json", "calibration.json"),
@@ -33,7 +30,7 @@ CORPORA = {
     ),
 }
 HUB_ENCODERS = ("bert-base-cased", "roberta-large", "sentence-transformers/all-MiniLM-L6-v2")
-ENCODER_FOLDERS = ("all-MiniLM-L6-v2", "encoders/bert-base-cased")
+ENCODER_FOLDERS = ("all-MiniLM-L6-v2", "bert2", "encoders/bert-base-cased")
 COMMIT = "0" * 40
 """Name of the only revision in the cache of the hub."""
 
@@ -60,7 +57,8 @@ def write_stand_ins(folder: Path, *, documents: int = 8) -> None:
         part = documents_of(split)[:documents]
         for path in paths:
             _write(folder / path, json.dumps(part))
-    _write(folder / "train_part.json", json.dumps(documents_of("train")[: 2 * documents]))  # for experiments with ten
+    for path in ("data/redocred/train_revised.json", "train_part.json"):  # for experiments with ten documents
+        _write(folder / path, json.dumps(documents_of("train")[: 2 * documents]))
     for path in (
         *("data/docred/rel_info.json", "data/sample/rel_info.json", "data/sample/rel2id.json"),
         *("rel_info.json", "rel2id.json"),
