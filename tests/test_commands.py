@@ -42,7 +42,6 @@ SHORTER = {
     r"\batlop experiment ": "--set trainer.epochs=1 --set trainer.batch_size=2",
     r"\bunseen_relations\.py ": "--held-out 2 --facts 1 --set trainer.epochs=1 --set trainer.batch_size=2",
     r"\bsplit_relations\.py ": "--source-documents 12",
-    r"\bsimulate_selection\.py ": "--set trainer.min_steps=1 --set trainer.batch_size=2 --sizes 2 3 --seeds 66",
     r"\bcrash_matrix\.py ": "--kills 1",
     r"\btwo_at_once\.py ": "--trials 1",
     r"\bbenchmark\.py ": "--measure step fast 1000",  # one of its measurements: tests/test_benchmark.py runs them all

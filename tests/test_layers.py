@@ -30,7 +30,7 @@ RANKS = (
     ("fusion",),
     ("ensemble",),
     ("calibration", "teachers"),
-    ("training", "inference", "scoring", "checking", "converting", "selection"),
+    ("training", "inference", "scoring", "checking", "converting"),
     ("estimates", "end_to_end"),
     ("experiments", "report"),
     ("serving", "watching", "distillation"),

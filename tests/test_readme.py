@@ -87,10 +87,16 @@ def test_a_record_is_of_a_shipped_configuration_and_names_no_folder(record: Path
 @pytest.mark.parametrize("record", EXPERIMENTS, ids=lambda record: str(record.stem))
 def test_the_record_of_an_experiment_has_the_runs_and_the_settings_of_the_shipped_ones(record: Path) -> None:
     text = record.read_text(encoding="utf-8")
-    found, sizes = json.loads(text), {int(size) for size in re.findall(r"data\.train_documents=(\d+)", text)}
+    found = json.loads(text)
+    sizes, seeds = ({int(each) for each in re.findall(rf"{key}=(\d+)", text)} for key in ("documents", "seed"))
     experiments = [load_experiment(f"experiments/{name}") for name in found["tables"]]
     plans = [
-        plan_runs(each.model_copy(update={"sizes": tuple(sorted(sizes & {*each.sizes}))}), overrides=[])
+        plan_runs(
+            each.model_copy(
+                update={"sizes": tuple(sorted(sizes & {*each.sizes})), "seeds": tuple(sorted(seeds & {*each.seeds}))}
+            ),
+            overrides=[],
+        )
         for each in experiments
     ]
 

@@ -28,7 +28,6 @@ from atlop.cli.push import push
 from atlop.cli.relations import relations
 from atlop.cli.report import report
 from atlop.cli.score import score
-from atlop.cli.select import select
 from atlop.cli.serve import serve
 from atlop.cli.session import Commands, prepare_streams
 from atlop.cli.suspects import suspects
@@ -88,7 +87,6 @@ EXAMPLES: dict[Callable[..., None], tuple[str, ...]] = {
         "atlop calibrate runs/docred_bert_base dev.json --evidence",
         "atlop calibrate runs/first runs/second dev.json --output decision.json",
     ),
-    select: ("atlop select unlabelled.jsonl --model runs/own --count 20 --output selected.jsonl",),
     experiment: (
         "atlop experiment experiments/thresholds --dry-run",
         "atlop experiment experiments/thresholds --devices 0,1",
