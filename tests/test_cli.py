@@ -22,7 +22,7 @@ from atlop.corpora import CorpusStatistics, corpus_statistics
 from atlop.schema import Document
 
 COMMANDS = (
-    *("train", "watch", "evaluate", "predict", "calibrate", "select"),
+    *("train", "watch", "evaluate", "predict", "calibrate"),
     *("experiment", "distill", "suspects", "extract", "serve", "graph", "score"),
     *(
         "compare",
