@@ -122,12 +122,12 @@ def prepare_plan(
 
 def _check_models(configs: Sequence[RunConfig]) -> None:
     """Find out before the first training whether the last one can be done, too."""
+    for config in configs:
+        require_files(config.data)
     distinct = {
-        (config.encoder.name, config.model.model_dump_json(), config.trainer.start_from, str(config.data.train)): config
-        for config in configs
+        (config.encoder.name, config.model.model_dump_json(), config.trainer.start_from): config for config in configs
     }
     for config in distinct.values():
-        require_files(config.data)
         encoder = load_encoder(config.encoder.name, model_config=config.model, precision=config.trainer.precision)
         if config.trainer.start_from is not None:
             check_start(encoder, config.trainer.start_from)
