@@ -246,3 +246,18 @@ def test_a_folder_of_texts_is_read(put: Put, tmp_path: Path) -> None:
 
     rows = [json.loads(line) for line in (tmp_path / "facts.jsonl").read_text(encoding="utf-8").splitlines()]
     assert [row["title"] for row in rows] == ["a/c", "b"]
+
+
+@pytest.mark.parametrize(("method", "value"), [("seek", 1), ("readinto", bytearray(1))])
+def test_what_a_library_raises_in_a_file_is_an_error_of_the_file(method: str, value: Any) -> None:
+    class Broken(io.BytesIO):
+        def seek(self, *_: int) -> int:
+            raise KeyError("no such range")
+
+        def readinto(self, _: Any) -> int:
+            raise KeyError("no such range")
+
+    file = remote_files._RemoteFile(Broken(b"text"))
+
+    with pytest.raises(OSError, match="KeyError: 'no such range'"):
+        getattr(file, method)(value)

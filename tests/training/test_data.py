@@ -242,6 +242,19 @@ def test_skipped_documents_are_logged_in_every_run(tmp_path: Path, caplog: pytes
         assert found.train_facts == {("a", "b", "P17")}
 
 
+@pytest.mark.parametrize(("part", "location"), [({}, 'document 1 ("b")'), ({"leave_out": (2, 4)}, 'document "b"')])
+def test_an_unknown_relation_is_located_in_the_file_or_by_its_title(
+    part: dict[str, Any], location: str, tmp_path: Path
+) -> None:
+    (tmp_path / "rel2id.json").write_text('{"Na": 0, "P17": 1}', encoding="utf-8")
+    train = [row("a"), row("b", "P9"), *map(row, "cd")]
+
+    with pytest.raises(AtlopError) as caught:
+        read(tmp_path, train=train, relations=tmp_path / "rel2id.json", **part)
+
+    assert f'train.json, {location}, fact from entity 0 to 1: relation "P9"' in str(caught.value)
+
+
 def test_texts_in_train_and_dev_are_told_in_every_run(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     for _ in range(2):
         caplog.clear()
