@@ -87,7 +87,23 @@ def test_documents_of_one_title_are_counted_each() -> None:
 
     graph = fact_graph([extraction("news", stated, document=number) for number in range(3)])
 
-    assert graph.edges["Bonn", "Germany", "P17"]["weight"] == 3
+    edge = graph.edges["Bonn", "Germany", "P17"]
+    assert edge["weight"] == 3
+    assert [source["document"] for source in edge["sources"]] == ["news", "news#document=1", "news#document=2"]
+
+
+@pytest.mark.parametrize("title", ["", "news"])
+def test_entities_without_id_are_their_documents_even_where_titles_are_the_same(title: str) -> None:
+    bonn, paris = (
+        fact(entity(0, name), "P17", entity(1, country), margin=1)
+        for name, country in (("Bonn", "Germany"), ("Paris", "France"))
+    )
+    results = [extraction(title, document=0), extraction(title, bonn, document=1), extraction(title, paris, document=2)]
+
+    graph = fact_graph(results, merge_by="id")
+
+    assert sorted(values["label"] for _, values in graph.nodes(data=True)) == ["Bonn", "France", "Germany", "Paris"]
+    assert fact_graph(results[1:], merge_by="id").nodes == graph.nodes
 
 
 def test_a_node_has_all_names_and_types_of_its_entity_and_its_id() -> None:

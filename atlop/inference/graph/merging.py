@@ -27,26 +27,31 @@ def fact_graph(
         Nodes have `label`, the first name, and `names`, all names; `type`, the first type, and `types`, all types; and
         `identifier`: "" or empty if unknown. Edges are keyed by relation id and have it as `relation`, its name as
         `label`, the number of documents as `weight`, the largest `margin` and, if facts have one, `probability`. Their
-        `sources` say for each document, by its title, in which sentences the fact is stated: a list of objects with
-        `document` and `evidence`, a list of objects with `sentence`, `text` and `share`.
+        `sources` say for each document in which sentences the fact is stated: a list of objects with `document` and
+        `evidence`, a list of objects with `sentence`, `text` and `share`. `document` is the title, and for documents
+        without one, or with that of an earlier one, `title#document=7`, with its index.
 
     Raises:
         AtlopError: `min_probability` is given, and a fact has no probability.
     """
     graph = nx.MultiDiGraph()
-    for result in results:
+    titled: dict[str, int] = {}
+    for result in filter(len, results):
+        first = titled.setdefault(result.title, result.document)
+        is_named = result.title and result.document == first
+        document = result.title if is_named else f"{result.title}#document={result.document}"
         for fact in result:
             if min_probability is not None and _probability(fact, result=result) < min_probability:
                 continue
-            ends = [_node(graph, end, result=result, merge_by=merge_by) for end in (fact.subject, fact.object)]
+            ends = [_node(graph, end, document=document, merge_by=merge_by) for end in (fact.subject, fact.object)]
             if not graph.has_edge(*ends, key=fact.relation):
                 names = {"relation": fact.relation, "label": fact.relation_name}
                 graph.add_edge(*ends, key=fact.relation, **names, weight=0, margin=fact.margin, sources={})
-            _add(fact, document=(result.document, result.title), edge=graph.edges[(*ends, fact.relation)])
+            _add(fact, document=document, edge=graph.edges[(*ends, fact.relation)])
     for *_, edge in graph.edges(data=True):
         edge["sources"] = [
-            {"document": title, "evidence": [sentences[number] for number in sorted(sentences)]}
-            for (_, title), sentences in edge["sources"].items()
+            {"document": document, "evidence": [sentences[number] for number in sorted(sentences)]}
+            for document, sentences in edge["sources"].items()
         ]
     return graph
 
@@ -60,10 +65,10 @@ def _probability(fact: ExtractedFact, *, result: Extraction) -> float:
     return fact.probability
 
 
-def _node(graph: nx.MultiDiGraph, entity: Participant, *, result: Extraction, merge_by: MergeBy) -> str:
+def _node(graph: nx.MultiDiGraph, entity: Participant, *, document: str, merge_by: MergeBy) -> str:
     """Return the node of an entity; add it, or another name or type to it, if needed."""
     own = entity.name if merge_by == "name" else entity.id
-    node = normalize("NFC", own or f"{result.title}#entity={entity.entity}")
+    node = normalize("NFC", own or f"{document}#entity={entity.entity}")
     if node not in graph:
         graph.add_node(node, label=entity.name, names=[], type="", types=[], identifier="")
     values = graph.nodes[node]
@@ -76,7 +81,7 @@ def _node(graph: nx.MultiDiGraph, entity: Participant, *, result: Extraction, me
     return node
 
 
-def _add(fact: ExtractedFact, *, document: tuple[int, str], edge: dict[str, Any]) -> None:
+def _add(fact: ExtractedFact, *, document: str, edge: dict[str, Any]) -> None:
     """Add what a document says to the edge of a fact; of a sentence, the largest share counts."""
     edge["margin"] = max(edge["margin"], fact.margin)
     if fact.probability is not None:
