@@ -119,7 +119,7 @@ class Ensemble:
     def score(self, documents: Sequence[Document], **loop: Unpack[LoopSettings]) -> Iterator[DocumentScores]:
         """Score documents in their order, the same in every process; args and errors are those of `predict`."""
         shared = self._shared(documents, [member.preprocess(documents) for member in self.members], **loop)
-        return iter(gather_in_order(((each.index, each) for each in shared), accelerator=loop["accelerator"]))
+        return iter(gather_in_order(((each.index, each.to_keep()) for each in shared), accelerator=loop["accelerator"]))
 
     def score_here(self, documents: Sequence[Document], *, accelerator: Accelerator) -> Iterator[DocumentScores]:
         """Yield the scores of all of some documents in this process, in any order; models are on its device."""
@@ -172,7 +172,8 @@ class Ensemble:
         scored: Iterable[DocumentScores] = members[0]
         if len(members) > 1:  # tokenizers differ, and with them the shares of a process
             gathered = [
-                gather_in_order(((each.index, each) for each in scores), accelerator=accelerator) for scores in members
+                gather_in_order(((each.index, each.to_keep()) for each in scores), accelerator=accelerator)
+                for scores in members
             ]
             scored = islice(self._means(gathered), accelerator.process_index, None, accelerator.num_processes)
         ready = self.ready(documents, scored, accelerator=accelerator)

@@ -63,12 +63,15 @@ def with_bar(batches: Sequence[list[Item]], *, name: str, is_shown: bool) -> Ite
             bar.update(len(batch))
 
 
+_OUT_OF_MEMORY = ("not enough memory", "CUDA error: out of memory", "CUBLAS_STATUS_ALLOC_FAILED")
+
+
 def is_out_of_memory(error: Exception) -> bool:
     """Return whether an error means that a GPU or the CPU is out of memory."""
     return (
         isinstance(error, (torch.OutOfMemoryError, MemoryError))
         or bool(should_reduce_batch_size(error))
-        or (isinstance(error, RuntimeError) and "not enough memory" in str(error))
+        or (isinstance(error, RuntimeError) and any(words in str(error) for words in _OUT_OF_MEMORY))
     )
 
 
@@ -268,12 +271,13 @@ def _mean_over_orders(scores: Tensor, documents: Sequence[Features]) -> Tensor:
     """Give both orders of a pair their mean scores, `[pairs, classes]`, in undirected documents."""
     if all(document.directed for document in documents):
         return scores
-    partners, first = [], 0
-    for document in documents:  # orders of a pair are adjacent
-        rows = np.arange(len(document.pairs))
-        partners.append(first + (rows if document.directed else rows ^ 1))
-        first += len(rows)
-    return (scores + scores[torch.from_numpy(np.concatenate(partners)).to(scores.device, non_blocking=True)]) / 2
+    orders = scores.view(-1, 2, scores.shape[1])  # those of a pair are adjacent
+    means = orders.mean(dim=1, keepdim=True).expand_as(orders).reshape(scores.shape)
+    if not any(document.directed for document in documents):
+        return means
+    directed = np.repeat([document.directed for document in documents], [len(each.pairs) for each in documents])
+    is_directed = torch.from_numpy(directed).to(scores.device, non_blocking=True)
+    return torch.where(is_directed[:, None], scores, means)
 
 
 def _padded_tokens(documents: Sequence[Features], *, further: int = 0) -> int:

@@ -20,6 +20,9 @@ logger = logging.getLogger(__name__)
 
 PATIENCE = timedelta(minutes=5)
 """Maximum time to wait for the other processes to start."""
+_WAITING = timedelta(hours=24)
+"""Maximum time to wait for another process that computes; the launcher ends all when one dies. NCCL's own, 10 minutes,
+is less than the difference between two shares of a long extraction."""
 
 _LAUNCHED = ("RANK", "LOCAL_RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
 """Variables that a launcher sets for every process."""
@@ -91,7 +94,7 @@ def _meeting() -> dict[str, object]:
     ranks = [f"atlop/{number}" for number in range(size)]
     store.set(ranks[rank], "")
     store.wait(ranks, PATIENCE)
-    return {"store": store, "rank": rank, "world_size": size}
+    return {"store": store, "rank": rank, "world_size": size, "timeout": _WAITING}
 
 
 def _wait_for_server(host: str, port: int) -> None:

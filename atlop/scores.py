@@ -1,7 +1,7 @@
 """Scores of documents, and the rule that turns them into facts."""
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TypeAlias
 
@@ -13,13 +13,11 @@ from torch import Tensor
 from atlop.decoding import PLAIN, Decision, decoded_facts
 from atlop.model import AtlopModel, EntityAttention
 from atlop.objectives import Objective, make_objective
+from atlop.ops import limits_for
 from atlop.schema import Fact, RelationVocabulary
 
 Pair: TypeAlias = tuple[int, int]
 """Indices of subject and object."""
-
-PAIRS_PER_DECISION = 4096
-"""Pairs decided together; limits the memory for documents with many entities."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +43,15 @@ class DocumentScores:
     attention: EntityAttention | None = None
     """Attention of the document's entities, on the model's device; `None` unless requested, and for a model whose pairs
     have no context."""
+
+    def to_keep(self) -> "DocumentScores":
+        """Return a copy in memory of its own; without, a document keeps its whole batch, and takes it along."""
+        copied = {
+            name: value.clone()
+            for name in ("scores", "evidence", "decisions")
+            if (value := getattr(self, name)) is not None
+        }
+        return replace(self, **copied)
 
 
 @dataclass(frozen=True)
@@ -80,7 +87,7 @@ class DecisionRule:
         thresholds = None if self.thresholds is None else self.thresholds.to(scores.device, non_blocking=True)
         chunks = [
             self.objective.decide(chunk, max_relations=self.max_relations, thresholds=thresholds)
-            for chunk in scores.split(PAIRS_PER_DECISION)
+            for chunk in scores.split(limits_for(scores.device).pairs)
         ]
         return torch.cat(chunks)
 

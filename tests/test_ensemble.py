@@ -69,6 +69,15 @@ def test_scores_of_several_are_the_mean_of_their_margins() -> None:
         torch.testing.assert_close(each.scores[:, 1:], expected, atol=1e-5, rtol=1e-5)
 
 
+def test_scores_that_are_kept_do_not_keep_those_of_their_batch() -> None:
+    for scored in Ensemble.from_members([member("bert")]).score(
+        golden_documents(), accelerator=accelerator_for("float32")
+    ):
+        assert scored.evidence is not None
+        for tensor in (scored.scores, scored.evidence):
+            assert tensor.untyped_storage().nbytes() == tensor.nbytes
+
+
 def test_the_facts_of_several_are_those_whose_mean_margin_is_above_zero() -> None:
     ensemble = Ensemble.from_members([member("bert"), member("roberta")])
     found = ensemble.predict(golden_documents(), accelerator=accelerator_for("float32"))

@@ -17,7 +17,15 @@ from atlop.evaluation import official_scores
 from atlop.model import AtlopModel
 from atlop.model.atlop import Pooled
 from atlop.ops import limits_for
-from atlop.prediction import UnscoredDocument, make_batches, predict_facts, score_documents, try_batches, with_bar
+from atlop.prediction import (
+    UnscoredDocument,
+    is_out_of_memory,
+    make_batches,
+    predict_facts,
+    score_documents,
+    try_batches,
+    with_bar,
+)
 from atlop.preprocessing import Batch, Features, Preprocessor
 from atlop.schema import Fact
 from tests.golden_values import (
@@ -211,8 +219,20 @@ def test_pairs_are_decided_alike_however_many_at_once(
 ) -> None:
     documents = golden_preprocessed("bert")
     whole = predict_facts(model, documents, accelerator=accelerator)
-    monkeypatch.setattr(scores, "PAIRS_PER_DECISION", 3)
+    monkeypatch.setattr(scores, "limits_for", lambda device: replace(limits_for(device), pairs=3))
     assert predict_facts(model, documents, accelerator=accelerator) == whole
+
+
+@pytest.mark.parametrize(
+    ("message", "expected"),
+    [
+        ("CUDA error: out of memory\nCompile with", True),
+        ("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`", True),
+        ("CUDA error: an illegal memory access was encountered", False),
+    ],
+)
+def test_errors_of_libraries_that_have_no_memory_are_told_from_others(message: str, expected: bool) -> None:
+    assert is_out_of_memory(RuntimeError(message)) is expected
 
 
 def with_room_for(model: AtlopModel, documents: int, monkeypatch: pytest.MonkeyPatch) -> list[int]:

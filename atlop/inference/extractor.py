@@ -33,7 +33,7 @@ from atlop.scores import DecisionRule
 if TYPE_CHECKING:
     import pandas
 
-DOCUMENTS_PER_CHUNK = 128
+DOCUMENTS_PER_CHUNK = 256
 """Documents of a stream that are batched by length together."""
 
 
@@ -208,6 +208,8 @@ class RelationExtractor:
     ) -> Iterator[ExtractionResult]:
         """Do the same as `pipe` for documents with numbers and names of their own."""
         if self._process != os.getpid():  # forked, without the threads that may have computed before
+            if self.accelerator.device.type == "cuda":
+                raise AtlopError("a model on a GPU cannot compute in a fork of its process; start processes by `spawn`")
             self._process = os.getpid()
             torch.set_num_threads(1)
         chunks = iter(partial(_taken, iter(documents), DOCUMENTS_PER_CHUNK), [])

@@ -7,6 +7,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
+from atlop.decoding import held_relations
 from atlop.inference.facts import Context
 from atlop.schema import THRESHOLD_CLASS
 from atlop.scores import DecisionRule, DocumentScores, Pair
@@ -35,7 +36,7 @@ class FoundFacts:
     @classmethod
     def from_scores(cls, scored: DocumentScores, *, rule: DecisionRule) -> Self:
         """Return the facts of scores, without contexts."""
-        rows, class_ids = np.nonzero(rule.decisions(scored))
+        rows, class_ids = held_relations(rule.decisions(scored))
         return cls._at(rows, class_ids, scored=scored, rule=rule)
 
     @classmethod

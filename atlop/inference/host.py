@@ -12,8 +12,10 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import dataclass, field, replace
 from itertools import cycle
-from multiprocessing import get_all_start_methods, get_context
+from multiprocessing import get_all_start_methods, get_context, parent_process
+from multiprocessing.connection import wait
 from multiprocessing.context import BaseContext
+from threading import Thread
 from typing import Any, Protocol, Self, TypeVar
 
 import numpy as np
@@ -237,11 +239,20 @@ _HOST: list[Host] = []
 
 def _start_process(host: Host, is_first: bool) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that started this one
+    Thread(target=_end_with_parent, daemon=True).start()
     if not is_first:
         logging.getLogger("atlop").setLevel(logging.ERROR)  # the others would warn of the same
     torch.set_num_threads(1)
     os.environ["TOKENIZERS_PARALLELISM"] = "false"
     _HOST.append(host)
+
+
+def _end_with_parent() -> None:
+    """End this process when the one that started it does, even killed; it would wait for work forever."""
+    parent = parent_process()
+    assert parent is not None
+    wait([parent.sentinel])
+    os._exit(1)
 
 
 def _call(method: str, *args: Any) -> Any:

@@ -67,7 +67,7 @@ class Objective(Section, ABC):
             `s_r − s_TH`, or `s_r` for an objective without TH, float32 `[pairs, classes]`; −inf in the TH column.
         """
         scores = at_least_float32(scores)
-        margins = scores - scores[:, [THRESHOLD_CLASS]] if self.has_threshold_class else scores
+        margins = scores - _threshold_scores(scores) if self.has_threshold_class else scores
         return _without_threshold_class(margins).float()
 
     def decide(self, scores: Tensor, *, max_relations: int, thresholds: Tensor | None = None) -> Tensor:
@@ -109,12 +109,17 @@ class PairwiseObjective(Objective):
 def relation_margins(scores: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
     """Return `s_r − s_TH` in at least float32, and whether the relation holds, both `[pairs, relations]`."""
     scores = at_least_float32(scores)
-    return scores[:, THRESHOLD_CLASS + 1 :] - scores[:, [THRESHOLD_CLASS]], labels[:, THRESHOLD_CLASS + 1 :]
+    return scores[:, THRESHOLD_CLASS + 1 :] - _threshold_scores(scores), labels[:, THRESHOLD_CLASS + 1 :]
 
 
 def at_least_float32(scores: Tensor) -> Tensor:
     """Return scores as float32; float64 stays float64."""
     return scores.to(torch.promote_types(scores.dtype, torch.float32))
+
+
+def _threshold_scores(scores: Tensor) -> Tensor:
+    """Return the scores of TH, `[pairs, 1]`; by a slice, as a list of columns would wait for a GPU."""
+    return scores[:, THRESHOLD_CLASS : THRESHOLD_CLASS + 1]
 
 
 def _without_threshold_class(values: Tensor) -> Tensor:

@@ -114,7 +114,10 @@ def scatter_rows(target: Tensor | None, values: Tensor, rows: PairRows, *, count
 
 
 def _index(rows: NDArray[np.int64], values: Tensor) -> Tensor:
-    return torch.from_numpy(rows).to(values.device, non_blocking=True)
+    index = torch.from_numpy(rows)
+    if values.is_cuda:  # a copy from memory that is not page-locked waits for the GPU
+        index = index.pin_memory()
+    return index.to(values.device, non_blocking=True)
 
 
 def _slices(count: int, *, size: int) -> list[slice]:

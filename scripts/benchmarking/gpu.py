@@ -96,6 +96,7 @@ def _package(material: Material, batches: list[list[int]]) -> dict[str, Any]:
     documents = [replace(fast.documents[n % len(fast.documents)], index=n) for n in range(DOCUMENTS)]
     predict = partial(predict_facts, fast.model, documents, accelerator=accelerator)
     found["documents_per_second"] = DOCUMENTS / _median_seconds(predict)
+    found["prediction_waits"] = _waits(predict)
     extractor = RelationExtractor(fast.model, fast.training.tokenizer)
     few, many = (_extraction_seconds(extractor, material, documents=count) for count in (DOCUMENTS // 4, DOCUMENTS))
     rate = (DOCUMENTS - DOCUMENTS // 4) / (many - few)

@@ -2,6 +2,8 @@
 
 import csv
 import json
+import subprocess
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -219,6 +221,22 @@ def test_processes_that_recognise_read_and_write_beside_the_model_change_nothing
     assert (done.computed, done.counts.errors) == (DOCUMENTS + 2, 2)
     assert collect_results(tmp_path / "facts.jsonl")[DOCUMENTS]["facts"]
     assert (tmp_path / "facts.jsonl").read_bytes() == (tmp_path / "alone.jsonl").read_bytes()
+
+
+READING = """
+import time
+from atlop.inference.host import HostProcesses
+print(*HostProcesses(None, count=1).map(int, ["1"]), flush=True)
+time.sleep(60)
+"""
+
+
+def test_processes_that_read_end_when_the_one_that_started_them_is_killed() -> None:
+    with subprocess.Popen([sys.executable, "-c", READING], stdout=subprocess.PIPE) as reading:
+        assert reading.stdout is not None
+        assert reading.stdout.readline() == b"1\n"
+        reading.kill()
+        assert reading.communicate(timeout=20)[0] == b""  # when the last process has closed its output
 
 
 class _Process:

@@ -1,5 +1,6 @@
 """On a GPU: the numbers of the CPU, and a host that waits for nothing."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -7,7 +8,8 @@ import torch
 from torch import nn
 
 from atlop.device import accelerator_for
-from atlop.prediction import predict_facts
+from atlop.prediction import predict_facts, score_batches
+from atlop.scores import DecisionRule
 from tests.devices import needs_gpu
 from tests.golden_values import (
     BATCHES,
@@ -82,6 +84,22 @@ def test_a_pass_waits_for_nothing(training: bool) -> None:
             with torch.autocast("cuda", dtype=torch.bfloat16):
                 outputs = model(on_gpu)
             objective(outputs, on_gpu).sum.backward()
+        finally:
+            torch.cuda.set_sync_debug_mode("default")
+
+
+def test_prediction_and_its_decision_wait_for_nothing_but_the_copy_of_the_last_batch() -> None:
+    model, accelerator = golden_model("bert"), accelerator_for("bf16")
+    nn.Module.cuda(model)
+    documents = golden_preprocessed("bert")
+    undirected = [replace(each, directed=False) for each in documents]
+    for mode in ("default", "error"):  # the first pass sets libraries up
+        torch.cuda.set_sync_debug_mode(mode)
+        try:
+            for batches in ([documents[:3], documents[3:]], [undirected], [documents[:3] + undirected[3:]]):
+                rule = DecisionRule.from_model(model)
+                scored = list(score_batches(model, batches, accelerator=accelerator, rule=rule))
+                assert len(scored) == len(documents)
         finally:
             torch.cuda.set_sync_debug_mode("default")
 
