@@ -12,7 +12,7 @@ from atlop.errors import AtlopError
 from atlop.model import AtlopModel, LossTerm
 from atlop.objectives import Loss
 from atlop.prediction import is_out_of_memory
-from atlop.preprocessing import Batch
+from atlop.preprocessing import Batch, copy_to
 from atlop.sharding import full_tensor
 from atlop.training.state import TrainState
 
@@ -67,7 +67,8 @@ class TrainStep:
             # The fused AdamW kernel reads it on the device and changes nothing if it is 1.
             state.adamw.found_inf = (~(loss + norm).detach().isfinite()).float()  # type: ignore[attr-defined]
         state.optimizer.step()
-        skipped = accelerator.optimizer_step_was_skipped
+        # accelerate's own word for it is never true, since the fused kernel is called whatever the scaler found.
+        skipped = accelerator.scaler is not None and not bool(norm.isfinite())
         if not skipped:
             state.schedule.step()
             state.weights.move_average(steps=state.schedule.last_epoch)
@@ -79,7 +80,7 @@ class TrainStep:
         counts = {name: sum(map(count, batches)) for name, count in self._counts.items()}
         if self._accelerator.num_processes == 1:
             return {name: max(1, count) for name, count in counts.items()}
-        own = torch.tensor(list(counts.values()), device=self._accelerator.device)
+        own = copy_to(torch.tensor(list(counts.values())), self._accelerator.device)
         return dict(zip(counts, self._accelerator.reduce(own, reduction="sum").clamp(min=1), strict=True))
 
     def _accumulate(self, batch: Batch, *, totals: dict[str, int | Tensor]) -> Tensor:
