@@ -44,6 +44,9 @@ class GraphBackend(Protocol):
     def record(self, function: Callable[[], Result]) -> tuple[Callable[[], None], Result]:
         """Return what repeats a function in place, on the same memory, and its result."""
 
+    def release(self) -> None:
+        """Give back the memory of recordings that are not referred to any more."""
+
 
 class CudaGraphs:
     """CUDA graphs that share memory."""
@@ -81,6 +84,10 @@ class CudaGraphs:
             torch.cuda.set_stream(current)  # which a capture that fails does not leave
         return graph.replay, result
 
+    def release(self) -> None:
+        """See `GraphBackend`."""
+        torch.cuda.empty_cache()
+
 
 @dataclass
 class _Graphs:
@@ -112,7 +119,7 @@ class CapturedEncoder:
     """Does in training what `run_packed` does; the gradients of the encoder's parameters are added up by the graphs.
 
     Every backward pass must come before the next forward pass. What is not training runs as it would without graphs,
-    and so does all after a failure to capture, which is logged once. Where memory ends, further shapes get no graphs.
+    and so does all after a failure to capture, for want of memory or another reason, which is logged.
     """
 
     def __init__(self, encoder: PreTrainedModel, *, backend: GraphBackend | None = None):
@@ -122,7 +129,6 @@ class CapturedEncoder:
         self._parameters = [parameter for parameter in encoder.parameters() if parameter.requires_grad]
         self._grads = [torch.zeros_like(parameter) for parameter in self._parameters]
         self._anchor = torch.zeros((), device=encoder.device, requires_grad=True)  # so that autograd calls `backward`
-        self._max_shapes = MAX_SHAPES
         self._has_failed = False
 
     def __call__(
@@ -165,7 +171,7 @@ class CapturedEncoder:
         device = input_ids.device
         dtype = torch.get_autocast_dtype(device.type) if torch.is_autocast_enabled(device.type) else None
         key = tokens, sequences, longest, layers, packing.layers_kept, dtype
-        if key not in self._graphs and len(self._graphs) < self._max_shapes:
+        if key not in self._graphs and len(self._graphs) < MAX_SHAPES:
             zeros = partial(torch.zeros, dtype=torch.int32, device=device)
             graphs = _Graphs(zeros(tokens), zeros(tokens), zeros(sequences + 1))
             graphs.fill(input_ids, position_ids, packing.boundaries)  # sequences as long as any will be
@@ -174,15 +180,15 @@ class CapturedEncoder:
                 self._capture(graphs, encoder, template, layers=layers, dtype=dtype)
                 self._graphs[key] = graphs
             except RuntimeError as error:
-                if isinstance(error, torch.OutOfMemoryError) or isinstance(error.__context__, torch.OutOfMemoryError):
-                    self._max_shapes = len(self._graphs)
-                    logger.warning(
-                        "no memory is left for CUDA graphs of more than %d shapes of batches", self._max_shapes
-                    )
-                else:
-                    self._has_failed = True
-                    reason = str(error).split("\n")[0]
-                    logger.warning("the encoder trains without CUDA graphs, which is slower: %s", reason)
+                is_memory = any(isinstance(each, torch.OutOfMemoryError) for each in (error, error.__context__))
+                reason = f"memory is not enough for {tokens:,} tokens" if is_memory else str(error).split("\n")[0]
+                logger.warning("the encoder trains without CUDA graphs, which is slower: %s", reason)
+                self._has_failed = True
+            if self._has_failed:  # their memory serves the batch; the `except` block has dropped what the capture made
+                del graphs, template
+                self._graphs.clear()
+                self._grads.clear()
+                self._backend.release()
         return self._graphs.get(key)
 
     def _capture(
@@ -205,21 +211,21 @@ class CapturedEncoder:
             graphs.kept = states.kept
             return (*states.hidden, *(tensor for layer in states.kept for tensor in (layer.query, layer.key)))
 
-        def backward(outputs: tuple[Tensor, ...], grads: list[Tensor]) -> None:
+        def backward(outputs: tuple[Tensor, ...], *, adds: bool = True) -> None:
             found = torch.autograd.grad(outputs, self._parameters, graphs.grad_outputs, allow_unused=True)
-            used = [(grad, own) for grad, own in zip(grads, found, strict=True) if own is not None]
-            torch._foreach_add_([grad for grad, _ in used], [own for _, own in used])
+            used = [(grad, own) for grad, own in zip(self._grads, found, strict=True) if own is not None]
+            torch._foreach_add_([grad if adds else own for grad, own in used], [own for _, own in used])
 
         def warm_up() -> None:
             outputs = forward()
             graphs.grad_outputs = tuple(map(torch.zeros_like, outputs))
-            backward(outputs, list(map(torch.zeros_like, self._grads)))
+            backward(outputs, adds=False)
 
         with self._backend.preparing():
             self._backend.warm_up(warm_up)
             graphs.forward, outputs = self._backend.record(forward)
             graphs.grad_outputs = tuple(map(torch.zeros_like, outputs))
-            graphs.backward, _ = self._backend.record(lambda: backward(outputs, self._grads))
+            graphs.backward, _ = self._backend.record(lambda: backward(outputs))
         graphs.outputs = tuple(output.detach() for output in outputs)
         # What comes out of autograd's graph would keep it, and the activations, alive.
         graphs.kept = [layer._replace(query=layer.query.detach(), key=layer.key.detach()) for layer in graphs.kept]

@@ -57,6 +57,8 @@ class RecordedGraphs:
             result = function()
         return recording.replay, result
 
+    def release(self) -> None: ...
+
 
 def attention_from_boundaries(
     query: Tensor, key: Tensor, value: Tensor, packing: Packing, *, scaling: float, dropout: float = 0.0

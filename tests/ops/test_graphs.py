@@ -109,6 +109,8 @@ def test_evaluation_is_not_captured(device: str) -> None:
         assert torch.equal(score(model, batch), score(eager, batch))
         score(model.train(), batch)
     assert not encoder._graphs
+    found, expected = (torch.cat([each.flatten() for each in gradients(one).values()]) for one in (model, eager))
+    torch.testing.assert_close(found, expected, atol=1e-4, rtol=1e-3)
 
 
 def test_a_pass_in_several_windows_and_one_without_pairs_are_captured(device: str) -> None:
@@ -166,12 +168,15 @@ def test_what_cannot_be_captured_runs_without_graphs_and_one_line_says_so(
     torch.testing.assert_close(found, expected, atol=1e-4, rtol=1e-4)
 
 
-def test_where_memory_ends_further_shapes_run_without_graphs(
+def test_where_memory_ends_graphs_give_theirs_back_and_training_goes_on_without(
     device: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    model = golden_model("bert").train()
+    eager, model = golden_model("bert").train(), golden_model("bert").train()
+    torch.nn.Module.to(eager, device)
     encoder = captured(model, device)
-    backward(model, golden_batch("bert", [0, 1]), device=device)
+    for each in (eager, model):
+        backward(each, golden_batch("bert", [0, 1]), device=device)
+    assert encoder._graphs
 
     def refuse(_: Any, function: Callable[[], Result]) -> tuple[Callable[[], None], Result]:
         try:
@@ -182,10 +187,11 @@ def test_where_memory_ends_further_shapes_run_without_graphs(
     monkeypatch.setattr(type(encoder._backend), "record", refuse)
     with caplog.at_level(logging.WARNING):
         for documents in ([2, 6, 3], [2, 6, 3], [0, 1]):
-            backward(model, golden_batch("bert", documents), device=device)
+            found = backward(model, golden_batch("bert", documents), device=device)
+            expected = backward(eager, golden_batch("bert", documents), device=device)
+            torch.testing.assert_close(found, expected, atol=1e-4, rtol=1e-4)
 
     assert [record.getMessage() for record in caplog.records] == [
-        "no memory is left for CUDA graphs of more than 1 shapes of batches"
+        "the encoder trains without CUDA graphs, which is slower: memory is not enough for 1,536 tokens"
     ]
-    assert len(encoder._graphs) == 1
-    assert not encoder._has_failed
+    assert not encoder._graphs
