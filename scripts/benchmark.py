@@ -49,13 +49,13 @@ def main() -> None:
         print(json.dumps(_measure(_material(options.documents, encoder=options.encoder), *options.measure)))
         return
     if options.device == "cuda":
-        found = measure_gpu(
+        for found in measure_gpu(
             size=options.size,
             documents_per_step=options.documents_per_step,
             tokenizer_folder=options.encoder,
             epoch=options.epoch,
-        )
-        print(json.dumps({"size": options.size, "documents_per_step": options.documents_per_step} | found))
+        ):
+            print(json.dumps(found), flush=True)
         return
     if not options.bert_base:
         _compare(options, encoder=options.encoder)

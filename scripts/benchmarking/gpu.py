@@ -3,6 +3,7 @@
 Both compute in bf16 on the same batches. The card is part of the result.
 """
 
+import gc
 import tempfile
 import warnings
 from collections.abc import Callable, Iterator
@@ -12,7 +13,7 @@ from functools import partial
 from pathlib import Path
 from statistics import median
 from time import perf_counter
-from typing import Any
+from typing import Any, TypeVar
 from unittest.mock import patch
 
 import numpy as np
@@ -48,9 +49,15 @@ SIZES: dict[str, dict[str, Any]] = {
 STEPS, DOCUMENTS, EPOCH_DOCUMENTS = 60, 4000, 3053
 PASSES = 3
 
+Result = TypeVar("Result")
 
-def measure_gpu(*, size: str, documents_per_step: int, tokenizer_folder: str, epoch: bool) -> dict[str, Any]:
-    """Measure one size of encoder on a made corpus; `epoch` measures two whole epochs of training instead."""
+
+def measure_gpu(*, size: str, documents_per_step: int, tokenizer_folder: str, epoch: bool) -> Iterator[dict[str, Any]]:
+    """Yield what is measured of one size of encoder on a made corpus, side by side; `epoch`: two whole epochs instead.
+
+    What is measured first is not lost if the rest takes too long.
+    """
+    yield {"card": torch.cuda.get_device_name(), "torch": torch.__version__}
     with tempfile.TemporaryDirectory() as folder:
         encoder = Path(folder) / "encoder"
         tokenizer = load_tokenizer(tokenizer_folder)
@@ -59,18 +66,19 @@ def measure_gpu(*, size: str, documents_per_step: int, tokenizer_folder: str, ep
         tokenizer.save_pretrained(encoder)
         count = EPOCH_DOCUMENTS if epoch else 500
         file, relations = write_made_corpus(Path(folder), documents=count, tokenizer=tokenizer)
-        found: dict[str, Any] = {"card": torch.cuda.get_device_name(), "torch": torch.__version__}
         if epoch:
-            return found | _epochs(file, relations, encoder=encoder, batch_size=documents_per_step)
+            yield _epochs(file, relations, encoder=encoder, batch_size=documents_per_step)
+            return
         material = read_material(file, encoder=str(encoder), most=count)
         batches = _batches(documents_per_step, among=count)
-        found["package"] = _package(material, batches)
+        package = _package(material, batches)
+        yield {"package": package}
+        gc.collect()  # accelerate refers from a model to itself
         torch.cuda.empty_cache()
-        try:
-            found["plain"] = _plain(material, batches, package=found["package"])
-        except RuntimeError as error:  # out of memory, for example
-            found["plain"] = {"error": str(error)}
-        return found
+        plain, operations = _plain(material, batches)
+        yield {"plain": plain}
+        peak = _matrix_peak()
+        yield {"peak_tflops": peak / 1e12, "share_of_peak": operations / peak / package["step_ms"] * 1e3}
 
 
 def _batches(size: int, *, among: int) -> list[list[int]]:
@@ -111,25 +119,25 @@ def _extraction_seconds(extractor: RelationExtractor, material: Material, *, doc
         return perf_counter() - started
 
 
-def _plain(material: Material, batches: list[list[int]], *, package: dict[str, Any]) -> dict[str, Any]:
-    with torch.device("cuda"), torch.autocast("cuda", dtype=torch.bfloat16):
-        plain = Plain(material)
-        plain.model.to("cuda")
-        some = batches[:10]
-        found = _passes(lambda: [plain.step(rows) for rows in some], steps=len(some))
-        found |= _profiled(lambda: [plain.step(rows) for rows in some[:3]], 3)
-        rows = list(range(64))
-        for size in (8, 16):
-            found[f"documents_per_second_{size}"] = len(rows) / _median_seconds(partial(_predict, plain, rows, size))
-        operations = np.mean([plain.operations(rows) for rows in some])
-    peak = _matrix_peak()
-    package |= {"peak_tflops": peak / 1e12, "share_of_peak": float(operations / peak / package["step_ms"] * 1e3)}
-    return found
+def _plain(material: Material, batches: list[list[int]]) -> tuple[dict[str, Any], float]:
+    """Return what is measured of the plain form, and the operations of its step."""
+    plain, some = Plain(material), batches[:10]
+    plain.model.to("cuda")
 
+    def on_gpu(work: Callable[[list[int]], Result], batches: list[list[int]]) -> list[Result]:
+        found = []
+        for rows in batches:  # each with copies of the weights of its own
+            with torch.device("cuda"), torch.autocast("cuda", dtype=torch.bfloat16):
+                found.append(work(rows))
+        return found
 
-def _predict(plain: Plain, rows: list[int], size: int) -> None:
-    for first in range(0, len(rows), size):
-        plain.predict(rows[first : first + size])
+    found = _passes(lambda: on_gpu(plain.step, some), steps=len(some))
+    found |= _profiled(lambda: on_gpu(plain.step, some[:3]), 3)
+    rows = list(range(64))
+    for size in (8, 16):
+        parts = [rows[first : first + size] for first in range(0, len(rows), size)]
+        found[f"documents_per_second_{size}"] = len(rows) / _median_seconds(partial(on_gpu, plain.predict, parts))
+    return found, float(np.mean(on_gpu(plain.operations, some)))
 
 
 def _epochs(file: Path, relations: Path, *, encoder: Path, batch_size: int) -> dict[str, Any]:
