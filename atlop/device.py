@@ -28,6 +28,8 @@ class DeviceAccelerator(Accelerator):  # type: ignore[misc]  # accelerate has no
     def __init__(self, device: torch.device, precision: Precision, *, deterministic: bool = False):
         """Store device and precision, which `accelerator_for` chooses, and whether a GPU repeats results to the bit."""
         self._device, self._is_deterministic = device, deterministic
+        if deterministic and device.type == "cuda":
+            os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # read when a GPU first multiplies
         self.precision = precision
         """Number format of the matrix products; never `auto`."""
         AcceleratorState._reset_state()  # an earlier one may have had another precision
@@ -68,7 +70,6 @@ class DeviceAccelerator(Accelerator):  # type: ignore[misc]  # accelerate has no
 def _deterministic() -> Iterator[None]:
     """Let PyTorch choose algorithms that repeat their results to the bit; restore its settings on exit."""
     was_on, warned = torch.are_deterministic_algorithms_enabled(), torch.is_deterministic_algorithms_warn_only_enabled()
-    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # read when a GPU first multiplies
     torch.use_deterministic_algorithms(True)
     try:
         yield

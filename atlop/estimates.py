@@ -43,8 +43,8 @@ class TrainingEstimate:
 def estimate_training(config: RunConfig, *, device: str | None = None, show_progress: bool = False) -> TrainingEstimate:
     """Build a training, run one of its steps and predict some dev documents. Only the preprocessing cache is written.
 
-    A step on the longest documents comes first: it needs the most memory, and what is slow only once is then done. The
-    measured times are scaled by the number of tokens.
+    A step on the longest documents comes first, which needs the most memory, then the measured step twice: what is slow
+    only once is then done. The measured times are scaled by the number of tokens.
 
     Args:
         config: The run's configuration.
@@ -62,6 +62,7 @@ def estimate_training(config: RunConfig, *, device: str | None = None, show_prog
         step, batches = next(steps)
         _, longest_batches = training.collate(Step(0, 0, [longest]))
         _run_step(training, longest_batches)
+        _run_step(training, batches)  # which captures the encoder on a GPU
         step_seconds = _seconds(partial(_run_step, training, batches))
         memory = _peak_memory(training.accelerator.device)
         sample = dev[:SAMPLE_SIZE]

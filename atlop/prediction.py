@@ -22,7 +22,7 @@ from atlop.errors import AtlopError
 from atlop.model import AtlopModel, EntityAttention
 from atlop.ops import HostCopies, limits_for
 from atlop.prefetching import prefetch
-from atlop.preprocessing import Batch, Features
+from atlop.preprocessing import Batch, Features, copy_to
 from atlop.schema import Fact
 from atlop.scores import DecisionRule, DocumentScores
 
@@ -276,7 +276,7 @@ def _mean_over_orders(scores: Tensor, documents: Sequence[Features]) -> Tensor:
     if not any(document.directed for document in documents):
         return means
     directed = np.repeat([document.directed for document in documents], [len(each.pairs) for each in documents])
-    is_directed = torch.from_numpy(directed).to(scores.device, non_blocking=True)
+    is_directed = copy_to(torch.from_numpy(directed), scores.device)
     return torch.where(is_directed[:, None], scores, means)
 
 

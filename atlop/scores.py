@@ -14,6 +14,7 @@ from atlop.decoding import PLAIN, Decision, decoded_facts
 from atlop.model import AtlopModel, EntityAttention
 from atlop.objectives import Objective, make_objective
 from atlop.ops import limits_for
+from atlop.preprocessing import copy_to
 from atlop.schema import Fact, RelationVocabulary
 
 Pair: TypeAlias = tuple[int, int]
@@ -84,7 +85,7 @@ class DecisionRule:
 
     def decide(self, scores: Tensor) -> Tensor:
         """Return the relations that hold, bool `[pairs, classes]`, for scores on any device."""
-        thresholds = None if self.thresholds is None else self.thresholds.to(scores.device, non_blocking=True)
+        thresholds = None if self.thresholds is None else copy_to(self.thresholds, scores.device)
         chunks = [
             self.objective.decide(chunk, max_relations=self.max_relations, thresholds=thresholds)
             for chunk in scores.split(limits_for(scores.device).pairs)

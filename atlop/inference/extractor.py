@@ -33,7 +33,7 @@ from atlop.scores import DecisionRule
 if TYPE_CHECKING:
     import pandas
 
-DOCUMENTS_PER_CHUNK = 256
+DOCUMENTS_PER_CHUNK = 128
 """Documents of a stream that are batched by length together."""
 
 

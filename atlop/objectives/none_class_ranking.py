@@ -29,6 +29,6 @@ class NoneClassRanking(PairwiseObjective):
         margins, positive = relation_margins(scores, labels)
         margins = torch.cat([-margins.mean(dim=1, keepdim=True), margins], dim=1)  # TH, then the relations
         positive = torch.cat([~positive.any(dim=1, keepdim=True), positive], dim=1)
-        shift = margins.new_tensor(self.shift).log()  # −inf for a shift of 0, which adds nothing
+        shift = margins.new_full((), self.shift).log()  # −inf for a shift of 0, which adds nothing
         shifted = torch.logaddexp(logsigmoid(-margins), shift).clamp(max=0)
         return -torch.where(positive, logsigmoid(margins), shifted).sum(dim=1)

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from atlop.errors import AtlopError
 from atlop.objectives.objective import Objective, relation_margins
+from atlop.preprocessing import copy_to
 from atlop.schema import THRESHOLD_CLASS
 
 
@@ -60,7 +61,7 @@ class PositiveUnlabelled(Objective):
         """
         assert self._labelled_shares is not None, "build_training calls with_class_shares"
         margins, positive = relation_margins(scores, labels)
-        labelled = self._labelled_shares.to(margins)
+        labelled = copy_to(self._labelled_shares, margins.device).to(margins.dtype)
         prior = self.prior_factor * labelled
         unlabelled = (prior - labelled) / (1 - labelled)
         as_positive = _mean((margins - self.margin).square() / 4, mask=positive)

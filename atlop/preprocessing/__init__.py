@@ -1,4 +1,4 @@
-from atlop.preprocessing.batch import Batch
+from atlop.preprocessing.batch import Batch, copy_to
 from atlop.preprocessing.collation import collate
 from atlop.preprocessing.corpus import CorpusMetadata, PreprocessedCorpus, count_shared_texts
 from atlop.preprocessing.features import Features, Truncation
@@ -38,6 +38,7 @@ __all__ = [
     "TypeVocabulary",
     "Windowing",
     "collate",
+    "copy_to",
     "count_shared_texts",
     "fold_numbers",
     "load_tokenizer",

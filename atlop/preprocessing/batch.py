@@ -13,6 +13,11 @@ from atlop.preprocessing.margins import FLOOR
 from atlop.preprocessing.supervision import Supervision
 
 
+def copy_to(values: Tensor, device: torch.device) -> Tensor:
+    """Copy a tensor of the CPU without waiting for the device, which takes memory that is page-locked."""
+    return (values.pin_memory() if device.type == "cuda" else values).to(device, non_blocking=True)
+
+
 @dataclass(frozen=True)
 class Batch:
     """A batch as int32 tensors that share one buffer, so that a single copy moves them to a device.
@@ -122,7 +127,7 @@ class Batch:
     def pair_values(self, values: Sequence[float]) -> Tensor:
         """Return a value of each document for each of its pairs, float32 `[pairs]`, on the batch's device."""
         repeated = np.repeat(np.array(values, dtype=np.float32), self.pair_counts)
-        return torch.from_numpy(repeated).to(self.buffer.device, non_blocking=True)
+        return copy_to(torch.from_numpy(repeated), self.buffer.device)
 
     def sentence_table(self, documents: slice, tokens: slice) -> Tensor:
         """Return whether each of some tokens is in each sentence, bool `[documents, tokens, sentences]`."""

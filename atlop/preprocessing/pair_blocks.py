@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from atlop.preprocessing.batch import Batch
+from atlop.preprocessing.batch import Batch, copy_to
 
 PairRows: TypeAlias = slice | NDArray[np.int64]
 """Rows of `Batch.pairs`: a range, or an array of row indices."""
@@ -114,10 +114,7 @@ def scatter_rows(target: Tensor | None, values: Tensor, rows: PairRows, *, count
 
 
 def _index(rows: NDArray[np.int64], values: Tensor) -> Tensor:
-    index = torch.from_numpy(rows)
-    if values.is_cuda:  # a copy from memory that is not page-locked waits for the GPU
-        index = index.pin_memory()
-    return index.to(values.device, non_blocking=True)
+    return copy_to(torch.from_numpy(rows), values.device)
 
 
 def _slices(count: int, *, size: int) -> list[slice]:

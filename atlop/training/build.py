@@ -1,5 +1,6 @@
 """Build a training from its configuration."""
 
+import gc
 import logging
 from collections.abc import Generator
 from dataclasses import dataclass
@@ -114,6 +115,7 @@ def build_training(config: RunConfig, *, device: str | None = None, show_progres
         AtlopError: A file is invalid, the encoder cannot be loaded, or settings contradict each other.
     """
     require_files(config.data)
+    gc.collect()  # accelerate lets a model refer to itself, so the last training may still have its memory
     targets = soft_targets(config, device=device, show_progress=show_progress)  # before the seed: it may load models
     trainer = config.trainer
     accelerator = accelerator_for(trainer.precision, device=device, training=True, deterministic=trainer.deterministic)

@@ -88,10 +88,14 @@ class Run:
         minutes, interval = trainer.checkpoint_minutes, trainer.checkpoint_interval
         is_overdue = minutes is not None and monotonic() - self._checkpoint_time >= 60 * minutes
         if self._accelerator.num_processes > 1:  # clocks and signals differ between processes
-            local = torch.tensor([[signal, int(is_overdue)]], device=self._accelerator.device)
-            signal, is_overdue = self._accelerator.gather(local).amax(dim=0).tolist() if can_synchronize else (0, False)
+            signal, is_overdue = self._agreed(signal, is_overdue) if can_synchronize else (0, False)
         is_due = bool(signal or is_overdue or (interval is not None and step % interval == 0))
         return signal, is_due and self._checkpoint_step != step
+
+    def _agreed(self, signal: int, is_overdue: bool) -> tuple[int, bool]:
+        own = torch.tensor([[signal, is_overdue]], device=self._accelerator.device)
+        signal, overdue = self._accelerator.gather(own).amax(dim=0).tolist()
+        return signal, bool(overdue)
 
     def checkpoint(self) -> None:
         """Write a checkpoint; every process must call it.
