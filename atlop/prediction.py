@@ -271,13 +271,13 @@ def _mean_over_orders(scores: Tensor, documents: Sequence[Features]) -> Tensor:
     """Give both orders of a pair their mean scores, `[pairs, classes]`, in undirected documents."""
     if all(document.directed for document in documents):
         return scores
-    orders = scores.view(-1, 2, scores.shape[1])  # those of a pair are adjacent
-    means = orders.mean(dim=1, keepdim=True).expand_as(orders).reshape(scores.shape)
-    if not any(document.directed for document in documents):
-        return means
-    directed = np.repeat([document.directed for document in documents], [len(each.pairs) for each in documents])
-    is_directed = copy_to(torch.from_numpy(directed), scores.device)
-    return torch.where(is_directed[:, None], scores, means)
+    partners, first = [], 0
+    for document in documents:  # orders of a pair are adjacent
+        rows = np.arange(len(document.pairs))
+        partners.append(first + (rows if document.directed else rows ^ 1))
+        first += len(rows)
+    partner = copy_to(torch.from_numpy(np.concatenate(partners)), scores.device)
+    return (scores + scores.index_select(0, partner)) / 2
 
 
 def _padded_tokens(documents: Sequence[Features], *, further: int = 0) -> int:

@@ -22,6 +22,7 @@ from atlop.prediction import (
     is_out_of_memory,
     make_batches,
     predict_facts,
+    score_batches,
     score_documents,
     try_batches,
     with_bar,
@@ -212,6 +213,23 @@ def test_the_mean_of_both_orders_decides_on_an_undirected_pair(model: AtlopModel
     assert of_directed.pairs.tolist() == [[0, 1], [1, 0]]
     assert of_undirected.pairs.tolist() == [[0, 1]]
     torch.testing.assert_close(of_undirected.scores, of_directed.scores.mean(dim=0, keepdim=True))
+
+
+def test_documents_with_and_without_direction_are_scored_in_one_batch(
+    model: AtlopModel, accelerator: Accelerator
+) -> None:
+    three = document("a met b and c", entities=[[(0, 0, 1)], [(0, 2, 3)], [(0, 4, 5)]])
+    documents = [replace(three, pairs=((0, 1), (0, 2), (2, 1))), replace(three, directed=False), three]
+    preprocessor = Preprocessor(golden_tokenizer("bert"), vocabulary=golden_vocabulary())
+    features = list(preprocessor.preprocess(documents))
+    assert [len(each.pairs) for each in features] == [3, 6, 6]
+
+    listed, undirected, directed = score_batches(model, [features], accelerator=accelerator)
+
+    torch.testing.assert_close(listed.scores, directed.scores[[0, 1, 5]])
+    means = (directed.scores[[0, 1, 3]] + directed.scores[[2, 4, 5]]) / 2
+    torch.testing.assert_close(undirected.scores, means)
+    assert undirected.pairs.tolist() == [[0, 1], [0, 2], [1, 2]]
 
 
 def test_pairs_are_decided_alike_however_many_at_once(
