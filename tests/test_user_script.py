@@ -38,9 +38,9 @@ class Mine(PairwiseObjective):
 class AnyRelation(Head):
     """Says whether any relation holds."""
 
-    def __init__(self, name, *, width, context_width, parameters):
-        super().__init__(name, width=width, context_width=context_width, parameters=parameters)
-        self.layer, self.weight = nn.Linear(context_width, 1), parameters["weight"]
+    def __init__(self, name, *, width, context_width, config):
+        super().__init__(name, width=width, context_width=context_width, config=config)
+        self.layer = nn.Linear(context_width, 1)
 
     def forward(self, pairs):
         return self.layer(pairs.context)[:, 0]

@@ -4,7 +4,7 @@ from atlop.model.atlop import AtlopModel
 from atlop.model.classifier import LabelClassifier
 from atlop.model.configuration import AtlopConfig
 from atlop.model.context import CONTEXT_EPSILON, EntityAttention
-from atlop.model.head import Head, PairStates
+from atlop.model.head import Head, HeadConfig, PairStates
 from atlop.model.heads import HEADS
 from atlop.model.outputs import LossTerm, PairOutputs
 from atlop.model.pooling import POOLINGS
@@ -20,6 +20,7 @@ __all__ = [
     "AtlopModel",
     "EntityAttention",
     "Head",
+    "HeadConfig",
     "LabelClassifier",
     "LossTerm",
     "PairOutputs",

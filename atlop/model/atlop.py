@@ -8,13 +8,12 @@ from torch import Tensor, nn
 from transformers import AutoModel, PreTrainedModel
 
 from atlop.config import registered
-from atlop.errors import AtlopError
 from atlop.model.classifier import GroupedBilinear, LabelClassifier, new_type_embeddings
 from atlop.model.configuration import AtlopConfig
 from atlop.model.context import EntityAttention, context_weights, sentence_shares
 from atlop.model.encoder import EncoderAttention, document_states, encode
 from atlop.model.head import PairStates
-from atlop.model.heads import HEADS
+from atlop.model.heads import make_heads
 from atlop.model.outputs import PairOutputs
 from atlop.model.pooling import POOLINGS
 from atlop.ops import EncoderRun, limits_for, run_packed, use_fast_layers
@@ -67,19 +66,9 @@ class AtlopModel(PreTrainedModel):
         )
         self.run_encoder: EncoderRun = run_packed
         """How packed windows are encoded; training on a GPU puts a `CapturedEncoder` here."""
-        self.heads = nn.ModuleDict()
         self.post_init()
-        if self._has_context:
-            sections = {"evidence": {"weight": settings.evidence.weight}, **settings.heads}
-        elif settings.evidence.weight:
-            raise AtlopError('evidence.weight: evidence is part of the context; set pooling.context = "localized"')
-        else:
-            sections = settings.heads
-        for name, parameters in sections.items():  # last, so that other layers start with the same weights
-            if name in ("relation", "distillation") or hasattr(self.heads, name):
-                raise AtlopError(f"heads.{name}: the name is taken; give the head another one")
-            head = registered(HEADS, name, key="heads")
-            self.heads[name] = head(name, width=width, context_width=context_width, parameters=parameters)
+        # After the others, so that these start with the same weights.
+        self.heads = make_heads(settings, width=width, context_width=context_width)
         self.type_embeddings = None
         if settings.classifier.type_embeddings:
             self.type_embeddings = new_type_embeddings(len(config.entity_types or ()), width=width)

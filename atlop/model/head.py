@@ -1,12 +1,13 @@
 """The interface of heads: further outputs for each pair, each with its own loss."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
+from pydantic import Field
 from torch import Tensor, nn
 
+from atlop.config import Section
 from atlop.model.outputs import LossTerm, PairOutputs
 from atlop.preprocessing import Batch
 
@@ -36,25 +37,34 @@ class PairStates:
         return self.embeddings.index_select(0, self.pairs[:, 1])
 
 
+class HeadConfig(Section):
+    """The parameters of a head."""
+
+    weight: float = Field(1.0, ge=0)
+    """Weight of the loss; with 0 the head is not trained, and only computed in prediction."""
+
+
 class Head(nn.Module, ABC):
     """A module that computes an output for each pair, and its loss; trained at the learning rate of the new layers."""
 
     reads_sentences: ClassVar[bool] = False
     """Whether it needs `PairStates.sentence_shares`."""
 
-    def __init__(self, name: str, *, width: int, context_width: int, parameters: Mapping[str, float]):
+    config_class: ClassVar[type[HeadConfig]] = HeadConfig
+    """What its section of the configuration may have; a head with parameters of its own names a subclass."""
+
+    def __init__(self, name: str, *, width: int, context_width: int, config: HeadConfig):
         """Make the layers.
 
         Args:
             name: The head's key in `HEADS`.
             width: Width of entity embeddings.
             context_width: Width of contexts; 0 without context.
-            parameters: The section `[heads.NAME]` of the configuration; `weight`, by default 1, is that of the loss.
+            config: The section `[heads.NAME]` of the configuration, a `config_class`.
         """
         super().__init__()
         self.name = name
-        self.weight = parameters.get("weight", 1.0)
-        """Weight of the loss; with 0 the head is not trained, and only computed in prediction."""
+        self.weight = config.weight
 
     @abstractmethod
     def forward(self, pairs: PairStates) -> Tensor:

@@ -1,6 +1,5 @@
 """A head or a pooling of one's own is one class and one line, from a script as well."""
 
-from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -10,7 +9,7 @@ from transformers import AutoTokenizer
 
 from atlop.config import PoolingConfig
 from atlop.errors import AtlopError
-from atlop.model import HEADS, POOLINGS, Head, LossTerm, PairOutputs, PairStates, context
+from atlop.model import HEADS, POOLINGS, Head, HeadConfig, LossTerm, PairOutputs, PairStates, context
 from atlop.model_folder import load_model, save_model
 from atlop.ops import limits
 from atlop.preprocessing import Batch
@@ -22,8 +21,8 @@ DOCUMENTS = [0, 3, 6]
 class AnyRelation(Head):
     """Says whether any relation holds."""
 
-    def __init__(self, name: str, *, width: int, context_width: int, parameters: Mapping[str, float]):
-        super().__init__(name, width=width, context_width=context_width, parameters=parameters)
+    def __init__(self, name: str, *, width: int, context_width: int, config: HeadConfig):
+        super().__init__(name, width=width, context_width=context_width, config=config)
         self.layer = nn.Linear(2 * width + context_width, 1)
 
     def forward(self, pairs: PairStates) -> Tensor:
@@ -110,6 +109,12 @@ def test_a_pooling_is_what_entities_are_made_by(tmp_path: Path) -> None:
     ("changed", "problem"),
     [
         ({"heads": {"nothing": {}}}, "heads: 'nothing' is not known; known are evidence, any_relation"),
+        ({"heads": {"evidence": {"weight": 1.0}}}, r"heads\.evidence: the section \[evidence\] describes this head"),
+        (
+            {"heads": {"any_relation": {"weigth": 1.0}}},
+            r"any_relation\.weigth: unknown key; did you mean weight",
+        ),
+        ({"heads": {"any_relation": {"weight": -1.0}}}, r"heads\.any_relation\.weight: .*greater than or equal to 0"),
         ({"pooling": PoolingConfig(mentions="no")}, "pooling.mentions: 'no' is not known; known are logsumexp, mean"),
     ],
 )
