@@ -28,8 +28,9 @@ ContextPooling: TypeAlias = Literal["localized", "none"]
 ablation "− localized context pooling")."""
 
 EvidenceSource: TypeAlias = Literal["annotated", "rule", "teachers"]
-"""Evidence of the train documents: as annotated, or by a rule, for corpora without: the sentences that name both
-entities, otherwise those that name one of them and an entity that co-occurs with both (EIDER)."""
+"""Evidence of the train documents: as annotated; by a rule, for corpora without: the sentences that name both entities,
+otherwise those that name one of them and an entity that co-occurs with both (EIDER); or as the teachers of the section
+`distillation` share each pair's context out among the sentences."""
 
 Registered = TypeVar("Registered")
 

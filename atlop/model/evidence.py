@@ -29,19 +29,29 @@ class Evidence(Head):
         """Return the divergence of the shares from their target, over the pairs that have one.
 
         A pair's target is the frequency of each sentence in the evidence of its facts, without truncated sentences; or
-        the share that teachers give each sentence, if a batch has these. The divergence of the shares `s` from the
-        target `v` is `Σ v (log v − log s)`, in nats.
+        the share that teachers give each sentence, if a batch has these, and what they leave to no sentence. The
+        divergence of the shares `s` from the target `v` is `Σ v (log v − log s)`, in nats.
         """
         shares = outputs.heads[self.name]
         is_taught = len(batch.share_bits) > 0
-        target = batch.share_bits.view(torch.float32) if is_taught else evidence_frequencies(batch, dtype=shares.dtype)
+        if is_taught:
+            target, shares = (_with_rest(each) for each in (batch.share_bits.view(torch.float32), shares))
+        else:
+            target = evidence_frequencies(batch, dtype=shares.dtype)
         divergence = torch.xlogy(target, target) - target * shares.clamp(min=_SMALLEST_SHARE).log()
-        weights = batch.pair_values([each.weight for each in batch.supervision])
+        weights = batch.pair_values(
+            [each.weight * (each.shares is not None or not is_taught) for each in batch.supervision]
+        )
         return LossTerm((divergence.sum(dim=1) * weights).sum(), self.count(batch), weight=self.weight)
 
     def count(self, batch: Batch) -> int:
         """Return the number of pairs that have a target."""
         return batch.evidence_pairs
+
+
+def _with_rest(shares: Tensor) -> Tensor:
+    """Append what is on no sentence but on special tokens, `[pairs, sentences + 1]`."""
+    return torch.cat([shares, (1 - shares.sum(dim=1, keepdim=True)).clamp(min=0)], dim=1)
 
 
 def evidence_frequencies(batch: Batch, *, dtype: torch.dtype = torch.float32) -> Tensor:

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from atlop.config import DistillationConfig
-from atlop.model import PairOutputs
+from atlop.model import HeadConfig, PairOutputs
 from atlop.model.evidence import Evidence
 from atlop.objectives import AdaptiveThresholding, training_losses
 from atlop.preprocessing import (
@@ -174,8 +174,9 @@ def test_the_evidence_of_teachers_is_the_target_of_all_their_pairs(
     ]
     mixed = [replace(each, supervision=of) for each, of in zip(documents, supervision, strict=False)]
     batch = collate(mixed, windowing=WINDOWING)
-    head = Evidence("evidence", width=1, context_width=1, parameters={"weight": 0.1})
+    head = Evidence("evidence", width=1, context_width=1, config=HeadConfig(weight=0.1))
     student = torch.rand(len(batch.pairs), batch.sentences, generator=torch.Generator().manual_seed(1))
+    student /= batch.sentences  # the rest is on no sentence
 
     term = head.loss(PairOutputs(scores_of(batch), {"evidence": student}), batch)
 
@@ -183,12 +184,31 @@ def test_the_evidence_of_teachers_is_the_target_of_all_their_pairs(
     for features, teacher, of in zip(mixed, dense_shares(documents), supervision, strict=False):
         if of.shares is not None:
             target = teacher[:, : features.sentences].astype(np.float16).astype(np.float64)  # as stored
-            own = student[first : first + len(target), : features.sentences].double().numpy()
+            own = student[first : first + len(target)].double().numpy()
+            rest, own_rest = np.clip(1 - target.sum(axis=1), 0, None), 1 - own.sum(axis=1)
+            own = own[:, : features.sentences]
             expected += of.weight * (target * (np.log(target) - np.log(own))).sum()
+            expected += of.weight * (rest * (np.log(np.maximum(rest, 1e-30)) - np.log(own_rest))).sum()
         first += len(features.pairs)
     assert term.sum.item() == pytest.approx(expected, rel=1e-5)
     counts = batch.pair_counts
     assert (term.count, term.weight) == (counts[0] + counts[2], 0.1)
+
+
+def test_a_student_that_shares_as_its_teacher_has_nothing_to_learn(
+    documents: list[Features], store: MarginStore
+) -> None:
+    taught = replace(documents[0], supervision=Supervision(margins=store[0], shares=store.shares(0)))
+    batch = collate([taught], windowing=WINDOWING)
+    head = Evidence("evidence", width=1, context_width=1, config=HeadConfig())
+    student = batch.share_bits.view(torch.float32).clone().requires_grad_()
+    assert student.sum(dim=1).min() < 0.999
+
+    term = head.loss(PairOutputs(scores_of(batch), {"evidence": student}), batch)
+    term.sum.backward()
+
+    assert term.sum.item() == pytest.approx(0, abs=1e-5)
+    torch.testing.assert_close(student.grad, torch.zeros_like(student), atol=1e-3, rtol=0)
 
 
 def test_margins_of_two_batches_of_documents_are_found(tmp_path: Path) -> None:
