@@ -145,7 +145,7 @@ class Ensemble:
         if self.rule.decision.use != "fusion" or fusion is None:
             return scored
         completed = self.with_pseudo_margins(documents, scored, accelerator=accelerator)
-        return (fused(each, fusion, objective=self.rule.objective) for each in completed)
+        return (fused(each, fusion, rule=self.rule) for each in completed)
 
     def with_pseudo_margins(
         self,

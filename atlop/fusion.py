@@ -13,7 +13,6 @@ from torch import Tensor
 
 from atlop.decoding import Fusion
 from atlop.errors import AtlopError
-from atlop.objectives import Objective
 from atlop.schema import THRESHOLD_CLASS, Document
 from atlop.scores import DecisionRule, DocumentScores
 
@@ -150,12 +149,16 @@ def pseudo_documents(document: Document, scored: DocumentScores, *, rule: Decisi
     return [each for each in pseudo if each.document.pairs or (each.document.pairs is None and len(each.entities) > 1)]
 
 
-def fused(scored: DocumentScores, fusion: Fusion, *, objective: Objective) -> DocumentScores:
-    """Return the scores of a document with pseudo margins as fused margins, with TH at 0; its evidence is kept."""
+def fused(scored: DocumentScores, fusion: Fusion, *, rule: DecisionRule) -> DocumentScores:
+    """Return the scores of a document with pseudo margins as fused margins, with TH at 0; its evidence is kept.
+
+    A relation that is not among the k largest of its pair in the whole document has −∞.
+    """
     pseudo = scored.pseudo_margins
     assert pseudo is not None, "pseudo documents were scored"
-    whole = objective.margins(scored.scores)
+    whole = rule.objective.margins(scored.scores)
     scores = torch.where(pseudo.isfinite(), whole + fusion.weight * pseudo, whole + fusion.missing)
+    scores = torch.where(rule.largest(scored.scores), scores, -torch.inf)
     scores[:, THRESHOLD_CLASS] = 0.0
     return replace(scored, scores=scores, decisions=None)
 

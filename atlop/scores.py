@@ -92,6 +92,11 @@ class DecisionRule:
         ]
         return torch.cat(chunks)
 
+    def largest(self, scores: Tensor) -> Tensor:
+        """Return which relations are among the k largest of their pair, whatever their margin, `[pairs, classes]`."""
+        thresholds = torch.full((scores.shape[1],), -torch.inf, device=scores.device)
+        return self.objective.decide(scores, max_relations=self.max_relations, thresholds=thresholds)
+
     def decisions(self, scored: DocumentScores) -> NDArray[np.bool_]:
         """Return the relations that hold in a document, `[pairs, classes]`; fused scores if it decides by fusion."""
         is_fused = scored.pseudo_margins is not None

@@ -129,10 +129,12 @@ def test_without_weight_fusion_is_the_offset_alone(names: list[str]) -> None:
     assert sum(map(len, found[0]))
 
 
-def test_predicted_facts_are_the_accepted_candidates() -> None:
+@pytest.mark.parametrize("max_relations", [1, 4])
+def test_predicted_facts_are_the_accepted_candidates(max_relations: int) -> None:
     ensemble = Ensemble.from_members([Member(golden_model("bert"), golden_tokenizer("bert"))])
     accelerator, low = accelerator_for("float32"), 0.1  # the shares of an untrained model are even
     ensemble = ensemble.with_decision(Decision(use="plain", evidence_threshold=low))
+    ensemble = replace(ensemble, rule=replace(ensemble.rule, max_relations=max_relations))
     scored = ensemble.score(golden_documents(), accelerator=accelerator)
     completed = ensemble.with_pseudo_margins(golden_documents(), scored, accelerator=accelerator)
     candidates = collect_candidates(completed, documents=golden_documents(), rule=ensemble.rule)

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
@@ -189,10 +188,9 @@ def collect_candidates(
         AtlopError: A document has no labels.
     """
     objective, vocabulary = rule.objective, rule.vocabulary
-    no_thresholds = torch.full((vocabulary.classes,), -torch.inf)
     chunks, pseudo, evidence = [], [], []
     for item in sorted(scored, key=lambda item: item.index):
-        kept = objective.decide(item.scores, max_relations=rule.max_relations, thresholds=no_thresholds)
+        kept = rule.largest(item.scores)
         rows, classes = (axis.numpy() for axis in kept.nonzero(as_tuple=True))
         subjects, objects = item.pairs[rows].T
         positives = _gold(documents[item.index], vocabulary=vocabulary)

@@ -45,7 +45,8 @@ class FoundFacts:
         margins = rule.objective.margins(scored.scores)
         missing = margins if rule.thresholds is None else margins - rule.thresholds
         relation_margins = missing[:, THRESHOLD_CLASS + 1 :]
-        best = relation_margins.flatten().topk(min(NEAR_MISSES, relation_margins.numel())).indices.numpy()
+        closest = relation_margins.flatten().topk(min(NEAR_MISSES, relation_margins.numel()))
+        best = closest.indices[closest.values.isfinite()].numpy()
         rows, relations = np.divmod(best, relation_margins.shape[1])
         return replace(cls._at(rows, relations + THRESHOLD_CLASS + 1, scored=scored, rule=rule), hold=False)
 
