@@ -38,6 +38,7 @@ def test_the_published_stages(method: str, tmp_path: Path, monkeypatch: pytest.M
             overrides=[
                 f"data.train={distant if stage == 'student' else annotated}",
                 f"data.dev={annotated}",
+                f"data.train_facts={annotated}",
                 "data.relation_names=",
                 f"encoder.name={encoder}",
                 "encoder.layers_averaged=2",  # it has no third
