@@ -20,9 +20,9 @@ logger = logging.getLogger(__name__)
 
 PATIENCE = timedelta(minutes=5)
 """Maximum time to wait for the other processes to start."""
-_WAITING = timedelta(hours=24)
-"""Maximum time to wait for another process that computes; the launcher ends all when one dies. NCCL's own, 10 minutes,
-is less than the difference between two shares of a long extraction."""
+_WAITING = timedelta(hours=2)
+"""Maximum time to wait for another process that computes, or hangs; the launcher ends all when one dies. NCCL's own, 10
+minutes, is less than the difference between two shares of a long extraction."""
 
 _LAUNCHED = ("RANK", "LOCAL_RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
 """Variables that a launcher sets for every process."""
@@ -58,7 +58,9 @@ def join_processes(*, on_cpu: bool = False) -> PartialState:
     timer.start()
     try:
         with own_settings():
-            return PartialState(cpu=on_cpu or not torch.cuda.is_available(), **_meeting())
+            state = PartialState(cpu=on_cpu or not torch.cuda.is_available(), **_meeting())
+            state.wait_for_everyone()  # connects them while all are there
+            return state
     except (ValueError, RuntimeError, OSError) as error:
         reason = str(error).partition("\n")[0].rstrip(".")
         raise AtlopError(
@@ -94,6 +96,7 @@ def _meeting() -> dict[str, object]:
     ranks = [f"atlop/{number}" for number in range(size)]
     store.set(ranks[rank], "")
     store.wait(ranks, PATIENCE)
+    store.set_timeout(_WAITING)
     return {"store": store, "rank": rank, "world_size": size, "timeout": _WAITING}
 
 

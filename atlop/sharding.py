@@ -22,11 +22,18 @@ def sharded_copy(model: AtlopModel, *, accelerator: Accelerator) -> AtlopModel:
     """
     copy = deepcopy(model)
     mesh = init_device_mesh(accelerator.device.type, (accelerator.num_processes,))
-    for layers in [module for module in copy.encoder.modules() if isinstance(module, nn.ModuleList)]:
-        for layer in layers:
-            fully_shard(layer, mesh=mesh)  # moves the layer to the device
+    for layer in layers_of(copy.encoder):
+        fully_shard(layer, mesh=mesh)  # moves the layer to the device
     fully_shard(copy, mesh=mesh)
     return copy
+
+
+def layers_of(module: nn.Module) -> list[nn.Module]:
+    """Return the members of the module's lists, of those lists that lie in no other."""
+    layers: list[nn.Module] = []
+    for child in module.children():
+        layers += child if isinstance(child, nn.ModuleList) else layers_of(child)
+    return layers
 
 
 def copy_weights(source: nn.Module, *, to: nn.Module) -> None:

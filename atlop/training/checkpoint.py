@@ -118,7 +118,7 @@ class Checkpoints:
         paths = self._paths()
         count = paths.index(path) + 1
         for outdated in (*paths[count:], *paths[:count][: -self._keep]):
-            shutil.rmtree(outdated)
+            shutil.rmtree(outdated, ignore_errors=True)  # a file that is still read, on NFS; the next one tries again
 
     def read_newest(self, *, check: Callable[[Checkpoint], None]) -> Checkpoint | None:
         """Return the newest checkpoint that is whole and that `check` does not refuse, `None` if there are none at all.
@@ -130,16 +130,20 @@ class Checkpoints:
         damaged = []
         for path in reversed(self._paths()):
             try:
-                checkpoint = _read(path)
-                check(checkpoint)
-                self.newest = path
-                return checkpoint
+                return self.read(path, check=check)
             except (OSError, SafetensorError, ValueError, TypeError, ArithmeticError, RuntimeError) as error:
                 damaged.append(f"{path}: damaged checkpoint: {error}")
                 logger.warning("%s; trying the previous one", damaged[-1])
         if damaged:
             raise AtlopError("every checkpoint is damaged; remove them to start over:\n  " + "\n  ".join(damaged))
         return None
+
+    def read(self, path: Path, *, check: Callable[[Checkpoint], None]) -> Checkpoint:
+        """Return a checkpoint; raises one of many errors if it is damaged, or what `check` raises."""
+        checkpoint = _read(path)
+        check(checkpoint)
+        self.newest = path
+        return checkpoint
 
     def remove(self) -> None:
         """Remove the folder."""

@@ -7,6 +7,7 @@ from time import monotonic
 from typing import Any
 
 import torch
+from accelerate.utils import broadcast_object_list
 
 from atlop.environment import environment
 from atlop.errors import AtlopError
@@ -161,8 +162,10 @@ class Run:
     def _restore(self) -> None:
         """Restore the newest checkpoint; without one, the training starts over."""
         folder, config = self._folder, self._training.config
-        with self._accelerator.main_process_first():
-            checkpoint = self._checkpoints.read_newest(check=self._check)
+        checkpoint = self._checkpoints.read_newest(check=self._check) if self._is_main else None
+        [newest] = broadcast_object_list([self._checkpoints.newest])  # a process that sees another would train another
+        if newest is not None and not self._is_main:
+            checkpoint = self._checkpoints.read(newest, check=self._check)
         if checkpoint is not None:
             refuse_changed_config(folder.path, began=checkpoint.values.config, now=config)
         self._accelerator.wait_for_everyone()
@@ -174,8 +177,7 @@ class Run:
             logger.info("%s: has no checkpoint yet; starting over", folder.path)
             return
         self._training.state.restore(checkpoint)
-        step, newest = self._training.state.progress.step, self._checkpoints.newest
-        logger.info("%s: resuming after step %d from %s", folder.path, step, newest)
+        logger.info("%s: resuming after step %d from %s", folder.path, self._training.state.progress.step, newest)
 
     def _check(self, checkpoint: Checkpoint) -> None:
         if not self._folder.holds(checkpoint.values.metrics):

@@ -1,6 +1,6 @@
 """The documents and learning rate of every step, and the steps after which dev is evaluated."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,9 +11,6 @@ from transformers import get_linear_schedule_with_warmup
 
 from atlop.config import OptimizerConfig, TrainerConfig
 from atlop.errors import AtlopError
-
-PREFIXES = {"encoder": "encoder.", "new_layers": ""}
-"""Name prefix of the parameters in each optimizer group; the first match counts."""
 
 
 @dataclass(frozen=True)
@@ -85,16 +82,9 @@ def make_optimizer(model: nn.Module, *, config: OptimizerConfig, steps: int) -> 
     return optimizer, get_linear_schedule_with_warmup(optimizer, int(config.warmup_fraction * steps), steps)
 
 
-def parameter_groups(model: nn.Module, *, prefixes: Mapping[str, str] = PREFIXES) -> dict[str, list[nn.Parameter]]:
-    """Return the parameters of each group; the first prefix that matches a name counts.
-
-    Raises:
-        AtlopError: A parameter is in no group and would never be trained.
-    """
-    groups: dict[str, list[nn.Parameter]] = {name: [] for name in prefixes}
+def parameter_groups(model: nn.Module) -> dict[str, list[nn.Parameter]]:
+    """Return the parameters of the encoder, and all others."""
+    groups: dict[str, list[nn.Parameter]] = {"encoder": [], "new_layers": []}
     for name, parameter in model.named_parameters():
-        group = next((group for group, prefix in prefixes.items() if name.startswith(prefix)), None)
-        if group is None:
-            raise AtlopError(f"parameter {name}: belongs to no optimizer group; the groups are {', '.join(prefixes)}")
-        groups[group].append(parameter)
+        groups["encoder" if name.startswith("encoder.") else "new_layers"].append(parameter)
     return groups

@@ -49,7 +49,7 @@ class TrainStep:
         optimizer stay unchanged, without waiting for the device.
 
         Raises:
-            AtlopError: Memory is not enough for the documents.
+            AtlopError: Memory is not enough for the documents, or gradients always overflow in float16.
         """
         state, accelerator = self._state, self._accelerator
         totals = self._totals(batches)
@@ -69,6 +69,11 @@ class TrainStep:
         state.optimizer.step()
         # accelerate's own word for it is never true, since the fused kernel is called whatever the scaler found.
         skipped = accelerator.scaler is not None and not bool(norm.isfinite())
+        if skipped and accelerator.scaler.get_scale() < 1:
+            raise AtlopError(
+                "gradients overflow in float16, however small the loss is made; start a new run with "
+                "trainer.precision=float32 or lower learning rates"
+            )
         if not skipped:
             state.schedule.step()
             state.weights.move_average(steps=state.schedule.last_epoch)

@@ -145,10 +145,3 @@ def test_what_is_in_no_other_group_is_in_the_new_layers() -> None:
     groups = parameter_groups(model)
     assert {id(parameter) for parameter in model.heads.parameters()} <= {id(each) for each in groups["new_layers"]}
     assert {id(parameter) for parameter in model.encoder.parameters()} == {id(each) for each in groups["encoder"]}
-
-
-def test_a_parameter_in_no_group_is_named() -> None:
-    model = untrained_golden_model("bert")
-    model.heads["own"] = nn.Linear(2, 1)
-    with pytest.raises(AtlopError, match=r"parameter heads\.own\.weight: belongs to no optimizer group"):
-        parameter_groups(model, prefixes={"encoder": "encoder.", "new_layers": "classifier."})

@@ -15,7 +15,7 @@ from torch.optim.optimizer import register_optimizer_step_pre_hook
 from atlop.config import OptimizerConfig, Precision
 from atlop.device import accelerator_for
 from atlop.errors import AtlopError
-from atlop.model import AtlopModel, Head, LossTerm, PairOutputs, PairStates
+from atlop.model import AtlopModel, Head, HeadConfig, LossTerm, PairOutputs, PairStates
 from atlop.objectives import OBJECTIVES, AdaptiveThresholding, Objective, objective_by_name
 from atlop.ops import CapturedEncoder, attention
 from atlop.preprocessing import Batch, Features, Preprocessor
@@ -299,6 +299,18 @@ def test_gradients_that_overflow_in_float16_leave_weights_schedule_and_average_a
     assert not all(torch.equal(value, before[name]) for name, value in weights(model).items())
 
 
+def test_gradients_that_overflow_at_every_scale_stop_the_training() -> None:
+    model = golden_model("bert")
+    stepper = Stepper(model)
+    scaler = GradScaler("cpu", init_scale=2)
+    stepper.state.accelerator.scaler = scaler
+    stepper.state.optimizer = AcceleratedOptimizer(stepper.state.adamw, scaler=scaler)
+    model.classifier.bilinear.weight.register_hook(lambda gradient: gradient * float("inf"))
+    assert stepper([[0, 1]]).skipped
+    with pytest.raises(AtlopError, match=r"overflow in float16.*trainer\.precision=float32"):
+        stepper([[0, 1]])
+
+
 def test_the_average_follows_the_steps_and_the_weights_are_trained_as_without() -> None:
     plain, averaged = Stepper(golden_model("bert")), Stepper(golden_model("bert"), ema_decay=0.25)
     expected = weights(plain.model)
@@ -317,7 +329,7 @@ class Bias(Head):
     """A head with a parameter of its own: the squared distance of a bias from the mean score of every other pair."""
 
     def __init__(self) -> None:
-        super().__init__("bias", width=0, context_width=0, parameters={"weight": 0.1})
+        super().__init__("bias", width=0, context_width=0, config=HeadConfig(weight=0.1))
         self.bias = nn.Parameter(torch.zeros(()))
 
     def forward(self, pairs: PairStates) -> Tensor:
