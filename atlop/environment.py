@@ -34,7 +34,7 @@ def environment(*, data: Mapping[str, str]) -> dict[str, Any]:
             "gpus": [torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count())],
         },
         "git_commit": _git_commit(),
-        "code_sha256": _code_sha256(),
+        "code_sha256": code_sha256(),
         "data_sha256": dict(data),
     }
 
@@ -48,7 +48,7 @@ def _processor() -> str:
     return platform.processor()
 
 
-def _code_sha256() -> str:
+def code_sha256() -> str:
     """Return a digest of all modules of the package; detects changed code without git."""
     folder, digest = Path(atlop.__file__).parent, hashlib.sha256()
     for path in sorted(folder.rglob("*.py")):

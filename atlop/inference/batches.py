@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import lru_cache
 from typing import Any
 
 import pyarrow as pa
@@ -94,13 +94,13 @@ class ExtractBatches:
         for batch in batches:
             yield from self(pa.Table.from_batches([batch])).to_batches()
 
-    def load(self) -> None:
-        """Load the model now rather than with the first batch.
+    def load(self) -> RelationExtractor:
+        """Load the model now rather than with the first batch, and return it.
 
         Raises:
             AtlopError: It cannot be loaded.
         """
-        _extractor(self)
+        return _extractor(self)
 
     def results(self, documents: Iterable[InputDocument]) -> Iterator[ExtractionResult]:
         """Yield the result of each document, in order.
@@ -111,9 +111,9 @@ class ExtractBatches:
         return _extractor(self).extract(documents, group_by=self.group_by, explain=self.explain)
 
 
-@cache
+@lru_cache(maxsize=1)
 def _extractor(settings: ExtractBatches) -> RelationExtractor:
-    """Load a model once in each process."""
+    """Load a model once in each process, which keeps the last one."""
     return RelationExtractor.from_pretrained(
         settings.model,
         decision=settings.decision,

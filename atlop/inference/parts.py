@@ -1,7 +1,7 @@
 """Extract a file or folder of any size in parts, so that a run that was killed continues where it stopped.
 
 Document i of the source belongs to part i // `DOCUMENTS_PER_PART`.
-A later call with the same input, model and settings computes only the missing parts, and refuses the folder otherwise.
+A later call with the same input, model, code and settings computes only the missing parts; another one is refused.
 Processes that were launched together divide the parts by number; the workers of an engine take them as they come. When
 all parts exist, they are concatenated into the output, which is written atomically, and the folder is removed. So no
 document is lost or written twice, whenever a process dies.
@@ -15,6 +15,7 @@ from pathlib import Path
 from time import monotonic
 from typing import Protocol
 
+from atlop.environment import code_sha256
 from atlop.files import address, exists, hidden_path, is_remote, one_writer, refuse_existing
 from atlop.inference.batches import ExtractBatches
 from atlop.inference.extractor import DOCUMENTS_PER_CHUNK, RelationExtractor
@@ -113,6 +114,7 @@ def _extract(
     settings = {
         "input_sha256": source.sha256(),
         "model_sha256": extractor.fingerprint,
+        "code_sha256": code_sha256(),
         "precision": extractor.precision if engine is None else engine.extract.precision,
         "group_by": group_by,
         "explain": explain,

@@ -85,11 +85,15 @@ class PartWriter:
             parts: Where parts go.
             documents: How many documents a part has.
             folder: Working directory, where there is one of that name.
+
+        Raises:
+            AtlopError: The model cannot be loaded, or is not the one that the extraction began with.
         """
         with suppress(OSError):
             os.chdir(folder)
         self._extract, self._source, self._parts, self._documents = extract, source, parts, documents
-        extract.load()
+        # Ray may start a worker hours after the extraction began.
+        parts.check({"model_sha256": extract.load().fingerprint}, source=extract.model, output=parts.folder)
         gc.freeze()  # the model stays; scanning it again and again would cost 5 % of the time
 
     def __call__(self, task: Mapping[str, Any]) -> dict[str, int]:

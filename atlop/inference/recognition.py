@@ -3,6 +3,7 @@
 import logging
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence, Set
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -77,13 +78,22 @@ class Recognition:
             texts: Texts.
             names: What messages call each.
         """
-        for text, name, found in zip(texts, names, self._found(texts, names=names), strict=True):
-            try:
-                if isinstance(found, AtlopError):
-                    raise found
-                yield self._entities(named_mentions(found, text=text, where=name), text=text)
-            except AtlopError as error:
-                yield error
+        # spaCy keeps each word that it has ever seen, but for those of a zone.
+        zone = getattr(self.recogniser, "memory_zone", nullcontext) if isinstance(self.ner, str) else nullcontext
+        with zone():
+            found = [
+                self._read(each, text=text, name=name)
+                for text, name, each in zip(texts, names, self._found(texts, names=names), strict=True)
+            ]
+        yield from found
+
+    def _read(self, found: Any, *, text: str, name: str) -> list[dict[str, Any]] | AtlopError:
+        try:
+            if isinstance(found, AtlopError):
+                raise found
+            return self._entities(named_mentions(found, text=text, where=name), text=text)
+        except AtlopError as error:
+            return error
 
     def _found(self, texts: Sequence[str], *, names: Sequence[str]) -> list[Any]:
         recogniser = self.recogniser

@@ -1,6 +1,7 @@
 """Facts of several documents become one graph that says where each of them comes from."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -104,6 +105,8 @@ def test_entities_without_id_are_their_documents_even_where_titles_are_the_same(
 
     assert sorted(values["label"] for _, values in graph.nodes(data=True)) == ["Bonn", "France", "Germany", "Paris"]
     assert fact_graph(results[1:], merge_by="id").nodes == graph.nodes
+    alike = [replace(result, document=0) for result in results]
+    assert len(fact_graph(alike, merge_by="id")) == 4
 
 
 def test_a_node_has_all_names_and_types_of_its_entity_and_its_id() -> None:

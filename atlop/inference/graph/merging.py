@@ -1,5 +1,6 @@
 """Merge the facts of many documents into one graph."""
 
+from collections import Counter
 from collections.abc import Iterable
 from typing import Any, Literal
 from unicodedata import normalize
@@ -35,11 +36,9 @@ def fact_graph(
         AtlopError: `min_probability` is given, and a fact has no probability.
     """
     graph = nx.MultiDiGraph()
-    titled: dict[str, int] = {}
+    documents: Counter[str] = Counter()
     for result in filter(len, results):
-        first = titled.setdefault(result.title, result.document)
-        is_named = result.title and result.document == first
-        document = result.title if is_named else f"{result.title}#document={result.document}"
+        document = _name(result, taken=documents)
         for fact in result:
             if min_probability is not None and _probability(fact, result=result) < min_probability:
                 continue
@@ -54,6 +53,16 @@ def fact_graph(
             for document, sentences in edge["sources"].items()
         ]
     return graph
+
+
+def _name(result: Extraction, *, taken: Counter[str]) -> str:
+    """Return a name that no earlier document has, and count it."""
+    if result.title and not taken[result.title]:
+        taken[result.title] = 1
+        return result.title
+    numbered = f"{result.title}#document={result.document}"
+    taken[numbered] += 1
+    return numbered if taken[numbered] == 1 else f"{numbered}.{taken[numbered]}"
 
 
 def _probability(fact: ExtractedFact, *, result: Extraction) -> float:
