@@ -1,4 +1,4 @@
-# Not built here, where no image can be fetched. CPU only:
+# CPU only:
 #   docker build --tag atlop . && docker run --rm --volume "$PWD:/work" atlop check dev.json
 FROM python:3.11-slim
 

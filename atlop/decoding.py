@@ -87,11 +87,17 @@ class Decision(Section):
 
     def thresholds(self, vocabulary: RelationVocabulary) -> NDArray[np.float32] | None:
         """Return the threshold of each class's margin, `[classes]`, of which TH's is not used; `None` for `plain`."""
-        if self.use == "plain":
-            return None
-        if self.use == "per_class" and self.per_class is not None:
-            return np.array([0, *(self.per_class[relation] for relation in vocabulary.relations)], dtype=np.float32)
-        threshold = self.offset if self.fusion is None or self.use == "offset" else self.fusion.threshold
+        match self.use:
+            case "plain":
+                return None
+            case "per_class":
+                assert self.per_class is not None
+                return np.array([0, *map(self.per_class.__getitem__, vocabulary.relations)], dtype=np.float32)
+            case "offset":
+                threshold = self.offset
+            case "fusion":
+                assert self.fusion is not None
+                threshold = self.fusion.threshold
         return np.full(vocabulary.classes, threshold, dtype=np.float32)
 
 

@@ -108,7 +108,7 @@ class Batch:
         return self._with_buffer(self.buffer.to(device, non_blocking=True))
 
     def pin_memory(self) -> "Batch":
-        """Return the batch in pinned memory; `torch.utils.data.DataLoader` calls this."""
+        """Return the batch in page-locked memory."""
         return self._with_buffer(self.buffer.pin_memory())
 
     def dense_labels(self, classes: int) -> Tensor:
