@@ -104,7 +104,13 @@ def validation_problems(error: ValidationError, *, model: type[BaseModel], prefi
 
     `model` is the class that was validated, and `prefix` its dotted key in the configuration; empty for the root.
     """
-    return [_describe(problem, model=model, prefix=prefix) for problem in error.errors()]
+    found = [(problem, problem["loc"]) for problem in error.errors()]
+    return [
+        _describe(problem, model=model, prefix=prefix)
+        for problem, place in found
+        # A list whose members are wrong counts as too short, too.
+        if problem["type"] != "too_short" or not any(other[: len(place)] == place != other for _, other in found)
+    ]
 
 
 def _read(path: Path, *, extended_by: tuple[Path, ...]) -> tuple[dict[str, Any], tuple[Path, ...]]:
@@ -177,6 +183,8 @@ def _describe(problem: Any, *, model: type[BaseModel], prefix: str) -> str:
         *parents, key = problem["loc"]
         section = model
         for parent in parents:
+            if isinstance(parent, int):  # of a list, whose class is there already
+                continue
             annotation = section.model_fields[str(parent)].annotation
             section = cast(type[BaseModel], next(iter(get_args(annotation)), annotation))
         for (renamed_in, old_key), new_key in _RENAMED.items():
@@ -187,7 +195,8 @@ def _describe(problem: Any, *, model: type[BaseModel], prefix: str) -> str:
         hint = f"did you mean {nearest[0]}? Known keys: {', '.join(known)}" if nearest else "this section has no keys"
         return f"{location}: unknown key; {hint}"
     if problem["type"] == "missing":
-        return f"{location}: missing; add it to the file or give --set {location}=…"
+        setting = f" or give --set {location}=…" if model is RunConfig else ""
+        return f"{location}: missing; add it to the file{setting}"
     value = problem["input"]
     found = repr(value) if isinstance(value, float) else abbreviated(value)  # TOML's `nan`; JSON would give `NaN`
     return f"{location}: {problem['msg']}; found {found}"

@@ -12,7 +12,7 @@ import tomli_w
 from pydantic import Field, ValidationError
 
 from atlop.config import RunConfig, Section
-from atlop.config_files import find_config, load_config
+from atlop.config_files import find_config, load_config, validation_problems
 from atlop.decoding import DecisionName
 from atlop.errors import AtlopError
 from atlop.files import read_toml
@@ -136,7 +136,7 @@ def load_experiment(source: str) -> Experiment:
     try:
         experiment = Experiment.model_validate(read_toml(path))
     except ValidationError as error:
-        problems = "\n".join(f"  {'.'.join(map(str, problem['loc']))}: {problem['msg']}" for problem in error.errors())
+        problems = "\n".join(f"  {problem}" for problem in validation_problems(error, model=Experiment))
         raise AtlopError(f"{path}: the experiment is not valid:\n{problems}") from None
     names = [variant.name for variant in experiment.variants]
     for kind, values in (("variant", names), ("seed", experiment.seeds), ("size", experiment.sizes)):
