@@ -107,9 +107,9 @@ def validation_problems(error: ValidationError, *, model: type[BaseModel], prefi
     found = [(problem, problem["loc"]) for problem in error.errors()]
     return [
         _describe(problem, model=model, prefix=prefix)
-        for problem, place in found
+        for problem, path in found
         # A list whose members are wrong counts as too short, too.
-        if problem["type"] != "too_short" or not any(other[: len(place)] == place != other for _, other in found)
+        if problem["type"] != "too_short" or not any(other[: len(path)] == path != other for _, other in found)
     ]
 
 
