@@ -195,7 +195,7 @@ def _describe(problem: Any, *, model: type[BaseModel], prefix: str) -> str:
         hint = f"did you mean {nearest[0]}? Known keys: {', '.join(known)}" if nearest else "this section has no keys"
         return f"{location}: unknown key; {hint}"
     if problem["type"] == "missing":
-        setting = f" or give --set {location}=…" if model is RunConfig else ""
+        setting = f" or give --set {location}=…" if model is RunConfig or prefix else ""
         return f"{location}: missing; add it to the file{setting}"
     value = problem["input"]
     found = repr(value) if isinstance(value, float) else abbreviated(value)  # TOML's `nan`; JSON would give `NaN`

@@ -1,7 +1,6 @@
 """Choose the device and the precision of a model; process-wide settings are restored afterwards."""
 
 import logging
-import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
@@ -28,8 +27,6 @@ class DeviceAccelerator(Accelerator):  # type: ignore[misc]  # accelerate has no
     def __init__(self, device: torch.device, precision: Precision, *, deterministic: bool = False):
         """Store device and precision, which `accelerator_for` chooses, and whether a GPU repeats results to the bit."""
         self._device, self._is_deterministic = device, deterministic
-        if deterministic and device.type == "cuda":
-            os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # read when a GPU first multiplies
         self.precision = precision
         """Number format of the matrix products; never `auto`."""
         AcceleratorState._reset_state()  # an earlier one may have had another precision

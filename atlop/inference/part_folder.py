@@ -2,7 +2,8 @@
 
 A part is a file in a hidden folder beside the output, with a line per document and a last line of counts and of the
 sha256 of all this. It is written atomically, so it holds all of its documents or does not exist; a damaged one is made
-again. Its content depends only on the input, the model and the settings, which the folder's `manifest.json` records.
+again. Its content depends only on the input, the model, the code and the settings, which the folder's `manifest.json`
+records.
 """
 
 import hashlib
@@ -62,7 +63,7 @@ class PartFolder:
             write_text(self._manifest, json.dumps(settings, indent=2) + "\n")
 
     def check(self, settings: dict[str, Any], *, source: str, output: Path) -> None:
-        """Refuse parts that were made from another input, model or settings.
+        """Refuse parts that were made from another input, model, code or settings.
 
         Raises:
             AtlopError: They were; `source` and `output` name the input and the output of this call.

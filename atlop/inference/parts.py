@@ -76,7 +76,7 @@ def extract_file(
 
     Raises:
         AtlopError: The output's format is unknown, the output exists, the input cannot be read, or the folder of parts
-            was made from another input, model or settings; or another process writes the output.
+            was made from another input, model, code or settings; or another process writes the output.
     """
     write = WRITERS[output_format(output)]
     with one_writer(output, by_this_process=extractor.accelerator.is_main_process):

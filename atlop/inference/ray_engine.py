@@ -16,6 +16,7 @@ from itertools import islice, repeat
 from pathlib import Path
 from typing import Any
 
+from atlop.environment import code_sha256
 from atlop.errors import AtlopError
 from atlop.inference.batches import ExtractBatches
 from atlop.inference.part_folder import PartFolder, as_lines
@@ -93,7 +94,8 @@ class PartWriter:
             os.chdir(folder)
         self._extract, self._source, self._parts, self._documents = extract, source, parts, documents
         # Ray may start a worker hours after the extraction began.
-        parts.check({"model_sha256": extract.load().fingerprint}, source=extract.model, output=parts.folder)
+        settings = {"model_sha256": extract.load().fingerprint, "code_sha256": code_sha256()}
+        parts.check(settings, source=f"the worker, with {extract.model}", output=parts.folder)
         gc.freeze()  # the model stays; scanning it again and again would cost 5 % of the time
 
     def __call__(self, task: Mapping[str, Any]) -> dict[str, int]:

@@ -214,7 +214,7 @@ class CapturedEncoder:
         def backward(outputs: tuple[Tensor, ...], *, adds: bool = True) -> None:
             found = torch.autograd.grad(outputs, self._parameters, graphs.grad_outputs, allow_unused=True)
             used = [(grad, own) for grad, own in zip(self._grads, found, strict=True) if own is not None]
-            torch._foreach_add_([grad if adds else own for grad, own in used], [own for _, own in used])
+            torch._foreach_add_([grad if adds else own.contiguous() for grad, own in used], [own for _, own in used])
 
         def warm_up() -> None:
             outputs = forward()

@@ -25,6 +25,8 @@ logger = logging.getLogger(__name__)
 _MODEL, _OPTIMIZER, _VALUES = "model.safetensors", "optimizer.safetensors", "state.json"
 _AVERAGE = "average.safetensors"
 _CHECKSUMS = "sha256.txt"
+_DAMAGE = (OSError, SafetensorError, ValueError, TypeError, ArithmeticError, RuntimeError)
+"""What reading a damaged checkpoint raises; `AtlopError` is among them."""
 
 
 _Count = Annotated[int, Field(ge=0)]
@@ -130,24 +132,34 @@ class Checkpoints:
         damaged = []
         for path in reversed(self._paths()):
             try:
-                return self.read(path, check=check)
-            except (OSError, SafetensorError, ValueError, TypeError, ArithmeticError, RuntimeError) as error:
+                return self._read(path, check=check)
+            except _DAMAGE as error:
                 damaged.append(f"{path}: damaged checkpoint: {error}")
                 logger.warning("%s; trying the previous one", damaged[-1])
         if damaged:
             raise AtlopError("every checkpoint is damaged; remove them to start over:\n  " + "\n  ".join(damaged))
         return None
 
-    def read(self, path: Path, *, check: Callable[[Checkpoint], None]) -> Checkpoint:
-        """Return a checkpoint; raises one of many errors if it is damaged, or what `check` raises."""
-        checkpoint = _read(path)
-        check(checkpoint)
-        self.newest = path
-        return checkpoint
+    def read_same(self, path: Path | None, *, check: Callable[[Checkpoint], None]) -> Checkpoint | None:
+        """Return the checkpoint that another process chose, `None` if it found none.
+
+        Raises:
+            AtlopError: This process reads it otherwise, as on a network disk that is behind.
+        """
+        try:
+            return None if path is None else self._read(path, check=check)
+        except _DAMAGE as error:
+            raise AtlopError(f"{path}: other processes read this checkpoint, but this one cannot: {error}") from None
 
     def remove(self) -> None:
         """Remove the folder."""
         shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _read(self, path: Path, *, check: Callable[[Checkpoint], None]) -> Checkpoint:
+        checkpoint = _read(path)
+        check(checkpoint)
+        self.newest = path
+        return checkpoint
 
     def _paths(self) -> list[Path]:
         return sorted(path for path in self.folder.glob("[0-9]*") if path.is_dir())

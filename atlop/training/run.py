@@ -163,9 +163,9 @@ class Run:
         """Restore the newest checkpoint; without one, the training starts over."""
         folder, config = self._folder, self._training.config
         checkpoint = self._checkpoints.read_newest(check=self._check) if self._is_main else None
-        [newest] = broadcast_object_list([self._checkpoints.newest])  # a process that sees another would train another
-        if newest is not None and not self._is_main:
-            checkpoint = self._checkpoints.read(newest, check=self._check)
+        [newest] = broadcast_object_list([self._checkpoints.newest])  # a process that read another would train another
+        if not self._is_main:
+            checkpoint = self._checkpoints.read_same(newest, check=self._check)
         if checkpoint is not None:
             refuse_changed_config(folder.path, began=checkpoint.values.config, now=config)
         self._accelerator.wait_for_everyone()

@@ -46,7 +46,7 @@ class TrainStep:
         """Train on this process's share of a step's batches, which are on the CPU.
 
         Each loss is averaged over the whole step, not per batch. If the loss or gradient is not finite, weights and
-        optimizer stay unchanged, without waiting for the device.
+        optimizer stay unchanged, without waiting for the device; float16 waits for the norm.
 
         Raises:
             AtlopError: Memory is not enough for the documents, or gradients always overflow in float16.

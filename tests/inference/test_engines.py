@@ -13,7 +13,7 @@ import pytest
 
 from atlop.errors import AtlopError
 from atlop.files import hidden_path
-from atlop.inference import RelationExtractor, parts
+from atlop.inference import RelationExtractor, parts, ray_engine
 from atlop.inference.batches import ExtractBatches
 from atlop.inference.part_folder import PartFolder
 from atlop.inference.parts import ExtractionSummary, extract_file
@@ -94,6 +94,18 @@ def test_an_engine_and_a_process_go_on_where_the_other_was_stopped(
     assert isinstance(done, ExtractionSummary)
     assert (done.computed, done.counts.documents, done.counts.errors) == (DOCUMENTS - 4, DOCUMENTS, 1)
     assert output.read_bytes() == (tmp_path / "whole.jsonl").read_bytes()
+
+
+def test_a_worker_with_another_model_or_code_writes_nothing(
+    batches: ExtractBatches, file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = {"model_sha256": batches.load().fingerprint, "code_sha256": "the driver's"}
+    monkeypatch.setattr(ray_engine, "code_sha256", lambda: settings["code_sha256"])
+    for key in settings:
+        folder = PartFolder(tmp_path / key)
+        folder.begin(settings | {key: "another"})
+        with pytest.raises(AtlopError, match=f"another {key} than now for the worker"):
+            PartWriter(batches, Source(file), folder, 2, str(tmp_path))
 
 
 def test_an_empty_file_has_no_parts(extractor: RelationExtractor, batches: ExtractBatches, tmp_path: Path) -> None:

@@ -174,8 +174,8 @@ def test_no_cell_of_a_csv_file_is_a_formula(tmp_path: Path) -> None:
     assert collect_results(tmp_path / "facts.jsonl") == results
 
 
-def test_a_run_that_was_stopped_does_not_go_on_with_other_settings(
-    extractor: RelationExtractor, file: Path, tmp_path: Path
+def test_a_run_that_was_stopped_does_not_go_on_with_other_settings_or_code(
+    extractor: RelationExtractor, file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     output = tmp_path / "facts.jsonl"
     with pytest.raises(KeyboardInterrupt):
@@ -186,6 +186,10 @@ def test_a_run_that_was_stopped_does_not_go_on_with_other_settings(
     file.write_bytes(file.read_bytes() + b"{}\n")
     with pytest.raises(AtlopError, match="with another input_sha256 and group_by than now"):
         extract_file(extractor, Source(file), output=output, group_by="id")
+    file.write_bytes(file.read_bytes().removesuffix(b"{}\n"))
+    monkeypatch.setattr(parts, "code_sha256", lambda: "another")
+    with pytest.raises(AtlopError, match="with another code_sha256 than now"):
+        extract_file(extractor, Source(file), output=output)
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from atlop.errors import AtlopError
-from atlop.inference import Extraction, ExtractionError, RelationExtractor
+from atlop.inference import Extraction, ExtractionError, RelationExtractor, recognition
 from atlop.inference.mentions import named_mentions
 from atlop.inference.recognition import Recognition
 from tests.inference.recognisers import known_names
@@ -34,6 +34,18 @@ def spans(recognition: Recognition, text: str) -> list[tuple[str, list[str]]]:
         (entity.get("type", ""), [text[start:end] for each in entity["mentions"] for start, end in each["spans"]])
         for entity in found
     ]
+
+
+def test_spacy_forgets_the_words_of_texts_that_were_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    spacy = pytest.importorskip("spacy", reason="needs spaCy: pip install 'atlop[spacy]'")
+    pipeline = spacy.blank("en")
+    pipeline.add_pipe("entity_ruler").add_patterns([{"label": "PERSON", "pattern": "Lucia Vestergaard"}])
+    monkeypatch.setattr(recognition, "load_recogniser", lambda name: pipeline)
+    recogniser = Recognition("spacy:own")
+    assert spans(recogniser, "Lucia Vestergaard met a first stranger.") == [("PER", ["Lucia Vestergaard"])]
+    words = len(pipeline.vocab.strings)
+    assert spans(recogniser, "Lucia Vestergaard met unheardofwords.") == [("PER", ["Lucia Vestergaard"])]
+    assert len(pipeline.vocab.strings) == words
 
 
 def test_a_text_alone_has_the_facts_of_the_entities_in_it(reader: RelationExtractor) -> None:

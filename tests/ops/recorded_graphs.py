@@ -38,7 +38,7 @@ class RecordedGraphs:
     """Counts what it records."""
 
     def __init__(self) -> None:
-        self.count = 0
+        self.count, self.released = 0, False
 
     @contextmanager
     def preparing(self) -> Iterator[None]:
@@ -57,7 +57,8 @@ class RecordedGraphs:
             result = function()
         return recording.replay, result
 
-    def release(self) -> None: ...
+    def release(self) -> None:
+        self.released = True
 
 
 def attention_from_boundaries(

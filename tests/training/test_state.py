@@ -1,4 +1,4 @@
-"""Random states survive JSON, and progress knows the best scores."""
+"""Random states survive JSON, progress knows the best scores, and a checkpoint is the one that others read."""
 
 import random
 from dataclasses import replace
@@ -6,15 +6,17 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 import torch
 from pydantic import TypeAdapter
 
 from atlop.config import DataConfig, EncoderConfig, OptimizerConfig, RunConfig
 from atlop.device import accelerator_for
+from atlop.errors import AtlopError
 from atlop.evaluation import official_scores
 from atlop.run_folder import Logged
 from atlop.trained_weights import TrainedWeights
-from atlop.training.checkpoint import Progress, Values
+from atlop.training.checkpoint import Checkpoints, Progress, Values
 from atlop.training.state import TrainState
 from tests.golden_values import golden_model
 from tests.made_documents import document
@@ -65,3 +67,10 @@ def test_without_gold_facts_the_last_model_is_the_best() -> None:
 
     assert (progress.best_step, progress.evaluations_since_best) == (2, 0)
     assert TypeAdapter(Progress).validate_json(TypeAdapter(Progress).dump_json(progress), strict=True) == progress
+
+
+def test_a_process_that_cannot_read_the_chosen_checkpoint_says_so(tmp_path: Path) -> None:
+    checkpoints = Checkpoints(tmp_path, keep=1)
+    assert checkpoints.read_same(None, check=lambda _: None) is None
+    with pytest.raises(AtlopError, match=r"00000003: other processes read this checkpoint, but this one cannot"):
+        checkpoints.read_same(tmp_path / "00000003", check=lambda _: None)

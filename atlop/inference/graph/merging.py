@@ -56,7 +56,7 @@ def fact_graph(
 
 
 def _name(result: Extraction, *, taken: Counter[str]) -> str:
-    """Return a name that no earlier document has, and count it."""
+    """Return the title of a document; if an earlier one has it, with a number. Count it."""
     if result.title and not taken[result.title]:
         taken[result.title] = 1
         return result.title
