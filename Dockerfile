@@ -1,4 +1,4 @@
-# CPU only:
+# Not built here. CPU only:
 #   docker build --tag atlop . && docker run --rm --volume "$PWD:/work" atlop check dev.json
 FROM python:3.11-slim
 
