@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from atlop.cli.completion import complete_configuration
-from atlop.cli.options import Device, Devices, Json, Overrides
+from atlop.cli.options import Device, Devices, Json, Overrides, device_list
 from atlop.cli.session import print_result, quiet_libraries
 from atlop.cli.text import grid, percent
 from atlop.config_files import find_config, load_config
@@ -42,8 +42,7 @@ def distill(
     The margins of the teacher that never saw a document are its soft targets. The section `distillation` of CONFIG has
     the student's settings, and may name unlabelled documents. Each stage resumes.
     """
-    if device is not None and devices is not None:
-        raise AtlopError(f"--device {device} and --devices {devices}: give one of the two")
+    chosen_devices = device_list(devices, device=device)
     if resume is not None and output is not None:
         raise AtlopError(f"--output {output}: stages that are resumed stay in their folder; leave --output out")
     settings = load_config(config, overrides=overrides or ())
@@ -58,7 +57,7 @@ def distill(
             folds=folds,
             resume=resume is not None,
             device=device,
-            devices=[each.strip() for each in devices.split(",")] if devices else (),
+            devices=chosen_devices,
         )
     rows = [
         [

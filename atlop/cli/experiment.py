@@ -11,12 +11,11 @@ import typer
 
 from atlop.cli.completion import complete_experiment
 from atlop.cli.dry_run import print_runs
-from atlop.cli.options import Device, Json, Overrides
+from atlop.cli.options import Device, Devices, Json, Overrides, device_list
 from atlop.cli.session import print_result, quiet_libraries
 from atlop.cli.text import grid, terminal_width
 from atlop.config_files import find_config
 from atlop.corpora import require_files
-from atlop.errors import AtlopError
 
 if TYPE_CHECKING:
     from atlop.experiments import ExperimentResults
@@ -40,10 +39,7 @@ def experiment(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="List the runs, their steps and estimated time; train nothing.")
     ] = False,
-    devices: Annotated[
-        str | None,
-        typer.Option(metavar="LIST", help="Train side by side on these GPUs, such as 0,1; or on cpu,cpu."),
-    ] = None,
+    devices: Devices = None,
     device: Device = None,
     as_json: Json = False,
 ) -> None:
@@ -54,8 +50,7 @@ def experiment(
     Finished runs are kept and an interrupted run resumes, so repeating the command does only what is left. By default,
     experiments with the same base configuration share a folder and reuse each other's runs.
     """
-    if device is not None and devices is not None:
-        raise AtlopError(f"--device {device} and --devices {devices}: give one of the two")
+    chosen_devices = device_list(devices, device=device)
     from atlop import experiments
 
     loaded = experiments.load_experiment(source)
@@ -75,7 +70,7 @@ def experiment(
                 folder=folder,
                 overrides=overrides or (),
                 device=device,
-                devices=[each.strip() for each in devices.split(",")] if devices else (),
+                devices=chosen_devices,
                 on_results=write,
             )
             write(results)

@@ -9,6 +9,7 @@ from atlop import config
 from atlop.cli.completion import complete_setting
 from atlop.corpora import FORMATS, SCHEME_PREFIX
 from atlop.decoding import DECISIONS
+from atlop.errors import AtlopError
 
 Models = Annotated[
     list[str],
@@ -60,7 +61,7 @@ Device = Annotated[
 ]
 Devices = Annotated[
     str | None,
-    typer.Option(metavar="LIST", help="Train teachers side by side on these GPUs, such as 0,1; or on cpu,cpu."),
+    typer.Option(metavar="LIST", help="Train side by side on these GPUs, such as 0,1; or on cpu,cpu."),
 ]
 Ner = Annotated[
     str | None,
@@ -93,6 +94,19 @@ AllowHost = Annotated[
         "reach the service, else localhost and its addresses]",
     ),
 ]
+
+
+def device_list(devices: str | None, *, device: str | None) -> list[str]:
+    """Return the entries of `--devices`, none if it was not given.
+
+    Raises:
+        AtlopError: `--device` was given, too.
+    """
+    if devices is None:
+        return []
+    if device is not None:
+        raise AtlopError(f"--device {device} and --devices {devices}: give one of the two")
+    return [each.strip() for each in devices.split(",")]
 
 
 def example(*commands: str) -> str:

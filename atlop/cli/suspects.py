@@ -9,7 +9,7 @@ import typer
 
 from atlop.cli.completion import complete_configuration
 from atlop.cli.models import quiet_models
-from atlop.cli.options import Device, Devices, Json, Overrides
+from atlop.cli.options import Device, Devices, Json, Overrides, device_list
 from atlop.cli.session import print_result, quiet_libraries, require_extra
 from atlop.cli.text import MAX_LISTED, corpus_heading, grid
 from atlop.config import RunConfig
@@ -66,8 +66,7 @@ def suspects(
         require_extra("report", "matplotlib", "jinja2")
         if output.suffix != ".html":
             raise AtlopError(f"{output}: expected a name that ends in .html")
-    if device is not None and devices is not None:
-        raise AtlopError(f"--device {device} and --devices {devices}: give one of the two")
+    chosen_devices = device_list(devices, device=device)
     if config is None:
         settings, folder, folds = _recorded(teachers, folds=folds, overrides=overrides)
         quiet = quiet_models([str(folder / "runs" / FIRST)])
@@ -88,7 +87,7 @@ def suspects(
                 teachers=folder,
                 folds=folds,
                 device=device,
-                devices=[each.strip() for each in devices.split(",")] if devices else (),
+                devices=chosen_devices,
                 show_progress=sys.stderr.isatty(),
             ),
             count=count,

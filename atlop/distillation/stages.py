@@ -9,10 +9,9 @@ from tqdm import tqdm
 
 from atlop.config import DistillationConfig, RunConfig
 from atlop.corpora import CorpusFile
-from atlop.device import accelerator_for
 from atlop.errors import AtlopError
 from atlop.experiments import ExperimentFolder, PlannedRun
-from atlop.experiments.devices import train_side_by_side
+from atlop.experiments.devices import refuse_launched, train_side_by_side
 from atlop.run_folder import RunFolder
 from atlop.training import train
 
@@ -74,8 +73,7 @@ def check_folds(config: RunConfig, *, folds: int, device: str | None) -> None:
             raise AtlopError(f"data.{key}: what each teacher trains on is chosen by the folds; leave the setting out")
     if folds < 2:
         raise AtlopError(f"--folds {folds}: a teacher is trained without one fold of several; expected at least 2")
-    if (processes := accelerator_for("float32", device=device).num_processes) > 1:
-        raise AtlopError(f"{processes} processes were launched; start one alone, with --devices")
+    refuse_launched(device=device)
 
 
 def teacher_names(folds: int) -> list[str]:

@@ -14,7 +14,7 @@ from signal import Signals
 from transformers.utils import logging as transformers_logging
 
 from atlop.config import RunConfig
-from atlop.device import find_device
+from atlop.device import accelerator_for, find_device
 from atlop.errors import AtlopError, StoppedError
 from atlop.experiments.folder import ExperimentFolder
 from atlop.experiments.plan import PlannedRun
@@ -34,6 +34,16 @@ def device_name(name: str) -> str:
         AtlopError: There is no such device.
     """
     return str(find_device(name if name == "cpu" else f"cuda:{name}"))
+
+
+def refuse_launched(*, device: str | None) -> None:
+    """Refuse to train several runs in processes that were launched together: each run has processes of its own.
+
+    Raises:
+        AtlopError: Several processes were launched.
+    """
+    if (processes := accelerator_for("float32", device=device).num_processes) > 1:
+        raise AtlopError(f"{processes} processes were launched; start one alone, with --devices")
 
 
 def train_side_by_side(runs: Sequence[PlannedRun], *, folder: ExperimentFolder, devices: Sequence[str]) -> None:

@@ -15,7 +15,7 @@ from atlop.device import accelerator_for
 from atlop.ensemble import Ensemble, Member
 from atlop.errors import AtlopError
 from atlop.experiments.dev_split import split_dev
-from atlop.experiments.devices import device_name, train_side_by_side
+from atlop.experiments.devices import device_name, refuse_launched, train_side_by_side
 from atlop.experiments.dreeam import collect_merged, listed_margins
 from atlop.experiments.folder import ExperimentFolder
 from atlop.experiments.plan import Experiment, Plan, PlannedRun, Reading, plan_runs
@@ -54,10 +54,12 @@ def run_experiment(
         on_results: Called before each training with the results so far, for a table that is there after a stop.
 
     Raises:
-        AtlopError: The folder's runs have another base, a configuration is not valid, or a run fails.
+        AtlopError: The folder's runs have another base, a configuration is not valid, a run fails, or several
+            processes were launched.
     """
     if devices:
         device, *_ = map(device_name, devices)
+    refuse_launched(device=device)
     experiment_folder = ExperimentFolder(folder)
     plan, scored_file = prepare_plan(experiment, folder=experiment_folder, overrides=overrides, device=device)
     data = plan.runs[0].config.data

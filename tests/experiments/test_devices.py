@@ -7,6 +7,7 @@ import signal
 import threading
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -119,6 +120,17 @@ def test_a_device_that_is_not_there_is_refused_before_anything_is_trained(source
         assert says in problem
     both = run("experiment", source, "--device", "cpu", "--devices", "cpu", code=2)[1]
     assert "--device cpu and --devices cpu: give one of the two" in both
+    assert not (tmp_path / "out").exists()
+
+
+def test_processes_that_were_launched_together_are_refused(
+    source: Path,  # noqa: F811
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(module, "accelerator_for", lambda *_, **__: SimpleNamespace(num_processes=2))
+    problem = run("experiment", source, "--output", tmp_path / "out", code=2)[1]
+    assert "2 processes were launched; start one alone, with --devices" in problem
     assert not (tmp_path / "out").exists()
 
 
