@@ -116,7 +116,7 @@ def evaluate(
     from atlop.prediction import loop_settings
 
     corpus = read_labelled(Path(file), format=format, invalid=invalid)
-    train_facts = read_train(None if train is None else Path(train), corpus=corpus, format=format)
+    train_facts = read_train(None if train is None else Path(train), corpus=corpus, format=format, invalid=invalid)
     loop = loop_settings(precision, device=device, show_progress=show_progress)
     ensemble = load_ensemble(models, decision=decision)
     corpus = corpus.without_negatives(ensemble.rule.vocabulary.negative)
@@ -139,7 +139,7 @@ def evaluate_submission(
         AtlopError: A file cannot be read or has no labels.
     """
     corpus = read_labelled(Path(file), format=format, invalid=invalid)
-    train_facts = read_train(None if train is None else Path(train), corpus=corpus, format=format)
+    train_facts = read_train(None if train is None else Path(train), corpus=corpus, format=format, invalid=invalid)
     return _evaluate_submission(result, corpus=corpus, train=train_facts)
 
 
@@ -160,7 +160,7 @@ def compare(
         AtlopError: A file cannot be read or has no labels.
     """
     corpus = read_labelled(Path(file), format=format, invalid=invalid)
-    train_facts = read_train(None if train is None else Path(train), corpus=corpus, format=format)
+    train_facts = read_train(None if train is None else Path(train), corpus=corpus, format=format, invalid=invalid)
     one, other = (_evaluate_submission(result, corpus=corpus, train=train_facts) for result in (first, second))
     return SubmissionComparison(one, other, compare_evaluations(one, other))
 

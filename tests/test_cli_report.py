@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 
 from atlop.corpora import read_corpus
+from atlop.decoding import Decision, Fusion
+from atlop.model_folder import store_decision
 from tests.golden_values import golden_model, golden_tokenizer
 from tests.test_cli import DOCUMENT, run, write
 
@@ -64,6 +66,19 @@ def test_the_page_of_a_submission_has_no_scores_of_classes(result: Path, tiny_co
     assert {fact["margin"] for each in data_of(page)["documents"] for fact in each["facts"]} == {None}
 
 
+def test_the_page_of_a_model_that_decides_by_fusion(model: Path, tiny_corpus: Path, tmp_path: Path) -> None:
+    fused, page = tmp_path / "fused", tmp_path / "report.html"
+    shutil.copytree(model, fused)
+    store_decision(fused, Decision(use="fusion", fusion=Fusion(weight=1.0, missing=-1.0, threshold=0.5)))
+
+    run("report", fused, "--dev", tiny_corpus, "--output", page)
+
+    facts = [fact for each in data_of(page)["documents"] for fact in each["facts"]]
+    assert {fact["margin"] is None for fact in facts if fact["outcome"] == "unrelated"} == {False}
+    texts = [data_of(page, f"text-{index}") for index in range(len(data_of(page)["documents"]))]
+    assert {len(pair["scores"]) for text in texts for pair in text["pairs"]} == {4}  # the k of the model
+
+
 def test_two_results_are_compared_as_compare_does(model: Path, result: Path, tiny_corpus: Path, tmp_path: Path) -> None:
     worse, page = tmp_path / "worse.json", tmp_path / "report.html"
     worse.write_text(json.dumps(json.loads(result.read_text(encoding="utf-8"))[::3]), encoding="utf-8")
@@ -92,6 +107,21 @@ def test_a_run_knows_what_it_was_evaluated_on(model: Path, tiny_corpus: Path, tm
     page = (tmp_path / "report.html").read_text(encoding="utf-8")
     assert len(data_of(tmp_path / "report.html")["documents"]) == len(read_corpus(tiny_corpus).documents)
     assert "Training: loss" in page
+
+
+def test_an_invalid_document_that_the_run_left_out_is_left_out_of_its_page(
+    model: Path, tiny_corpus: Path, tmp_path: Path
+) -> None:
+    documents = json.loads(tiny_corpus.read_text(encoding="utf-8"))
+    dev = write(tmp_path / "dev.json", [*documents, {"title": "invalid"}])
+    (tmp_path / "best").symlink_to(model)
+    text = f'[data]\ntrain = "{dev}"\ndev = "{dev}"\ninvalid = "skip"\n\n[encoder]\nname = "none"\n'
+    (tmp_path / "config.toml").write_text(text, encoding="utf-8")
+
+    run("report", tmp_path, "--train", dev, "--output", tmp_path / "report.html")
+
+    assert len(data_of(tmp_path / "report.html")["documents"]) == len(documents)
+    assert "Ign F1" in run("evaluate", model, dev, "--train", dev, "--invalid", "skip")[0]
 
 
 def test_report_says_what_it_lacks(model: Path, tiny_corpus: Path, tmp_path: Path) -> None:

@@ -59,7 +59,7 @@ def plot(
     result: dict[str, Any] = {"runs": runs, "output": output, "dev": None}
     if dev is not None:
         corpus = read_labelled(dev, format=format, invalid=invalid)
-        train_facts = read_train(train, corpus=corpus, format=format)
+        train_facts = read_train(train, corpus=corpus, format=format, invalid=invalid)
         with loaded_models(runs, precision=precision, device=device) as (ensemble, loop):
             corpus = corpus.without_negatives(ensemble.rule.vocabulary.negative)
             scored = ensemble.score(corpus.documents, **loop)

@@ -12,6 +12,7 @@ from atlop.cli.options import Device, Format, Invalid, Json, Precision, Train
 from atlop.cli.outputs import new_output
 from atlop.cli.session import print_result, require_extra
 from atlop.cli.text import corpus_heading, score_rows
+from atlop.config import DataConfig
 from atlop.config_files import load_config
 from atlop.corpora import read_labelled, read_train
 from atlop.errors import AtlopError
@@ -49,8 +50,12 @@ def report(
     output = output or new_output(source, suffix=".report.html")
     if output.suffix != ".html":
         raise AtlopError(f"{output}: expected a name that ends in .html")
-    corpus = read_labelled(dev or _dev_file(source), format=format, invalid=invalid)
-    train_facts = read_train(train, corpus=corpus, format=format)
+    if dev is None:
+        data = _data_of(source)
+        dev, format = data.dev, format or data.format
+        invalid = data.invalid if invalid == "strict" else invalid
+    corpus = read_labelled(dev, format=format, invalid=invalid)
+    train_facts = read_train(train, corpus=corpus, format=format, invalid=invalid)
     models = [name for name in (source, against) if name is not None and not Path(name).is_file()]
     with quiet_models(models):
         from atlop.device import is_main_process
@@ -79,7 +84,8 @@ def report(
     )
 
 
-def _dev_file(run: str) -> Path:
+def _data_of(run: str) -> DataConfig:
+    """Return what a run was trained and evaluated on."""
     config = Path(run) / "config.toml"
     if not config.is_file():
         raise AtlopError(
@@ -88,4 +94,4 @@ def _dev_file(run: str) -> Path:
     from atlop.run_folder import refuse_earlier_version
 
     refuse_earlier_version(Path(run))
-    return load_config(str(config)).data.dev
+    return load_config(str(config)).data

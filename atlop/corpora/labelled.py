@@ -38,8 +38,10 @@ class TrainFacts(NamedTuple):
     """Number of facts of each relation; `None` for a `.fact` file, which has no counts."""
 
 
-def read_train(file: Path | None, *, corpus: Corpus, format: str | None = None) -> TrainFacts:
-    """Read what the scores of a corpus need of a train file, if there is one.
+def read_train(
+    file: Path | None, *, corpus: Corpus, format: str | None = None, invalid: Invalid = "strict"
+) -> TrainFacts:
+    """Read what the scores of a corpus need of a train file, if there is one; the rest is as in `read_labelled`.
 
     Raises:
         AtlopError: The train file cannot be read.
@@ -48,7 +50,7 @@ def read_train(file: Path | None, *, corpus: Corpus, format: str | None = None) 
         return TrainFacts()
     scored = {triple for document in corpus.documents for triple in document.name_triples()}
     counter = _TrainCounter(corpus)
-    seen = read_train_facts(file, format=format, among=scored, counter=counter)
+    seen = read_train_facts(file, format=format, invalid=invalid, among=scored, counter=counter)
     if count := counter.shared_texts:
         logger.warning("%s: %d texts are also in %s, so scores on them say little", corpus.path, count, file)
     return TrainFacts(seen, {use.relation: use.facts for use in counter.result()} or None)

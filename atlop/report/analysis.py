@@ -37,7 +37,7 @@ class DocumentAnalysis:
     facts: tuple[Fact, ...]
     """Predicted facts."""
     margins: dict[FactKey, float]
-    """Margin of each shown fact in nats; facts without a score are missing."""
+    """Margin of each shown fact in nats; facts without a score, or without one after fusion, are missing."""
     pairs: dict[Pair, PairScores]
     """Scores of each pair with a shown fact."""
     shares: dict[Pair, list[float]] = field(default_factory=dict)
@@ -92,9 +92,10 @@ class AnalysisCollector:
         classes: dict[Pair, list[int]] = {pair: [] for pair in pairs}
         for (subject, object_, _), class_id in class_of.items():
             classes[subject, object_].append(class_id)
+        found_margins = {key: float(margins[key[:2]][class_id]) for key, class_id in class_of.items()}
         return DocumentAnalysis(
             facts=facts,
-            margins={key: float(margins[key[:2]][class_id]) for key, class_id in class_of.items()},
+            margins={key: margin for key, margin in found_margins.items() if np.isfinite(margin)},
             pairs={pair: self._pair_scores(scores[pair], shown=ids) for pair, ids in classes.items()},
             shares={} if scored.evidence is None else dict(zip(pairs, scored.evidence[rows].tolist(), strict=True)),
             pair_evidence=self._rule.evidence(scored, pairs=set(pairs)),
@@ -102,10 +103,13 @@ class AnalysisCollector:
         )
 
     def _pair_scores(self, scores: NDArray[np.float32], *, shown: list[int]) -> PairScores:
-        """Return the highest scores of a pair and those of the shown classes, from `[classes]`."""
+        """Return the highest scores of a pair and those of the shown classes, from `[classes]`; −∞ is no score."""
         order = np.argsort(-scores, kind="stable")
         best = [class_id for class_id in order.tolist() if class_id != THRESHOLD_CLASS][:BEST_CLASSES]
-        classes = sorted({*best, *shown}, key=lambda class_id: -scores[class_id])
+        classes = sorted(
+            (class_id for class_id in {*best, *shown} if np.isfinite(scores[class_id])),
+            key=lambda class_id: -scores[class_id],
+        )
         return PairScores(
             threshold=float(scores[THRESHOLD_CLASS]) if self._rule.objective.has_threshold_class else 0.0,
             relations={self._rule.vocabulary.relation_of(class_id): float(scores[class_id]) for class_id in classes},

@@ -42,7 +42,7 @@ class MarginCounter:
         for document in scored:
             margins = self._rule.objective.margins(document.scores).numpy()
             is_gold = self._is_gold(document)
-            is_relation = np.isfinite(margins)  # all but TH
+            is_relation = np.isfinite(margins)  # all but TH, and what fusion leaves out
             for counts, selected in ((self._positives, is_gold), (self._negatives, ~is_gold)):
                 bins, number = np.unique(np.floor(margins[is_relation & selected] / BIN_WIDTH), return_counts=True)
                 counts.update(dict(zip(bins.astype(np.int64).tolist(), number.tolist(), strict=True)))
