@@ -58,12 +58,11 @@ _TYPES = """\
 _RUN = """
 ## Scores
 
-On `{dev}` ({dev_documents:,} documents), in percent, with 95 % intervals by bootstrap over its documents. The epoch
-was chosen on the same file, and this is one run with one seed.
+On `{dev}` ({dev_documents:,} documents), in percent{how}. This is one run with one seed.
 
 | | F1 | Ign F1 | precision | recall |
 |---|---|---|---|---|
-| best epoch | {f1} | {ign_f1} | {precision} | {recall} |
+| {model} epoch | {f1} | {ign_f1} | {precision} | {recall} |
 
 ## Training
 
@@ -77,6 +76,9 @@ was chosen on the same file, and this is one run with one seed.
 {settings}```
 """
 
+_BEST = """, with 95 % intervals by bootstrap over its documents. The epoch
+was chosen on the same file"""
+
 _NO_RUN = """
 ## Training
 
@@ -86,10 +88,26 @@ Unknown: the weights were trained elsewhere and imported.
 
 @dataclass(frozen=True)
 class FinishedRun:
-    """A run and its summary."""
+    """A run, its summary, and which of its two models is meant."""
 
     folder: Path
     summary: Mapping[str, Any]
+    model: str
+    """`best` or `last`, as the folders are named."""
+
+    @property
+    def scores(self) -> Mapping[str, float | None]:
+        """Return the model's scores on the dev documents, from 0 to 1."""
+        scores: Mapping[str, float | None] = self.summary[self.model]
+        return scores
+
+    @property
+    def intervals(self) -> Mapping[str, Sequence[float]]:
+        """Return the intervals of the best model's scores; none of another's."""
+        intervals: Mapping[str, Sequence[float]] = (
+            self.summary.get("best_intervals", {}) if self.model == "best" else {}
+        )
+        return intervals
 
 
 def write_card(folder: Path, *, run: FinishedRun | None = None) -> None:
@@ -195,7 +213,7 @@ def _load(folder: Path) -> ModelCard:
 
 
 def _results(run: FinishedRun) -> list[EvalResult]:
-    best, dev = run.summary["best"], _settings(run.folder)["data"]["dev"]
+    dev = _settings(run.folder)["data"]["dev"]
     return [
         EvalResult(
             task_type="relation-extraction",
@@ -203,21 +221,23 @@ def _results(run: FinishedRun) -> list[EvalResult]:
             dataset_name=dev,
             metric_type=key,
             metric_name=name,
-            metric_value=round(100 * best[key], 2),
+            metric_value=round(100 * score, 2),
         )
         for key, name in (("f1", "F1"), ("ign_f1", "Ign F1"))
-        if best[key] is not None
+        if (score := run.scores[key]) is not None
     ]
 
 
 def _run_sections(run: FinishedRun) -> str:
     environment, settings = RunFolder(run.folder).environment(), _settings(run.folder)
-    summary, best = run.summary, run.summary["best"]
+    summary = run.summary
     return _RUN.format(
         dev=settings["data"]["dev"],
         dev_documents=summary["dev"]["documents"],
-        **{key: _percent(best[key]) for key in ("precision", "recall")},
-        **{key: _with_interval(best[key], summary.get("best_intervals", {}).get(key)) for key in ("f1", "ign_f1")},
+        model=run.model,
+        how=_BEST if run.model == "best" else "",
+        **{key: _percent(run.scores[key]) for key in ("precision", "recall")},
+        **{key: _with_interval(run.scores[key], run.intervals.get(key)) for key in ("f1", "ign_f1")},
         train_documents=summary["train"]["documents"],
         steps=summary["steps"],
         versions=", ".join(f"{name} {version}" for name, version in environment["packages"].items()),
@@ -229,9 +249,16 @@ def _run_sections(run: FinishedRun) -> str:
 def _settings(run: Path) -> dict[str, Any]:
     """Return the run's configuration with paths reduced to names, since cards are published."""
     return {
-        section: {key: Path(value).name if _is_path(value) else value for key, value in values.items()}
+        section: {key: _without_folders(value) for key, value in values.items()}
         for section, values in load_config(str(run / "config.toml")).model_dump(mode="json", exclude_none=True).items()
     }
+
+
+def _without_folders(value: object) -> object:
+    """Return a setting with each local path, also one in a list, reduced to its name."""
+    if isinstance(value, list):
+        return [_without_folders(each) for each in value]
+    return Path(str(value)).name if _is_path(value) else value
 
 
 def _is_path(value: object) -> bool:

@@ -44,7 +44,8 @@ def publish(model: str | Path, name: str, *, licence: str | None = None, private
     check_weights(folder, config=read_model_config(folder))
     if not (folder / card.CARD).is_file():
         summary = RunFolder(folder.parent).summary() if folder.name in ("best", "last") else None
-        card.write_card(folder, run=None if summary is None else card.FinishedRun(folder.parent, summary))
+        run = None if summary is None else card.FinishedRun(folder.parent, summary, model=folder.name)
+        card.write_card(folder, run=run)
     if licence is not None:
         card.set_licence(folder, licence)
     address = push(folder, name, private=private)

@@ -144,7 +144,7 @@ class Run:
         }
         if self._is_main:
             for model_folder in (self._folder.best, self._folder.last):
-                write_card(model_folder, run=FinishedRun(self._folder.path, summary))
+                write_card(model_folder, run=FinishedRun(self._folder.path, summary, model=model_folder.name))
             self._folder.summarise(summary)  # last, since it marks the run as finished
             self._checkpoints.remove()
         return summary

@@ -27,11 +27,13 @@ def run(tmp_path: Path) -> Path:
     save_model(folder / "best", model=model, tokenizer=golden_tokenizer("bert"))
     (folder / "config.toml").write_text(
         '[data]\ntrain = "/somewhere/secret/train.json"\ndev = "/somewhere/secret/dev.json"\n'
-        '[encoder]\nname = "allenai/scibert_scivocab_cased"\n',
+        '[encoder]\nname = "allenai/scibert_scivocab_cased"\n'
+        '[distillation]\nteachers = ["/somewhere/secret/teacher"]\n',
         encoding="utf-8",
     )
     summary = {
         "best": BEST,
+        "last": BEST | {"f1": 0.5712},
         "best_intervals": {"f1": [0.5685, 0.6028], "ign_f1": [0.0, 0.0]},
         "steps": 1984,
         "seconds": 1814,
@@ -50,8 +52,8 @@ def run(tmp_path: Path) -> Path:
     return folder
 
 
-def finished(run: Path) -> FinishedRun:
-    return FinishedRun(run, json.loads((run / "summary.json").read_text(encoding="utf-8")))
+def finished(run: Path, *, model: str = "best") -> FinishedRun:
+    return FinishedRun(run, json.loads((run / "summary.json").read_text(encoding="utf-8")), model=model)
 
 
 def test_the_card_of_a_run_says_what_it_was_trained_on_and_what_it_scores(run: Path) -> None:
@@ -66,6 +68,16 @@ def test_the_card_of_a_run_says_what_it_was_trained_on_and_what_it_scores(run: P
     assert 'name = "allenai/scibert_scivocab_cased"' in text
     assert "P17" in text
     assert "/somewhere" not in text
+
+
+def test_the_card_of_the_last_epoch_has_its_own_scores(run: Path) -> None:
+    (run / "best").rename(run / "last")
+    write_card(run / "last", run=finished(run, model="last"))
+
+    card = ModelCard.load(run / "last" / "README.md")
+    assert "| last epoch | 57.12 | – | 71.97 | 49.36 |" in card.text
+    assert "chosen" not in card.text
+    assert [result.metric_value for result in card.data.eval_results] == [57.12]
 
 
 def test_the_hub_reads_the_scores_of_a_card(run: Path) -> None:
