@@ -52,7 +52,8 @@ class DecisionScores:
     f1: float
     """Micro-averaged F1 on the documents that it was chosen on, so optimistic."""
     cross_validated_f1: float
-    """Micro-averaged F1 where the decision about each document was chosen without it."""
+    """Micro-averaged F1 where the decision about each document was chosen without it. The evidence that a fusion reads
+    may be chosen with it."""
     gain: Estimate | None
     """`cross_validated_f1` minus that of `plain`, or of the offset for fusion, with an interval over documents; `None`
     for `plain`."""

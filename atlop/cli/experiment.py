@@ -61,8 +61,7 @@ def experiment(
     loaded = experiments.with_sizes_of(loaded, data=plan.base.data)
     with quiet_libraries(model=plan.runs[0].config.encoder.name, kind="encoder"):
         if dry_run:
-            plan = experiments.plan_runs(loaded, overrides=overrides or ())
-            runs = experiments.estimate_runs(plan, folder=folder, device=device)
+            runs = experiments.estimate_runs(loaded, folder=folder, overrides=overrides or (), device=device)
         else:
             write = partial(_write, path=folder / name)
             results = experiments.run_experiment(

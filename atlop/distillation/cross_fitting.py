@@ -8,7 +8,7 @@ from typing import Any
 
 from atlop.config import RunConfig
 from atlop.corpora import CorpusFile
-from atlop.distillation.stages import Stages, check_folds, teacher_names, train_teachers
+from atlop.distillation.stages import Stages, check_folds, refuse_changed_run, teacher_names, train_teachers
 from atlop.errors import AtlopError, StoppedError
 from atlop.experiments import ExperimentFolder, PlannedRun
 from atlop.experiments.devices import device_name
@@ -93,6 +93,8 @@ def _run(
     section = config.distillation.model_copy(update={"margins": margins})
     student = PlannedRun(STUDENT, config.trainer.seed, config.model_copy(update={"distillation": section}))
     stages = Stages(folder, work=_work(config, counts, folds=folds), device=device, show_progress=show_progress)
+    paths = {file.path: file for file in files.values()}
+    refuse_changed_run(folder.run(student), config=student.config, files=paths)  # before its margins are made anew
     teachers = train_teachers(
         config, documents=counts["train"], folds=folds, file=files["train"], stages=stages, devices=devices
     )

@@ -8,11 +8,12 @@ from typing import Any
 from tqdm import tqdm
 
 from atlop.config import DistillationConfig, RunConfig
+from atlop.config_files import load_config
 from atlop.corpora import CorpusFile
 from atlop.errors import AtlopError
 from atlop.experiments import ExperimentFolder, PlannedRun
 from atlop.experiments.devices import refuse_launched, train_side_by_side
-from atlop.run_folder import RunFolder
+from atlop.run_folder import RunFolder, keep_precision, refuse_changed_config
 from atlop.training import train
 
 logger = logging.getLogger(__name__)
@@ -98,19 +99,20 @@ def train_teachers(
         The run of each teacher, in the order of the folds.
 
     Raises:
-        AtlopError: There are fewer documents than folds, a finished teacher is of other settings or documents, or a
+        AtlopError: There are fewer documents than folds, a teacher was begun with other settings or documents, or a
             training fails.
         StoppedError: A signal stopped a training.
     """
     if folds > documents:
         raise AtlopError(f"--folds {folds}: {file.path} has only {documents} documents; choose fewer")
     runs = [_teacher(config, name, fold=(fold, folds)) for fold, name in enumerate(teacher_names(folds), start=1)]
+    for run in runs:
+        refuse_changed_run(stages.folder.run(run), config=run.config, files={config.data.train: file})
     if devices:
         logger.info("teachers are trained side by side; their logs are in %s", stages.folder.path / "logs")
         train_side_by_side(runs, folder=stages.folder, devices=devices)
     for run in runs:
         stages.train(run)
-        _refuse_changed_data(stages.folder.run(run), train=config.data.train, file=file)
     return [stages.folder.run(run) for run in runs]
 
 
@@ -125,12 +127,27 @@ def _teacher(config: RunConfig, name: str, *, fold: tuple[int, int]) -> PlannedR
     return PlannedRun(name, config.trainer.seed, config.model_copy(update=sections))
 
 
-def _refuse_changed_data(run: Path, *, train: Path, file: CorpusFile) -> None:
-    """Refuse a finished teacher of another train file, among whose documents it may have seen those that it scores."""
-    began = RunFolder(run).environment()["data_sha256"]
-    main, *others = file.sha256.values()
-    if began.get(str(train)) != main or not {*others} <= {*began.values()}:
-        raise AtlopError(
-            f"{file.path}: is another file than {run} was trained on, or has changed since; give or restore that one, "
-            "or use a new folder"
-        )
+def refuse_changed_run(run: Path, *, config: RunConfig, files: Mapping[Path, CorpusFile]) -> None:
+    """Refuse a run that was begun with other settings or documents; a teacher may have seen those that it scores.
+
+    Args:
+        run: The run's folder, which may not be there yet.
+        config: Its configuration now.
+        files: What it is trained on, by the path that its configuration names.
+
+    Raises:
+        AtlopError: They differ.
+    """
+    folder = RunFolder(run)
+    if not folder.config.exists():
+        return
+    settings = load_config(str(folder.config))
+    refuse_changed_config(run, began=settings, now=keep_precision(settings, config))
+    began = folder.environment()["data_sha256"]
+    for path, file in files.items():
+        main, *others = file.sha256.values()
+        if began.get(str(path)) != main or not {*others} <= {*began.values()}:
+            raise AtlopError(
+                f"{file.path}: is another file than {run} was trained on, or has changed since; give or restore that "
+                "one, or use a new folder"
+            )

@@ -53,7 +53,15 @@ class ExperimentFolder:
         return precision
 
     def record_base(self, plan: Plan) -> None:
-        """Record the base configuration and what runs are trained on and scored with, or check that all is as recorded.
+        """Record the base configuration and what runs are trained on and scored with, if all is as recorded before.
+
+        Raises:
+            AtlopError: See `check_base`.
+        """
+        write_json(self._base, self.check_base(plan))
+
+    def check_base(self, plan: Plan) -> dict[str, Any]:
+        """Return what `record_base` writes.
 
         Raises:
             AtlopError: The folder's runs have another base, or are of version 0.1, or a file has changed since.
@@ -83,7 +91,7 @@ class ExperimentFolder:
                     "another folder with --output"
                 )
             base, inputs = recorded, began | inputs
-        write_json(self._base, base | {_INPUTS: inputs})
+        return base | {_INPUTS: inputs}
 
     def _recorded(self) -> dict[str, Any]:
         recorded: dict[str, Any] = read_json(self._base)
@@ -92,16 +100,22 @@ class ExperimentFolder:
 
 
 _INPUTS = "sha256"
-"""Key of the digests of train files and of models that trainings start from, by path."""
+"""Key of the digests of files and models that runs are trained on, by path."""
 
 
 def _inputs(plan: Plan) -> dict[str, str]:
-    """Return the digest of each train file, and of each model that a training starts from."""
-    configs = [run.config for run in plan.runs]
-    models = {str(config.trainer.start_from) for config in configs if config.trainer.start_from is not None}
+    """Return the digest of each file that runs are trained on, and of each model that they start or learn from."""
+    files: set[Path] = set()
+    models: set[str] = set()
+    for config in (run.config for run in plan.runs):
+        section, start = config.distillation, config.trainer.start_from
+        words = config.data.relation_names if config.classifier.kind == "labels" else None
+        files.update(path for path in (config.data.train, section.unlabelled, words) if path is not None)
+        files.update(section.margins.glob("*.json") if section.margins is not None else ())  # with digests of the rest
+        models.update([*section.teachers, *([str(start)] if start is not None else [])])
     return {
-        **{str(path): file_sha256(path) for path in {config.data.train for config in configs}},
-        **{model: model_digest(model) for model in models if Path(model_folder(model)).is_dir()},
+        **{str(path): file_sha256(path) for path in sorted(files)},
+        **{model: model_digest(model) for model in sorted(models) if Path(model_folder(model)).is_dir()},
     }
 
 

@@ -11,6 +11,7 @@ from accelerate import Accelerator
 from atlop.calibration import Candidates, collect_candidates
 from atlop.config import RunConfig
 from atlop.corpora import read_corpus, read_train_facts, require_files
+from atlop.decoding import PLAIN
 from atlop.device import accelerator_for
 from atlop.ensemble import Ensemble, Member
 from atlop.errors import AtlopError
@@ -102,17 +103,12 @@ def prepare_plan(
 ) -> tuple[Plan, Path]:
     """Return the runs of an experiment and the file to score, by default half of dev.
 
-    The precision `auto` becomes that of the folder's runs, or else this machine's, so that all runs have the same.
-
     Raises:
         AtlopError: The folder's runs have another base, or a configuration is not valid or has an encoder that cannot
             be trained on.
     """
+    overrides = with_precision(experiment, folder=folder, overrides=overrides, device=device)
     plan = plan_runs(experiment, overrides=overrides)
-    if plan.base.trainer.precision == "auto":
-        precision = folder.precision() or accelerator_for(device=device, training=True).precision
-        overrides = [*overrides, f"trainer.precision={precision}"]
-        plan = plan_runs(experiment, overrides=overrides)
     data = plan.runs[0].config.data
     _check_models([run.config for run in plan.runs if folder.state(run) in ("not started", "interrupted")])
     folder.record_base(plan)
@@ -120,6 +116,20 @@ def prepare_plan(
         return plan, experiment.scored
     selection, scored = split_dev(data, folder=folder.path, seed=experiment.split_seed)
     return plan_runs(experiment, overrides=overrides, data_dev=selection), scored
+
+
+def with_precision(
+    experiment: Experiment, *, folder: ExperimentFolder, overrides: Sequence[str], device: str | None = None
+) -> Sequence[str]:
+    """Return the overrides with the precision of the folder's runs, or else this machine's, instead of `auto`.
+
+    Raises:
+        AtlopError: A configuration is not valid, or the folder's record is damaged.
+    """
+    if plan_runs(experiment, overrides=overrides).base.trainer.precision != "auto":
+        return overrides
+    precision = folder.precision() or accelerator_for(device=device, training=True).precision
+    return [*overrides, f"trainer.precision={precision}"]
 
 
 def _check_models(configs: Sequence[RunConfig]) -> None:
@@ -141,7 +151,7 @@ def _save_candidates(
     """Save the candidates of a trained run on the documents that choose and on those to score, in float32."""
     data = run.config.data
     selection = read_corpus(data.dev, format=data.format, invalid=data.invalid, relations=data.relations).documents
-    ensemble = Ensemble.from_members([Member(*load_model(folder.run(run) / "best"))])
+    ensemble = Ensemble.from_members([Member(*load_model(folder.run(run) / "best"))]).with_decision(PLAIN)
     accelerator = accelerator_for("float32", device=device)
     for split, documents in (("chooses", selection), ("scored", scored)):
         scores = list(ensemble.score(documents, accelerator=accelerator))

@@ -1,5 +1,6 @@
 """Find the folder of a model: of a run, of the sample, or a copy of a remote one."""
 
+import json
 from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
@@ -10,7 +11,7 @@ from filelock import FileLock
 from atlop import sample
 from atlop.errors import AtlopError
 from atlop.files.outputs import refuse_tilde
-from atlop.files.reading import file_sha256, reading
+from atlop.files.reading import file_sha256, read_json, reading
 from atlop.files.remote import address, file_version, files_below, is_folder, is_remote, open_bytes
 from atlop.files.writing import atomic_folder, recovered
 
@@ -38,7 +39,7 @@ def model_folder(name: str | Path) -> str:
 
 
 def model_digest(name: str | Path) -> str:
-    """Return a digest of all files of a model folder but its card.
+    """Return a digest of all files of a model folder but its card, and of `config.json` without the decision.
 
     Args:
         name: As in `model_folder`.
@@ -48,7 +49,15 @@ def model_digest(name: str | Path) -> str:
     """
     folder = Path(model_folder(name))
     files = [file for file in folder.iterdir() if file.is_file() and file.suffix != ".md" and file.name[0] != "."]
-    return sha256("".join(f"{file.name}\0{file_sha256(file)}\n" for file in sorted(files)).encode()).hexdigest()
+    return sha256("".join(f"{file.name}\0{_digest(file)}\n" for file in sorted(files)).encode()).hexdigest()
+
+
+def _digest(file: Path) -> str:
+    """Return the digest of what the scores of a model depend on; `atlop calibrate` changes the decision alone."""
+    if file.name != "config.json":
+        return file_sha256(file)
+    config = {key: value for key, value in read_json(file).items() if key != "decision"}
+    return sha256(json.dumps(config, sort_keys=True).encode()).hexdigest()
 
 
 def _copied(folder: Path) -> Path:

@@ -1,6 +1,7 @@
 """`atlop distill`: soft targets of documents that a teacher never saw; each stage resumes to the same bytes."""
 
 import json
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -164,9 +165,9 @@ def test_side_by_side_gives_the_same_bytes(whole: Path, tmp_path: Path) -> None:
     assert len(list((tmp_path / "out" / "logs").iterdir())) == 2
 
 
-def problem(config: RunConfig, *, output: Path, folds: int = 2, resume: bool = False) -> str:
+def problem(config: RunConfig, *, output: Path, **options: Any) -> str:
     with pytest.raises(AtlopError) as caught:
-        distill(config, output=output, folds=folds, resume=resume, show_progress=False)
+        distill(config, output=output, **({"folds": 2, "show_progress": False} | options))
     return str(caught.value)
 
 
@@ -239,9 +240,24 @@ def test_other_settings_folds_or_documents_are_refused_where_stages_are_resumed(
     assert "data.leave_out was [1, 2], now [1, 3]" in problem(config, output=whole, folds=3, resume=True)
     changed = with_trainer(config, seed=5)
     assert "trainer.seed was 66, now 5" in problem(changed, output=whole, resume=True)
-    before = config.data.train.read_bytes()
-    try:
-        config.data.train.write_bytes(before + b" ")
-        assert "has changed since" in problem(config, output=whole, resume=True)
-    finally:
-        config.data.train.write_bytes(before)
+    unlabelled_file = config.distillation.unlabelled
+    assert unlabelled_file is not None
+    margins = {path: path.read_bytes() for path in (whole / "margins").iterdir()}
+    for path in (config.data.train, unlabelled_file):
+        before = path.read_bytes()
+        try:
+            path.write_bytes(before + b" ")
+            assert "has changed since" in problem(config, output=whole, resume=True)
+        finally:
+            path.write_bytes(before)
+    assert {path: path.read_bytes() for path in (whole / "margins").iterdir()} == margins
+
+
+def test_a_teacher_of_other_settings_is_refused_before_others_are_trained_beside_it(
+    config: RunConfig, whole: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "runs").mkdir()
+    shutil.copytree(whole / "runs" / "teacher-1", tmp_path / "runs" / "teacher-1")
+    changed = with_trainer(config, seed=5)
+    assert "trainer.seed was 66, now 5" in problem(changed, output=tmp_path, resume=True, devices=["cpu", "cpu"])
+    assert [path.name for path in (tmp_path / "runs").iterdir()] == ["teacher-1"]

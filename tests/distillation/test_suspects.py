@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 from atlop.config import RunConfig
-from atlop.config_files import load_config
+from atlop.config_files import dump_config, load_config
 from atlop.corpora import CorpusFile, read_corpus
 from atlop.device import accelerator_for
 from atlop.distillation import distill, find_suspects, judge
-from atlop.distillation.stages import _refuse_changed_data
+from atlop.distillation.stages import refuse_changed_run
 from atlop.ensemble import load_ensemble
 from atlop.errors import AtlopError
 from atlop.files import file_sha256
@@ -201,12 +201,14 @@ def test_a_file_that_only_chose_the_epoch_is_not_the_train_file(tmp_path: Path) 
         path.write_text(text, encoding="utf-8")
     run_folder = tmp_path / "run"
     run_folder.mkdir()
+    config = load_config("redocred_minilm", overrides=[f"data.train={train}"])
+    (run_folder / "config.toml").write_text(dump_config(config), encoding="utf-8")
     digests = {str(path): file_sha256(path) for path in (train, dev)}
     (run_folder / "environment.json").write_text(
         json.dumps({"run": "", "python": "", "code_sha256": "", "packages": {}, "data_sha256": digests}),
         encoding="utf-8",
     )
 
-    _refuse_changed_data(run_folder, train=train, file=CorpusFile(train, format="docred"))
+    refuse_changed_run(run_folder, config=config, files={train: CorpusFile(train, format="docred")})
     with pytest.raises(AtlopError, match=r"dev\.json: is another file than .* was trained on"):
-        _refuse_changed_data(run_folder, train=train, file=CorpusFile(dev, format="docred"))
+        refuse_changed_run(run_folder, config=config, files={train: CorpusFile(dev, format="docred")})

@@ -11,6 +11,7 @@ from atlop import sample
 from atlop.calibration import CHOOSERS, Candidates
 from atlop.calibration.choice import Chooser
 from atlop.corpora import read_corpus
+from atlop.decoding import Decision, Fusion
 from atlop.device import accelerator_for
 from atlop.ensemble import Ensemble, Member
 from atlop.errors import AtlopError
@@ -27,7 +28,7 @@ from atlop.experiments import (
 from atlop.experiments.dreeam import choose_merged
 from atlop.experiments.plan import Reading, Variant
 from atlop.experiments.running import prepare_plan
-from atlop.model_folder import load_model
+from atlop.model_folder import load_model, store_decision
 from atlop.training import train
 from tests.test_cli import run, values_of
 from tests.test_cli_training import CONFIG
@@ -226,11 +227,52 @@ def test_changed_documents_or_models_that_runs_began_with_are_refused(
     for plan in (*plans.values(), *plans.values()):
         folder.record_base(plan)
 
-    for changed in (start / "config.json", train_file):
+    store_decision(start, Decision(use="offset", offset=0.5))  # on which no score depends
+    folder.record_base(plans[str(start)])
+    for changed in (start / "model.safetensors", train_file):
         changed.write_bytes(changed.read_bytes() + b"\n")
         whole = start if changed.parent == start else train_file
         with pytest.raises(AtlopError, match=rf"^{re.escape(str(whole))}: has changed since runs in .*; restore it"):
             folder.record_base(plans[str(whole)])
+
+
+def test_changed_teachers_documents_or_words_are_refused(source: Path, tiny_corpus: Path, tmp_path: Path) -> None:
+    more, words, margins = tmp_path / "more.json", tmp_path / "words.json", tmp_path / "margins"
+    shutil.copyfile(tiny_corpus, more)
+    margins.mkdir()
+    for path in (words, margins / "train.json"):
+        path.write_text("{}", encoding="utf-8")
+    shutil.copytree(sample.MODEL, tmp_path / "teacher")
+    taught = {"distillation.teachers": [str(tmp_path / "teacher")], "distillation.unlabelled": str(more)}
+    named = {"classifier.kind": "labels", "data.relation_names": str(words), "distillation.margins": str(margins)}
+    variants = (Variant(name="taught", set=taught), Variant(name="named", set=named))
+    plan = plan_runs(load_experiment(str(source)).model_copy(update={"variants": variants}), overrides=())
+    folder = ExperimentFolder(tmp_path / "out")
+    folder.record_base(plan)
+
+    for changed in (more, words, margins / "train.json", tmp_path / "teacher" / "model.safetensors"):
+        before = changed.read_bytes()
+        changed.write_bytes(before + b"\n")
+        with pytest.raises(AtlopError, match=r": has changed since runs in .*; restore it"):
+            folder.record_base(plan)
+        changed.write_bytes(before)
+    folder.record_base(plan)
+
+
+def test_a_decision_that_is_stored_in_a_run_changes_no_row(source: Path, tmp_path: Path) -> None:
+    folder, plan = ExperimentFolder(tmp_path / "out"), plan_runs(load_experiment(str(source)), overrides=())
+    results_in(folder.path, source=source)
+    run = plan.runs[0]
+    [reading] = run.readings
+    path = folder.candidates(run, split="scored", reading=reading)
+    before = path.read_bytes()
+    fusion = Fusion(weight=1.0, missing=-1.0, threshold=0.5)
+    store_decision(folder.run(run) / "best", Decision(use="fusion", fusion=fusion, evidence_threshold=0.9))
+
+    path.unlink()
+    results_in(folder.path, source=source)
+
+    assert path.read_bytes() == before
 
 
 def test_a_start_that_does_not_fit_is_refused_before_the_first_training(source: Path, tmp_path: Path) -> None:
@@ -284,3 +326,5 @@ def test_the_command_lists_runs_trains_them_and_prints_the_table(source: Path, t
     listed, _ = run("experiment", source, "--output", folder, "--dry-run")
     assert [values_of(listed)[name] for name in names] == ["scored"] * 4
     assert "0 of 4 runs are left: 0 steps" in listed
+    problem = run("experiment", source, "--output", folder, "--dry-run", "--set", "trainer.epochs=2", code=2)[1]
+    assert "has runs with different trainer.epochs" in problem
