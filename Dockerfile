@@ -1,4 +1,4 @@
-# Not built here. CPU only:
+# Not built here. With PyTorch's default build, for NVIDIA GPUs:
 #   docker build --tag atlop . && docker run --rm --volume "$PWD:/work" atlop check dev.json
 FROM python:3.11-slim
 
@@ -6,6 +6,7 @@ WORKDIR /opt/atlop
 COPY pyproject.toml README.md LICENSE ./
 COPY atlop atlop
 COPY configs configs
+COPY data/sample data/sample
 COPY scripts/constraints.txt scripts/constraints.txt
 # The CPU build of PyTorch comes from PyTorch's own index: --build-arg TORCH_INDEX=… names it, and without it pip takes
 # the default build, with CUDA.

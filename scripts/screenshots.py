@@ -2,7 +2,7 @@ r"""Make the pictures of the documentation from a finished run: its plots and pa
 
 Paths are seen in the pictures, so they are given as they should be read there. Needs chromium. Example:
 
-    python scripts/screenshots.py runs/redocred_minilm scripts/pictures \
+    python scripts/screenshots.py runs/redocred_minilm_best scripts/pictures \
       --dev data/redocred/dev_revised.json --train train_part.json
 """
 

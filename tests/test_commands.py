@@ -29,7 +29,7 @@ NOT_RUN = {
     "pip install .": "downloads packages",
     "pip install '.[graph,report,serve,spacy]'": "downloads packages",
     "uv pip install --torch-backend cpu .": "downloads packages",
-    "python scripts/screenshots.py runs/redocred_minilm scripts/pictures --dev data/redocred/dev_revised.json "
+    "python scripts/screenshots.py runs/redocred_minilm_best scripts/pictures --dev data/redocred/dev_revised.json "
     "--train train_part.json": "needs a browser",
 }
 """Commands that need a download, or a program that is not a Python package."""
