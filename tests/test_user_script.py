@@ -4,10 +4,16 @@ import json
 import os
 import subprocess
 import sys
+from functools import partial
+from importlib import import_module
 from pathlib import Path
 
+import pytest
 from safetensors.torch import load_file
 
+from atlop.corpora import FORMATS, CorpusFile
+from atlop.corpora.formats.format import Format
+from atlop.files import file_sha256
 from tests.test_cli_training import CONFIG
 
 SCRIPT = '''
@@ -81,3 +87,20 @@ def test_an_objective_and_a_head_of_ones_own_work_from_training_to_prediction(
     assert "heads.any_relation.layer.weight" in load_file(run / "best" / "model.safetensors")
     assert "sharpness = 2.0" in (run / "config.toml").read_text(encoding="utf-8")
     assert isinstance(json.loads((run / "result.json").read_text(encoding="utf-8")), list)
+    environment = json.loads((run / "environment.json").read_text(encoding="utf-8"))
+    assert environment["data_sha256"][str(tmp_path / "script.py")] == file_sha256(tmp_path / "script.py")
+
+
+def test_what_a_corrected_reader_reads_is_another_corpus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "own_reader.py").write_text("def read(path, *, issues):\n    yield from ()\n", encoding="utf-8")
+    corpus = tmp_path / "corpus.own"
+    corpus.write_text("", encoding="utf-8")
+    monkeypatch.setitem(FORMATS, "own", Format("own", read=partial(import_module("own_reader").read)))
+    before = CorpusFile(corpus, format="own").identity()
+
+    assert CorpusFile(corpus, format="own").identity() == before
+    with (tmp_path / "own_reader.py").open("a", encoding="utf-8") as source:
+        source.write("# corrected\n")
+    assert CorpusFile(corpus, format="own").identity() != before
+    assert [*CorpusFile(corpus, format="docred").sha256] == [str(corpus)]

@@ -12,7 +12,7 @@ from atlop.corpora.issues import IssueCollector, log_issues, without_negatives
 from atlop.corpora.recognition import SUBMISSION, recognise_format
 from atlop.corpora.vocabulary import read_negative
 from atlop.errors import AtlopError
-from atlop.files import file_sha256
+from atlop.files import file_sha256, own_sources
 from atlop.schema import CorpusIssues, Document
 
 
@@ -55,10 +55,13 @@ class CorpusFile:
     def sha256(self) -> dict[str, str]:
         """The sha256 of each file that is read, by path: the corpus file, then the extra files of its format.
 
+        That of a reader of one's own, if the format has one, is the last.
+
         Raises:
             AtlopError: One of them cannot be read.
         """
-        return {str(path): file_sha256(path) for path in (self.path, *self._format.extra_files(self.path))}
+        files = {str(path): file_sha256(path) for path in (self.path, *self._format.extra_files(self.path))}
+        return files | own_sources(self._format.read)
 
     def identity(self) -> dict[str, str]:
         """Return all that the documents depend on besides the code.

@@ -10,6 +10,7 @@ from atlop.files.outputs import (
     refuse_nonempty,
     refuse_tilde,
 )
+from atlop.files.own_code import own_sources
 from atlop.files.reading import file_sha256, max_unpacked_bytes, opened, read_json, read_lines, read_toml, reading
 from atlop.files.remote import address, exists, files_below, is_folder, is_remote, open_bytes, remove_folder
 from atlop.files.temporary import sweep
@@ -46,6 +47,7 @@ __all__ = [
     "one_writer",
     "open_bytes",
     "opened",
+    "own_sources",
     "read_json",
     "read_lines",
     "read_toml",

@@ -12,7 +12,9 @@ from accelerate.utils import broadcast_object_list
 from atlop.environment import environment
 from atlop.errors import AtlopError
 from atlop.evaluation import OfficialScores, fact_table, mean_scores
+from atlop.files import own_sources
 from atlop.model_folder import FinishedRun, load_model, save_model, write_card
+from atlop.objectives import OBJECTIVES
 from atlop.run_folder import Logged, RunFolder, refuse_changed_config, refuse_changed_environment
 from atlop.training.build import Training
 from atlop.training.checkpoint import Checkpoint, Checkpoints
@@ -34,7 +36,9 @@ class Run:
         self._is_main = training.accelerator.is_main_process
         config = training.config
         self._checkpoints = Checkpoints(folder.checkpoints, keep=config.trainer.checkpoints_kept)
-        now = environment(data={**training.data.file_hashes(), **training.documents.sha256})
+        model = training.state.model
+        code = own_sources(OBJECTIVES[config.objective.name], *map(type, (model.pool_mentions, *model.heads.values())))
+        now = environment(data={**training.data.file_hashes(), **training.documents.sha256, **code})
         if is_resumed:
             refuse_changed_environment(folder.path, began=folder.environment(), now=now)
         elif self._is_main:

@@ -36,7 +36,8 @@ class Format:
     description: str = ""
     """What such files look like, for the message about a file of no known format."""
     suffix: str | None = None
-    """File name suffix that is sufficient to recognise the format, for example `.jsonl`."""
+    """File name suffix by which the format is recognised, for example `.conllu`, unless the file begins with a JSON
+    object."""
     negative: str | None = None
     """Label of a pair without a relation, if the format has one: such labels are left out, and counted."""
     for_annotators: bool = False

@@ -1,0 +1,24 @@
+"""Source files outside the package, on which depends what functions and classes of one's own read or train."""
+
+import inspect
+from functools import partial
+from pathlib import Path
+
+from atlop.files.reading import file_sha256
+
+_PACKAGE = Path(__file__).parents[1]
+
+
+def own_sources(*objects: object) -> dict[str, str]:
+    """Return the sha256 of each source file outside the package that defines one of some functions or classes, by path.
+
+    What has no source file, such as code that was typed, is left out.
+    """
+    found: dict[str, str] = {}
+    for each in objects:
+        while isinstance(each, partial):
+            each = each.func
+        source = inspect.getsourcefile(each) if inspect.isroutine(each) or inspect.isclass(each) else None
+        if source is not None and (path := Path(source).resolve()).is_file() and _PACKAGE not in path.parents:
+            found[str(path)] = file_sha256(path)
+    return found
