@@ -42,8 +42,10 @@ def load_config(source: str, *, overrides: Sequence[str] = ()) -> RunConfig:
             message names every wrong one.
     """
     tree, paths = _read(find_config(source), extended_by=())
-    if source == sample.NAME:
-        tree["data"] = {key: sample.located(value) for key, value in tree["data"].items()}
+    if find_config(sample.NAME) in paths:
+        tree["data"] = {
+            key: sample.located(value) if isinstance(value, str) else value for key, value in tree["data"].items()
+        }
     for override in overrides:
         _set(tree, override)
     try:

@@ -67,7 +67,8 @@ def estimate_training(config: RunConfig, *, device: str | None = None, show_prog
         memory = _peak_memory(training.accelerator.device)
         sample = dev[:SAMPLE_SIZE]
         predict = partial(predict_facts, accelerator=training.accelerator)
-        sample_seconds = _seconds(partial(predict, training.state.model, sample))
+        model = training.state.model.to(training.accelerator.device)
+        sample_seconds = _seconds(partial(predict, model, sample))
     documents = [index for batch in step.batches for index in batch]
     step_seconds *= len(documents) * train.token_counts.mean() / train.token_counts[documents].sum()
     evaluation_seconds = sample_seconds * dev.token_counts.sum() / dev.token_counts[: len(sample)].sum()

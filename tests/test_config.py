@@ -113,6 +113,18 @@ def test_a_file_may_extend_a_shipped_configuration(tmp_path: Path) -> None:
     assert load_config(own) == load_config("docred_roberta_large", overrides=["trainer.epochs=1"])
 
 
+def test_the_sample_corpus_is_found_by_a_file_that_extends_its_configuration(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = write(tmp_path / "own.toml", 'extends = "sample"\ndata.train_documents = 9\ntrainer.epochs = 1\n')
+    monkeypatch.chdir(tmp_path)
+
+    config = load_config(own)
+
+    assert config.data.train.is_file()
+    assert config.data.train_documents == 9
+
+
 def test_a_configuration_that_extends_itself_is_refused(tmp_path: Path) -> None:
     first = write(tmp_path / "first.toml", 'extends = "second.toml"\n')
     second = write(tmp_path / "second.toml", 'extends = "first.toml"\n')

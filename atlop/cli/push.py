@@ -5,12 +5,12 @@ from typing import Annotated
 import typer
 
 from atlop.cli.models import quiet_models
-from atlop.cli.options import Json, Model
+from atlop.cli.options import Json
 from atlop.cli.session import print_result
 
 
 def push(
-    model: Model,
+    model: Annotated[str, typer.Argument(metavar="MODEL", help="Run folder (its best/ is sent), or model folder.")],
     name: Annotated[str, typer.Argument(metavar="NAME", help="Name on the Hugging Face hub, owner/name.")],
     licence: Annotated[
         str | None, typer.Option("--license", metavar="ID", help="Licence, as the hub calls it; goes into the card.")

@@ -44,6 +44,11 @@ def publish(model: str | Path, name: str, *, licence: str | None = None, private
     check_weights(folder, config=read_model_config(folder))
     if not (folder / card.CARD).is_file():
         summary = RunFolder(folder.parent).summary() if folder.name in ("best", "last") else None
+        if summary is None and RunFolder(folder.parent).config.exists():
+            raise AtlopError(
+                f"{folder.parent}: has not ended, so nothing is known of this model; end it with `atlop train --resume "
+                f"{folder.parent}`, or copy {folder.name}/ elsewhere to send it without the run's scores"
+            )
         run = None if summary is None else card.FinishedRun(folder.parent, summary, model=folder.name)
         card.write_card(folder, run=run)
     if licence is not None:

@@ -17,7 +17,8 @@ from atlop.device import DeviceAccelerator, accelerator_for
 from atlop.errors import AtlopError
 from atlop.evaluation import OfficialScores, official_scores
 from atlop.model import AtlopModel
-from atlop.model_folder import load_encoder, new_model, start_from
+from atlop.model_folder import load_encoder, new_model, preprocessor_for, start_from
+from atlop.model_folder.checks import two_mentions
 from atlop.objectives import make_objective, training_losses
 from atlop.ops import CapturedEncoder, has_varlen_kernel, limits_for, uses_packed_attention
 from atlop.prediction import predict_facts
@@ -129,6 +130,11 @@ def build_training(config: RunConfig, *, device: str | None = None, show_progres
     show_progress = show_progress and accelerator.is_main_process
     set_seed(trainer.seed)
     encoder = load_encoder(config.encoder.name, model_config=config.model, precision=accelerator.precision)
+    if config.encoder.gradient_checkpointing and not encoder.model.supports_gradient_checkpointing:
+        raise AtlopError(
+            f"encoder.gradient_checkpointing: {config.encoder.name} ({encoder.config.model_type}) cannot do it; set it "
+            "to false, or choose another encoder"
+        )
     data = TrainingData(
         config.data,
         tokenizer=encoder.tokenizer,
@@ -155,6 +161,8 @@ def build_training(config: RunConfig, *, device: str | None = None, show_progres
     objective = objective.with_class_shares(torch.from_numpy(shares).float())
     if trainer.start_from is not None:
         start_from(model, trainer.start_from)
+    if accelerator.num_processes > 1:
+        freeze_untrained(model, tokenizer=encoder.tokenizer)
     if config.encoder.gradient_checkpointing:
         model.encoder.activation_checkpointing_enable({"use_reentrant": False})
     weights = TrainedWeights(model, accelerator=accelerator, sharded=trainer.sharded, ema_decay=trainer.ema_decay)
@@ -166,12 +174,24 @@ def build_training(config: RunConfig, *, device: str | None = None, show_progres
     return Training(config, accelerator, data, documents, encoder.tokenizer, schedule, state, step, show_progress)
 
 
+def freeze_untrained(model: AtlopModel, *, tokenizer: PreTrainedTokenizerBase) -> None:
+    """Freeze what no loss reaches, such as LUKE's embeddings of entities: processes wait for every other gradient."""
+    [features] = preprocessor_for(model, tokenizer).preprocess([two_mentions(words=8)])
+    outputs = model.eval()(model.collate([features]))
+    trained = [outputs.scores, *(values for name, values in outputs.heads.items() if model.heads[name].weight)]
+    torch.stack([values.float().sum() for values in trained]).sum().backward()
+    for parameter in model.parameters():
+        parameter.requires_grad_(parameter.grad is not None)
+        parameter.grad = None
+
+
 def _capture_encoder(model: AtlopModel, *, config: RunConfig, processes: int) -> None:
     """Capture the encoder's passes, or log why it trains without."""
     encoder = model.encoder.config
     obstacles = {
         "several processes": processes > 1,
         "encoder.gradient_checkpointing": config.encoder.gradient_checkpointing,
+        "trainer.deterministic": config.trainer.deterministic,  # a checkpoint does not have what was captured
         f"an encoder of type {encoder.model_type!r}": not uses_packed_attention(model.encoder),
         "heads of such a width": not has_varlen_kernel(encoder.hidden_size // encoder.num_attention_heads),
     }

@@ -103,6 +103,8 @@ class TrainingData:
         """
         if self._configured_facts is not None:
             return self._configured_facts
+        if CorpusFile(self._config.train, format=self._config.format).sha256 != self.train.sha256:
+            raise AtlopError(f"{self._config.train}: has changed since it was preprocessed; restore it")
         return self._read_facts(self._config.train, invalid=self._config.invalid)
 
     def file_hashes(self) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pytest
 
 from atlop.errors import AtlopError
 from atlop.model_folder import save_model, write_card
-from atlop.model_folder.hub import push
+from atlop.model_folder.hub import publish, push
 from tests.golden_values import golden_model, golden_tokenizer
 from tests.web import COMMIT, Site, closed_port, served
 
@@ -88,3 +89,11 @@ def test_a_hub_that_is_not_there_is_one_message(hub: Hub, folder: Path, monkeypa
 
     with pytest.raises(AtlopError, match=r"cannot be uploaded to 'owner/tiny' on http://127"):
         push(folder, "owner/tiny", private=False)
+
+
+def test_a_run_that_has_not_ended_is_not_sent_as_one_of_unknown_origin(hub: Hub, folder: Path, tmp_path: Path) -> None:
+    shutil.copytree(folder, tmp_path / "best", ignore=shutil.ignore_patterns("README.md"))
+    (tmp_path / "config.toml").write_text("", encoding="utf-8")
+    with pytest.raises(AtlopError, match=r": has not ended, .* `atlop train --resume "):
+        publish(tmp_path, "owner/tiny")
+    assert not hub.files

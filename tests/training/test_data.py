@@ -382,3 +382,10 @@ def test_some_documents_are_drawn_and_the_relations_are_those_of_all(tmp_path: P
     assert few.train.counts()["documents"] == 2
     with pytest.raises(AtlopError, match=r"data\.train_documents: 10, but .*train\.json has only 9"):
         read(tmp_path, train=train, train_documents=10)
+
+
+def test_train_facts_of_a_file_that_has_changed_are_refused(tmp_path: Path) -> None:
+    data = read(tmp_path, train=[row("train")])
+    (tmp_path / "train.json").write_text(json.dumps([row("another")]), encoding="utf-8")
+    with pytest.raises(AtlopError, match=r"train\.json: has changed since it was preprocessed"):
+        _ = data.train_facts

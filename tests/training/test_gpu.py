@@ -36,7 +36,7 @@ def test_a_step_waits_for_nothing(precision: Any) -> None:
 
 @pytest.mark.parametrize(
     "changes",
-    [{}, {"precision": "bf16"}, {"precision": "fp16"}, {"precision": "tf32"}, {"deterministic": True}],
+    [{}, {"precision": "bf16"}, {"precision": "fp16"}, {"precision": "tf32"}],
     ids=str,
 )
 def test_a_training_captures_its_encoder_and_learns(changes: dict[str, Any], tmp_path: Path) -> None:
