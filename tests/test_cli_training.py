@@ -18,6 +18,7 @@ import torch
 
 from atlop.cli import main
 from atlop.files import file_sha256
+from atlop.model_folder.checks import read_model_config
 from tests.test_cli import DOCUMENT, run, run_apart, values_of, write
 
 SCRIPTS = Path(__file__).parents[1] / "scripts"
@@ -458,10 +459,12 @@ def test_predict_into_a_file_in_place_of_a_folder_is_one_message(
 def test_import_makes_a_model_folder_with_the_sizes_of_the_checkpoint(
     golden: Path, checkpoint: Path, tmp_path: Path
 ) -> None:
-    output, _ = run(*import_arguments(golden, checkpoint, tmp_path / "model"), "--max-length", 1000)
+    arguments = import_arguments(golden, checkpoint, tmp_path / "model")
+    output, _ = run(*arguments, "--max-length", 1000, "--markers", "mention")
 
     assert values_of(output)["representation size"] == "64"
     assert values_of(output)["block size"] == "16"
+    assert read_model_config(tmp_path / "model").model.preprocessing.markers == "mention"
     assert "trained elsewhere" in (tmp_path / "model" / "README.md").read_text(encoding="utf-8")
     evaluated, _ = run("evaluate", tmp_path / "model", golden / "documents.json")
     assert values_of(evaluated)["gold facts"] == "178"

@@ -1,7 +1,7 @@
 """`atlop import-checkpoint`."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -25,6 +25,10 @@ def import_checkpoint(
     relation_names: Annotated[Path | None, typer.Option(metavar="FILE", help="rel_info.json: readable names.")] = None,
     max_length: Annotated[int, typer.Option(metavar="N", min=8, help="Longest input in tokens.")] = 1024,
     max_relations: Annotated[int, typer.Option(metavar="N", min=1, help="Most relations of one pair.")] = 4,
+    markers: Annotated[
+        Literal["word", "mention"],
+        typer.Option(help="Where `*` marks mentions: word for DocRED, mention for CDR and GDA."),
+    ] = "word",
     as_json: Json = False,
 ) -> None:
     """Make a model folder of a released checkpoint."""
@@ -38,7 +42,7 @@ def import_checkpoint(
         loaded = load_encoder(
             encoder,
             model_config=ModelConfig(
-                preprocessing=PreprocessingConfig(max_length=max_length),
+                preprocessing=PreprocessingConfig(max_length=max_length, markers=markers),
                 classifier=classifier_sizes(file),
                 objective=ObjectiveConfig(max_relations=max_relations),
             ),
