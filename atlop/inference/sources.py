@@ -1,6 +1,7 @@
 """Where an extraction takes its documents from: JSON lines, Parquet, a text, or a folder of texts."""
 
 import hashlib
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -82,11 +83,11 @@ class Source:
         Raises:
             AtlopError: The file cannot be read, or the folder has no text.
         """
-        name = self.name or address(self.path)
+        name = self.name or _in_utf8(address(self.path))
         if self.is_text:
             for index, path in enumerate(self._texts[start.document :], start.document):
                 title = path.relative_to(self.path if self._is_folder else path.parent).with_suffix("").as_posix()
-                yield InputDocument(index, self.name or address(path), title, path)
+                yield InputDocument(index, self.name or _in_utf8(address(path)), _in_utf8(title), path)
         elif self._is_table:
             for index, row in self._rows(start.document):
                 yield InputDocument(index, f"{name}, row {index}", f"row {index}", row)
@@ -147,3 +148,8 @@ class Source:
                 yield pq.ParquetFile(file)
             except (pa.ArrowException, OSError) as error:
                 raise AtlopError(f"{address(self.path)}: cannot be read as Parquet ({reason_for(error)})") from None
+
+
+def _in_utf8(path: str) -> str:
+    r"""Return a path with escapes such as `\xe9` for bytes that are not UTF-8, which no file of facts can hold."""
+    return os.fsencode(path).decode(errors="backslashreplace")
