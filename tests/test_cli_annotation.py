@@ -108,7 +108,9 @@ def test_lines_of_ones_own_whose_first_text_has_no_entities_are_json_lines(tmp_p
     ("arguments", "problem"),
     [
         (["--format", "yaml"], "out: cannot be written in format 'yaml'; known: "),
-        (["--format", "brat", "--explain"], "--group-by, --explain and --engine are for facts alone"),
+        (["--format", "brat", "--explain"], "--ner, --group-by, --explain and --engine are for facts alone"),
+        (["--format", "brat", "--ner", "spacy:none"], "are for facts alone; leave them out with --format"),
+        (["--format", "brat", "--workers", "2"], "are for --engine ray; add it, or leave them out"),
         ([], "is not JSON lines; expected a .jsonl"),
     ],
 )

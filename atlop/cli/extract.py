@@ -88,15 +88,17 @@ def extract(
         if model != sample.NAME:
             raise AtlopError("INPUT is missing: give JSON lines with text and entities, or with --ner texts")
         file = sample.TEXTS
-    if format is not None:
-        if group_by is not None or explain or engine is not None:
-            raise AtlopError("--group-by, --explain and --engine are for facts alone; leave them out with --format")
-        options = {"decision": decision, "precision": precision, "device": device}
-        write_suggestions(model, file, output, format=format, options=options, as_json=as_json)
-        return
     has_engine = engine is not None
     if not has_engine and (cluster, workers, cpus, gpus) != (None, 1, 1, 0):
         raise AtlopError("--address, --workers, --cpus and --gpus are for --engine ray; add it, or leave them out")
+    if format is not None:
+        if ner is not None or group_by is not None or explain or has_engine:
+            raise AtlopError(
+                "--ner, --group-by, --explain and --engine are for facts alone; leave them out with --format"
+            )
+        options = {"decision": decision, "precision": precision, "device": device}
+        write_suggestions(model, file, output, format=format, options=options, as_json=as_json)
+        return
     if has_engine:
         require_extra("ray", "ray")
         if device is not None:
