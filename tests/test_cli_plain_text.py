@@ -88,6 +88,28 @@ def test_a_text_file_lines_of_text_and_standard_input_are_taken(kind: str, model
         assert rows[1]["error"].startswith(f"{name}, line 2, column 2: not valid JSON")
 
 
+@pytest.mark.parametrize("start", ["[Skai TV] ", "{Skai TV} ", "[1, 2] ", "[", "{"])
+@pytest.mark.parametrize("is_piped", [False, True])
+def test_a_text_may_begin_with_a_bracket(start: str, is_piped: bool, model: Path, tmp_path: Path) -> None:
+    file = tmp_path / "text.txt"
+    file.write_text(start + TEXT, encoding="utf-8")
+    source = "-" if is_piped else file
+
+    run("extract", model, source, *NER, "--output", tmp_path / "facts.jsonl", stdin=start + TEXT)
+
+    [row] = lines_of(tmp_path / "facts.jsonl")
+    assert row["facts"]
+
+
+def test_json_lines_in_a_file_of_text_are_refused(model: Path, tmp_path: Path) -> None:
+    file = tmp_path / "texts.txt"
+    file.write_text(json.dumps({"text": TEXT}) + "\n", encoding="utf-8")
+
+    problem = run("extract", model, file, *NER, "--output", tmp_path / "facts.jsonl", code=2)[1]
+
+    assert f"{file}: holds JSON lines, but a .txt file is read as one text; rename it to .jsonl" in problem
+
+
 def test_a_stopped_extraction_of_texts_goes_on_but_not_with_another_recogniser(
     model: Path, texts: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -19,7 +19,7 @@ from atlop.cli.memory import keep_few_kernels
 from atlop.cli.options import Decision, Device, Json, Model, Ner, Precision
 from atlop.cli.session import is_main_process, print_result, quiet_libraries, require_extra
 from atlop.cli.suggestions import write_suggestions
-from atlop.corpora import FileStart, recognise_format, writable_formats
+from atlop.corpora import FORMATS, FileStart, recognise_format, writable_formats
 from atlop.errors import AtlopError
 from atlop.files import address, exists, is_folder
 
@@ -197,7 +197,8 @@ def _readable(path: Path, *, has_ner: bool) -> Iterator[Path]:
             with copy.open("wb") as file:
                 copyfileobj(sys.stdin.buffer, file)
             start = FileStart(copy)
-            is_json = start.first_byte == b"{" or "text" in start.json_keys
+            is_object = start.first_byte == b"{" and (bool(start.json_keys) or not start.is_cut_short)
+            is_json = is_object or "text" in start.json_keys
             copy = copy.rename(copy.with_suffix(".jsonl" if is_json else TEXT))
             yield _checked(copy, name=STANDARD_INPUT_NAME, has_ner=has_ner)
         return
@@ -206,6 +207,8 @@ def _readable(path: Path, *, has_ner: bool) -> Iterator[Path]:
 
 def _checked(path: Path, *, name: str, has_ner: bool) -> Path:
     is_text = is_folder(path) or (path.suffix == TEXT and exists(path) and not _is_corpus(path))
+    if path.suffix == TEXT and not is_text and exists(path) and _is_json_lines(path):
+        raise AtlopError(f"{name}: holds JSON lines, but a {TEXT} file is read as one text; rename it to .jsonl")
     if is_text and not has_ner:
         raise AtlopError(
             f"{name}: plain text has no entities; name a recogniser that finds them, for example "
@@ -220,8 +223,8 @@ def _checked(path: Path, *, name: str, has_ner: bool) -> Path:
 
 
 def _is_corpus(path: Path) -> bool:
-    """Whether a text file has a known format, such as PubTator's."""
+    """Whether a text file has a known format, such as PubTator's; a bracket at its start alone is none."""
     with suppress(AtlopError):
-        recognise_format(path)
-        return True
+        format = FORMATS.get(recognise_format(path))
+        return format is None or (format.matches is not None and format.matches(FileStart(path)))
     return False
