@@ -110,6 +110,16 @@ def test_json_lines_in_a_file_of_text_are_refused(model: Path, tmp_path: Path) -
     assert f"{file}: holds JSON lines, but a .txt file is read as one text; rename it to .jsonl" in problem
 
 
+def test_the_facts_of_the_working_directory_have_its_name(
+    model: Path, texts: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(texts)
+
+    run("extract", model, ".", *NER)
+
+    assert len(lines_of(texts / "texts.facts.jsonl")) == 3
+
+
 def test_a_stopped_extraction_of_texts_goes_on_but_not_with_another_recogniser(
     model: Path, texts: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -17,6 +17,7 @@ import typer
 from atlop import sample
 from atlop.cli.memory import keep_few_kernels
 from atlop.cli.options import Decision, Device, Json, Model, Ner, Precision
+from atlop.cli.outputs import default_output
 from atlop.cli.session import is_main_process, print_result, quiet_libraries, require_extra
 from atlop.cli.suggestions import write_suggestions
 from atlop.corpora import FORMATS, FileStart, recognise_format, writable_formats
@@ -113,7 +114,7 @@ def extract(
         from atlop.inference.ray_engine import RayEngine
         from atlop.inference.sources import Source
 
-        output = output or Path(f"{path.name.split('.')[0]}.facts.jsonl")
+        output = output or default_output(path, suffix=".facts.jsonl")
         extractor = RelationExtractor.from_pretrained(
             model,
             decision=decision,

@@ -5,12 +5,17 @@ from pathlib import Path
 from atlop.files import refuse_existing
 
 
+def default_output(source: str | Path, *, suffix: str) -> Path:
+    """Return a path in the working directory, from the name of an input; `.` has the name of its folder."""
+    return Path(Path(source).resolve().name.split(".")[0] + suffix)
+
+
 def new_output(source: str | Path, *, suffix: str) -> Path:
-    """Return a path in the working directory, from the name of an input; nothing is there yet.
+    """Return the path of `default_output`; nothing is there yet.
 
     Raises:
         AtlopError: Something is there.
     """
-    path = Path(Path(source).resolve().name.split(".")[0] + suffix)
+    path = default_output(source, suffix=suffix)
     refuse_existing(path)
     return path
