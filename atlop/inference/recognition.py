@@ -94,18 +94,26 @@ class Recognition:
             return self._entities(named_mentions(found, text=text, where=name), text=text)
         except AtlopError as error:
             return error
+        except Exception as error:  # mentions of a function of anyone's, which may be generated only here
+            return self._failure(error, name=name)
 
     def _found(self, texts: Sequence[str], *, names: Sequence[str]) -> list[Any]:
         recogniser = self.recogniser
         try:
             many = getattr(recogniser, "pipe", None)
-            return list(map(recogniser, texts) if many is None else many(texts))
+            found = list(map(recogniser, texts) if many is None else many(texts))
+            if len(found) != len(texts):
+                raise ValueError(f"its pipe returned {len(found)} results for {len(texts)} texts")
+            return found
         except Exception as error:  # of a function of anyone's
             if len(texts) > 1:  # so that only the text that is the cause has an error
                 return [
                     each for text, name in zip(texts, names, strict=True) for each in self._found([text], names=[name])
                 ]
-            return [AtlopError(f"{names[0]}: {self.name} failed: {type(error).__name__}: {error}")]
+            return [self._failure(error, name=names[0])]
+
+    def _failure(self, error: Exception, *, name: str) -> AtlopError:
+        return AtlopError(f"{name}: {self.name} failed: {type(error).__name__}: {error}")
 
     def _entities(self, mentions: Sequence[NamedMention], *, text: str) -> list[dict[str, Any]]:
         typed = [replace(mention, type=self._partner(mention.type)) for mention in mentions]

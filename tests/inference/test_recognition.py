@@ -2,6 +2,7 @@
 
 import logging
 import pickle
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -84,6 +85,41 @@ def test_a_text_that_breaks_the_recogniser_is_an_error_in_its_place(reader: Rela
 
     assert first.as_json()["facts"] == last.as_json()["facts"] != []
     assert broken == ExtractionError(1, f"document 1: {NAME} failed: RuntimeError: a text that breaks it")
+
+
+def test_a_recogniser_that_returns_no_mentions_or_too_few_results_is_an_error_in_its_place() -> None:
+    class Dropping:
+        """Drops the second text."""
+
+        def pipe(self, texts: Sequence[str]) -> list[list[tuple[int, int]]]:
+            return [[(0, 5)] for text in texts if text != "Second"]
+
+        def __call__(self, text: str) -> None:
+            """Is not called."""
+
+    def nothing(text: str) -> object:
+        return None if text == "Second" else [(0, 5)]
+
+    def unhashable(text: str) -> object:
+        return [{"start": 0, "end": 5, "cluster": [] if text == "Second" else 1}]
+
+    def generated(text: str) -> Iterator[tuple[int, int]]:
+        yield (0, 5)
+        if text == "Second":
+            raise KeyError(text)
+
+    for ner, reason in {
+        Dropping(): "ValueError: its pipe returned 0 results for 1 texts",
+        nothing: "TypeError: 'NoneType' object is not iterable",
+        unhashable: "TypeError: ",
+        generated: "KeyError: ",
+    }.items():
+        first, second, third = Recognition(ner).entities(["First", "Second", "Third"], names=["a", "b", "c"])
+
+        assert first == third == [{"mentions": [{"spans": [[0, 5]]}]}]
+        assert isinstance(second, AtlopError)
+        assert str(second).startswith("b: ")
+        assert f" failed: {reason}" in str(second)
 
 
 def test_a_function_of_ones_own_may_return_mentions_in_any_form() -> None:
