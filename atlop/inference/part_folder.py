@@ -63,7 +63,7 @@ class PartFolder:
             write_text(self._manifest, json.dumps(settings, indent=2) + "\n")
 
     def check(self, settings: dict[str, Any], *, source: str, output: Path) -> None:
-        """Refuse parts that were made from another input, model, code or settings.
+        """Refuse parts that were made from another input, model, code, recogniser or settings.
 
         Raises:
             AtlopError: They were; `source` and `output` name the input and the output of this call.

@@ -1,7 +1,8 @@
 """Extract a file or folder of any size in parts, so that a run that was killed continues where it stopped.
 
 Document i of the source belongs to part i // `DOCUMENTS_PER_PART`.
-A later call with the same input, model, code and settings computes only the missing parts; another one is refused.
+A later call with the same input, model, code, recogniser and settings computes only the missing parts; another one is
+refused.
 Processes that were launched together divide the parts by number; the workers of an engine take them as they come. When
 all parts exist, they are concatenated into the output, which is written atomically, and the folder is removed. So no
 document is lost or written twice, whenever a process dies.
@@ -119,6 +120,7 @@ def _extract(
         "group_by": group_by,
         "explain": explain,
         "ner": extractor.recognition and extractor.recognition.name,
+        "ner_version": extractor.recognition and extractor.recognition.version,
         "documents_per_part": DOCUMENTS_PER_PART,
         "part_format": "lines, counts and sha256",
     }

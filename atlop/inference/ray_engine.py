@@ -88,13 +88,19 @@ class PartWriter:
             folder: Working directory, where there is one of that name.
 
         Raises:
-            AtlopError: The model cannot be loaded, or is not the one that the extraction began with.
+            AtlopError: The model cannot be loaded; or it, the code or the recogniser is not the one that the extraction
+                began with.
         """
         with suppress(OSError):
             os.chdir(folder)
         self._extract, self._source, self._parts, self._documents = extract, source, parts, documents
         # Ray may start a worker hours after the extraction began.
-        settings = {"model_sha256": extract.load().fingerprint, "code_sha256": code_sha256()}
+        extractor = extract.load()
+        settings = {
+            "model_sha256": extractor.fingerprint,
+            "code_sha256": code_sha256(),
+            "ner_version": extractor.recognition and extractor.recognition.version,
+        }
         parts.check(settings, source=f"the worker, with {extract.model}", output=parts.folder)
         gc.freeze()  # the model stays; scanning it again and again would cost 5 % of the time
 

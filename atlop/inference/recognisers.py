@@ -3,9 +3,11 @@
 from collections.abc import Callable
 from functools import cache
 from importlib import import_module
+from pathlib import Path
 from typing import Any, TypeAlias
 
 from atlop.errors import AtlopError, listed, loading
+from atlop.files import file_sha256
 
 Recogniser: TypeAlias = Callable[[str], Any]
 """Takes a text, and returns its mentions in any of the forms that `named_mentions` takes: a pipeline of spaCy, a
@@ -34,6 +36,33 @@ def load_recogniser(name: str) -> Recogniser:
     if not kind or not rest:
         raise AtlopError(f"ner {name!r}: expected spacy:NAME, transformers:NAME or MODULE:FUNCTION")
     return _LOADERS.get(kind, _function)(name)
+
+
+def recogniser_version(name: str) -> str:
+    """Return what changes when a recogniser does.
+
+    Args:
+        name: As in `load_recogniser`.
+
+    Returns:
+        The sha256 of its files, which of a function are its module alone; the commit of a model on the hub; "" for a
+        module without a file.
+
+    Raises:
+        AtlopError: There is none of that name, or a file cannot be read.
+    """
+    kind, _, rest = name.partition(":")
+    recogniser: Any = load_recogniser(name)
+    match kind:
+        case "spacy":
+            path = recogniser.path
+        case "transformers":
+            if not Path(rest).is_dir():
+                return str(recogniser.model.config._commit_hash)
+            path = rest
+        case _:
+            path = getattr(import_module(kind), "__file__", None)
+    return file_sha256(Path(path)) if path else ""
 
 
 def _spacy(name: str) -> Recogniser:

@@ -10,7 +10,7 @@ from typing import Any
 from atlop.corpora.text.entity_grouping import NamedMention, group_mentions
 from atlop.errors import AtlopError, listed
 from atlop.inference.mentions import named_mentions
-from atlop.inference.recognisers import Recogniser, load_recogniser
+from atlop.inference.recognisers import Recogniser, load_recogniser, recogniser_version
 from atlop.model.configuration import AtlopConfig
 
 logger = logging.getLogger(__name__)
@@ -70,6 +70,11 @@ class Recognition:
     def name(self) -> str:
         """The name of the recogniser."""
         return self.ner if isinstance(self.ner, str) else getattr(self.ner, "__qualname__", type(self.ner).__name__)
+
+    @property
+    def version(self) -> str | None:
+        """What changes when the recogniser of this name does; `None` of one that has no name to load it by."""
+        return recogniser_version(self.ner) if isinstance(self.ner, str) else None
 
     def entities(self, texts: Sequence[str], *, names: Sequence[str]) -> Iterator[list[dict[str, Any]] | AtlopError]:
         """Yield the entities of each text as JSON lines have them, or why there are none.

@@ -3,7 +3,7 @@
 import json
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -96,10 +96,15 @@ def test_an_engine_and_a_process_go_on_where_the_other_was_stopped(
     assert output.read_bytes() == (tmp_path / "whole.jsonl").read_bytes()
 
 
-def test_a_worker_with_another_model_or_code_writes_nothing(
+def test_a_worker_with_another_model_code_or_recogniser_writes_nothing(
     batches: ExtractBatches, file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    settings = {"model_sha256": batches.load().fingerprint, "code_sha256": "the driver's"}
+    batches = replace(batches, ner="tests.inference.recognisers:known_names")
+    recognition = batches.load().recognition
+    assert recognition is not None
+    settings = {
+        "model_sha256": batches.load().fingerprint, "code_sha256": "the driver's", "ner_version": recognition.version,
+    }  # fmt: skip
     monkeypatch.setattr(ray_engine, "code_sha256", lambda: settings["code_sha256"])
     for key in settings:
         folder = PartFolder(tmp_path / key)

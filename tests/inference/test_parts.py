@@ -18,6 +18,7 @@ from atlop.files import hidden_path
 from atlop.inference import RelationExtractor, parts
 from atlop.inference.host import host_processes
 from atlop.inference.parts import ExtractionSummary, extract_file
+from atlop.inference.recognition import Recognition
 from atlop.inference.sources import Source
 from atlop.inference.tables import WRITERS
 from tests.golden_values import golden_documents
@@ -190,6 +191,18 @@ def test_a_run_that_was_stopped_does_not_go_on_with_other_settings_or_code(
     monkeypatch.setattr(parts, "code_sha256", lambda: "another")
     with pytest.raises(AtlopError, match="with another code_sha256 than now"):
         extract_file(extractor, Source(file), output=output)
+
+
+def test_a_run_that_was_stopped_does_not_go_on_with_another_version_of_its_recogniser(
+    model_folder: Path, file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    extractor = RelationExtractor.from_pretrained(model_folder, ner="tests.inference.recognisers:known_names")
+    with pytest.raises(KeyboardInterrupt):
+        extract_file(extractor, Source(file), output=tmp_path / "facts.jsonl", progress=stopping_after(3))
+    monkeypatch.setattr(Recognition, "version", "another")
+
+    with pytest.raises(AtlopError, match="with another ner_version than now"):
+        extract_file(extractor, Source(file), output=tmp_path / "facts.jsonl")
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from atlop.errors import AtlopError
+from atlop.files import file_sha256
 from atlop.inference import Extraction, ExtractionError, RelationExtractor, recognition
 from atlop.inference.mentions import named_mentions
 from atlop.inference.recognition import Recognition
@@ -108,12 +109,13 @@ def test_a_recogniser_that_returns_no_mentions_or_too_few_results_is_an_error_in
         if text == "Second":
             raise KeyError(text)
 
-    for ner, reason in {
-        Dropping(): "ValueError: its pipe returned 0 results for 1 texts",
-        nothing: "TypeError: 'NoneType' object is not iterable",
-        unhashable: "TypeError: ",
-        generated: "KeyError: ",
-    }.items():
+    reasons: list[tuple[Any, str]] = [
+        (Dropping(), "ValueError: its pipe returned 0 results for 1 texts"),
+        (nothing, "TypeError: 'NoneType' object is not iterable"),
+        (unhashable, "TypeError: "),
+        (generated, "KeyError: "),
+    ]
+    for ner, reason in reasons:
         first, second, third = Recognition(ner).entities(["First", "Second", "Third"], names=["a", "b", "c"])
 
         assert first == third == [{"mentions": [{"spans": [[0, 5]]}]}]
@@ -221,6 +223,21 @@ def test_an_extractor_takes_its_recogniser_to_another_process(reader: RelationEx
     assert pickle.loads(pickle.dumps(reader))(TEXT) == reader(TEXT)
 
 
+def test_the_version_of_a_recogniser_changes_with_its_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(tmp_path)
+    module = tmp_path / "own_recogniser.py"
+    module.write_text("def find(text):\n    return []\n", encoding="utf-8")
+    recognition = Recognition("own_recogniser:find")
+    before = recognition.version
+
+    module.write_text("def find(text):\n    return [(0, 1)]\n", encoding="utf-8")
+
+    assert before
+    assert recognition.version not in (before, "")
+    assert Recognition("builtins:len").version == ""
+    assert Recognition(known_names).version is None
+
+
 # spaCy and transformers
 
 
@@ -255,6 +272,7 @@ def test_a_pipeline_of_spacy_loads_by_name_and_only_its_ner_runs(tmp_path: Path)
     nlp.to_disk(tmp_path / "other")
 
     assert Recognition(f"spacy:{tmp_path / 'pipeline'}").recogniser.pipe_names == ["ner"]  # type: ignore[attr-defined]
+    assert Recognition(f"spacy:{tmp_path / 'pipeline'}").version == file_sha256(tmp_path / "pipeline")
     assert Recognition(f"spacy:{tmp_path / 'other'}").recogniser.pipe_names == ["tagger", "ner", "sentencizer"]  # type: ignore[attr-defined]
 
 
@@ -277,6 +295,7 @@ def test_a_token_classification_model_of_transformers_reads_a_long_text_in_windo
 
     [found] = Recognition(f"transformers:{tmp_path}").entities([text], names=["the text"])
 
+    assert Recognition(f"transformers:{tmp_path}").version == file_sha256(tmp_path)
     assert not isinstance(found, AtlopError)
     assert {entity["type"] for entity in found} == {"PER"}
     assert max(end for entity in found for mention in entity["mentions"] for _, end in mention["spans"]) > 4600
