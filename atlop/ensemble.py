@@ -17,14 +17,14 @@ from atlop.decoding import DECISIONS, PLAIN, Decision, read_decision
 from atlop.errors import AtlopError
 from atlop.evaluation import PairEvidence
 from atlop.files import read_json
-from atlop.fusion import Margins, fused, with_logged_cost, with_pseudo_margins
+from atlop.fusion import Margins, fused, try_pseudo_margins, with_logged_cost, with_pseudo_margins
 from atlop.model import AtlopModel
 from atlop.model_folder import load_model, preprocessor_for
 from atlop.objectives import AdaptiveThresholding, make_objective
-from atlop.prediction import LoopSettings, gather_in_order, make_batches, score_batches, score_documents
+from atlop.prediction import LoopSettings, gather_in_order, make_batches, score_documents, try_batches
 from atlop.preprocessing import Features, Preprocessor, Truncation
 from atlop.schema import THRESHOLD_CLASS, Document, Fact
-from atlop.scores import DecisionRule, DocumentScores
+from atlop.scores import DecisionRule, DocumentScores, UnscoredDocument, all_scored
 
 
 @dataclass(frozen=True)
@@ -122,16 +122,12 @@ class Ensemble:
         return iter(gather_in_order(((each.index, each.to_keep()) for each in shared), accelerator=loop["accelerator"]))
 
     def score_here(self, documents: Sequence[Document], *, accelerator: Accelerator) -> Iterator[DocumentScores]:
-        """Yield the scores of all of some documents in this process, in any order; models are on its device."""
-        members = [
-            score_batches(
-                member.model,
-                make_batches(member.preprocess(documents), device=accelerator.device),
-                accelerator=accelerator,
-            )
-            for member in self.members
-        ]
-        return members[0] if len(members) == 1 else self._means(members)
+        """Yield the scores of all of some documents in this process, in any order; models are on its device.
+
+        Raises:
+            AtlopError: A document cannot be scored; it is named.
+        """
+        return all_scored(self._try_here(documents, accelerator=accelerator))
 
     def ready(
         self,
@@ -139,13 +135,30 @@ class Ensemble:
         scored: Iterable[DocumentScores],
         *,
         accelerator: Accelerator,
-    ) -> Iterable[DocumentScores]:
-        """Return scores as the rule decides on them: fused with those of pseudo documents if it decides by fusion."""
+    ) -> Iterator[DocumentScores]:
+        """Yield scores as the rule decides on them: fused with those of pseudo documents if it decides by fusion.
+
+        Raises:
+            AtlopError: A pseudo document cannot be scored; its document is named.
+        """
+        return all_scored(self.try_ready(documents, scored, accelerator=accelerator))
+
+    def try_ready(
+        self,
+        documents: Mapping[int, Document] | Sequence[Document],
+        tried: Iterable[DocumentScores | UnscoredDocument],
+        *,
+        accelerator: Accelerator,
+    ) -> Iterable[DocumentScores | UnscoredDocument]:
+        """Do what `ready` does, but go on after a document of which a single model cannot score a pseudo document."""
         fusion = self.rule.decision.fusion
         if self.rule.decision.use != "fusion" or fusion is None:
-            return scored
-        completed = self.with_pseudo_margins(documents, scored, accelerator=accelerator)
-        return (fused(each, fusion, rule=self.rule) for each in completed)
+            return tried
+        score = partial(self._try_here, accelerator=accelerator)
+        completed = try_pseudo_margins(documents, tried, score=score, rule=self.rule)
+        return (
+            each if isinstance(each, UnscoredDocument) else fused(each, fusion, rule=self.rule) for each in completed
+        )
 
     def with_pseudo_margins(
         self,
@@ -156,8 +169,22 @@ class Ensemble:
         margins: Margins | None = None,
     ) -> Iterator[DocumentScores]:
         """Score the pseudo documents of some documents in this process; see `atlop.fusion.with_pseudo_margins`."""
-        score = partial(self.score_here, accelerator=accelerator)
+        score = partial(self._try_here, accelerator=accelerator)
         return with_pseudo_margins(documents, scored, score=score, rule=self.rule, margins=margins)
+
+    def _try_here(
+        self, documents: Sequence[Document], *, accelerator: Accelerator
+    ) -> Iterator[DocumentScores | UnscoredDocument]:
+        """Do what `score_here` does, but go on after a document that a single model cannot score."""
+        members = [
+            try_batches(
+                member.model,
+                make_batches(member.preprocess(documents), device=accelerator.device),
+                accelerator=accelerator,
+            )
+            for member in self.members
+        ]
+        return members[0] if len(members) == 1 else self._means([all_scored(each) for each in members])
 
     def _shared(
         self, documents: Sequence[Document], features: list[list[Features]], **loop: Unpack[LoopSettings]

@@ -14,7 +14,7 @@ from torch import Tensor
 from atlop.decoding import Fusion
 from atlop.errors import AtlopError
 from atlop.schema import THRESHOLD_CLASS, Document
-from atlop.scores import DecisionRule, DocumentScores
+from atlop.scores import DecisionRule, DocumentScores, UnscoredDocument, all_scored
 
 logger = logging.getLogger(__name__)
 
@@ -26,7 +26,7 @@ evidence of less likely pairs doubles the time and gains nothing."""
 DOCUMENTS_PER_CHUNK = 64
 """Documents whose pseudo documents are in memory at a time."""
 
-Score = Callable[[Sequence[Document]], Iterable[DocumentScores]]
+Score = Callable[[Sequence[Document]], Iterable[DocumentScores | UnscoredDocument]]
 """Scores documents, in any order."""
 Margins = Callable[[Tensor], Tensor]
 """Margins from scores, both `[pairs, classes]`; −∞ for TH and for what does not count."""
@@ -101,11 +101,25 @@ def with_pseudo_margins(
         margins: Margins of pseudo documents; by default those of the rule's objective.
 
     Raises:
-        AtlopError: The model has no evidence.
+        AtlopError: The model has no evidence, or a pseudo document cannot be scored; its document is named.
     """
+    return all_scored(try_pseudo_margins(documents, scored, score=score, rule=rule, margins=margins))
+
+
+def try_pseudo_margins(
+    documents: Mapping[int, Document] | Sequence[Document],
+    tried: Iterable[DocumentScores | UnscoredDocument],
+    *,
+    score: Score,
+    rule: DecisionRule,
+    margins: Margins | None = None,
+) -> Iterator[DocumentScores | UnscoredDocument]:
+    """Do what `with_pseudo_margins` does, but go on after a document of which a pseudo document cannot be scored."""
     margins = margins or rule.objective.margins
-    scored = iter(scored)
-    while chunk := list(islice(scored, DOCUMENTS_PER_CHUNK)):
+    tried = iter(tried)
+    while taken := list(islice(tried, DOCUMENTS_PER_CHUNK)):
+        yield from (each for each in taken if isinstance(each, UnscoredDocument))
+        chunk = [each for each in taken if isinstance(each, DocumentScores)]
         made = [
             (position, pseudo)
             for position, each in enumerate(chunk)
@@ -113,13 +127,19 @@ def with_pseudo_margins(
         ]
         largest = [torch.full_like(each.scores, -torch.inf) for each in chunk]
         words: list[list[int]] = [[] for _ in chunk]
+        unscored: dict[int, UnscoredDocument] = {}
         for found in score([pseudo.document for _, pseudo in made]):
             position, pseudo = made[found.index]
+            if isinstance(found, UnscoredDocument):
+                problem = f"in a pseudo document, {found.problem}"
+                unscored[position] = UnscoredDocument(chunk[position].index, found.title, problem)
+                continue
             rows = _rows(pseudo, found, whole=chunk[position])
             largest[position][rows] = torch.maximum(largest[position][rows], margins(found.scores))
             words[position].append(pseudo.document.words)
-        for each, pseudo_margins, read in zip(chunk, largest, words, strict=True):
-            yield replace(each, pseudo_margins=pseudo_margins, pseudo_words=tuple(read))
+        for position, (each, pseudo_margins, read) in enumerate(zip(chunk, largest, words, strict=True)):
+            fusible = replace(each, pseudo_margins=pseudo_margins, pseudo_words=tuple(read))
+            yield unscored.get(position, fusible)
 
 
 def pseudo_documents(document: Document, scored: DocumentScores, *, rule: DecisionRule) -> list[PseudoDocument]:

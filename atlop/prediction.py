@@ -18,13 +18,12 @@ from tqdm import tqdm
 
 from atlop.config import Precision
 from atlop.device import accelerator_for
-from atlop.errors import AtlopError
 from atlop.model import AtlopModel, EntityAttention
 from atlop.ops import HostCopies, limits_for
 from atlop.prefetching import prefetch
 from atlop.preprocessing import Batch, Features, copy_to
 from atlop.schema import Fact
-from atlop.scores import DecisionRule, DocumentScores
+from atlop.scores import DecisionRule, DocumentScores, UnscoredDocument, all_scored
 
 logger = logging.getLogger(__name__)
 
@@ -127,21 +126,8 @@ def score_batches(
     Raises:
         AtlopError: A score is not finite, or a single document runs out of memory; the document is named.
     """
-    loop = try_batches(model, batches, accelerator=accelerator, rule=rule, keep_attention=keep_attention)
-    for scored in loop:
-        if isinstance(scored, UnscoredDocument):
-            raise AtlopError(scored.reason)
-        yield scored
-
-
-@dataclass(frozen=True, slots=True)
-class UnscoredDocument:
-    """A document that the model cannot score."""
-
-    index: int
-    """Index of the document in its corpus."""
-    reason: str
-    """What is wrong, and what to do; names the document."""
+    tried = try_batches(model, batches, accelerator=accelerator, rule=rule, keep_attention=keep_attention)
+    return all_scored(tried)
 
 
 def try_batches(
@@ -187,8 +173,9 @@ class _RunningBatch:
             if not values.pop("is_finite").all():
                 yield UnscoredDocument(
                     document.index,
-                    f'document {document.index} ("{document.title}"): the model gives scores that are not finite; '
-                    "its weights are damaged, or the precision is too low for it (try float32)",
+                    document.title,
+                    "the model gives scores that are not finite; its weights are damaged, or the precision is too low "
+                    "for it (try float32)",
                 )
                 continue
             if not document.directed:
@@ -237,9 +224,9 @@ class _Scoring:
                 [document] = documents
                 yield UnscoredDocument(
                     document.index,
-                    f'document {document.index} ("{document.title}"): not enough memory for its '
-                    f"{len(document.input_ids):,} tokens and {len(document.pairs):,} pairs alone; use a lower "
-                    "precision or a machine with more memory, or split the document in two",
+                    document.title,
+                    f"not enough memory for its {len(document.input_ids):,} tokens and {len(document.pairs):,} pairs "
+                    "alone; use a lower precision or a machine with more memory, or split the document in two",
                 )
                 return
             self.too_large = size

@@ -1,6 +1,6 @@
 """Scores of documents, and the rule that turns them into facts."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TypeAlias
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from atlop.decoding import PLAIN, Decision, decoded_facts
+from atlop.errors import AtlopError
 from atlop.model import AtlopModel, EntityAttention
 from atlop.objectives import Objective, make_objective
 from atlop.ops import limits_for
@@ -53,6 +54,34 @@ class DocumentScores:
             if (value := getattr(self, name)) is not None
         }
         return replace(self, **copied)
+
+
+@dataclass(frozen=True, slots=True)
+class UnscoredDocument:
+    """A document that the model cannot score."""
+
+    index: int
+    """Index of the document in its corpus."""
+    title: str
+    problem: str
+    """What is wrong, and what to do."""
+
+    @property
+    def reason(self) -> str:
+        """The problem, after the name of the document."""
+        return f'document {self.index} ("{self.title}"): {self.problem}'
+
+
+def all_scored(tried: Iterable[DocumentScores | UnscoredDocument]) -> Iterator[DocumentScores]:
+    """Yield scores.
+
+    Raises:
+        AtlopError: A document cannot be scored; it is named.
+    """
+    for each in tried:
+        if isinstance(each, UnscoredDocument):
+            raise AtlopError(each.reason)
+        yield each
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from atlop.errors import AtlopError
 from atlop.fusion import LOWEST_MARGIN, MAX_PSEUDO_DOCUMENTS, pseudo_documents, with_pseudo_margins
 from atlop.objectives import AdaptiveThresholding
 from atlop.schema import Document, RelationVocabulary
-from atlop.scores import DecisionRule, DocumentScores
+from atlop.scores import DecisionRule, DocumentScores, UnscoredDocument
 from tests.calibration.made_candidates import made_candidates
 from tests.golden_values import golden_documents, golden_model, golden_tokenizer
 from tests.made_documents import document
@@ -103,6 +103,17 @@ def test_the_margin_of_pseudo_documents_is_the_largest_of_those_that_have_both_e
         assert margins[0] == -torch.inf
         assert margins[1:].tolist() == (expected[pair][1:].tolist() if pair in expected else [-torch.inf] * 2)
     assert 0 < len(expected) < len(whole.pairs)
+
+
+def test_a_pseudo_document_that_cannot_be_scored_is_told_of_the_whole_document() -> None:
+    whole = replace(next(made_scores([TEXT])), index=1, evidence=torch.tensor([[0, 0.5, 0, 0]] * 6))
+    documents = [TEXT, TEXT]
+
+    def score(documents: Sequence[Document]) -> Iterator[UnscoredDocument]:
+        yield UnscoredDocument(0, documents[0].title, "not enough memory")
+
+    with pytest.raises(AtlopError, match=r'^document 1 \(".*"\): in a pseudo document, not enough memory'):
+        list(with_pseudo_margins(documents, [whole], score=score, rule=RULE))
 
 
 def test_many_entities_make_no_more_pseudo_documents_than_the_limit() -> None:

@@ -18,7 +18,6 @@ from atlop.model import AtlopModel
 from atlop.model.atlop import Pooled
 from atlop.ops import limits_for
 from atlop.prediction import (
-    UnscoredDocument,
     is_out_of_memory,
     make_batches,
     predict_facts,
@@ -29,6 +28,7 @@ from atlop.prediction import (
 )
 from atlop.preprocessing import Batch, Features, Preprocessor
 from atlop.schema import Fact
+from atlop.scores import UnscoredDocument
 from tests.golden_values import (
     golden_batch,
     golden_documents,

@@ -4,7 +4,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
-from itertools import count
+from itertools import count, groupby
 from typing import Generic
 
 from accelerate import Accelerator
@@ -15,10 +15,10 @@ from atlop.inference.explanation import pair_contexts
 from atlop.inference.found import FoundFacts
 from atlop.inference.host import Finish, Found, Hosting, Output
 from atlop.inference.inputs import InputDocument
-from atlop.prediction import UnscoredDocument, make_batches, try_batches
+from atlop.prediction import make_batches, try_batches
 from atlop.preprocessing import Features
 from atlop.schema import Document
-from atlop.scores import DocumentScores
+from atlop.scores import DocumentScores, UnscoredDocument
 
 MAX_WAITING = 64
 """Chunks that may be finished but not taken, before the stream waits for the first."""
@@ -69,25 +69,29 @@ class ExtractionStream(Generic[Output]):
 
     def run(self, chunks: Iterable[list[InputDocument]]) -> Iterator[Output]:
         """Yield what `finish` makes of the results of each chunk, in order."""
-        scores = self._scores(chunks)
-        for scored in self._ensemble.ready(self._documents, scores, accelerator=self._accelerator):
-            if self._is_fused:
-                self._fusion_cost.add(self._documents[scored.index], scored)
-            self._add(scored.index, self._found(scored))
-            yield from self._finished()
+        # A chunk without a valid document ends a pass of the model, so that what is finished is yielded meanwhile.
+        for has_features, features in groupby(self._features(chunks), key=bool):
+            if has_features:
+                for tried in self._tried(features):
+                    self._add(tried)
+                    yield from self._finished()
+            else:
+                for _ in features:
+                    yield from self._finished()
         while self._waiting:
             yield self._take()
 
-    def _batches(self, chunks: Iterable[list[InputDocument]]) -> Iterator[list[Features]]:
+    def _features(self, chunks: Iterable[list[InputDocument]]) -> Iterator[list[Features]]:
+        """Yield the features of the valid documents of each chunk, while others are read."""
         reading: deque[_Chunk[Output]] = deque()
         for number, inputs in zip(count(), chunks):
             reading.append(_Chunk(number, self._hosting.read(number, inputs, self._group_by)))
             if len(reading) > self._hosting.ahead:
-                yield from self._chunk_batches(reading.popleft())
+                yield self._read(reading.popleft())
         while reading:
-            yield from self._chunk_batches(reading.popleft())
+            yield self._read(reading.popleft())
 
-    def _chunk_batches(self, chunk: _Chunk[Output]) -> list[list[Features]]:
+    def _read(self, chunk: _Chunk[Output]) -> list[Features]:
         features = chunk.features.result()
         self._waiting.append(chunk)
         for each in features:
@@ -96,22 +100,20 @@ class ExtractionStream(Generic[Output]):
                 self._documents[each.index] = self._hosting.host.document(chunk.number, each.index)
         if not features:
             self._submit(chunk)
-        return make_batches(features, device=self._accelerator.device)
+        return features
 
-    def _scores(self, chunks: Iterable[list[InputDocument]]) -> Iterator[DocumentScores]:
+    def _tried(self, features: Iterable[list[Features]]) -> Iterable[DocumentScores | UnscoredDocument]:
+        """Score the documents of chunks, ready for the rule."""
         [member] = self._ensemble.members
-        scores = try_batches(
+        device = self._accelerator.device
+        tried = try_batches(
             member.model,
-            self._batches(chunks),
+            (batch for chunk in features for batch in make_batches(chunk, device=device)),
             accelerator=self._accelerator,
             rule=None if self._is_fused else self._ensemble.rule,
             keep_attention=self._explain,
         )
-        for scored in scores:
-            if isinstance(scored, UnscoredDocument):
-                self._add(scored.index, scored.reason)
-            else:
-                yield scored
+        return self._ensemble.try_ready(self._documents, tried, accelerator=self._accelerator)
 
     def _found(self, scored: DocumentScores) -> FoundFacts:
         found = FoundFacts.from_scores(scored, rule=self._ensemble.rule)
@@ -127,7 +129,11 @@ class ExtractionStream(Generic[Output]):
         contexts = pair_contexts(pairs, document=document, attention=scored.attention, words=words)
         return replace(found, contexts=contexts)
 
-    def _add(self, index: int, found: Found) -> None:
+    def _add(self, tried: DocumentScores | UnscoredDocument) -> None:
+        index = tried.index
+        found: Found = tried.reason if isinstance(tried, UnscoredDocument) else self._found(tried)
+        if self._is_fused and isinstance(tried, DocumentScores):
+            self._fusion_cost.add(self._documents[index], tried)
         chunk = self._chunk_of.pop(index)
         self._documents.pop(index, None)
         chunk.found[index] = found

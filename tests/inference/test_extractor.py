@@ -170,6 +170,47 @@ def test_a_stream_is_read_in_chunks_and_kept_in_order(
     ]
 
 
+def too_large_for_memory(*_: object) -> Tensor:
+    raise MemoryError
+
+
+@pytest.mark.parametrize("is_valid", [False, True])
+def test_errors_are_yielded_before_the_stream_ends(
+    is_valid: bool, extractor: RelationExtractor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "DOCUMENTS_PER_CHUNK", 3)
+    monkeypatch.setattr(type(extractor.model), "score", too_large_for_memory)
+    taken: list[int] = []
+
+    def documents() -> Iterator[Document | bytes]:
+        for index in ORDER:
+            taken.append(index)
+            yield golden_documents()[index] if is_valid else b"{"
+
+    found = extractor.pipe(documents())
+    first = next(found)
+
+    assert len(taken) < len(ORDER)
+    rest = [first, *found]
+    assert [item.document for item in rest if isinstance(item, ExtractionError)] == list(range(len(ORDER)))
+
+
+def test_chunks_of_invalid_documents_change_nothing_of_others(
+    extractor: RelationExtractor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    good, bad = golden_documents()[0], b"{"
+    expected, *_ = extractor.pipe([good])
+    monkeypatch.setattr(module, "DOCUMENTS_PER_CHUNK", 1)
+    documents: list[Document | bytes] = [bad, good, good, bad, bad, good, bad]
+
+    found = list(extractor.pipe(documents))
+
+    assert [item.document for item in found] == list(range(len(documents)))
+    for item, document in zip(found, documents, strict=True):
+        assert isinstance(item, ExtractionError) == (document is bad)
+        assert document is bad or decoded_facts(item) == decoded_facts(expected)
+
+
 def test_two_extractors_keep_their_own_precision(extractor: RelationExtractor, model_folder: Path) -> None:
     before = extractor(TEXT, ENTITIES)
 
@@ -227,6 +268,33 @@ def test_a_document_that_the_model_cannot_score_is_an_error_in_its_place(
 
     assert isinstance(second, ExtractionError)
     assert second.message.startswith('document 1 ("middle"): not enough memory')
+    assert list(map(decoded_facts, (first, third))) == [decoded_facts(expected[0]), decoded_facts(expected[2])]
+
+
+def test_a_document_of_which_a_pseudo_document_cannot_be_scored_is_an_error_in_its_place(
+    extractor: RelationExtractor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    decision = Decision(
+        use="fusion", fusion=Fusion(weight=0.5, missing=0.25, threshold=0.5), evidence_threshold=0.1
+    )  # fmt: skip
+    (tmp_path / "decision.json").write_text(decision.model_dump_json(), encoding="utf-8")
+    fused = RelationExtractor(extractor.model, extractor.tokenizer, decision=tmp_path / "decision.json")
+    expected = list(fused.pipe(golden_documents()[:3]))
+    score, scored = type(extractor.model).score, set[str]()
+
+    def too_large(self: AtlopModel, batch: Batch, pooled: Pooled) -> Tensor:
+        if "middle" in scored.intersection(batch.titles):  # the whole document was scored before
+            raise MemoryError
+        scored.update(batch.titles)
+        scores: Tensor = score(self, batch, pooled)
+        return scores
+
+    monkeypatch.setattr(type(extractor.model), "score", too_large)
+
+    first, second, third = fused.pipe(golden_documents()[:3])
+
+    assert isinstance(second, ExtractionError)
+    assert second.message.startswith('document 1 ("middle"): in a pseudo document, not enough memory')
     assert list(map(decoded_facts, (first, third))) == [decoded_facts(expected[0]), decoded_facts(expected[2])]
 
 
