@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from functools import partial
 from http import HTTPStatus
+from threading import Event
 from typing import Any, TypeVar
 
 from anyio import to_thread
@@ -92,9 +93,9 @@ def make_app(
         are grouped, by default by text. A service with a recogniser takes a text without `entities`.
         """
         data = await _read_body(request, limits=limits)
-        async with _in_time(limits):
-            documents, is_list = await _in_thread(partial(reader.read, data, group_by=group_by))
-            results = await _results(documents, queue=app.state.queue, explain=explain, limits=limits)
+        async with _in_time(limits) as is_over:
+            documents, is_list = await _in_thread(partial(reader.read, data, is_over=is_over, group_by=group_by))
+            results = await _results(documents, queue=app.state.queue, explain=explain)
             rows = (result.as_json() for result in results)
             answer = await _in_thread(partial(_answer, rows, is_list=is_list))
         return Response(answer, media_type="application/json")
@@ -102,8 +103,8 @@ def make_app(
     async def entities(request: Request) -> Response:
         """Find the entities of one text or a list of texts, in the form that `/extract` takes."""
         data = await _read_body(request, limits=limits)
-        async with _in_time(limits):
-            documents, is_list = await _in_thread(partial(reader.read, data))
+        async with _in_time(limits) as is_over:
+            documents, is_list = await _in_thread(partial(reader.read, data, is_over=is_over))
             rows = (_entities(index, document) for index, document in enumerate(documents))
             answer = await _in_thread(partial(_answer, rows, is_list=is_list))
         return Response(answer, media_type="application/json")
@@ -116,14 +117,23 @@ def make_app(
 
 
 @asynccontextmanager
-async def _in_time(limits: Limits) -> AsyncIterator[None]:
-    """Refuse a request whose answer takes too long; that cancels its documents in the queue."""
+async def _in_time(limits: Limits) -> AsyncIterator[Event]:
+    """Refuse a request whose answer takes too long, or whose documents are too many to wait.
+
+    That cancels its documents in the queue, and sets the event that is yielded, for threads.
+    """
+    is_over = Event()
     try:
         async with asyncio.timeout(limits.seconds):
-            yield
+            yield is_over
     except TimeoutError:
         message = f"there was no answer within {limits.seconds:g} seconds; send less at once, or try again later"
         raise HTTPException(503, message, headers=_RETRY_LATER) from None
+    except BusyError:
+        message = f"the service is busy: at most {limits.waiting:,} documents may wait; try again later"
+        raise HTTPException(503, message, headers=_RETRY_LATER) from None
+    finally:
+        is_over.set()
 
 
 def _body_schema() -> tuple[dict[str, Any], dict[str, Any]]:
@@ -155,15 +165,11 @@ def _refusal(status: int, message: str) -> HTTPException:
 
 
 async def _results(
-    documents: list[Document | ExtractionError], *, queue: BatchQueue, explain: bool, limits: Limits
+    documents: list[Document | ExtractionError], *, queue: BatchQueue, explain: bool
 ) -> list[ExtractionResult]:
-    """Return the result of each document."""
+    """Return the result of each document; raise `BusyError` if the queue has no space for them."""
     valid = [document for document in documents if isinstance(document, Document)]
-    try:
-        futures = queue.submit(valid, explain=explain)
-    except BusyError:
-        message = f"the service is busy: at most {limits.waiting:,} documents may wait; try again later"
-        raise HTTPException(503, message, headers=_RETRY_LATER) from None
+    futures = queue.submit(valid, explain=explain)
     extracted = iter(await asyncio.gather(*map(asyncio.wrap_future, futures)))
     results = [next(extracted) if isinstance(document, Document) else document for document in documents]
     return [replace(result, document=index) for index, result in enumerate(results)]

@@ -23,7 +23,7 @@ class Limits:
     seconds: float = 30.0
     """Time to receive a request body, and again to compute its response."""
     waiting: int = 64
-    """Documents in the queue."""
+    """Documents in the queue, and as many more that wait for the recogniser."""
     connections: int = 256
     """Open connections; each holds one request or response in memory."""
 

@@ -1,6 +1,8 @@
 """Read the documents of requests, several requests at once."""
 
-from threading import Lock
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import Event, Lock
 from typing import Any
 
 from fastapi import HTTPException
@@ -13,6 +15,7 @@ from atlop.inference.recognition import Recognition
 from atlop.json_values import expect
 from atlop.parsing import TOO_DEEP, parse_json
 from atlop.schema import Document
+from atlop.serving.batching import BusyError
 from atlop.serving.limits import Limits
 
 _EXPECTED = 'expected an object with "text" and "entities", or a list of such objects'
@@ -25,12 +28,22 @@ class DocumentReader:
         """Start without any document."""
         self._recognition, self._limits = recognition, limits
         self._recognising = Lock()  # a recogniser need not be safe for threads
+        self._waiting, self._counting = 0, Lock()  # documents that the recogniser is to read
 
-    def read(self, data: bytes, *, group_by: str | None = None) -> tuple[list[Document | ExtractionError], bool]:
+    def read(
+        self, data: bytes, *, is_over: Event, group_by: str | None = None
+    ) -> tuple[list[Document | ExtractionError], bool]:
         """Return the documents of a body, with an error for each invalid one, and whether the body is a list.
+
+        Args:
+            data: The body.
+            is_over: Set once nobody waits for the documents, of which none is recognised then.
+            group_by: Key by which ungrouped mentions are grouped.
 
         Raises:
             HTTPException: The body is no document and no list of documents, or has too many.
+            BusyError: Too many documents wait for the recogniser.
+            TimeoutError: Nobody waits for the documents.
         """
         try:
             value = parse_json(data, where="the body")
@@ -42,17 +55,39 @@ class DocumentReader:
         if len(rows) > self._limits.documents:
             limit = self._limits.documents
             raise HTTPException(413, f"the body: has {len(rows):,} documents; expected at most {limit:,}")
-        documents = [self._document(row, index=index, group_by=group_by) for index, row in enumerate(rows)]
+        with self._waiting_for(sum(map(self._is_bare, rows))):
+            documents = [
+                self._document(row, index=index, is_over=is_over, group_by=group_by) for index, row in enumerate(rows)
+            ]
         return documents, isinstance(value, list)
 
-    def _document(self, value: Any, *, index: int, group_by: str | None) -> Document | ExtractionError:
+    def _is_bare(self, value: Any) -> bool:
+        """Whether a document is for the recogniser."""
+        return self._recognition is not None and isinstance(value, dict) and value.get("entities") is None
+
+    @contextmanager
+    def _waiting_for(self, documents: int) -> Iterator[None]:
+        """Count documents that wait for the recogniser; raise `BusyError` if they are too many."""
+        with self._counting:
+            if documents and self._waiting + documents > self._limits.waiting:
+                raise BusyError
+            self._waiting += documents
+        try:
+            yield
+        finally:
+            with self._counting:
+                self._waiting -= documents
+
+    def _document(self, value: Any, *, index: int, is_over: Event, group_by: str | None) -> Document | ExtractionError:
         where = f"document {index}"
         try:
             row = expect(value, dict, where=where)
             to_json_line(row, where=where)  # refuses lone surrogates, which JSON allows and tokenizers do not
-            if self._recognition is not None and row.get("entities") is None:
+            if self._is_bare(row):
                 self._limits.check(_read({**row, "entities": []}, where=where), where=where)
                 with self._recognising:
+                    if is_over.is_set():
+                        raise TimeoutError
                     document = _read(row, where=where, recognition=self._recognition)
             else:
                 document = _read(row, where=where, group_by=group_by)

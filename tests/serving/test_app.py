@@ -259,6 +259,58 @@ def test_a_document_that_takes_too_long_to_read_is_refused_too(
     assert late.headers["Retry-After"]
 
 
+class HeldRecogniser:
+    """Finds nothing, once it may go on, and keeps the texts that it was given."""
+
+    def __init__(self) -> None:
+        self.open, self.entered = threading.Event(), threading.Event()
+        self.texts: list[str] = []
+
+    def __call__(self, text: str) -> list[tuple[int, int]]:
+        self.texts.append(text)
+        self.entered.set()
+        assert self.open.wait(60)
+        return []
+
+
+def test_texts_of_a_request_that_waited_too_long_are_not_recognised(
+    extractor: RelationExtractor,
+) -> None:
+    find = HeldRecogniser()
+    reader = RelationExtractor(extractor.model, extractor.tokenizer, ner=find)
+    with TestClient(make_app(reader, limits=Limits(seconds=0.5), page="")) as client:
+        late = client.post("/entities", json=[{"text": "first"}, {"text": "second"}])
+        find.open.set()
+        while client.post("/entities", json={"text": "third"}).status_code != 200:
+            pass
+
+    assert late.status_code == 503
+    assert find.texts[0] == "first"
+    assert "second" not in find.texts
+
+
+def test_more_texts_than_may_wait_for_the_recogniser_are_refused(
+    extractor: RelationExtractor,
+) -> None:
+    find = HeldRecogniser()
+    reader = RelationExtractor(extractor.model, extractor.tokenizer, ner=find)
+    rows = [{"text": "one"}, {"text": "two"}]
+    with (
+        TestClient(make_app(reader, limits=replace(SMALL, waiting=3), page="")) as client,
+        ThreadPoolExecutor(1) as pool,
+    ):
+        running = pool.submit(client.post, "/extract", json=rows)
+        assert find.entered.wait(30)
+        refused = client.post("/extract", json=rows)
+        given = client.post("/extract", json={"text": NAMED, "entities": NAMED_ENTITIES})
+        find.open.set()
+        answers = [running.result(), given, client.post("/extract", json=rows)]
+
+    assert refused.status_code == 503
+    assert "at most 3 documents may wait" in refused.json()["error"]
+    assert {answer.status_code for answer in answers} == {200}
+
+
 def test_a_large_answer_does_not_keep_others_waiting(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
     is_answered = threading.Event()
     monkeypatch.setattr(app_module, "_answer", lambda *_, **__: b"[]" if is_answered.wait(60) else b"late")
