@@ -2,12 +2,13 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any, TypeAlias
 
 from atlop.corpora import parse_document
 from atlop.corpora.formats.json_lines.reader import EXPECTED
-from atlop.corpora.json_objects import parse_json_object
+from atlop.corpora.json_objects import check_characters, parse_json_object
 from atlop.errors import AtlopError
 from atlop.files import opened
 from atlop.inference.mentions import without_spans
@@ -76,11 +77,16 @@ def _record_or_error(document: InputDocument) -> Any:
         elif isinstance(value, tuple) and len(value) == 2:
             value = {"text": value[0], "entities": value[1]}
         if isinstance(value, Document):
+            check_characters(" ".join([value.title, *chain.from_iterable(value.sentences)]), where=where)
             return value
         if not isinstance(value, Mapping):
             raise AtlopError(f"{where}: expected a text with its entities, or an object with both; found {value!r:.60}")
         entities = {"entities": without_spans(value["entities"])} if "entities" in value else {}
-        return as_json_value({**value, **entities})
+        record = as_json_value({**value, **entities})
+        for text in (record.get("title"), record.get("text")):
+            if isinstance(text, str):
+                check_characters(text, where=where)
+        return record
     except AtlopError as error:
         return error
 

@@ -3,8 +3,10 @@
 import json
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -248,6 +250,24 @@ def test_an_invalid_document_is_an_error_in_its_place(extractor: RelationExtract
     assert messages[4].endswith("ends at character 1000, but the text has 102 characters")
     assert messages[8].endswith("has only space; expected characters of a word")
     assert messages[10].endswith("is a group of mentions, but entity 1 is an ungrouped mention ([52, 66]); group all mentions, or none")  # fmt: skip  # noqa: E501
+
+
+def test_a_lone_surrogate_is_an_error_in_its_place(extractor: RelationExtractor) -> None:
+    good, [first, *_] = (TEXT, ENTITIES), golden_documents()
+    bad: list[Any] = [
+        (f"{TEXT} \ud800", ENTITIES),
+        {"text": f"{TEXT} \ud800", "entities": ENTITIES},
+        {"title": "\ud800", "text": TEXT, "entities": ENTITIES},
+        replace(first, title="\ud800"),
+        replace(first, sentences=(("\ud800", *first.sentences[0][1:]), *first.sentences[1:])),
+    ]
+
+    found = list(extractor.pipe([good, *bad, good]))
+
+    assert [isinstance(result, ExtractionError) for result in found] == [False, *[True] * len(bad), False]
+    for index, result in enumerate(found[1:-1], start=1):
+        assert isinstance(result, ExtractionError)
+        assert result.message.startswith(f"document {index}: has a lone surrogate, '\\ud800'")
 
 
 def test_a_document_that_the_model_cannot_score_is_an_error_in_its_place(
