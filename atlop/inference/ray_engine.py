@@ -126,12 +126,15 @@ def _connected(address: str | None) -> Iterator[bool]:
     import ray
 
     is_connected = ray.is_initialized()
-    address = address or os.environ.get("RAY_ADDRESS", "local")  # else Ray joins whatever cluster it meets here
+    address = address or os.environ.get("RAY_ADDRESS") or "local"  # else Ray joins whatever cluster it meets here
     try:
         if not is_connected:
             _require_answer(address)
             dashboard = {"include_dashboard": False} if address == "local" else {}
-            ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR, **dashboard)
+            try:
+                ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR, **dashboard)
+            except (ValueError, RuntimeError) as error:  # such as a cluster of another version
+                raise ConnectionError(" ".join(str(error).split())) from None
         yield not is_connected and address == "local"
     except (ray.exceptions.RayError, ConnectionError) as error:
         raise AtlopError(f"Ray: {_cause(error)}; repeat the command to go on, once that is solved") from None
@@ -141,13 +144,22 @@ def _connected(address: str | None) -> Iterator[bool]:
 
 
 def _require_answer(address: str) -> None:
-    """Raise `ConnectionError` if nothing listens at HOST:PORT, to which Ray would try to connect for minutes."""
+    """Refuse what is no address, and HOST:PORT where nothing listens, to which Ray would try to connect for minutes.
+
+    Raises:
+        AtlopError: It is no address of a cluster.
+        ConnectionError: Nothing listens there.
+    """
     host, _, port = address.rpartition(":")
     if host and port.isdecimal():
         try:
             socket.create_connection((host.rpartition("/")[2], int(port)), timeout=5).close()
-        except OSError as error:
+        except (OSError, OverflowError, UnicodeError) as error:
             raise ConnectionError(f"nothing answers at {address} ({error})") from None
+    elif address not in ("auto", "local") and "://" not in address:
+        raise AtlopError(
+            f"{address!r} is no address of a Ray cluster; expected HOST:PORT, ray://HOST:PORT, auto or local"
+        )
 
 
 def _cause(error: Exception) -> str:

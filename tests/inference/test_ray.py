@@ -11,7 +11,7 @@ from atlop.files import hidden_path
 from atlop.inference import RelationExtractor, parts
 from atlop.inference.batches import ExtractBatches
 from atlop.inference.parts import ExtractionSummary, extract_file
-from atlop.inference.ray_engine import RayEngine
+from atlop.inference.ray_engine import RayEngine, _connected
 from atlop.inference.sources import Source
 from tests.inference.ray_clusters import at_parts, cluster_of, kill_node, kill_worker, write_texts
 from tests.test_cli import run, values_of
@@ -29,6 +29,30 @@ def test_a_cluster_that_is_not_there_is_one_message(tmp_path: Path) -> None:
 
     assert f"Ray: nothing answers at {address}" in problem
     assert not output
+
+
+@pytest.mark.parametrize("address", ["head", "head:", ":6379", "head:port"])
+def test_what_is_no_address_of_a_cluster_is_one_message(address: str, tmp_path: Path) -> None:
+    problem = run(
+        "extract", "sample", "--output", tmp_path / "facts.jsonl", "--engine", "ray", "--address", address, code=2
+    )[1]
+
+    assert f"{address!r} is no address of a Ray cluster; expected HOST:PORT, ray://HOST:PORT, auto or local" in problem
+
+
+def test_a_cluster_that_ray_refuses_to_join_is_one_message(monkeypatch: pytest.MonkeyPatch) -> None:
+    import ray
+
+    def refuse(**_: Any) -> None:
+        raise RuntimeError("Version mismatch: the cluster has:\n    Ray: 1.0\nThis process has:\n    Ray: 2")
+
+    monkeypatch.setattr(ray, "init", refuse)
+
+    with (
+        pytest.raises(AtlopError, match=r"^Ray: Version mismatch: the cluster has: Ray: 1\.0 This process"),
+        _connected("auto"),
+    ):
+        pass
 
 
 def test_a_worker_that_this_machine_has_no_room_for_is_refused() -> None:
