@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from difflib import get_close_matches
 from functools import cached_property, partial
 from itertools import islice
 from pathlib import Path
@@ -16,7 +17,7 @@ from transformers import PreTrainedTokenizerBase
 from atlop.decoding import DECISIONS, PLAIN, Decision, read_decision
 from atlop.errors import AtlopError
 from atlop.evaluation import PairEvidence
-from atlop.files import read_json
+from atlop.files import exists, read_json, refuse_tilde
 from atlop.fusion import Margins, fused, try_pseudo_margins, with_logged_cost, with_pseudo_margins
 from atlop.model import AtlopModel
 from atlop.model_folder import load_model, preprocessor_for
@@ -262,7 +263,14 @@ def chosen_decision(name: str | Path, *, rule: DecisionRule) -> Decision:
     try:
         if name in DECISIONS:
             return rule.decision.using(name)
-        return read_decision(read_json(Path(name)), vocabulary=rule.vocabulary)
+        path = Path(name)
+        refuse_tilde(path)
+        if not exists(path):
+            nearest = get_close_matches(str(name), DECISIONS, n=1)
+            hint = f"; did you mean {nearest[0]}?" if nearest else ""
+            known = ", ".join(DECISIONS)
+            raise AtlopError(f"no such file; expected {known}, or a file of `atlop calibrate --output`{hint}")
+        return read_decision(read_json(path), vocabulary=rule.vocabulary)
     except ValueError as error:
         advice = f"; `atlop calibrate MODEL FILE --decision {name}` chooses one" if name in DECISIONS else ""
         raise AtlopError(f"--decision {name}: {error}{advice}") from None

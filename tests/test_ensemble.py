@@ -9,7 +9,7 @@ from torch import Tensor
 from atlop.calibration import collect_candidates, global_threshold
 from atlop.decoding import PLAIN, Decision
 from atlop.device import accelerator_for
-from atlop.ensemble import Ensemble, Member
+from atlop.ensemble import Ensemble, Member, chosen_decision
 from atlop.errors import AtlopError
 from atlop.model import AtlopModel
 from atlop.prediction import predict_facts
@@ -107,6 +107,16 @@ def test_models_of_other_relations_are_refused() -> None:
     other.model.config.relations = ["P9999", *golden_vocabulary().relations[1:]]
     with pytest.raises(AtlopError, match=r"models 1 and 2 know different relations.*P9999"):
         Ensemble.from_members([member("bert"), other])
+
+
+@pytest.mark.parametrize(("name", "hint"), [("ofset", "; did you mean offset?"), ("absent.json", "")])
+def test_a_decision_that_is_neither_a_name_nor_a_file_says_what_is(name: str, hint: str) -> None:
+    expected = "no such file; expected plain, offset, per_class, fusion, or a file of `atlop calibrate --output`"
+
+    with pytest.raises(AtlopError) as raised:
+        chosen_decision(name, rule=Ensemble.from_members([member("bert")]).rule)
+
+    assert str(raised.value) == f"--decision {name}: {expected}{hint}"
 
 
 @pytest.mark.parametrize("names", [["bert"], ["bert", "roberta"]])
