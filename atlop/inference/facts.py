@@ -78,7 +78,8 @@ class ExtractedFact:
     """Readable name, or the id if it has none."""
     object: Participant
     margin: float
-    """`s_r − s_TH`, in nats; negative only if the decision has lowered the threshold."""
+    """The value that the decision compares with its threshold, in nats: `s_r − s_TH`, or `s_r` for an objective without
+    TH; the fused margin if the decision is `fusion`. A near miss need not exceed the threshold."""
     probability: float | None
     """Probability that the fact is right, from 0 to 1; `None` if the model has not been calibrated."""
     evidence: tuple[EvidenceSentence, ...]
