@@ -2,8 +2,8 @@
 
 A part is a file in a hidden folder beside the output, with a line per document and a last line of counts and of the
 sha256 of all this. It is written atomically, so it holds all of its documents or does not exist; a damaged one is made
-again. Its content depends only on the input, the model, the code and the settings, which the folder's `manifest.json`
-records.
+again. Its content depends on the input, the model, the code, the recogniser and the settings, which the folder's
+`manifest.json` records; last digits also depend on the device and the number of threads, which it does not.
 """
 
 import hashlib
