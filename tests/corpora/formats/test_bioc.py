@@ -110,8 +110,22 @@ def test_biored_names_identifiers_and_has_no_direction(tmp_path: Path) -> None:
         )
     ]
     [document] = read_corpus(tmp_path / "a.json")
+    xml = BIOC_XML.replace(b'type">owns</infon>', b'type">owns</infon><infon key="entity1">F:7</infon>')
+    (tmp_path / "a.xml").write_bytes(xml)
+    assert not read_corpus(tmp_path / "a.xml").documents[0].directed
     assert (document.directed, document.facts and document.facts[0].novelty) == (False, "Novel")
     assert [entity.identifier for entity in document.entities] == ["p|SUB|V|7|M", "55", "D1", "D2", "-"]
+
+
+def test_entity1_as_a_role_of_a_node_has_a_direction(tmp_path: Path) -> None:
+    made = copy.deepcopy(BIOC)
+    nodes = made["documents"][0]["relations"][0]["nodes"]
+    nodes[0]["role"], nodes[1]["role"] = "entity1", "entity2"
+
+    assert read(tmp_path / "a.json", json_bytes(made)) == [(DESCRIBED[0], ["Siv Line > owns > Nella Brun"])]
+    xml = BIOC_XML.replace(b"Arg2", b"entity1").replace(b"Arg1", b"entity2")
+    assert read(tmp_path / "a.xml", xml) == read(tmp_path / "a.json")
+    assert all(read_corpus(tmp_path / name).documents[0].directed for name in ("a.json", "a.xml"))
 
 
 def test_bc5cdr_names_a_chemical_and_a_disease(tmp_path: Path) -> None:

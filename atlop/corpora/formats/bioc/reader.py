@@ -6,6 +6,7 @@ Relations name annotations (`node`), or identifiers in one of three ways: BioRED
 direction; BC5CDR's `Chemical` and `Disease`; and PubTator 3's `role1` and `role2`.
 """
 
+import re
 from collections.abc import Iterator, Sequence
 from functools import partial
 from itertools import chain
@@ -36,6 +37,8 @@ from atlop.schema import Document, Span
 
 _LIST_KEYS = ("documents", "PubTator3")
 _IGNORED = str.maketrans(dict.fromkeys(" \t\n,;|."))
+_UNDIRECTED = re.compile(rb"""key=["']entity1["']|"entity1"\s{0,8}:""")  # as a key; it may also be the role of a node
+_OVERLAP = 64  # bytes; more than what is searched for
 _MAX_GAP = 1 << 20  # characters between passages; more is a mistake that would fill the memory
 
 
@@ -86,14 +89,15 @@ class _Scan(NamedTuple):
     @classmethod
     def search(cls, path: Path) -> "_Scan":
         """Return what the bytes of a file hold."""
-        found = {b"<relation": False, b'"entity1"': False}
+        has_relations = is_undirected = False
         rest = b""
         with opened(path) as file:
             while chunk := file.read(1 << 20):
                 data = rest + chunk
-                found = {mark: each or mark in data for mark, each in found.items()}
-                rest = data[-len(b"<relation") :]
-        return cls(*found.values())
+                has_relations = has_relations or b"<relation" in data
+                is_undirected = is_undirected or _UNDIRECTED.search(data) is not None
+                rest = data[-_OVERLAP:]
+        return cls(has_relations, is_undirected)
 
 
 def _draft(record: Any, *, index: int, path: Path, labelled: bool | None, directed: bool) -> Draft:
