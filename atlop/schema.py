@@ -11,6 +11,9 @@ from atlop.errors import AtlopError
 THRESHOLD_CLASS = 0
 """Class id of TH, the learned threshold; DocRED's `rel2id.json` calls it `Na`."""
 
+NO_IDENTIFIER = frozenset({"", "-", "-1"})
+"""What corpora write as the identifier of an entity that has none; such entities have it in common by chance."""
+
 Span: TypeAlias = tuple[int, int]
 """Characters `[start, end)` of a text."""
 
@@ -42,7 +45,8 @@ class Entity:
 
     mentions: tuple[Mention, ...]
     identifier: str | None = None
-    """Id in a knowledge base or in the corpus, for example the MeSH descriptor `D008750`; `None` where unknown."""
+    """Id in a knowledge base or in the corpus, for example the MeSH descriptor `D008750`; `None`, or one of
+    `NO_IDENTIFIER` as the corpus writes it, where unknown."""
     own_type: str | None = None
     """Type that the corpus gives the entity itself, where its mentions say another."""
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from atlop.corpora.text.annotation import annotated_text
 from atlop.corpora.text.entity_grouping import NamedMention, group_mentions
-from atlop.schema import Document, Entity
+from atlop.schema import NO_IDENTIFIER, Document, Entity
 
 
 def with_entities_by_name(document: Document) -> Document:
@@ -21,7 +21,8 @@ def with_entities_by_name(document: Document) -> Document:
     for (index, number), spans in annotated.mentions.items():
         entity = document.entities[index]
         cluster = index if len(entity.mentions) > 1 else None
-        named.append(NamedMention(spans, entity.mentions[number].type, entity.identifier, cluster))
+        identifier = None if entity.identifier in NO_IDENTIFIER else entity.identifier
+        named.append(NamedMention(spans, entity.mentions[number].type, identifier, cluster))
     numbers = group_mentions(named, text=annotated.text)
     number_of = {index: number for (index, _), number in zip(annotated.mentions, numbers, strict=True)}
     groups: dict[int, list[Entity]] = {number: [] for number in range(max(numbers, default=-1) + 1)}
@@ -47,4 +48,5 @@ def _joined(entities: Iterable[Entity]) -> Entity:
     mentions = [mention for entity in entities for mention in entity.mentions]
     mentions.sort(key=lambda mention: (mention.sentence, mention.start, mention.end))
     identifiers = [entity.identifier for entity in entities if entity.identifier is not None]
+    identifiers.sort(key=lambda identifier: identifier in NO_IDENTIFIER)  # known ones first
     return Entity(tuple(mentions), identifiers[0] if identifiers else None)

@@ -51,6 +51,17 @@ def test_pairs_and_facts_without_direction_follow_their_entities(tmp_path: Path)
     assert grouped.pairs == ((0, 1),)
 
 
+def test_an_identifier_that_says_that_there_is_none_joins_nothing(tmp_path: Path) -> None:
+    found = document(tmp_path)
+    entities = [replace(entity, identifier="-1") for entity in found.entities]
+    entities[2] = replace(entities[2], identifier="P:7")
+
+    grouped = with_entities_by_name(replace(found, entities=tuple(entities)))
+
+    assert described(grouped) == GROUPED
+    assert [entity.identifier for entity in grouped.entities] == ["P:7", "-1"]
+
+
 def test_words_without_a_text_are_grouped_too(tmp_path: Path) -> None:
     found = document(tmp_path)
     entities = tuple(

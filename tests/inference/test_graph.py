@@ -166,6 +166,17 @@ def test_entities_of_one_id_are_one_and_those_without_stay_with_their_document()
     assert [source["document"] for source in graph.edges["Q586", "Q183", "P17"]["sources"]] == ["first", "third"]
 
 
+@pytest.mark.parametrize("placeholder", ["", "-", "-1"])
+def test_entities_whose_id_says_that_there_is_none_are_not_one(placeholder: str) -> None:
+    first = extraction("first", fact(entity(0, "Bonn", placeholder), "P17", entity(1, "Germany", "Q183"), margin=1))
+    second = extraction("second", fact(entity(0, "Ulm", placeholder), "P17", entity(1, "Germany", "Q183"), margin=1))
+
+    graph = fact_graph([first, second], merge_by="id")
+
+    assert set(graph.nodes) == {"first#entity=0", "second#entity=0", "Q183"}
+    assert graph.nodes["first#entity=0"]["identifier"] == ""
+
+
 WRITERS = {"graphml": (write_graphml, nx.read_graphml), "gexf": (write_gexf, nx.read_gexf)}
 
 

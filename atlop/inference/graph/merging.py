@@ -9,6 +9,7 @@ import networkx as nx
 
 from atlop.errors import AtlopError
 from atlop.inference.facts import ExtractedFact, Extraction, Participant
+from atlop.schema import NO_IDENTIFIER
 
 MergeBy = Literal["name", "id"]
 
@@ -76,7 +77,8 @@ def _probability(fact: ExtractedFact, *, result: Extraction) -> float:
 
 def _node(graph: nx.MultiDiGraph, entity: Participant, *, document: str, merge_by: MergeBy) -> str:
     """Return the node of an entity; add it, or another name or type to it, if needed."""
-    own = entity.name if merge_by == "name" else entity.id
+    identifier = "" if entity.id is None or entity.id in NO_IDENTIFIER else entity.id
+    own = entity.name if merge_by == "name" else identifier
     node = normalize("NFC", own or f"{document}#entity={entity.entity}")
     if node not in graph:
         graph.add_node(node, label=entity.name, names=[], type="", types=[], identifier="")
@@ -86,7 +88,7 @@ def _node(graph: nx.MultiDiGraph, entity: Participant, *, document: str, merge_b
     if entity.type and entity.type not in values["types"]:
         values["types"].append(entity.type)
     values["type"] = values["type"] or entity.type
-    values["identifier"] = values["identifier"] or entity.id or ""
+    values["identifier"] = values["identifier"] or identifier
     return node
 
 

@@ -9,8 +9,6 @@ _KEYS = frozenset(
         *("dbsnp", "uniprot", "cellosaurus", "concept id", "conceptid", "normalized id", "database_id"),
     )
 )
-NO_IDENTIFIER = frozenset({"", "-", "-1"})
-"""Identifiers of mentions that none was found for."""
 _DESCRIPTIONS = ("HGVS:", "RS#:", "CorrespondingGene:", "CorrespondingSpecies:", "VariantGroup:")
 """What follows the identifier of a variant, and names no other entity."""
 

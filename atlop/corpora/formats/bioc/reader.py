@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from atlop.corpora.file_start import FileStart
-from atlop.corpora.formats.bioc.identifiers import NO_IDENTIFIER, identifiers_of
+from atlop.corpora.formats.bioc.identifiers import identifiers_of
 from atlop.corpora.formats.bioc.relations import Relations
 from atlop.corpora.formats.bioc.xml import read_bioc_xml
 from atlop.corpora.issues import IssueCollector
@@ -33,7 +33,7 @@ from atlop.corpora.text.offset_units import (
 from atlop.errors import AtlopError
 from atlop.files import opened
 from atlop.json_values import abbreviated, expect, field, optional
-from atlop.schema import Document, Span
+from atlop.schema import NO_IDENTIFIER, Document, Span
 
 _LIST_KEYS = ("documents", "PubTator3")
 _IGNORED = str.maketrans(dict.fromkeys(" \t\n,;|."))

@@ -3,10 +3,10 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from atlop.corpora.formats.bioc.identifiers import NO_IDENTIFIER
 from atlop.corpora.standoff import Draft, Group, Key
 from atlop.errors import AtlopError, listed
 from atlop.json_values import abbreviated
+from atlop.schema import NO_IDENTIFIER
 
 _SUBJECTS = frozenset({"arg1", "subject", "subj", "head", "entity1", "source"})
 _TYPES = ("type", "relation", "relation type")
