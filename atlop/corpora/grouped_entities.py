@@ -1,6 +1,6 @@
 """Entities by the names of their mentions, for files that do not say which mentions are of one entity."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import replace
 
 from atlop.corpora.text.annotation import annotated_text
@@ -28,25 +28,26 @@ def with_entities_by_name(document: Document) -> Document:
     groups: dict[int, list[Entity]] = {number: [] for number in range(max(numbers, default=-1) + 1)}
     for index, entity in enumerate(document.entities):
         groups[number_of[index]].append(entity)
+
+    def renumbered(subject: int, object_: int) -> tuple[int, int]:
+        pair = number_of[subject], number_of[object_]
+        return pair if document.directed else (min(pair), max(pair))
+
     facts = None
     if document.facts is not None:
-        renumbered = []
-        for fact in document.facts:
-            subject, object_ = number_of[fact.subject], number_of[fact.object]
-            pair = (subject, object_) if document.directed else (min(subject, object_), max(subject, object_))
-            renumbered.append(replace(fact, subject=pair[0], object=pair[1]))
-        facts = tuple({fact.key: fact for fact in reversed(renumbered)}.values())[::-1]
+        pairs_and_facts = [(renumbered(fact.subject, fact.object), fact) for fact in document.facts]
+        moved = [replace(fact, subject=pair[0], object=pair[1]) for pair, fact in pairs_and_facts]
+        facts = tuple({fact.key: fact for fact in reversed(moved)}.values())[::-1]
     pairs = None
     if document.pairs is not None:
-        renamed = ((number_of[subject], number_of[object_]) for subject, object_ in document.pairs)
+        renamed = (renumbered(*pair) for pair in document.pairs)
         pairs = tuple(dict.fromkeys(pair for pair in renamed if pair[0] != pair[1]))
     return replace(document, entities=tuple(map(_joined, groups.values())), facts=facts, pairs=pairs)
 
 
-def _joined(entities: Iterable[Entity]) -> Entity:
-    entities = list(entities)
+def _joined(entities: Sequence[Entity]) -> Entity:
     mentions = [mention for entity in entities for mention in entity.mentions]
     mentions.sort(key=lambda mention: (mention.sentence, mention.start, mention.end))
     identifiers = [entity.identifier for entity in entities if entity.identifier is not None]
     identifiers.sort(key=lambda identifier: identifier in NO_IDENTIFIER)  # known ones first
-    return Entity(tuple(mentions), identifiers[0] if identifiers else None)
+    return Entity(tuple(mentions), identifiers[0] if identifiers else None, entities[0].own_type)

@@ -45,10 +45,19 @@ def test_pairs_and_facts_without_direction_follow_their_entities(tmp_path: Path)
     found = document(tmp_path)
     facts = (Fact(2, 1, "x"), Fact(3, 0, "x"))
 
-    grouped = with_entities_by_name(replace(found, directed=False, facts=facts, pairs=((0, 1), (0, 2), (2, 3))))
+    grouped = with_entities_by_name(replace(found, directed=False, facts=facts, pairs=((1, 2), (0, 3), (0, 2))))
 
     assert [fact.key for fact in grouped.facts or ()] == [(0, 1, "x")]
-    assert grouped.pairs == ((0, 1),)
+    assert grouped.pairs == ((0, 1),), "the order of a pair without direction says nothing"
+
+
+def test_entities_keep_a_type_of_their_own(tmp_path: Path) -> None:
+    found = document(tmp_path)
+    entities = (replace(found.entities[0], own_type="Artist"), *found.entities[1:])
+
+    grouped = with_entities_by_name(replace(found, entities=entities))
+
+    assert [entity.type for entity in grouped.entities] == ["Artist", "Firm"]
 
 
 def test_an_identifier_that_says_that_there_is_none_joins_nothing(tmp_path: Path) -> None:
