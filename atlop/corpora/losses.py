@@ -24,6 +24,7 @@ class Loss(StrEnum):
     NOVELTY = "novelty of facts"
     SELF_RELATION = "facts from an entity to itself"
     DISCONTINUOUS = "discontinuous mentions, kept from first to last word"
+    NAME = "names of types and relations, kept in another form"
     EMPTY_WORD = "empty words"
     GROUP = "entities of several mentions, kept as one each"
     OVERLAP = "mentions that overlap others, with their facts"

@@ -125,6 +125,23 @@ def test_spacy_reads_what_is_written(tmp_path: Path) -> None:
     assert read(tmp_path / "a.spacy")[0][1] == ["Nella Brun > owns > Siv Line", "She > lives > Arnfjord"]
 
 
+def test_mentions_without_a_type_stay_with_their_facts(tmp_path: Path) -> None:
+    [document] = read_corpus(write_brat(tmp_path / "in"))
+    entities = tuple(
+        replace(entity, mentions=tuple(replace(mention, type="") for mention in entity.mentions))
+        for entity in document.entities
+    )
+
+    [made], losses = written(tmp_path / "a.spacy", replace(document, entities=entities))
+
+    assert [ent.label_ for ent in made.ents] == ["Entity"] * 4
+    assert read(tmp_path / "a.spacy")[0][1] == ["Nella Brun > owns > Siv Line", "She > lives > Arnfjord"]
+    assert losses == {
+        "entities of several mentions, kept as one each": 1,
+        "names of types and relations, kept in another form": 4,
+    }
+
+
 def test_overlapping_mentions_and_documents_without_labels(tmp_path: Path) -> None:
     annotations = "T1\tFirm 18 30\tthe Siv Line\nT2\tPerson 22 25\tSiv\nT3\tPlace 45 53\tArnfjord\n"
     [document] = read_corpus(write_brat(tmp_path / "in", annotations))

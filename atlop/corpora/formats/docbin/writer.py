@@ -66,9 +66,11 @@ def _doc(document: Document, *, vocab: Any, labels: list[str], losses: Losses, w
     mentions: dict[Any, MentionIndex] = {}
     for mention, spans in annotated.mentions.items():
         type_ = document.entities[mention[0]].mentions[mention[1]].type
-        span = doc.char_span(spans[0][0], spans[-1][1], label=type_, alignment_mode="expand")
+        # Entities without a label are none to spaCy.
+        span = doc.char_span(spans[0][0], spans[-1][1], label=type_ or "Entity", alignment_mode="expand")
         mentions.setdefault(span, mention)
         losses[Loss.DISCONTINUOUS] += len(spans) > 1
+        losses[Loss.NAME] += not type_
     doc.ents = filter_spans(list(mentions))
     losses[Loss.OVERLAP] += len(annotated.mentions) - len(doc.ents)
     first_words = {mentions[ent]: ent.start for ent in doc.ents}

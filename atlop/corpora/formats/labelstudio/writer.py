@@ -35,7 +35,9 @@ def write_label_studio(path: Path, *, documents: Iterable[Document]) -> Losses:
             losses[Loss.IDENTIFIER] += sum(entity.identifier is not None for entity in document.entities)
             losses[Loss.GROUP] += sum(len(entity.mentions) > 1 for entity in document.entities)
             mentions = (mention for entity in document.entities for mention in entity.mentions)
-            losses[Loss.DISCONTINUOUS] += sum(len(mention.spans) > 1 for mention in mentions)
+            for mention in mentions:
+                losses[Loss.DISCONTINUOUS] += len(mention.spans) > 1
+                losses[Loss.NAME] += not mention.type
         file.write("\n]\n")
     return +losses
 
