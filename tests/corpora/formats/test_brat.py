@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from atlop.corpora import CorpusFile, find_writer, read_corpus
+from atlop.corpora import CorpusFile, Loss, find_writer, read_corpus
 from atlop.errors import AtlopError
 from tests.corpora.formats.described import described, issues_of, read
 from tests.corpora.formats.samples import BRAT_ANNOTATIONS, TEXT, write_brat
@@ -207,6 +207,20 @@ def test_what_is_written_is_what_brat_reads(tmp_path: Path) -> None:
         "R2\tlives Arg1:T2 Arg2:T4\t",
     ]
     assert read(output) == [DESCRIBED]
+
+
+def test_names_with_spaces_are_counted_and_mentions_without_a_type_have_none_again(tmp_path: Path) -> None:
+    [document] = read_corpus(write_brat(tmp_path / "in"))
+    facts = tuple(replace(fact, relation="lives in") for fact in document.facts or ())
+    place = replace(document.entities[2], mentions=(replace(document.entities[2].mentions[0], type=""),))
+    changed = replace(document, entities=(*document.entities[:2], place), facts=facts)
+
+    losses = find_writer(tmp_path / "out", format="brat")(tmp_path / "out", documents=[changed])
+
+    assert losses[Loss.NAME] == 2
+    assert read(tmp_path / "out") == [
+        ([*DESCRIBED[0][:2], ": Arnfjord"], ["Nella Brun > lives_in > Siv Line", "Nella Brun > lives_in > Arnfjord"])
+    ]
 
 
 @pytest.mark.parametrize("title", ["../up", "", "a/", "x\0", ".", "con?"])

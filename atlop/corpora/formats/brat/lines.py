@@ -11,6 +11,8 @@ from atlop.json_values import abbreviated
 from atlop.schema import Span
 
 _MENTION = re.compile(r"(\S+) (\d{1,9} \d{1,9}(?:;\d{1,9} \d{1,9})*)\s*")
+NO_TYPE = "_"
+"""Type of a mention that has none, since the columns of a line cannot be empty."""
 _LOST = {"A": "attributes", "M": "attributes", "#": "notes"}
 
 
@@ -19,7 +21,7 @@ class Annotations:
     """The lines of one file of annotations."""
 
     mentions: dict[str, tuple[Quote, str]] = field(default_factory=dict)
-    """Spans, text and type of each mention."""
+    """Spans, text and type of each mention; `NO_TYPE` is read as an empty one."""
     triggers: dict[str, str] = field(default_factory=dict)
     """Mention of each event's trigger."""
     relations: list[tuple[str, str, list[tuple[str, str]]]] = field(default_factory=list)
@@ -75,7 +77,8 @@ def _add(found: Annotations, name: str, rest: str, *, where: str) -> None:
         spans: tuple[Span, ...] = tuple(
             (int(start), int(end)) for start, end in (part.split() for part in match[2].split(";"))
         )
-        found.mentions[name] = Quote(spans, text if "\t" in rest else None, f"{where}: {name}"), match[1]
+        type_ = "" if match[1] == NO_TYPE else match[1]
+        found.mentions[name] = Quote(spans, text if "\t" in rest else None, f"{where}: {name}"), type_
     elif name[0] == "*":
         found.equivalences.append((where, fields[1:]))
     elif name[0] == "R":

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from atlop.corpora.formats.brat.lines import NO_TYPE
 from atlop.corpora.losses import Loss, Losses, annotation_losses
 from atlop.corpora.text.annotation import AnnotatedText, annotated_text
 from atlop.corpora.text.character_spans import mention_text
@@ -50,6 +51,7 @@ def write_brat(path: Path, *, documents: Iterable[Document]) -> Losses:
                 raise AtlopError(f"{where}: has a lone surrogate, which is not a character; fix the document") from None
             losses.update(annotation_losses(document))
             losses[Loss.WORDS] += 1
+            losses[Loss.NAME] += sum(_token(name) != (name or NO_TYPE) for name in _names(document))
             losses[Loss.UNDIRECTED] += not document.directed
             losses[Loss.UNLABELLED] += document.facts is None and bool(lines)
             losses[Loss.IDENTIFIER] += sum(
@@ -80,9 +82,15 @@ def _lines(document: Document, annotated: AnnotatedText) -> Iterator[str]:
             yield f"N{number}\tReference {ids[index, 0]} {entity.identifier}\t{one_line(entity.name)}"
 
 
+def _names(document: Document) -> Iterator[str]:
+    """Yield the type of each mention and the relation of each fact."""
+    yield from (mention.type for entity in document.entities for mention in entity.mentions)
+    yield from (fact.relation for fact in document.facts or ())
+
+
 def _token(name: str) -> str:
     """Return the name of a type or relation without space, which parts the columns of a line."""
-    return _NO_TOKEN.sub("_", name) or "_"
+    return _NO_TOKEN.sub("_", name) or NO_TYPE
 
 
 def _is_reference(identifier: str) -> bool:
