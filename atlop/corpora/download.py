@@ -2,7 +2,7 @@
 
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -104,7 +104,7 @@ def _install(
     published: Path, file: PublishedFile, *, corpus: PublishedCorpus, folder: Path, server: str | None
 ) -> DownloadedFile:
     """Check a published file, unpack it if necessary, check the result and move it into the folder."""
-    is_download = folder / _PARTIAL in published.parents
+    is_download = (folder / _PARTIAL).resolve() in published.resolve().parents  # hosts may give absolute paths
     location = corpus.host.url(file.path, server=server) if is_download else str(published)
     try:
         _compare(published, file.download, location=location)
@@ -166,11 +166,18 @@ def _count(path: Path, file: PublishedFile, *, location: str) -> int:
 
 def _unpack(path: Path, *, to: Path, location: str) -> None:
     try:
-        with opened(path) as packed, to.open("wb") as unpacked:
-            shutil.copyfileobj(packed, unpacked, length=1 << 20)
+        with to.open("wb") as unpacked:
+            unpacked.writelines(_blocks(path))
     except AtlopError as problem:
         reason = str(problem).removeprefix(f"{path}: cannot be read: ")
         raise AtlopError(f"{location}: cannot be unpacked: {reason}") from None
+
+
+def _blocks(path: Path) -> Iterator[bytes]:
+    """Yield the bytes of a packed file; what goes wrong where they are written is no failure to read."""
+    with opened(path) as packed:
+        while block := packed.read(1 << 20):
+            yield block
 
 
 def _instructions(corpus: PublishedCorpus, files: Sequence[PublishedFile], *, folder: Path, server: str | None) -> str:

@@ -4,6 +4,7 @@ import json
 import os
 import re
 from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 
@@ -180,6 +181,33 @@ def test_of_a_file_with_another_sum_nothing_stays(
     assert str(problem.value).startswith(corpus.host.url(corpus.files[0].path, server=site.url))
     assert "it was removed" in str(problem.value)
     assert names_in(tmp_path) == set()
+
+
+@pytest.mark.parametrize("corpus", [HUB, GITHUB])
+def test_a_download_is_told_from_a_file_put_there_by_hand_in_a_relative_folder_too(
+    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, corpus: PublishedCorpus
+) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    with pytest.raises(AtlopError, match=r"^http.*; it was removed; run the command again"):
+        download(changed(corpus, download=Checksum("0" * 64)), folder=Path("data/docred"), server=site.url)
+
+    assert names_in(Path("data/docred")) == set()
+
+
+def test_a_disk_that_is_full_is_no_fault_of_the_download_which_stays(
+    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    full = Path("/dev/full")
+    if not full.exists():
+        pytest.skip("needs a device that is always full")
+    site.files[f"{RESOLVED}/dev.json.gz"] = gzip.compress(os.urandom(1 << 17).hex().encode())
+    monkeypatch.setattr("atlop.corpora.download.atomic_path", lambda path: nullcontext(full))
+
+    with pytest.raises(OSError, match="No space left"):
+        download(changed(HUB, download=Checksum()), folder=tmp_path, server=site.url)
+
+    assert list((tmp_path / ".download").rglob("dev.json.gz"))
 
 
 def test_of_a_file_that_unpacks_to_another_sum_nothing_stays(site: Site, tmp_path: Path) -> None:
