@@ -19,6 +19,7 @@ from atlop import sample
 from atlop.corpora import read_corpus
 from atlop.errors import AtlopError
 from atlop.files import (
+    atomic_folder,
     atomic_text,
     exists,
     file_sha256,
@@ -121,6 +122,16 @@ def test_an_output_is_there_whole_or_not_at_all(put: Put) -> None:
     assert not exists(path)
     write_text(path, "whole\n")
     assert read(str(path)) == b"whole\n"
+
+
+def test_a_folder_is_not_written_to_a_store_nor_into_a_folder_of_that_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    with pytest.raises(AtlopError, match=r"^s3://bucket/notes: a folder is written on this machine alone"):
+        atomic_folder(Path("s3://bucket/notes")).__enter__()
+    assert not list(tmp_path.iterdir())
 
 
 def test_an_upload_that_is_cut_off_leaves_nothing(put: Put, monkeypatch: pytest.MonkeyPatch) -> None:

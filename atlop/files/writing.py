@@ -11,8 +11,9 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO, TextIO, cast
 
+from atlop.errors import AtlopError
 from atlop.files.outputs import output_target
-from atlop.files.remote import is_remote, uploaded
+from atlop.files.remote import address, is_remote, uploaded
 from atlop.files.temporary import PREFIX, put_back, sweep, temporary_file, temporary_folder
 
 _NO_FOLDER_SYNC = (errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP)
@@ -74,7 +75,12 @@ def atomic_folder(path: Path) -> Iterator[Path]:
 
     No system call replaces a folder that is not empty, so this takes two renames. Between them, and after a crash
     there, `recovered` returns the old folder.
+
+    Raises:
+        AtlopError: The path is remote; a store has no folders that could be renamed.
     """
+    if is_remote(path):
+        raise AtlopError(f"{address(path)}: a folder is written on this machine alone; pass a path here, and upload it")
     target = output_target(path)
     with _naming_output(path):
         target.parent.mkdir(parents=True, exist_ok=True)
