@@ -215,6 +215,25 @@ def test_the_digest_of_a_folder_is_that_of_the_names_and_bytes_of_its_files(tmp_
     assert len({digest(a="1", b="2"), digest(a="1", b="3"), digest(a="1", c="2"), digest(a="1"), digest(ab="12")}) == 5
 
 
+def test_the_digest_of_a_folder_has_the_files_of_linked_folders_and_no_hidden_ones(tmp_path: Path) -> None:
+    whole, linked, far = tmp_path / "whole", tmp_path / "linked", tmp_path / "far"
+    for folder in (whole / "in", far, linked):
+        folder.mkdir(parents=True)
+    for file in (whole / "in" / "a", far / "a"):
+        file.write_text("1")
+    (linked / "in").symlink_to(far)
+    digest = file_sha256(whole)
+
+    assert file_sha256(linked) == digest
+    (far / "round").symlink_to(linked)
+    (linked / ".DS_Store").write_text("x")
+    (far / ".git").mkdir()
+    (far / ".git" / "index").write_text("x")
+    assert file_sha256(linked) == digest
+    (far / "a").write_text("2")
+    assert file_sha256(linked) != digest
+
+
 def test_a_file_is_written_with_its_folder(tmp_path: Path) -> None:
     path = tmp_path / "run" / "notes.txt"
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from atlop.errors import AtlopError
 from atlop.files.outputs import refuse_tilde
-from atlop.files.remote import address, is_remote, open_bytes
+from atlop.files.remote import address, files_below, is_remote, open_bytes
 from atlop.parsing import parse_json, parse_toml
 
 _MAX_TOML = 1 << 20  # bytes; far more than any configuration has, and the parser is slow
@@ -114,7 +114,7 @@ def max_unpacked_bytes(size: int) -> int:
 
 
 def file_sha256(path: Path) -> str:
-    """Return the hexadecimal sha256 of a file's bytes, or of the names and bytes of all files in a folder.
+    """Return the hexadecimal sha256 of a file's bytes, or of the names and bytes of a folder's `files_below`.
 
     Raises:
         AtlopError: The file is missing or not readable.
@@ -123,7 +123,7 @@ def file_sha256(path: Path) -> str:
         with reading(path):
             return _bytes_sha256(path)
     digest = hashlib.sha256()
-    for file in sorted(file for file in path.rglob("*") if file.is_file()):
+    for file in files_below(path):
         with reading(file):
             digest.update(f"{file.relative_to(path).as_posix()}\0{_bytes_sha256(file)}\n".encode())
     return digest.hexdigest()

@@ -60,11 +60,15 @@ def is_folder(path: Path) -> bool:
 def files_below(folder: Path) -> list[Path]:
     """Return the files of a folder, at any depth, in the order of their paths.
 
+    On this machine, those of linked folders are listed too; hidden files and folders, whose names begin with a dot, are
+    not: systems and tools make them unasked.
+
     Raises:
-        AtlopError: A remote one cannot be listed.
+        AtlopError: It cannot be listed.
     """
     if not is_remote(folder):
-        return sorted(path for path in folder.rglob("*") if path.is_file())
+        with _naming(folder, verb="listed"):
+            return sorted(_local_files(folder, inside=frozenset()))
     with _naming(folder, verb="listed"), _remote(folder) as (filesystem, name):
         protocol = str(folder).partition(":")[0]
         found = (file if is_remote(file) else f"{protocol}:/{file.lstrip('/')}" for file in filesystem.find(name))
@@ -125,6 +129,20 @@ def uploaded(path: Path) -> Iterator[Path]:
                 with suppress(Exception):
                     filesystem.rm_file(name)
                 raise
+
+
+def _local_files(folder: Path, *, inside: frozenset[Path]) -> Iterator[Path]:
+    """Yield the files of a folder in any order; a link to a folder that it is `inside`, resolved, is not followed."""
+    real = folder.resolve()
+    if real in inside:
+        return
+    for path in folder.iterdir():
+        if path.name.startswith("."):
+            continue
+        if path.is_dir():
+            yield from _local_files(path, inside=inside | {real})
+        elif path.is_file():
+            yield path
 
 
 def _kind(filesystem: Any, name: str) -> str | None:

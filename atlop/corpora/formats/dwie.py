@@ -41,7 +41,7 @@ def read_dwie(path: Path, *, issues: IssueCollector, split: str | None = None) -
     Raises:
         AtlopError: There are no files, no document has the tag, or a document is invalid and `issues` is strict.
     """
-    files = sorted(path.glob("*.json"))
+    files = sorted(path.glob("[!.]*.json"))
     if not files:
         raise AtlopError(f"{path}: expected a folder with DWIE's .json files, one per document; found none")
     tags: set[str] = set()
@@ -201,7 +201,7 @@ def _extra_folders(path: Path) -> tuple[Path, ...]:
 
 def _matches(start: FileStart) -> bool:
     if start.path.is_dir():
-        first = min(start.path.glob("*.json"), default=None)
+        first = min(start.path.glob("[!.]*.json"), default=None)
         return first is not None and _matches(FileStart(first))
     return start.first_byte == b"{" and "concepts" in start.json_keys
 

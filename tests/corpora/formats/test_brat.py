@@ -48,6 +48,18 @@ def test_folders_in_a_folder_are_read_in_the_order_of_paths_and_name_their_docum
     assert documents[3].facts == ()
 
 
+def test_linked_folders_are_read_and_part_of_the_digest(tmp_path: Path) -> None:
+    far, folder = write_brat(tmp_path / "far"), tmp_path / "notes"
+    folder.mkdir()
+    (folder / "b").symlink_to(far)
+    (far / "round").symlink_to(folder)
+    digest = CorpusFile(folder).sha256
+
+    assert [document.title for document in read_corpus(folder)] == ["b/a"]
+    (far / "a.txt").write_text(TEXT + " ", encoding="utf-8")
+    assert CorpusFile(folder).sha256 != digest
+
+
 def test_a_folder_without_a_relation_is_not_labelled(tmp_path: Path) -> None:
     folder = write_brat(tmp_path, "T1\tPerson 2 12\tNella Brun\n")
 

@@ -102,6 +102,7 @@ def test_a_file_gives_a_document_with_its_text(tmp_path: Path) -> None:
 def test_files_come_by_name_and_other_files_are_ignored(tmp_path: Path) -> None:
     path = write(tmp_path, changed(lambda row: row.update(id="b")), changed(lambda row: row.update(id="a")))
     (path / "README.md").write_text("notes")
+    (path / "._b.json").write_bytes(b"\x00macOS")
 
     assert [document.title for document in read(path)[0]] == ["b", "a"]
 

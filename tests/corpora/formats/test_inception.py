@@ -27,7 +27,12 @@ def test_files_of_a_folder_are_named_by_their_paths(tmp_path: Path) -> None:
         (tmp_path / name).parent.mkdir()
         (tmp_path / name).write_text(WEBANNO, encoding="utf-8")
 
+    (tmp_path / "a/._ann.tsv").write_bytes(b"\x00macOS")
+
     assert [document.title for document in read_corpus(tmp_path)] == ["a/ann", "b/ann"]
+    (tmp_path / "c").mkdir()
+    (tmp_path / "c/linked").symlink_to(tmp_path / "a")
+    assert [document.title for document in read_corpus(tmp_path / "c")] == ["linked/ann"]
 
 
 HEAD = """\

@@ -7,13 +7,14 @@ from atlop.corpora.file_start import FileStart
 from atlop.corpora.formats.brat.reader import read_brat
 from atlop.corpora.formats.brat.writer import write_brat
 from atlop.corpora.formats.format import Format
+from atlop.files import files_below
 
 _LINE = re.compile(rb"^(?:T\d+\t\S+ \d+ \d+|R\d+\t\S+ Arg1:)", re.MULTILINE | re.IGNORECASE)
 
 
 def _matches(start: FileStart) -> bool:
     if start.path.is_dir():
-        return next(start.path.rglob("*.ann"), None) is not None
+        return any(file.suffix == ".ann" for file in files_below(start.path))
     has_pair = start.path.suffix == ".txt" and start.path.with_suffix(".ann").exists()
     return has_pair or (start.path.suffix == ".ann" and (not start.head or _LINE.search(start.head) is not None))
 

@@ -17,7 +17,7 @@ from atlop.corpora.mentions import cuts_a_word
 from atlop.corpora.standoff import Draft, PlainText, merged_sets, read_drafts
 from atlop.corpora.text.offset_units import Reading, fitting_reading, readings_of
 from atlop.errors import AtlopError
-from atlop.files import read_lines, reading
+from atlop.files import files_below, read_lines, reading
 from atlop.schema import Document
 
 _NO_IDENTIFIER = frozenset({"", "null", "nil", "none"})
@@ -56,7 +56,7 @@ def text_files(path: Path) -> list[Path]:
     """
     if not path.is_dir():
         return [_text_of(path.with_suffix(".ann")) if path.suffix == ".ann" else path]
-    files = [file for file in path.rglob("*") if file.suffix in (".ann", ".txt") and not file.name.startswith(".")]
+    files = [file for file in files_below(path) if file.suffix in (".ann", ".txt")]
     texts = {_text_of(file) if file.suffix == ".ann" else file for file in files}
     if not texts:
         names = ", ".join(sorted(file.name for file in path.iterdir())[:8]) or "nothing"

@@ -2,14 +2,14 @@
 
 from atlop.corpora.file_start import FileStart
 from atlop.corpora.formats.format import Format
-from atlop.corpora.formats.webanno.reader import read_webanno
+from atlop.corpora.formats.webanno.reader import read_webanno, tsv_files
 
 _FIRST_LINE = b"#FORMAT=WebAnno TSV 3"
 
 
 def _matches(start: FileStart) -> bool:
     if start.path.is_dir():
-        first = next(start.path.rglob("*.tsv"), None)
+        first = next(iter(tsv_files(start.path)), None)
         return first is not None and _matches(FileStart(first))
     return start.head.startswith(_FIRST_LINE)
 

@@ -14,6 +14,7 @@ from atlop.corpora.formats.webanno.lines import Layer, Parsed, Row, parse_lines,
 from atlop.corpora.issues import IssueCollector
 from atlop.corpora.standoff import Draft, Group, Key, PlainText, read_drafts
 from atlop.errors import AtlopError
+from atlop.files import files_below
 from atlop.json_values import abbreviated
 from atlop.schema import Document, Span
 
@@ -28,7 +29,7 @@ def read_webanno(path: Path, *, issues: IssueCollector) -> Iterator[Document]:
     Raises:
         AtlopError: There is no file, or one is invalid and `issues` is strict.
     """
-    files = sorted(path.rglob("*.tsv")) if path.is_dir() else [path]
+    files = tsv_files(path) if path.is_dir() else [path]
     if not files:
         raise AtlopError(f"{path}: expected a folder with files of WebAnno TSV 3 (.tsv); found none")
     facts = loops = 0
@@ -40,6 +41,11 @@ def read_webanno(path: Path, *, issues: IssueCollector) -> Iterator[Document]:
         issues.add_hint(
             f"{loops:,} of {facts:,} facts go from an entity to itself, as old versions wrongly exported them"
         )
+
+
+def tsv_files(folder: Path) -> list[Path]:
+    """Return the files of WebAnno TSV in a folder."""
+    return [file for file in files_below(folder) if file.suffix == ".tsv"]
 
 
 def _draft(file: Path, *, folder: Path) -> Draft:
