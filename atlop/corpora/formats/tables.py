@@ -1,9 +1,9 @@
 """Spreadsheets: a folder with `mentions.csv`, `relations.csv` and the texts, `texts/NAME.txt`, in UTF-8.
 
-`mentions.csv` has the columns `document` (the name of its text), `start`, `end`, `entity` and `type`: characters, the
-end one past the last. Mentions of a document with the same `entity`, which becomes its identifier, are one entity; each
-without one is one of its own. `relations.csv` has `document`, `subject`, `object` and `relation`; subject and object
-are values of `entity`. Without it, no document is labelled.
+`mentions.csv` has the columns `document` (the name of its text), `start`, `end`, `entity` and `type`: characters,
+without a byte order mark, the end one past the last. Mentions of a document with the same `entity`, which becomes its
+identifier, are one entity; each without one is one of its own. `relations.csv` has `document`, `subject`, `object` and
+`relation`; subject and object are values of `entity`. Without it, no document is labelled.
 """
 
 import csv
@@ -17,7 +17,7 @@ from atlop.corpora.formats.format import Format
 from atlop.corpora.issues import IssueCollector
 from atlop.corpora.standoff import Draft, Group, PlainText, read_drafts
 from atlop.errors import AtlopError
-from atlop.files import opened, reading
+from atlop.files import opened
 from atlop.json_values import abbreviated
 from atlop.schema import Document
 
@@ -33,7 +33,7 @@ def read_tables(path: Path, *, issues: IssueCollector) -> Iterator[Document]:
         AtlopError: There is no text, a table lacks a column or names a text that is not there, or a document is invalid
             and `issues` is strict.
     """
-    texts = {file.stem: file for file in sorted((path / "texts").glob("*.txt"))}
+    texts = {file.stem: file for file in sorted((path / "texts").glob("[!.]*.txt"))}
     if not texts:
         raise AtlopError(f"{path}: expected texts in {path / 'texts'}, named like skai.txt; found none")
     labelled = (path / _RELATIONS).exists()
@@ -73,8 +73,8 @@ def _rows(path: Path, columns: tuple[str, ...], *, texts: dict[str, Path]) -> di
 
 
 def _draft(file: Path, mentions: list[_Row], relations: list[_Row], *, labelled: bool) -> Draft:
-    with reading(file):
-        data = file.read_bytes()
+    with opened(file) as source:
+        data = source.read()
     try:
         text = data.decode()  # read_text would change line ends, and offsets
     except UnicodeDecodeError as error:
@@ -94,6 +94,8 @@ def _draft(file: Path, mentions: list[_Row], relations: list[_Row], *, labelled:
                     f"{where}: its {column} is {abbreviated(row[column])}, but no mention of {file.stem} has this "
                     "entity"
                 )
+        if not row["relation"].strip():
+            raise AtlopError(f"{where}: its relation is blank; name it, or remove the row")
         draft.relate(groups[row["subject"]], groups[row["object"]], row["relation"], where=where)
     return draft
 

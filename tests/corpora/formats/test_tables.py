@@ -22,6 +22,20 @@ def test_rows_with_the_same_entity_are_its_mentions(folder: Path) -> None:
     assert [entity.identifier for entity in document.entities] == ["Nella", "Siv"]
 
 
+def test_a_byte_order_mark_before_a_text_is_no_character_of_it(folder: Path) -> None:
+    expected = read(folder)
+    (folder / "texts/a.txt").write_bytes(f"\ufeff{TEXT}".encode())
+
+    assert read(folder) == expected
+    assert read_corpus(folder).documents[0].text == TEXT
+
+
+def test_hidden_files_beside_the_texts_are_passed_over(folder: Path) -> None:
+    (folder / "texts/._a.txt").write_bytes(b"\x00macOS\xff")
+
+    assert [document.title for document in read_corpus(folder)] == ["a"]
+
+
 def test_rows_without_an_entity_are_entities_of_their_own(folder: Path) -> None:
     (folder / "mentions.csv").write_text("document,start,end,entity\na,2,12,\na,32,35,\n", encoding="utf-8")
     (folder / "relations.csv").unlink()
@@ -45,6 +59,11 @@ def test_rows_without_an_entity_are_entities_of_their_own(folder: Path) -> None:
             "relations.csv",
             "document,subject,object,relation\na,Nella,Nobody,owns\n",
             'relations.csv, line 2: its object is "Nobody", but no mention of a has this entity',
+        ),
+        (
+            "relations.csv",
+            "document,subject,object,relation\na,Nella,Siv,owns\na,Nella,Siv, \n",
+            r"relations\.csv, line 3: its relation is blank; name it, or remove the row",
         ),
     ],
 )
