@@ -53,6 +53,7 @@ def _draft(record: dict[str, Any], *, name: str, path: Path) -> Draft:
             raise AtlopError(f"{where}: its {role} is at words {first} to {last}; expected the first and the last word")
         type_ = optional(record, f"{role}_type", str, where=where) or ""
         draft.mention(role, (first, last + 1), type=type_, label=f"its {role}")
+        draft.group([role])  # which counts in the pair even where its words are blank
     if relation is not None:
         draft.relate("subj", "obj", relation)
     return draft

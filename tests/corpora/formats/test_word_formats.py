@@ -111,6 +111,15 @@ def test_no_relation_is_no_fact_and_its_pair_is_the_only_one(tmp_path: Path) -> 
         assert issues_of(tmp_path / "a.json").negative_labels == 1
 
 
+@pytest.mark.parametrize(("first", "entity"), [(0, "FIRM: Siv Line"), (4, "PERSON: Nella Brun")])
+def test_a_mention_of_blank_words_is_left_out_with_its_pair_and_fact(tmp_path: Path, first: int, entity: str) -> None:
+    content = changed(samples.TACRED, lambda record: record["token"].__setitem__(slice(first, first + 2), [" ", ""]))
+
+    assert read(tmp_path / "a.json", content) == [([entity], [])]
+    assert read_corpus(tmp_path / "a.json").documents[0].pairs == ()
+    assert issues_of(tmp_path / "a.json").unmentioned_facts == 1
+
+
 def test_words_in_place_of_mentions_are_hinted_at(tmp_path: Path) -> None:
     content = changed(samples.TACRED, lambda record: record["token"].__setitem__(0, "SUBJ-PERSON"))
 
