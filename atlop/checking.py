@@ -7,6 +7,7 @@ from typing import Any, Literal
 from atlop.corpora import (
     SUBMISSION,
     CorpusFile,
+    NoValidDocumentError,
     RelationCounter,
     check_relations,
     corpus_statistics,
@@ -46,7 +47,7 @@ def check(
 ) -> CheckedFile:
     """Find every problem of a corpus or a submission, and count what it holds.
 
-    One document of a corpus is in memory at a time.
+    Of most formats, one document is in memory at a time.
 
     Args:
         file: Corpus, or submission: a zip, or a JSON list that begins with a row with `h_idx`.
@@ -90,12 +91,17 @@ def _check_corpus(
         tokens = TokenCounter(load_tokenizer(tokenizer))
     try:
         corpus_file = CorpusFile(file, format=format, invalid="skip", relations=relations)
-        format = corpus_file.format
-        counter = RelationCounter()
-        documents = counter.watch(tqdm(corpus_file, desc="checking", unit=" docs", disable=not show_progress))
-        counted = corpus_statistics(documents if tokens is None else tokens.watch(documents))
     except AtlopError as error:
         return CheckedFile("corpus", format, [str(error)], problem_count=1, hints=(), statistics=None)
+    counter = RelationCounter()
+    documents = counter.watch(tqdm(corpus_file, desc="checking", unit=" docs", disable=not show_progress))
+    try:
+        counted = corpus_statistics(documents if tokens is None else tokens.watch(documents))
+    except AtlopError as error:
+        issues = corpus_file.issues
+        further = [] if isinstance(error, NoValidDocumentError) else [str(error)]
+        problems, problem_count = [*further, *issues.skipped], len(further) + issues.skipped_documents
+        return CheckedFile("corpus", corpus_file.format, problems, problem_count, hints=(), statistics=None)
     issues = corpus_file.issues
     problems, problem_count = list(issues.skipped), issues.skipped_documents
     if vocabulary is not None:
@@ -116,7 +122,7 @@ def _check_corpus(
         "left_out": dict(issues.left_out),
         **({} if tokens is None else asdict(tokens.result())),
     }
-    return CheckedFile("corpus", format, problems, problem_count, issues.hints, statistics)
+    return CheckedFile("corpus", corpus_file.format, problems, problem_count, issues.hints, statistics)
 
 
 def _check_submission(
@@ -126,9 +132,9 @@ def _check_submission(
         raise AtlopError(f"{file}: is a submission; give the file that it is for, as in --against test.json")
     known = None if relations is None else read_vocabulary(relations).relations
     documents = read_corpus(Path(against), format=format).documents
-    problems = check_submission(file, documents=documents, relations=known)
-    if problems:
-        return CheckedFile("submission", None, problems, len(problems), hints=(), statistics={})
+    found = check_submission(file, documents=documents, relations=known)
+    if found.count:
+        return CheckedFile("submission", None, found.listed(), found.count, hints=(), statistics={})
     predictions = read_submission(file, documents=documents).predictions
     statistics = {
         "documents": len(documents),

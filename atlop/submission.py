@@ -144,8 +144,8 @@ def read_submission(path: Path, *, documents: Sequence[Document]) -> Submission:
     )
 
 
-def check_submission(path: Path, *, documents: Sequence[Document], relations: Collection[str] | None) -> list[str]:
-    """List what the leaderboard would reject or count as wrong; empty for a valid file.
+def check_submission(path: Path, *, documents: Sequence[Document], relations: Collection[str] | None) -> Problems:
+    """Find what the leaderboard would reject or count as wrong.
 
     Args:
         path: The JSON file, or the zip.
@@ -153,7 +153,7 @@ def check_submission(path: Path, *, documents: Sequence[Document], relations: Co
         relations: All relations of the leaderboard; `None` does not check relations.
 
     Returns:
-        One message per problem, at most `MAX_LISTED` of a kind, followed by the number of others.
+        The problems, none for a valid file.
     """
     problems = Problems()
     problems.extend("repeated title", repeated_titles(documents))
@@ -161,7 +161,7 @@ def check_submission(path: Path, *, documents: Sequence[Document], relations: Co
         rows = _read_rows(path)
     except AtlopError as problem:
         problems.add("unreadable", str(problem))
-        return problems.listed()
+        return problems
     if path.suffix == ".zip":
         with zipfile.ZipFile(path) as archive:
             others = [name for name in archive.namelist() if name != MEMBER]
@@ -186,7 +186,7 @@ def check_submission(path: Path, *, documents: Sequence[Document], relations: Co
         first = first_row.setdefault((title, *fact.key), number)
         if first != number:
             problems.add("duplicate", f'{where} ("{title}"): repeats row {first}')
-    return problems.listed()
+    return problems
 
 
 def _read_rows(path: Path) -> list[Any]:

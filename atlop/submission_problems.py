@@ -28,6 +28,11 @@ class Problems:
         for message in messages:
             self.add(kind, message)
 
+    @property
+    def count(self) -> int:
+        """Number of all problems."""
+        return self._counts.total()
+
     def listed(self) -> list[str]:
         """Return what is kept, each kind followed by the number of others."""
         listed: list[str] = []

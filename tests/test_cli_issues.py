@@ -161,6 +161,39 @@ def test_problems_are_counted_and_the_first_hundred_kept(tmp_path: Path) -> None
     assert (values_of(output)["problems"], found["problem_count"], len(found["problems"])) == ("1,000", 1000, MAX_KEPT)
 
 
+def test_a_file_that_breaks_off_has_this_problem_and_those_before(tmp_path: Path) -> None:
+    corpus = tmp_path / "dev.json"
+    corpus.write_text("[1, 2, " + json.dumps(DOCUMENT) + ', {"title', encoding="utf-8")
+
+    found = json.loads(run("check", corpus, "--json", code=2)[0])
+
+    assert (found["problem_count"], len(found["problems"]), found["statistics"]) == (3, 3, None)
+    assert "not valid JSON" in found["problems"][0]
+    assert "document 0: expected an object" in found["problems"][1]
+
+
+def test_a_file_without_a_valid_document_has_a_problem_for_each(tmp_path: Path) -> None:
+    corpus = write(tmp_path / "dev.json", list(range(30)))
+
+    output, _ = run("check", corpus, code=2)
+    found = json.loads(run("check", corpus, "--json", code=2)[0])
+
+    assert f"… and {30 - MAX_LISTED} more; --json lists all" in output
+    assert (found["problem_count"], len(found["problems"]), found["statistics"]) == (30, 30, None)
+
+
+def test_all_problems_of_a_submission_are_counted_and_the_first_of_each_kind_printed(tmp_path: Path) -> None:
+    corpus = write(tmp_path / "dev.json", [DOCUMENT])
+    result = write(tmp_path / "result.json", [RESULT[0] | {"h_idx": number} for number in range(9, 59)])
+
+    output, _ = run("check", result, "--against", corpus, code=2)
+    found = json.loads(run("check", result, "--against", corpus, "--json", code=2)[0])
+
+    assert found["problem_count"] == 50
+    assert output.rstrip().endswith("… and 45 more of this kind (entity out of range)")
+    assert len(output.splitlines()) == 1 + len(found["problems"])
+
+
 # Unicode
 
 

@@ -102,7 +102,9 @@ def look_at_submission(content: bytes, *, name: str) -> Submission | AtlopError:
         path = Path(folder) / name
         path.write_bytes(content)
         found = outcome_of(lambda: read_submission(path, documents=documents), size=len(content))
-        problems = outcome_of(lambda: check_submission(path, documents=documents, relations=None), size=len(content))
+        problems = outcome_of(
+            lambda: check_submission(path, documents=documents, relations=None).listed(), size=len(content)
+        )
         assert isinstance(problems, list)
         if isinstance(found, AtlopError):
             assert problems

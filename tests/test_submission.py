@@ -90,7 +90,7 @@ def test_what_is_written_is_read_back_and_valid(tmp_path: Path, suffix: str) -> 
 
     assert submission.predictions == predictions
     assert (submission.duplicates, submission.unknown, submission.unknown_titles) == (0, 0, ())
-    assert check_submission(path, documents=DOCUMENTS, relations=RELATIONS) == []
+    assert check_submission(path, documents=DOCUMENTS, relations=RELATIONS).listed() == []
 
 
 def test_an_empty_submission_is_valid(tmp_path: Path) -> None:
@@ -99,7 +99,7 @@ def test_an_empty_submission_is_valid(tmp_path: Path) -> None:
     write_submission(path, documents=DOCUMENTS, predictions=[[], []], relations=RELATIONS)
 
     assert read_submission(path, documents=DOCUMENTS).predictions == ((), ())
-    assert check_submission(path, documents=DOCUMENTS, relations=RELATIONS) == []
+    assert check_submission(path, documents=DOCUMENTS, relations=RELATIONS).listed() == []
 
 
 @pytest.mark.parametrize(
@@ -139,7 +139,7 @@ def test_repeated_titles_are_refused_by_name(tmp_path: Path) -> None:
         write_submission(path, documents=documents, predictions=[[], [], []], relations=RELATIONS)
     with pytest.raises(AtlopError, match=message):
         read_submission(path, documents=documents)
-    assert check_submission(path, documents=documents, relations=RELATIONS) == [message]
+    assert check_submission(path, documents=documents, relations=RELATIONS).listed() == [message]
 
 
 def test_predictions_must_fit_the_documents_and_the_name_must_end_in_json(tmp_path: Path) -> None:
@@ -210,7 +210,7 @@ def test_a_malformed_file_is_refused_with_one_message(tmp_path: Path, value: obj
         read_submission(path, documents=DOCUMENTS)
 
     assert str(error.value) == f"{path}{message}"
-    assert len(check_submission(path, documents=DOCUMENTS, relations=None)) == (2 if value == [1, 2] else 1)
+    assert len(check_submission(path, documents=DOCUMENTS, relations=None).listed()) == (2 if value == [1, 2] else 1)
 
 
 @pytest.mark.parametrize("names", [("predictions/result.json",), ("results.json",), ()])
@@ -252,7 +252,7 @@ def test_checking_lists_every_kind_of_problem(tmp_path: Path) -> None:
         ],
     )
 
-    assert check_submission(path, documents=DOCUMENTS, relations=RELATIONS) == [
+    assert check_submission(path, documents=DOCUMENTS, relations=RELATIONS).listed() == [
         f'{path}, row 1 ("Kin"): repeats row 0',
         f'{path}, row 2: no document has the title "Elsewhere"',
         f'{path}, row 3 ("Kin"): object (t_idx) is entity 9, but the document has 3 entities, counted from 0',
@@ -268,20 +268,21 @@ def test_checking_writes_a_few_problems_of_a_kind_out_and_counts_the_rest(tmp_pa
 
     problems = check_submission(path, documents=DOCUMENTS, relations=None)
 
-    assert len(problems) == MAX_LISTED + 1
-    assert problems[-1] == "… and 95 more of this kind (entity out of range)"
+    assert problems.count == 100
+    assert len(problems.listed()) == MAX_LISTED + 1
+    assert problems.listed()[-1] == "… and 95 more of this kind (entity out of range)"
 
 
 def test_checking_finds_what_else_is_in_the_zip(tmp_path: Path) -> None:
     path = pack(tmp_path, "result.json", "notes.txt")
 
-    assert check_submission(path, documents=DOCUMENTS, relations=None) == [
+    assert check_submission(path, documents=DOCUMENTS, relations=None).listed() == [
         f"{path}: holds notes.txt besides result.json; the leaderboard expects no other file"
     ]
 
 
 def test_checking_an_unreadable_file_gives_one_problem(tmp_path: Path) -> None:
-    problems = check_submission(tmp_path / "result.json", documents=DOCUMENTS, relations=None)
+    problems = check_submission(tmp_path / "result.json", documents=DOCUMENTS, relations=None).listed()
 
     assert len(problems) == 1
     assert "no such file" in problems[0]
@@ -296,5 +297,5 @@ def test_a_submission_for_the_real_test_file_is_valid(real_data: Path, tmp_path:
         tmp_path / "result.json", documents=documents, predictions=predictions, relations=relations
     )
 
-    assert check_submission(packed, documents=documents, relations=relations) == []
+    assert check_submission(packed, documents=documents, relations=relations).listed() == []
     assert read_submission(packed, documents=documents).predictions == tuple(map(tuple, predictions))

@@ -28,7 +28,8 @@ def check(
 ) -> None:
     """Validate a corpus or a submission.
 
-    Prints every problem and ends with exit code 2 where there is one; else statistics.
+    Prints the first problems, of a submission the first of each kind, with the number of others, and ends with exit
+    code 2 where there is one; else statistics.
     """
     with nullcontext() if tokenizer is None else quiet_libraries(model=tokenizer, kind="tokenizer"):
         found = checking.check(
@@ -49,7 +50,8 @@ def check(
         ]
     elif found.statistics:
         rows = count_rows(found.statistics)
-    verdict = "\n".join(["not valid", *listed(problems, count=found.problem_count)]) if problems else "valid"
+    lines = listed(problems, count=found.problem_count) if is_corpus else problems  # which say how many others are
+    verdict = "\n".join(["not valid", *lines]) if problems else "valid"
     print_result(
         {
             "kind": found.kind,

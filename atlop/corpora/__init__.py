@@ -1,6 +1,6 @@
 """Corpus files to `Document` and back."""
 
-from atlop.corpora.corpus import Corpus, CorpusFile, read_corpus
+from atlop.corpora.corpus import Corpus, CorpusFile, NoValidDocumentError, read_corpus
 from atlop.corpora.data_files import data_files, download_commands, missing_files, require_files
 from atlop.corpora.file_start import FileStart
 from atlop.corpora.formats import FORMATS, find_format, find_writer, published_corpora, writable_formats
@@ -27,6 +27,7 @@ __all__ = [
     "IssueCollector",
     "Loss",
     "Losses",
+    "NoValidDocumentError",
     "Reader",
     "RelationCounter",
     "TrainFacts",

@@ -16,6 +16,10 @@ from atlop.files import file_sha256, own_sources
 from atlop.schema import CorpusIssues, Document
 
 
+class NoValidDocumentError(AtlopError):
+    """Every document of a file is invalid; the message says how many, and what is wrong with the first."""
+
+
 class CorpusFile:
     """The documents of one file, or folder of some formats; each iteration reads the file again and keeps nothing."""
 
@@ -80,7 +84,8 @@ class CorpusFile:
         """Yield every valid document.
 
         Raises:
-            AtlopError: The file cannot be read, a document is invalid (`strict`), or all are.
+            AtlopError: The file cannot be read, or a document is invalid (`strict`).
+            NoValidDocumentError: All documents are invalid (`skip`).
         """
         self._issues = issues = IssueCollector(invalid=self.invalid)
         is_empty = True
@@ -89,7 +94,7 @@ class CorpusFile:
             yield issues.examine(document, negatives=self._negatives)
         if is_empty and issues.skipped:
             count, first = issues.skipped_documents, issues.skipped[0]
-            raise AtlopError(f"{self.path}: every document is invalid ({count}); the first problem: {first}")
+            raise NoValidDocumentError(f"{self.path}: every document is invalid ({count}); the first problem: {first}")
 
     def read(self) -> "Corpus":
         """Read all documents and log the issues.
