@@ -1,9 +1,11 @@
 """A digest changes with what it stands for, and with nothing else."""
 
+import json
 from pathlib import Path
+from typing import Any
 
 import pytest
-from transformers import AutoTokenizer
+from transformers import AutoTokenizer, CTRLTokenizer
 
 import atlop
 from atlop.preprocessing import identity
@@ -36,6 +38,23 @@ def test_a_tokenizer_without_backend_is_told_by_its_vocabulary(monkeypatch: pyte
     assert same[0] == same[1] != tokenizer_sha256(word_tokenizer(["Bob"]))
 
 
+def test_settings_and_merges_of_a_tokenizer_without_backend_count_and_its_place_does_not(tmp_path: Path) -> None:
+    def digest(folder: str, *merges: str, **settings: Any) -> str:
+        (tmp_path / folder).mkdir(exist_ok=True)
+        vocabulary, ranks = tmp_path / folder / "vocab.json", tmp_path / folder / "merges.txt"
+        vocabulary.write_text(json.dumps({"<unk>": 0, "a</w>": 1, "a": 2, "b@@": 3}))
+        ranks.write_text("\n".join(("#version: 0.2", *merges, "")))
+        tokenizer_config = {"tokenizer_class": "CTRLTokenizer"} | settings
+        (tmp_path / folder / "tokenizer_config.json").write_text(json.dumps(tokenizer_config))
+        return tokenizer_sha256(CTRLTokenizer.from_pretrained(tmp_path / folder))
+
+    usual = digest("one", "a b", "b a</w>")
+
+    assert digest("two", "a b", "b a</w>") == usual
+    others = [digest("one", "b a</w>", "a b"), digest("one", "a b", "b a</w>", split_special_tokens=True)]
+    assert len({usual, *others}) == 3
+
+
 def test_the_digest_of_the_code_changes_with_version_and_sources(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -44,12 +63,13 @@ def test_the_digest_of_the_code_changes_with_version_and_sources(
     monkeypatch.setattr(atlop, "__version__", "999")
     assert code_sha256() != before
     monkeypatch.undo()
-    for source in ("preprocessing/tokens.py", "corpora/issues.py", "schema.py"):
+    sources = ("preprocessing/tokens.py", "corpora/issues.py", "schema.py", "json_values.py", "files/reading.py")
+    for source in sources:
         (tmp_path / source).parent.mkdir(exist_ok=True)
         (tmp_path / source).write_text("one")
     monkeypatch.setattr(atlop, "__file__", str(tmp_path / "__init__.py"))
     digests = [identity.code_sha256()]
-    for source in ("preprocessing/tokens.py", "corpora/issues.py", "schema.py"):
+    for source in sources:
         (tmp_path / source).write_text("other")
         digests.append(identity.code_sha256())
-    assert len(set(digests)) == 4
+    assert len(set(digests)) == 6
