@@ -36,7 +36,7 @@ def convert(
     invalid: Invalid = "strict",
     entities: Entities = "annotated",
 ) -> Conversion:
-    """Write the documents of a file in another format; one document is in memory at a time.
+    """Write the documents of a file in another format; of most formats, one document is in memory at a time.
 
     Args:
         file: The documents.

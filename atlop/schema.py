@@ -152,7 +152,8 @@ class CorpusIssues:
     skipped_documents: int = 0
     """Number of invalid documents that were skipped."""
     duplicate_documents: int = 0
-    """Number of documents with the text of an earlier one; kept, except lines that the paper's format repeats."""
+    """Number of documents with the text of an earlier one; kept, except lines that the paper's format repeats and
+    equal tasks of Label Studio."""
     duplicate_facts: int = 0
     """Number of facts left out as identical to an earlier one of their document."""
     unmentioned_facts: int = 0

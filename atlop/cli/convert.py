@@ -28,7 +28,9 @@ def convert(
     output: Annotated[
         Path | None,
         typer.Argument(
-            metavar="[OUTPUT]", help="File to make; a name in .gz packs it. [default: FILE with the format's suffix]"
+            metavar="[OUTPUT]",
+            help="File to make, a folder for brat; a name in .gz packs it. [default: in the working folder, FILE's "
+            "name with the suffix or the name of the format]",
         ),
     ] = None,
     source: Annotated[

@@ -93,7 +93,7 @@ class Draft:
         kept = _united(spans)
         if not self.content.text_at(kept).strip():
             self._empty.add(key)
-            self.left_out["mentions without a letter"] += 1
+            self.left_out["empty or blank mentions"] += 1
             return
         self._mentions[key] = MarkedMention(kept, type, where, len(self._mentions))
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from atlop.corpora import find_writer, read_corpus
+from atlop.corpora import Loss, find_writer, read_corpus
 from atlop.errors import AtlopError
 from tests.corpora.formats.described import issues_of, read
 from tests.corpora.formats.samples import LABEL_STUDIO, LABEL_STUDIO_MIN, TEXT, json_bytes
@@ -180,3 +180,13 @@ def test_predictions_are_written_as_label_studio_imports_them(tmp_path: Path) ->
     submitted = [task | {"annotations": [{"result": prediction["result"]}], "predictions": []}]
     assert read(tmp_path / "submitted.json", json_bytes(submitted)) == [(ENTITIES, FACTS)]
     assert read(output) == []
+
+
+def test_mentions_without_a_type_are_counted_where_they_get_one(tmp_path: Path) -> None:
+    source, output = tmp_path / "a.jsonl", tmp_path / "tasks.json"
+    source.write_text('{"text": "Jon left.", "entities": [{"mentions": [[0, 3]]}]}\n', encoding="utf-8")
+
+    losses = find_writer(output, format="labelstudio")(output, documents=read_corpus(source))
+
+    assert losses[Loss.NAME] == 1
+    assert '"labels": ["Entity"]' in output.read_text(encoding="utf-8")

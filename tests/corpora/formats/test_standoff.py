@@ -75,7 +75,7 @@ def test_the_same_span_with_two_types_is_two_mentions_and_an_empty_one_none() ->
     found.relate("empty", "ann", "is")
 
     assert described(found.build()) == (["A: Ann", "X: Ann", "I: Ann", "C: Ann Corp", "B: Bo"], [])
-    assert (found.left_out, found.unmentioned) == ({"mentions without a letter": 2}, 1)
+    assert (found.left_out, found.unmentioned) == ({"empty or blank mentions": 2}, 1)
 
 
 def test_an_entity_has_the_type_of_its_first_typed_mention() -> None:
