@@ -17,7 +17,7 @@ _CODE = (
     *("parsing.py", "json_values.py", "files/reading.py"),
 )
 """The code that preprocesses a corpus, relative to the package."""
-_PLACES = frozenset({"name_or_path", "is_local", "local_files_only", "tokenizer_file"})
+_PATHS = frozenset({"name_or_path", "is_local", "local_files_only", "tokenizer_file"})
 """Settings of a tokenizer that say where it was loaded from, as do the names of its files."""
 
 
@@ -49,7 +49,7 @@ def code_sha256() -> str:
 def _description(tokenizer: PreTrainedTokenizerBase) -> Any:
     """Describe a tokenizer that is written in Python."""
     special = {name: str(token) for name, token in tokenizer.special_tokens_map.items()}
-    places = _PLACES.union(tokenizer.vocab_files_names)
-    settings = {name: repr(value) for name, value in tokenizer.init_kwargs.items() if name not in places}
+    paths = _PATHS.union(tokenizer.vocab_files_names)
+    settings = {name: repr(value) for name, value in tokenizer.init_kwargs.items() if name not in paths}
     merges = [(str(pair), rank) for pair, rank in getattr(tokenizer, "bpe_ranks", {}).items()]
     return [type(tokenizer).__name__, tokenizer.get_vocab(), special, settings, merges]
