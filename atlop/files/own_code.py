@@ -1,6 +1,7 @@
 """Source files outside the package, on which depends what functions and classes of one's own read or train."""
 
 import inspect
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
@@ -18,7 +19,9 @@ def own_sources(*objects: object) -> dict[str, str]:
     for each in objects:
         while isinstance(each, partial):
             each = each.func
-        source = inspect.getsourcefile(each) if inspect.isroutine(each) or inspect.isclass(each) else None
+        source = None
+        with suppress(TypeError):  # neither a function nor a class, or one of no file
+            source = inspect.getsourcefile(each)  # type: ignore[arg-type]
         if source is not None and (path := Path(source).resolve()).is_file() and _PACKAGE not in path.parents:
             found[str(path)] = file_sha256(path)
     return found
