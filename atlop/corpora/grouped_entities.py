@@ -35,8 +35,10 @@ def with_entities_by_name(document: Document) -> Document:
 
     facts = None
     if document.facts is not None:
-        pairs_and_facts = [(renumbered(fact.subject, fact.object), fact) for fact in document.facts]
-        moved = [replace(fact, subject=pair[0], object=pair[1]) for pair, fact in pairs_and_facts]
+        moved = []
+        for fact in document.facts:
+            subject, object_ = renumbered(fact.subject, fact.object)
+            moved.append(replace(fact, subject=subject, object=object_))
         facts = tuple({fact.key: fact for fact in reversed(moved)}.values())[::-1]
     pairs = None
     if document.pairs is not None:

@@ -56,7 +56,9 @@ def _digest(file: Path) -> str:
     """Return the digest of what the scores of a model depend on; `atlop calibrate` changes the decision alone."""
     if file.name != "config.json":
         return file_sha256(file)
-    config = {key: value for key, value in read_json(file).items() if key != "decision"}
+    config = read_json(file)
+    if isinstance(config, dict):  # else it is damaged, which whoever loads the model says
+        config.pop("decision", None)
     return sha256(json.dumps(config, sort_keys=True).encode()).hexdigest()
 
 
