@@ -3,7 +3,7 @@
 #
 # Usage: bash scripts/wheelhouse.sh FOLDER
 # Settings: PYTHON_VERSION (of that machine, by default 3.12), SKIP (names that it has, besides torch and what torch
-# brings; for example SKIP="numpy pyarrow").
+# brings, or does without: SKIP="numpy pyarrow hf-xet wandb" leaves 31 MiB, and needs the first two there).
 # Wheels are pinned by scripts/constraints.txt, and are for Linux on x86-64. The package itself is built as one of them.
 set -euo pipefail
 [ $# -eq 1 ] || { sed -n 2,7p "$0" >&2; exit 2; }
@@ -11,6 +11,7 @@ mkdir -p "$1"
 folder=$(cd "$1" && pwd)
 cd "$(dirname "$0")/.."
 source scripts/environment.sh
+rm -f "$folder"/*.whl # a second version of one would stop the installation
 
 .venv/bin/python - ${SKIP:-} >"$folder/requirements.txt" <<'PYTHON'
 """Print name==version of everything that the package and its tests import, but torch and what only torch needs."""

@@ -46,8 +46,11 @@ SIZES: dict[str, dict[str, Any]] = {
 }
 """Sizes of encoders; their weights are random, and all are of BERT's type."""
 
-STEPS, DOCUMENTS, EPOCH_DOCUMENTS = 60, 4000, 3053
+STEPS, PLAIN_STEPS = 60, 10
+"""Steps of a pass; the plain form takes the first of the same ones."""
 PASSES = 3
+PREDICTED, EXTRACTED, EPOCH_DOCUMENTS = 2000, (1000, 1000, 6000), 3053
+"""Documents that are predicted, extracted by three commands, and trained on."""
 
 Result = TypeVar("Result")
 
@@ -71,14 +74,16 @@ def measure_gpu(*, size: str, documents_per_step: int, tokenizer_folder: str, ep
             return
         material = read_material(file, encoder=str(encoder), most=count)
         batches = _batches(documents_per_step, among=count)
-        package = _package(material, batches)
-        yield {"package": package}
+        found: dict[str, Any] = {}
+        for measured in _package(material, batches):
+            yield {"package": measured}
+            found |= measured
         gc.collect()  # accelerate refers from a model to itself
         torch.cuda.empty_cache()
-        plain, operations = _plain(material, batches)
+        plain, operations = _plain(material, batches[:PLAIN_STEPS])
         yield {"plain": plain}
         peak = _matrix_peak()
-        yield {"peak_tflops": peak / 1e12, "share_of_peak": operations / peak / package["step_ms"] * 1e3}
+        yield {"peak_tflops": peak / 1e12, "share_of_peak": operations / peak / found["plain_batches_step_ms"] * 1e3}
 
 
 def _batches(size: int, *, among: int) -> list[list[int]]:
@@ -86,7 +91,7 @@ def _batches(size: int, *, among: int) -> list[list[int]]:
     return [random.permutation(among)[:size].tolist() for _ in range(STEPS)]
 
 
-def _package(material: Material, batches: list[list[int]]) -> dict[str, Any]:
+def _package(material: Material, batches: list[list[int]]) -> Iterator[dict[str, Any]]:
     fast = Fast(material, precision="bf16")
 
     def steps(rows: list[list[int]]) -> None:
@@ -98,17 +103,19 @@ def _package(material: Material, batches: list[list[int]]) -> dict[str, Any]:
 
     with _captures() as captures:
         found = _passes(lambda: steps(batches))
-    found |= {"graphs": len(captures), "capture_seconds": sum(captures)} | _profiled(lambda: steps(batches[:10]), 10)
-    found["waits"] = _waits(lambda: steps(batches[:3])) / 3
-    accelerator = fast.training.accelerator
-    documents = [replace(fast.documents[n % len(fast.documents)], index=n) for n in range(DOCUMENTS)]
-    predict = partial(predict_facts, fast.model, documents, accelerator=accelerator)
-    found["documents_per_second"] = DOCUMENTS / _median_seconds(predict)
-    found["prediction_waits"] = _waits(predict)
+    yield found | {"graphs": len(captures), "capture_seconds": sum(captures)}
+    few = batches[:PLAIN_STEPS]
+    seconds = _median_seconds(lambda: steps(few), warm=False)
+    yield {"plain_batches_step_ms": seconds / len(few) * 1e3} | _profiled(lambda: steps(few), len(few))
+    yield {"waits": _waits(lambda: steps(batches[:3])) / 3}
+    documents = [replace(fast.documents[n % len(fast.documents)], index=n) for n in range(PREDICTED)]
+    predict = partial(predict_facts, fast.model, documents, accelerator=fast.training.accelerator)
+    yield {"documents_per_second": PREDICTED / _median_seconds(predict), "prediction_waits": _waits(predict)}
     extractor = RelationExtractor(fast.model, fast.training.tokenizer)
-    few, many = (_extraction_seconds(extractor, material, documents=count) for count in (DOCUMENTS // 4, DOCUMENTS))
-    rate = (DOCUMENTS - DOCUMENTS // 4) / (many - few)
-    return found | {"extracted_documents_per_second": rate, "extraction_start_seconds": many - DOCUMENTS / rate}
+    # The first one also starts what starts the processes, and computes the sha256 of the weights.
+    first, again, many = (_extraction_seconds(extractor, material, documents=count) for count in EXTRACTED)
+    rate = (EXTRACTED[2] - EXTRACTED[1]) / (many - again)
+    yield {"extracted_documents_per_second": rate, "extraction_start_seconds": first - EXTRACTED[0] / rate}
 
 
 def _extraction_seconds(extractor: RelationExtractor, material: Material, *, documents: int) -> float:
@@ -121,7 +128,7 @@ def _extraction_seconds(extractor: RelationExtractor, material: Material, *, doc
 
 def _plain(material: Material, batches: list[list[int]]) -> tuple[dict[str, Any], float]:
     """Return what is measured of the plain form, and the operations of its step."""
-    plain, some = Plain(material), batches[:10]
+    plain = Plain(material)
     plain.model.to("cuda")
 
     def on_gpu(work: Callable[[list[int]], Result], batches: list[list[int]]) -> list[Result]:
@@ -131,13 +138,13 @@ def _plain(material: Material, batches: list[list[int]]) -> tuple[dict[str, Any]
                 found.append(work(rows))
         return found
 
-    found = _passes(lambda: on_gpu(plain.step, some), steps=len(some))
-    found |= _profiled(lambda: on_gpu(plain.step, some[:3]), 3)
+    found = _passes(lambda: on_gpu(plain.step, batches), steps=len(batches))
+    found |= _profiled(lambda: on_gpu(plain.step, batches[:3]), 3)
     rows = list(range(64))
     for size in (8, 16):
         parts = [rows[first : first + size] for first in range(0, len(rows), size)]
         found[f"documents_per_second_{size}"] = len(rows) / _median_seconds(partial(on_gpu, plain.predict, parts))
-    return found, float(np.mean(on_gpu(plain.operations, some)))
+    return found, float(np.mean(on_gpu(plain.operations, batches)))
 
 
 def _epochs(file: Path, relations: Path, *, encoder: Path, batch_size: int) -> dict[str, Any]:
@@ -169,11 +176,11 @@ def _epochs(file: Path, relations: Path, *, encoder: Path, batch_size: int) -> d
 
 def _passes(work: Callable[[], object], *, steps: int = STEPS) -> dict[str, Any]:
     """Return the time of a step over all batches, after a pass that warms up and captures."""
+    torch.cuda.reset_peak_memory_stats()  # what was captured does not count any more when it is repeated
     started = perf_counter()
     work()
     torch.cuda.synchronize()
     first = perf_counter() - started
-    torch.cuda.reset_peak_memory_stats()
     seconds = _median_seconds(work, warm=False)
     return {
         "first_pass_seconds": first,
@@ -207,7 +214,7 @@ def _profiled(work: Callable[[], object], steps: int) -> dict[str, float]:
 
 
 def _waits(work: Callable[[], object]) -> int:
-    """Count how often the host waits for the device."""
+    """Count how often the host waits for the device, but for events, by which it waits for results only."""
     torch.cuda.set_sync_debug_mode("warn")
     try:
         with warnings.catch_warnings(record=True) as said:
