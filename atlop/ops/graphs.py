@@ -8,7 +8,7 @@ belongs to sequences of its own: no other token reads it, and its gradient is ze
 
 import logging
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, Protocol, TypeVar
@@ -68,9 +68,14 @@ class CudaGraphs:
         """See `GraphBackend`."""
         current = torch.cuda.current_stream()
         self._stream.wait_stream(current)
+        mode = torch.cuda.get_sync_debug_mode()
         with torch.cuda.stream(self._stream):
-            for _ in range(2):
+            function()
+            try:
+                torch.cuda.set_sync_debug_mode("error")  # what waits for the GPU would break off a capture, for good
                 function()
+            finally:
+                torch.cuda.set_sync_debug_mode(mode)
         current.wait_stream(self._stream)
 
     def record(self, function: Callable[[], Result]) -> tuple[Callable[[], None], Result]:
@@ -86,7 +91,8 @@ class CudaGraphs:
 
     def release(self) -> None:
         """See `GraphBackend`."""
-        torch.cuda.empty_cache()
+        with suppress(RuntimeError):  # a capture that was broken off can leave the allocator in one
+            torch.cuda.empty_cache()
 
 
 @dataclass
@@ -207,7 +213,7 @@ class CapturedEncoder:
         def forward() -> tuple[Tensor, ...]:
             # Autocast must not keep copies of weights, whose memory is the graph's, for what comes after it.
             with torch.autocast(encoder.device.type, dtype=dtype, enabled=dtype is not None, cache_enabled=False):
-                states = run_packed(encoder, graphs.input_ids, graphs.position_ids, replace(packing), layers)
+                states = run_packed(encoder, graphs.input_ids, graphs.position_ids, replace(packing, kept={}), layers)
             graphs.kept = states.kept
             return (*states.hidden, *(tensor for layer in states.kept for tensor in (layer.query, layer.key)))
 

@@ -36,8 +36,8 @@ class TrainStep:
     def __init__(self, state: TrainState, *, losses: Mapping[str, Loss], max_gradient_norm: float):
         """Train `state` with these losses and those of all heads, and clip gradients to a norm."""
         self._state, self._accelerator = state, state.accelerator
-        model: AtlopModel = state.accelerator.unwrap_model(state.trained)
-        heads: dict[str, Any] = {name: head for name, head in model.heads.items() if head.weight}
+        self._model: AtlopModel = state.accelerator.unwrap_model(state.trained)
+        heads: dict[str, Any] = {name: head for name, head in self._model.heads.items() if head.weight}
         self._losses = {**losses, **{name: head.loss for name, head in heads.items()}}
         self._counts = {name: each.count for name, each in {**losses, **heads}.items()}
         self._max_gradient_norm = max_gradient_norm
@@ -54,7 +54,8 @@ class TrainStep:
         state, accelerator = self._state, self._accelerator
         totals = self._totals(batches)
         rates = {group["name"]: float(group["lr"]) for group in state.adamw.param_groups}
-        state.trained.train()
+        if not self._model.training:  # a walk over all modules
+            state.trained.train()
         losses = []
         for number, batch in enumerate(batches, start=1):
             # Processes exchange gradients once, after the last batch; a sharded model does so after every batch, since

@@ -19,8 +19,8 @@ from tests.tiny_encoders import save_tiny_encoder, tiny_model
 
 Result = TypeVar("Result")
 
-BATCHES = [[0, 1], [1, 0], [2, 6, 3], [5]]
-"""The first two share graphs; the last one has several windows."""
+BATCHES = [[0, 1], [1, 0], [2, 6, 3], [5], [0, 1]]
+"""The first two share graphs, which serve again after others were captured; one batch has several windows."""
 
 DEVICES = [pytest.param("cpu"), pytest.param("cuda", marks=needs_gpu)]
 TOLERANCES = {None: 1e-4, torch.bfloat16: 0.03, torch.float16: 0.01}
@@ -164,6 +164,27 @@ def test_what_cannot_be_captured_runs_without_graphs_and_one_line_says_so(
     ]
     expected = backward(eager, golden_batch("bert", [0, 1]), device=device)
     torch.testing.assert_close(found, expected, atol=1e-4, rtol=1e-4)
+
+
+def test_an_encoder_that_waits_for_the_gpu_is_not_captured_and_trains_on(
+    tmp_path: Path, device: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    if device == "cpu":
+        pytest.skip("nothing waits for a CPU")
+
+    def wait(*call: Any) -> None:
+        call[-1].sum().item()
+
+    model, batch = tiny_model(save_tiny_encoder(tmp_path, dropout=0.1), documents=[0, 1])
+    captured(model.train(), device)
+    cast(torch.nn.Module, model.encoder.embeddings).register_forward_hook(wait)
+    with caplog.at_level(logging.WARNING):
+        for _ in range(2):
+            scores = backward(model, batch, device=device)
+    assert scores.isfinite().all()
+    [record] = caplog.records
+    assert "trains without CUDA graphs" in record.getMessage()
+    assert torch.cuda.get_sync_debug_mode() == 0
 
 
 def test_where_memory_ends_graphs_give_theirs_back_and_training_goes_on_without(
