@@ -62,6 +62,8 @@ def with_bar(batches: Sequence[list[Item]], *, name: str, is_shown: bool) -> Ite
             bar.update(len(batch))
 
 
+_QUEUED_BATCHES = 2
+"""Batches that were started after the one that is read: a device has work while the host is late for one of them."""
 _OUT_OF_MEMORY = ("not enough memory", "CUDA error: out of memory", "CUBLAS_STATUS_ALLOC_FAILED")
 
 
@@ -149,7 +151,7 @@ def try_batches(
                     yield started
                     continue
                 running.append(started)
-                if len(running) > 1:
+                if len(running) > _QUEUED_BATCHES:
                     yield from running.popleft().scores()
     for started in running:
         yield from started.scores()

@@ -10,6 +10,7 @@ document is lost or written twice, whenever a process dies.
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import groupby, islice, repeat
 from pathlib import Path
@@ -27,7 +28,7 @@ from atlop.inference.sources import Source
 from atlop.inference.tables import WRITERS, ExtractionCounts, Writer, output_format
 
 DOCUMENTS_PER_PART = 512
-"""After a kill, each process computes at most this many documents again."""
+"""After a kill, each process computes at most twice as many documents again: a part is made while one is written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,11 +180,17 @@ def _write_parts(
 
     done = extractor.in_chunks(chunks(), hosting=hosting, finish=as_lines, group_by=group_by, explain=explain)
     text, counts = "", ExtractionCounts()
-    for lines, chunk_counts in done:
-        text += lines
-        counts.add(chunk_counts)
-        yield from repeat(None, chunk_counts.documents)
-        part, is_last = reading.popleft()
-        if is_last:
-            parts.write(part, text, counts)
-            text, counts = "", ExtractionCounts()
+    with ThreadPoolExecutor(1, thread_name_prefix="parts") as thread:  # a disk can be slower than a GPU
+        written: Future[None] | None = None
+        for lines, chunk_counts in done:
+            text += lines
+            counts.add(chunk_counts)
+            yield from repeat(None, chunk_counts.documents)
+            part, is_last = reading.popleft()
+            if is_last:
+                if written is not None:
+                    written.result()
+                written = thread.submit(parts.write, part, text, counts)
+                text, counts = "", ExtractionCounts()
+        if written is not None:
+            written.result()

@@ -78,8 +78,10 @@ def make_app(
 
     @app.get("/health")
     async def health() -> Health:
-        """Report that the service runs, and how much it has done."""
+        """Report that the service runs, and how much it has done; 503 once its GPU has failed for good."""
         queue: BatchQueue = app.state.queue
+        if queue.has_lost_device:
+            raise HTTPException(503, "the GPU failed, and does not answer until the service is started again")
         return Health(status="ok", waiting=queue.waiting, documents=queue.documents, batches=queue.batches)
 
     body, schemas = _body_schema()

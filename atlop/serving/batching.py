@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 
+import torch
+
 from atlop.inference import RelationExtractor
 from atlop.inference.facts import ExtractionResult
 from atlop.inference.inputs import InputDocument
@@ -40,6 +42,8 @@ class BatchQueue:
         """Batches so far."""
         self.documents = 0
         """Documents in these batches."""
+        self.has_lost_device = False
+        """Whether the GPU gave an error after which it answers nothing more in this process."""
         self._extractor = extractor
         self._max_waiting = max_waiting
         self._queue: deque[_QueuedDocument] = deque()
@@ -109,6 +113,7 @@ class BatchQueue:
         except Exception as error:  # no error may end the thread
             if len(queued) == 1:
                 _LOG.exception("extraction failed for a document")
+                self.has_lost_device |= isinstance(error, torch.AcceleratorError)  # out of memory is another error
                 queued[0].result.set_exception(error)
                 return
             for item in queued:

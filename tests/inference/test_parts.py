@@ -1,7 +1,9 @@
 """A file extracted in parts loses nothing and repeats nothing, whenever it is stopped and whoever goes on."""
 
 import csv
+import errno
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterable, Iterator
@@ -17,6 +19,7 @@ from atlop.errors import AtlopError
 from atlop.files import hidden_path
 from atlop.inference import RelationExtractor, parts
 from atlop.inference.host import host_processes
+from atlop.inference.part_folder import PartFolder
 from atlop.inference.parts import ExtractionSummary, extract_file
 from atlop.inference.recognition import Recognition
 from atlop.inference.sources import Source
@@ -213,6 +216,29 @@ def test_no_process_is_started_that_could_not_help(device: str, is_recognising: 
 
     assert found == 0
     assert host_processes(torch.device(device), is_recognising=True, has_one_chunk=False) >= 1
+
+
+def test_processes_on_one_machine_share_its_cores(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: range(32), raising=False)
+    found = {}
+    for launched in (1, 4, 32):
+        monkeypatch.setenv("LOCAL_WORLD_SIZE", str(launched))
+        found[launched] = host_processes(torch.device("cuda"), is_recognising=False, has_one_chunk=False)
+
+    assert found == {1: 8, 4: 4, 32: 1}
+
+
+def test_a_part_that_cannot_be_written_ends_the_extraction(
+    extractor: RelationExtractor, file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(PartFolder, "write", fail)
+    with pytest.raises(OSError, match="No space left"):
+        extract_file(extractor, Source(file), output=tmp_path / "facts.jsonl")
+
+    assert not (tmp_path / "facts.jsonl").exists()
 
 
 def test_parts_without_a_manifest_are_not_trusted(extractor: RelationExtractor, file: Path, tmp_path: Path) -> None:

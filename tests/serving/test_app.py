@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 pytest.importorskip("fastapi", reason="needs FastAPI: pip install 'atlop[serve]'")
 
@@ -203,6 +204,22 @@ def test_requests_that_come_together_are_read_together(extractor: RelationExtrac
     assert answers[1].json()["title"] == ROWS[0]["title"]
     assert gate.sizes == [1, 6]
     assert (health["documents"], health["batches"]) == (7, 2)
+
+
+def test_a_service_whose_gpu_has_failed_says_that_it_is_not_well(
+    extractor: RelationExtractor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object, **__: object) -> object:
+        raise torch.AcceleratorError("CUDA error: an illegal memory access was encountered")
+
+    app = make_app(extractor, limits=Limits(), page="")
+    with TestClient(app, raise_server_exceptions=False) as client:
+        assert client.get("/health").status_code == 200
+        monkeypatch.setattr(extractor, "extract", fail)
+        assert client.post("/extract", json=ROWS[0]).status_code == 500
+        health = client.get("/health")
+
+    assert (health.status_code, health.json()["error"][:15]) == (503, "the GPU failed,")
 
 
 def test_more_than_may_wait_is_refused_until_there_is_room(extractor: RelationExtractor, gate: Gate) -> None:
