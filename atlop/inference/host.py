@@ -221,7 +221,7 @@ def host_processes(device: torch.device, *, is_recognising: bool, has_one_chunk:
         return 0
     # A job of Slurm or of a container may have few of the machine's cores.
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    sharing = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))  # set by torchrun: processes on this machine
+    sharing = int(os.environ.get("LOCAL_WORLD_SIZE") or 1)  # processes that torchrun started on this machine
     return min(8, max(1, cores // (2 * sharing)))
 
 

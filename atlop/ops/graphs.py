@@ -39,7 +39,11 @@ class GraphBackend(Protocol):
         """Restore the state of random numbers afterwards, so that dropout does not depend on what was recorded when."""
 
     def warm_up(self, function: Callable[[], object]) -> None:
-        """Call a function before it is recorded, so that libraries are set up."""
+        """Call a function before it is recorded, so that libraries are set up.
+
+        Raises:
+            RuntimeError: It waits for the device, and so cannot be recorded.
+        """
 
     def record(self, function: Callable[[], Result]) -> tuple[Callable[[], None], Result]:
         """Return what repeats a function in place, on the same memory, and its result."""

@@ -76,7 +76,7 @@ def make_app(
     async def try_model() -> HTMLResponse:
         return HTMLResponse(page, headers=_PAGE_HEADERS)
 
-    @app.get("/health")
+    @app.get("/health", responses={503: {"description": "The GPU has failed", "model": ErrorMessage}})
     async def health() -> Health:
         """Report that the service runs, and how much it has done; 503 once its GPU has failed for good."""
         queue: BatchQueue = app.state.queue

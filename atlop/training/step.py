@@ -54,8 +54,8 @@ class TrainStep:
         state, accelerator = self._state, self._accelerator
         totals = self._totals(batches)
         rates = {group["name"]: float(group["lr"]) for group in state.adamw.param_groups}
-        if not self._model.training:  # a walk over all modules
-            state.trained.train()
+        if not self._model.training:
+            state.trained.train()  # walks over all modules, which takes a part of a short step
         losses = []
         for number, batch in enumerate(batches, start=1):
             # Processes exchange gradients once, after the last batch; a sharded model does so after every batch, since

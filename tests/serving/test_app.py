@@ -220,6 +220,7 @@ def test_a_service_whose_gpu_has_failed_says_that_it_is_not_well(
         health = client.get("/health")
 
     assert (health.status_code, health.json()["error"][:15]) == (503, "the GPU failed,")
+    assert "503" in app.openapi()["paths"]["/health"]["get"]["responses"]
 
 
 def test_more_than_may_wait_is_refused_until_there_is_room(extractor: RelationExtractor, gate: Gate) -> None:
