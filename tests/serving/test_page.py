@@ -75,6 +75,22 @@ def test_the_mouse_marks_in_the_text_and_picks_an_entity(page: "Page") -> None:
     assert page.get_by_role("button", name="Entity 1").get_attribute("aria-pressed") == "true"
 
 
+def test_what_is_marked_while_the_mouse_is_down_is_not_picked_when_it_is_released(page: "Page") -> None:
+    write(page, "Ada met Bo. Ada left.")
+    box = page.locator("#marked .word").bounding_box()
+    assert box
+    page.mouse.move(box["x"] + 5, box["y"] + box["height"] / 2)
+    page.mouse.down()
+    page.mouse.up()
+    page.mouse.down(click_count=2)  # selects the word, which a busy browser may see when it reads the first click
+    page.evaluate("document.dispatchEvent(new PointerEvent('pointerup', { pointerType: 'mouse' }))")
+    page.wait_for_selector("#marked .mention")
+    page.mouse.up(click_count=2)
+
+    page.evaluate("new Promise(done => setTimeout(done))")
+    assert page.locator("#marked .picked").count() == 0
+
+
 def test_places_count_code_points_and_text_keeps_its_direction_and_its_tags(page: "Page") -> None:
     text = '😀 Ann met <script>alert(1)</script> & שלום. 𝔸nn & Ann\nsaid "hi".'
     write(page, text)

@@ -77,6 +77,8 @@ function markSelected() {
   selected = null;
 }
 
+let pressed = null; // the mention under the mouse when its button went down
+
 /** With a mouse, a selection in the marked text becomes a mention, and a click picks an entity. */
 function pointerReleased(event) {
   if (event.pointerType !== "mouse") return;
@@ -86,7 +88,7 @@ function pointerReleased(event) {
     markSelected();
   } else {
     const mention = event.target.closest?.("#marked .mention");
-    if (mention) pickEntity(Number(mention.dataset.entity));
+    if (mention && mention === pressed) pickEntity(Number(mention.dataset.entity));
   }
 }
 
@@ -126,6 +128,7 @@ onPress("copy", () => copyText(JSON.stringify(state.answer, null, 2), "The servi
 for (const kind of ["pointerdown", "keydown"]) {
   document.addEventListener(kind, () => { byId("notice").textContent = ""; }, { capture: true });
 }
+document.addEventListener("pointerdown", (event) => { pressed = event.target.closest?.("#marked .mention"); });
 document.addEventListener("pointerup", (event) => setTimeout(() => pointerReleased(event))); // the selection changes after this event
 document.addEventListener("selectionchange", () => {
   if (document.activeElement === byId("text")) selected = selectedInField();
