@@ -19,15 +19,16 @@ logger = logging.getLogger(__name__)
 
 _CLASSES = ("classifier.bilinear.weight", "classifier.bilinear.bias")
 _LABELS = ("classifier.label_vectors",)
-_TYPES = ("type_embeddings.weight",)
+_TYPES = "type_embeddings.weight"
 
 
 def start_from(model: AtlopModel, folder: str | Path) -> None:
     """Initialize a new model with the weights of a trained one.
 
     Classes of relations, and embeddings of types of entities, are those of the trained model where it has one of the
-    same name; the others keep their random weights, and a line names them. All else is taken over, TH included. A
-    classifier that reads the words of relations is taken over whole: a relation is what its words say.
+    same name; the others keep their random weights, and a line names them. All else is taken over, TH included. Either
+    model may be without embeddings of types. A classifier that reads the words of relations is taken over whole: a
+    relation is what its words say.
 
     Args:
         model: The new model, changed in place.
@@ -37,28 +38,11 @@ def start_from(model: AtlopModel, folder: str | Path) -> None:
         AtlopError: The folder has no model, or one with another encoder or other sizes.
     """
     trained, _ = load_model(folder)
-    _check_classifiers(model, trained, folder=folder)
-    own, weights = model.state_dict(), trained.state_dict()
-    relations, known_relations = _relations(model), _relations(trained)
-    types, known_types = model.config.entity_types or [], trained.config.entity_types or []
+    _take_over(model, trained, folder=folder)
     from_words = isinstance(model.classifier, LabelClassifier)
     anew = "begin as what their words say" if from_words else "start anew"
-    _log_others(relations, known_relations, folder=folder, noun="relations", anew=anew)
-    _log_others(types, known_types, folder=folder, noun="types of entities", anew="start anew")
-    for names, known, keys in (
-        (relations, known_relations, _LABELS if from_words else _CLASSES),
-        (types, known_types, _TYPES),
-    ):
-        for key in keys:
-            if key in own and own[key].shape[1:] == weights[key].shape[1:]:
-                weights[key] = _rows_by_name(own[key], weights[key], names=names, known=known)
-    try:
-        model.load_state_dict(weights)
-    except RuntimeError as error:
-        first = str(error).strip().splitlines()[1].strip()
-        raise AtlopError(
-            f"trainer.start_from: {folder} has another encoder or other sizes than this run: {first}"
-        ) from None
+    _log_others(_relations(model), _relations(trained), folder=folder, noun="relations", anew=anew)
+    _log_others(_types(model), _types(trained), folder=folder, noun="types of entities", anew="start anew")
 
 
 def check_start(encoder: Encoder, folder: str | Path) -> None:
@@ -71,21 +55,44 @@ def check_start(encoder: Encoder, folder: str | Path) -> None:
     Raises:
         AtlopError: As in `start_from`.
     """
-    trained = load_model(folder)[0].config
+    trained, _ = load_model(folder)
     has_types = encoder.model_config.classifier.type_embeddings
-    types = TypeVocabulary(trained.entity_types or ["any"]) if has_types else None
-    start_from(new_model(encoder, vocabulary=trained.vocabulary, types=types), folder)
+    types = TypeVocabulary(_types(trained) or ["any"]) if has_types else None
+    _take_over(new_model(encoder, vocabulary=trained.config.vocabulary, types=types), trained, folder=folder)
+
+
+def _take_over(model: AtlopModel, trained: AtlopModel, *, folder: str | Path) -> None:
+    """Load into a model what it takes over from a trained one."""
+    _check_classifiers(model, trained, folder=folder)
+    own, weights = model.state_dict(), trained.state_dict()
+    classes = _LABELS if isinstance(model.classifier, LabelClassifier) else _CLASSES
+    for keys, names, known in (
+        (classes, _relations(model), _relations(trained)),
+        ((_TYPES,), _types(model), _types(trained)),
+    ):
+        for key in keys:
+            if key in own and key in weights and own[key].shape[1:] == weights[key].shape[1:]:
+                weights[key] = _rows_by_name(own[key], weights[key], names=names, known=known)
+    if _TYPES in own:
+        weights.setdefault(_TYPES, own[_TYPES])
+    else:
+        weights.pop(_TYPES, None)
+    try:
+        model.load_state_dict(weights)
+    except RuntimeError as error:
+        first = str(error).strip().splitlines()[1].strip()
+        raise AtlopError(
+            f"trainer.start_from: {folder} has another encoder or other sizes than this run: {first}"
+        ) from None
 
 
 def _check_classifiers(model: AtlopModel, trained: AtlopModel, *, folder: str | Path) -> None:
     """Check that two models have classifiers of one kind and, if these read words, of one encoder."""
-    ours, theirs = (each.config.model.classifier for each in (model, trained))
-    for key in ("type_embeddings", "kind"):
-        if (value := getattr(theirs, key)) != getattr(ours, key):
-            raise AtlopError(
-                f"trainer.start_from: {folder} was trained with classifier.{key}={str(value).lower()}; set it to the "
-                "same in this run"
-            )
+    ours, theirs = (each.config.model.classifier.kind for each in (model, trained))
+    if ours != theirs:
+        raise AtlopError(
+            f"trainer.start_from: {folder} was trained with classifier.kind={theirs}; set it to the same in this run"
+        )
     if isinstance(model.classifier, LabelClassifier) and isinstance(trained.classifier, LabelClassifier):
         found, stored = (each.label_vectors[THRESHOLD_CLASS] for each in (model.classifier, trained.classifier))
         check_same_encoder(found, stored, where=f"trainer.start_from: {folder}")
@@ -96,6 +103,10 @@ def _relations(model: AtlopModel) -> list[str]:
     vocabulary = model.config.vocabulary
     from_words = isinstance(model.classifier, LabelClassifier)
     return [vocabulary.words_of(relation) if from_words else relation for relation in vocabulary.relations]
+
+
+def _types(model: AtlopModel) -> list[str]:
+    return model.config.entity_types or []
 
 
 def _log_others(names: Sequence[str], known: Sequence[str], *, folder: str | Path, noun: str, anew: str) -> None:
