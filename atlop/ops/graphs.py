@@ -140,6 +140,7 @@ class CapturedEncoder:
         self._grads = [torch.zeros_like(parameter) for parameter in self._parameters]
         self._anchor = torch.zeros((), device=encoder.device, requires_grad=True)  # so that autograd calls `backward`
         self._has_failed = False
+        self._has_said_that_it_is_full = False
 
     def __call__(
         self, encoder: PreTrainedModel, input_ids: Tensor, position_ids: Tensor, packing: Packing, layers: int
@@ -181,7 +182,11 @@ class CapturedEncoder:
         device = input_ids.device
         dtype = torch.get_autocast_dtype(device.type) if torch.is_autocast_enabled(device.type) else None
         key = tokens, sequences, longest, layers, packing.layers_kept, dtype
-        if key not in self._graphs and len(self._graphs) < MAX_SHAPES:
+        if key not in self._graphs and len(self._graphs) >= MAX_SHAPES:
+            if not self._has_said_that_it_is_full:
+                logger.info("%d sizes of batches have CUDA graphs; those of others train without, slower", MAX_SHAPES)
+                self._has_said_that_it_is_full = True
+        elif key not in self._graphs:
             zeros = partial(torch.zeros, dtype=torch.int32, device=device)
             graphs = _Graphs(zeros(tokens), zeros(tokens), zeros(sequences + 1))
             graphs.fill(input_ids, position_ids, packing.boundaries)  # sequences as long as any will be

@@ -187,7 +187,7 @@ def test_a_stage_with_and_one_without_embeddings_follow_each_other(
     trained, tokenizer = made(encoder, *first)
     with torch.no_grad():
         for weight in trained.parameters():
-            weight += 0.01
+            weight.add_(0.01)
     save_model(tmp_path / "first", model=trained, tokenizer=tokenizer)
     started = made(encoder, *second)[0]
     before = started.state_dict().get("type_embeddings.weight", torch.zeros(0)).clone()

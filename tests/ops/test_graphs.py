@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from atlop.model import AtlopModel, Head
-from atlop.ops import CapturedEncoder, attention
+from atlop.ops import CapturedEncoder, attention, graphs
 from atlop.preprocessing import Batch
 from tests.devices import needs_gpu
 from tests.golden_values import golden_batch, golden_model, gradients, objective_in, score
@@ -164,6 +164,27 @@ def test_what_cannot_be_captured_runs_without_graphs_and_one_line_says_so(
     ]
     expected = backward(eager, golden_batch("bert", [0, 1]), device=device)
     torch.testing.assert_close(found, expected, atol=1e-4, rtol=1e-4)
+
+
+def test_batches_of_further_sizes_run_without_graphs_and_one_line_says_so(
+    device: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(graphs, "MAX_SHAPES", 1)
+    eager, model = golden_model("bert").train(), golden_model("bert").train()
+    torch.nn.Module.to(eager, device)
+    encoder = captured(model, device)
+    with caplog.at_level(logging.INFO, logger="atlop.ops.graphs"):
+        for documents in ([0, 1], [2, 6, 3], [5], [0, 1]):
+            expected = backward(eager, golden_batch("bert", documents), device=device)
+            found = backward(model, golden_batch("bert", documents), device=device)
+            torch.testing.assert_close(found, expected, atol=1e-4, rtol=1e-4)
+    assert len(encoder._graphs) == 1
+    assert [record.getMessage() for record in caplog.records] == [
+        "1 sizes of batches have CUDA graphs; those of others train without, slower"
+    ]
+    ours = gradients(model)
+    for name, grad in gradients(eager).items():
+        torch.testing.assert_close(ours[name], grad, atol=1e-4, rtol=1e-4)
 
 
 def test_an_encoder_that_waits_for_the_gpu_is_not_captured_and_trains_on(
