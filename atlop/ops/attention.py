@@ -6,6 +6,7 @@ last layers' weights; these are recomputed from the queries and keys that `Packi
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any, NamedTuple
 
 import torch
@@ -166,7 +167,7 @@ def _varlen_attention(
     longest, bounds = max(packing.lengths), packing.boundaries
     q, k, v = (states.transpose(0, 1) for states in (query, key, value))  # [tokens, heads, width]
     is_half = query.dtype in (torch.bfloat16, torch.float16)
-    if is_half and torch.cuda.get_device_capability(query.device) >= (8, 0):
+    if is_half and _has_flash_attention(query.device):
         output: Tensor = torch.ops.aten._flash_attention_forward(
             q, k, v, bounds, bounds, longest, longest, dropout, False, False, scale=scaling
         )[0]
@@ -176,6 +177,12 @@ def _varlen_attention(
         q[None], k[None], v[None], None, bounds, bounds, longest, longest, dropout, 0, keep, scale=scaling
     )[0]
     return output[0].transpose(0, 1)
+
+
+@cache
+def _has_flash_attention(device: torch.device) -> bool:
+    """Return whether PyTorch's FlashAttention runs on a GPU; asked for each layer of each step."""
+    return torch.cuda.get_device_capability(device) >= (8, 0)
 
 
 class _CpuAttention(torch.autograd.Function):
