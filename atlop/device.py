@@ -13,7 +13,7 @@ from accelerate.utils import broadcast_object_list
 
 from atlop.config import Precision
 from atlop.errors import AtlopError
-from atlop.ops.precision import cpu_multiplies_bf16
+from atlop.ops.precision import cpu_multiplies_bf16, gpu_multiplies_bf16, gpu_multiplies_tf32
 from atlop.processes import join_processes, own_settings
 
 logger = logging.getLogger(__name__)
@@ -143,8 +143,8 @@ def find_device(name: str) -> torch.device:
 def _fastest_precision(device: torch.device, *, training: bool) -> tuple[Precision, str]:
     """Return the fastest safe precision of a device, and the reason."""
     if device.type == "cuda":
-        name, (major, minor) = torch.cuda.get_device_name(device), torch.cuda.get_device_capability(device)
-        return ("bf16" if major >= 8 else "fp16"), f"{name} has compute capability {major}.{minor}"
+        has_bf16, reason = gpu_multiplies_bf16(device)
+        return ("bf16" if has_bf16 else "fp16"), reason
     if device.type == "cpu" and training:
         has_bf16, reason = cpu_multiplies_bf16()
         return ("bf16" if has_bf16 else "float32"), reason
@@ -157,5 +157,5 @@ def _check_precision(precision: Precision, *, device: torch.device) -> None:
         raise AtlopError(
             f"precision {precision}: needs a GPU; choose float32 or bf16 (a run keeps the precision that it began with)"
         )
-    if precision == "tf32" and torch.cuda.get_device_capability(device) < (8, 0):
+    if precision == "tf32" and not gpu_multiplies_tf32(device):
         raise AtlopError(f"precision tf32: {torch.cuda.get_device_name(device)} has none; choose float32 or fp16")

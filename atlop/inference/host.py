@@ -34,6 +34,7 @@ from atlop.inference.facts import (
 from atlop.inference.found import FoundFacts
 from atlop.inference.inputs import InputDocument, read_documents
 from atlop.inference.recognition import Recognition
+from atlop.ops.cores import usable_cores
 from atlop.prefetching import prefetch
 from atlop.preprocessing import Features, Preprocessor
 from atlop.schema import Document
@@ -219,10 +220,8 @@ def host_processes(device: torch.device, *, is_recognising: bool, has_one_chunk:
     """
     if has_one_chunk or (device.type != "cuda" and not is_recognising):
         return 0
-    # A job of Slurm or of a container may have few of the machine's cores.
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     sharing = int(os.environ.get("LOCAL_WORLD_SIZE") or 1)  # processes that torchrun started on this machine
-    return min(8, max(1, cores // (2 * sharing)))
+    return min(8, max(1, usable_cores() // (2 * sharing)))
 
 
 def _process_context() -> BaseContext:

@@ -1,4 +1,4 @@
-"""Hardware support for bf16 matrix products on the CPU."""
+"""Which precisions the hardware multiplies matrices in."""
 
 import os
 
@@ -9,6 +9,17 @@ ISA_LIMITS = ("ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA")
 
 _WITHOUT_BF16 = {"SSE41", "AVX", "AVX2", "AVX2_VNNI", "AVX2_VNNI_2", "AVX512_CORE", "AVX512_CORE_VNNI"}
 """Their values without bf16 instructions: products are then 5 (AVX512) to 200 (AVX2) times slower than in float32."""
+
+
+def gpu_multiplies_bf16(device: torch.device) -> tuple[bool, str]:
+    """Return whether a GPU has bf16 units (compute capability 8), and the reason."""
+    major, minor = torch.cuda.get_device_capability(device)
+    return major >= 8, f"{torch.cuda.get_device_name(device)} has compute capability {major}.{minor}"
+
+
+def gpu_multiplies_tf32(device: torch.device) -> bool:
+    """Return whether a GPU has TF32 units."""
+    return torch.cuda.get_device_capability(device) >= (8, 0)
 
 
 def cpu_multiplies_bf16() -> tuple[bool, str]:
