@@ -49,6 +49,22 @@ class Fusion(Section):
     """Probability of a fact by its fused margin."""
 
 
+def fused_margin(
+    margin: NDArray[np.float32], pseudo_margin: NDArray[np.float32], *, weight: float, missing: float
+) -> NDArray[np.float32]:
+    """Return fused margins by `Fusion`, in the shape of `margin`.
+
+    Args:
+        margin: Margins in the whole document.
+        pseudo_margin: Largest margins in pseudo documents, in the same shape; −∞ where none has the pair.
+        weight: w.
+        missing: b, in nats.
+    """
+    has_pair = np.isfinite(pseudo_margin)
+    weighted = np.float32(weight) * np.where(has_pair, pseudo_margin, np.float32(0))
+    return margin + np.where(has_pair, weighted, np.float32(missing))
+
+
 class Decision(Section):
     """What turns scores into facts, and shares into evidence; chosen on a labelled corpus by `atlop calibrate`."""
 

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from atlop.decoding import Fusion
+from atlop.decoding import Fusion, fused_margin
 from atlop.errors import AtlopError
 from atlop.schema import THRESHOLD_CLASS, Document
 from atlop.scores import DecisionRule, DocumentScores, UnscoredDocument, all_scored
@@ -177,8 +177,8 @@ def fused(scored: DocumentScores, fusion: Fusion, *, rule: DecisionRule) -> Docu
     pseudo = scored.pseudo_margins
     assert pseudo is not None, "pseudo documents were scored"
     whole = rule.objective.margins(scored.scores)
-    scores = torch.where(pseudo.isfinite(), whole + fusion.weight * pseudo, whole + fusion.missing)
-    scores = torch.where(rule.largest(scored.scores), scores, -torch.inf)
+    margins = fused_margin(whole.numpy(), pseudo.numpy(), weight=fusion.weight, missing=fusion.missing)
+    scores = torch.where(rule.largest(scored.scores), torch.from_numpy(margins), -torch.inf)
     scores[:, THRESHOLD_CLASS] = 0.0
     return replace(scored, scores=scores, decisions=None)
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
-from atlop.decoding import Decision
+from atlop.decoding import Decision, fused_margin
 from atlop.errors import AtlopError
 from atlop.files import atomic_path, reading
 from atlop.parsing import json_value
@@ -132,8 +132,7 @@ class Candidates:
     def fused_margin(self, *, weight: float, missing: float) -> NDArray[np.float32]:
         """Return the margins fused with those of pseudo documents, `[candidates]`; see `Fusion`."""
         assert self.pseudo_margin is not None, "pseudo documents were scored"
-        weighted = np.float32(weight) * np.where(np.isfinite(self.pseudo_margin), self.pseudo_margin, 0)
-        return self.margin + np.where(np.isfinite(self.pseudo_margin), weighted, np.float32(missing))
+        return fused_margin(self.margin, self.pseudo_margin, weight=weight, missing=missing)
 
     def accepted(self, decision: Decision) -> NDArray[np.bool_]:
         """Return which candidates are facts by a decision, `[candidates]`."""
