@@ -5,7 +5,6 @@ import os
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
-from functools import partial
 from itertools import islice
 from pathlib import Path
 
@@ -13,29 +12,17 @@ import numpy as np
 from filelock import FileLock
 from numpy.typing import NDArray
 from tqdm import tqdm
-from transformers import PreTrainedTokenizerBase
 
 from atlop.config import RunConfig
-from atlop.corpora import CorpusFile, log_issues
+from atlop.corpora import CorpusFile
 from atlop.device import accelerator_for
 from atlop.ensemble import Ensemble, load_ensemble
 from atlop.errors import AtlopError
 from atlop.files import model_digest, model_folder
-from atlop.preprocessing import (
-    MarginsOrigin,
-    MarginStore,
-    Mixture,
-    MixturePart,
-    PreprocessedCorpus,
-    TeacherScores,
-    TypeVocabulary,
-    count_shared_texts,
-    preprocessed_corpus,
-    write_margins,
-)
+from atlop.preprocessing import MarginsOrigin, MarginStore, TeacherScores, write_margins
 from atlop.preprocessing.cache import cache_folder
 from atlop.preprocessing.identity import code_sha256, sha256_of_json
-from atlop.schema import THRESHOLD_CLASS, Document, RelationVocabulary
+from atlop.schema import THRESHOLD_CLASS, Document
 
 logger = logging.getLogger(__name__)
 
@@ -101,70 +88,6 @@ def soft_targets(
             with suppress(OSError):  # another user's
                 os.utime(stem.with_suffix(f".{kind}"))  # unused entries are removed
     return stores
-
-
-def training_documents(
-    config: RunConfig,
-    *,
-    train: PreprocessedCorpus,
-    targets: dict[str, MarginStore],
-    dev: PreprocessedCorpus,
-    tokenizer: PreTrainedTokenizerBase,
-    vocabulary: RelationVocabulary,
-    types: TypeVocabulary | None,
-    show_progress: bool = False,
-) -> Mixture:
-    """Return the documents that a training draws from, with their soft targets.
-
-    Args:
-        config: The run's configuration.
-        train: The train documents.
-        targets: What `soft_targets` returned.
-        dev: The dev documents, whose texts further documents should not have; a warning counts those that do.
-        tokenizer: The student's.
-        vocabulary: The relations of the student.
-        types: The types of entities that it tells apart; `None` if it does not read them.
-        show_progress: Whether to draw a progress bar while documents are preprocessed.
-
-    Raises:
-        AtlopError: The soft targets are of other documents or relations, or only some further documents have labels.
-    """
-    if not targets:
-        return Mixture([MixturePart(train)], sha256={})
-    section, files = config.distillation, corpus_files(config)
-    is_taught = config.evidence.is_taught
-    parts = [MixturePart(train, margins=targets["train"], has_shares=is_taught)]
-    if (file := files.get("unlabelled")) is not None:
-        corpus = preprocessed_corpus(
-            file,
-            name=str(file.path),
-            identity=file.identity(),
-            tokenizer=tokenizer,
-            preprocessing=config.preprocessing,
-            evidence_by_rule=config.evidence.is_by_rule,
-            progress=partial(tqdm, desc=f"preprocessing {file.path.name}", unit=" docs", disable=not show_progress),
-        )
-        log_issues(file.path, documents=len(corpus), issues=corpus.metadata.issues)
-        unlabelled = corpus.metadata.unlabelled
-        refuse_half_labelled(file.path, documents=len(corpus), unlabelled=unlabelled)
-        corpus = corpus.with_vocabulary(vocabulary, types=types)
-        if unknown := corpus.unknown_facts:
-            logger.warning("%s: %d facts have relations that are unknown to the model", file.path, unknown)
-        count_shared_texts(dev, path=config.data.dev, other=corpus, other_path=file.path)
-        weight, margins = section.unlabelled_weight, targets["unlabelled"]
-        parts.append(MixturePart(corpus, not unlabelled, weight, margins, has_shares=is_taught))
-    for (name, store), part in zip(targets.items(), parts, strict=True):
-        file = files[name]
-        store.check(part.documents, relations=vocabulary.relations, documents=file.identity()["files"], name=file.path)
-        if is_taught and not store.has_shares:
-            raise AtlopError(
-                f"{store.path}: the teachers have no localized context, and so no share of sentences to learn; set "
-                "evidence.source=annotated, or evidence.weight=0"
-            )
-    sha256 = {str(teacher): teacher_digest(teacher) for teacher in section.teachers}
-    if section.margins is not None:
-        sha256 |= {str(store.path): store.sha256 for store in targets.values()}
-    return Mixture(parts, sha256=sha256 | (files["unlabelled"].sha256 if "unlabelled" in files else {}))
 
 
 def refuse_half_labelled(path: Path, *, documents: int, unlabelled: int) -> None:

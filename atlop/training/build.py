@@ -26,9 +26,9 @@ from atlop.prefetching import prefetch
 from atlop.preprocessing import Batch, Mixture
 from atlop.schema import Fact
 from atlop.stopping import StopRequestError, StopRequests
-from atlop.teachers import soft_targets, training_documents
+from atlop.teachers import soft_targets
 from atlop.trained_weights import TrainedWeights
-from atlop.training.data import TrainingData
+from atlop.training.data import TrainingData, training_documents
 from atlop.training.schedule import Schedule, Step
 from atlop.training.state import TrainState
 from atlop.training.step import TrainStep

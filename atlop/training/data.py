@@ -9,12 +9,22 @@ from typing import Any
 from tqdm import tqdm
 from transformers import PreTrainedTokenizerBase
 
-from atlop.config import DataConfig, EvidenceConfig, Invalid, PreprocessingConfig
+from atlop.config import DataConfig, EvidenceConfig, Invalid, PreprocessingConfig, RunConfig
 from atlop.corpora import Corpus, CorpusFile, check_relations, log_issues, read_train_facts, read_vocabulary
 from atlop.errors import AtlopError
 from atlop.files import file_sha256
-from atlop.preprocessing import PreprocessedCorpus, TypeVocabulary, count_shared_texts, preprocessed_corpus, train_rows
-from atlop.schema import NameTriple
+from atlop.preprocessing import (
+    MarginStore,
+    Mixture,
+    MixturePart,
+    PreprocessedCorpus,
+    TypeVocabulary,
+    count_shared_texts,
+    preprocessed_corpus,
+    train_rows,
+)
+from atlop.schema import NameTriple, RelationVocabulary
+from atlop.teachers import corpus_files, refuse_half_labelled, teacher_digest
 
 logger = logging.getLogger(__name__)
 
@@ -57,7 +67,9 @@ class TrainingData:
             AtlopError: A file is invalid, has unlabelled documents or unknown relations, or lacks evidence to train on.
         """
         self._config = config
-        read = partial(_preprocess, tokenizer=tokenizer, preprocessing=preprocessing, show_progress=show_progress)
+        read = partial(
+            _preprocess_labelled, tokenizer=tokenizer, preprocessing=preprocessing, show_progress=show_progress
+        )
         train_file, dev_file = (
             CorpusFile(path, format=config.format, invalid=config.invalid, relations=config.relations)
             for path in (config.train, config.dev)
@@ -118,16 +130,85 @@ class TrainingData:
         return read_train_facts(path, format=self._config.format, invalid=invalid, among=among)
 
 
+def training_documents(
+    config: RunConfig,
+    *,
+    train: PreprocessedCorpus,
+    targets: dict[str, MarginStore],
+    dev: PreprocessedCorpus,
+    tokenizer: PreTrainedTokenizerBase,
+    vocabulary: RelationVocabulary,
+    types: TypeVocabulary | None,
+    show_progress: bool = False,
+) -> Mixture:
+    """Return the documents that a training draws from, with their soft targets.
+
+    Args:
+        config: The run's configuration.
+        train: The train documents.
+        targets: What `atlop.teachers.soft_targets` returned.
+        dev: The dev documents, whose texts further documents should not have; a warning counts those that do.
+        tokenizer: The student's.
+        vocabulary: The relations of the student.
+        types: The types of entities that it tells apart; `None` if it does not read them.
+        show_progress: Whether to draw a progress bar while documents are preprocessed.
+
+    Raises:
+        AtlopError: The soft targets are of other documents or relations, or only some further documents have labels.
+    """
+    if not targets:
+        return Mixture([MixturePart(train)], sha256={})
+    section, files = config.distillation, corpus_files(config)
+    is_taught = config.evidence.is_taught
+    parts = [MixturePart(train, margins=targets["train"], has_shares=is_taught)]
+    if (file := files.get("unlabelled")) is not None:
+        corpus = _preprocess(
+            file,
+            file=file,
+            show_progress=show_progress,
+            tokenizer=tokenizer,
+            preprocessing=config.preprocessing,
+            evidence_by_rule=config.evidence.is_by_rule,
+        )
+        log_issues(file.path, documents=len(corpus), issues=corpus.metadata.issues)
+        unlabelled = corpus.metadata.unlabelled
+        refuse_half_labelled(file.path, documents=len(corpus), unlabelled=unlabelled)
+        corpus = corpus.with_vocabulary(vocabulary, types=types)
+        if unknown := corpus.unknown_facts:
+            logger.warning("%s: %d facts have relations that are unknown to the model", file.path, unknown)
+        count_shared_texts(dev, path=config.data.dev, other=corpus, other_path=file.path)
+        weight, margins = section.unlabelled_weight, targets["unlabelled"]
+        parts.append(MixturePart(corpus, not unlabelled, weight, margins, has_shares=is_taught))
+    for (name, store), part in zip(targets.items(), parts, strict=True):
+        file = files[name]
+        store.check(part.documents, relations=vocabulary.relations, documents=file.identity()["files"], name=file.path)
+        if is_taught and not store.has_shares:
+            raise AtlopError(
+                f"{store.path}: the teachers have no localized context, and so no share of sentences to learn; set "
+                "evidence.source=annotated, or evidence.weight=0"
+            )
+    sha256 = {str(teacher): teacher_digest(teacher) for teacher in section.teachers}
+    if section.margins is not None:
+        sha256 |= {str(store.path): store.sha256 for store in targets.values()}
+    return Mixture(parts, sha256=sha256 | (files["unlabelled"].sha256 if "unlabelled" in files else {}))
+
+
+def _preprocess_labelled(
+    source: Corpus | CorpusFile, *, file: CorpusFile, show_progress: bool, **options: Any
+) -> PreprocessedCorpus:
+    corpus = _preprocess(source, file=file, show_progress=show_progress, **options)
+    if not corpus or corpus.metadata.unlabelled:
+        raise AtlopError(f"{file.path}: has unlabelled documents, or none at all; training needs labelled documents")
+    return corpus
+
+
 def _preprocess(
     source: Corpus | CorpusFile, *, file: CorpusFile, show_progress: bool, **options: Any
 ) -> PreprocessedCorpus:
-    corpus = preprocessed_corpus(
+    return preprocessed_corpus(
         source,
         name=str(file.path),
         identity=file.identity(),
         **options,
         progress=partial(tqdm, desc=f"preprocessing {file.path.name}", unit=" docs", disable=not show_progress),
     )
-    if not corpus or corpus.metadata.unlabelled:
-        raise AtlopError(f"{file.path}: has unlabelled documents, or none at all; training needs labelled documents")
-    return corpus
