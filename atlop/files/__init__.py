@@ -2,7 +2,7 @@
 
 from atlop.files.models import model_digest, model_folder
 from atlop.files.outputs import (
-    Writer,
+    WritingProcess,
     current_writer,
     hidden_path,
     one_writer,
@@ -28,7 +28,7 @@ from atlop.files.writing import (
 )
 
 __all__ = [
-    "Writer",
+    "WritingProcess",
     "address",
     "atomic_folder",
     "atomic_path",

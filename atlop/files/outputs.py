@@ -60,7 +60,7 @@ def one_writer(path: Path, *, is_folder: bool = False, by_this_process: bool = T
         _remove_empty(made)
 
 
-class Writer(NamedTuple):
+class WritingProcess(NamedTuple):
     """A process that writes an output."""
 
     description: str
@@ -69,10 +69,10 @@ class Writer(NamedTuple):
     """Whether it is on this machine, and so is known to run."""
 
 
-def current_writer(folder: Path) -> Writer | None:
+def current_writer(folder: Path) -> WritingProcess | None:
     """Return who writes a folder now, by `one_writer`; on other machines it may have ended meanwhile."""
     process, description = _living_holder(_lock(output_target(folder), is_folder=True))
-    return None if process is None else Writer(description, is_here=process.host == Process.current().host)
+    return None if process is None else WritingProcess(description, is_here=process.host == Process.current().host)
 
 
 def hidden_path(path: Path, *, suffix: str) -> Path:

@@ -25,7 +25,7 @@ from atlop.inference.host import Hosting, host_processes
 from atlop.inference.inputs import InputDocument
 from atlop.inference.part_folder import PartFolder, as_lines
 from atlop.inference.sources import Source
-from atlop.inference.tables import WRITERS, ExtractionCounts, Writer, output_format
+from atlop.inference.tables import WRITERS, ExtractionCounts, ExtractionWriter, output_format
 
 DOCUMENTS_PER_PART = 512
 """After a kill, each process computes at most twice as many documents again: a part is made while one is written."""
@@ -103,7 +103,7 @@ def extract_file(
 def _extract(
     extractor: RelationExtractor,
     source: Source,
-    write: Writer,
+    write: ExtractionWriter,
     *,
     parts: PartFolder,
     output: Path,

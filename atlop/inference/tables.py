@@ -73,7 +73,7 @@ class ExtractionCounts:
 Apply: TypeAlias = Callable[..., Iterable[Any]]
 """`map`, or what does the same in processes."""
 
-Writer: TypeAlias = Callable[..., None]
+ExtractionWriter: TypeAlias = Callable[..., None]
 """Writes a file atomically from `lines`, the JSON of `as_json` of each result; `apply` converts chunks of them."""
 
 
@@ -157,7 +157,7 @@ def _json(value: object) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
-WRITERS: dict[str, Writer] = {".jsonl": write_json_lines, ".csv": write_csv, ".parquet": write_parquet}
+WRITERS: dict[str, ExtractionWriter] = {".jsonl": write_json_lines, ".csv": write_csv, ".parquet": write_parquet}
 """Writer of each format, by file suffix."""
 
 
