@@ -28,7 +28,7 @@ from atlop.scores import DecisionRule, DocumentScores, UnscoredDocument, all_sco
 logger = logging.getLogger(__name__)
 
 Item = TypeVar("Item")
-Progress = Callable[[Sequence[Item]], Iterable[Item]]
+ProgressBar = Callable[[Sequence[Item]], Iterable[Item]]
 """Wraps a sequence to show progress while it is iterated once, like `tqdm`."""
 
 BAR_FORMAT = "{l_bar}{bar}| {n_fmt}/{total_fmt} [{elapsed}<{remaining}, {rate_noinv_fmt}{postfix}]"
@@ -40,7 +40,7 @@ class LoopSettings(TypedDict):
 
     accelerator: Accelerator
     """Device, precision and processes."""
-    progress: NotRequired[Progress[list[Features]]]
+    progress: NotRequired[ProgressBar[list[Features]]]
     """Shows how many batches are done."""
 
 
@@ -82,7 +82,7 @@ def score_documents(
     *,
     accelerator: Accelerator,
     rule: DecisionRule | None = None,
-    progress: Progress[list[Features]] = iter,
+    progress: ProgressBar[list[Features]] = iter,
 ) -> Iterator[DocumentScores]:
     """Score this process's share of the documents, longest first and so not in corpus order.
 
