@@ -24,7 +24,7 @@ class TrainState:
         """Prepare weights for training on the accelerator's device."""
         self.progress, self.accelerator, self.weights, self._steps = Progress(), accelerator, weights, steps
         self.model = weights.evaluated
-        self.adamw, self.schedule = make_optimizer(weights.trained, config=config, steps=steps)
+        self.adamw, self.scheduler = make_optimizer(weights.trained, config=config, steps=steps)
         self.optimizer = accelerator.prepare(self.adamw)
         self.trained = weights.trained if weights.is_sharded else accelerator.prepare(weights.trained)
         """The model that steps call, wrapped for several processes."""
@@ -39,7 +39,7 @@ class TrainState:
         scaler = self.accelerator.scaler
         values = Values(
             progress=self.progress,
-            schedule=self.schedule.last_epoch,
+            schedule=self.scheduler.last_epoch,
             scaler=None if scaler is None else scaler.state_dict(),
             random=tuple(generators),
             metrics=metrics,
@@ -75,8 +75,8 @@ class TrainState:
         self.progress = values.progress
         self.weights.load(checkpoint.weights, checkpoint.average)
         steps = {"last_epoch": values.schedule, "_step_count": values.schedule + 1}
-        self.schedule.load_state_dict({**self.schedule.state_dict(), **steps})
-        bases, factors = self.schedule.base_lrs, self.schedule.lr_lambdas
+        self.scheduler.load_state_dict({**self.scheduler.state_dict(), **steps})
+        bases, factors = self.scheduler.base_lrs, self.scheduler.lr_lambdas
         for group, base, factor in zip(self.adamw.param_groups, bases, factors, strict=True):
             group["lr"] = base * factor(values.schedule)
         load_optimizer_tensors(self.adamw, checkpoint.optimizer)

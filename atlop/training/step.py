@@ -76,8 +76,8 @@ class TrainStep:
                 "trainer.precision=float32 or lower learning rates"
             )
         if not skipped:
-            state.schedule.step()
-            state.weights.move_average(steps=state.schedule.last_epoch)
+            state.scheduler.step()
+            state.weights.move_average(steps=state.scheduler.last_epoch)
         state.optimizer.zero_grad()
         return StepMetrics(loss, gradient_norm=norm.detach(), learning_rates=rates, skipped=skipped)
 

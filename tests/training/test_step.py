@@ -291,11 +291,11 @@ def test_gradients_that_overflow_in_float16_leave_weights_schedule_and_average_a
     hook.remove()
     assert metrics.skipped
     assert metrics.loss.isfinite()
-    assert (scaler.get_scale(), stepper.state.schedule.last_epoch) == (4, 1)
+    assert (scaler.get_scale(), stepper.state.scheduler.last_epoch) == (4, 1)
     assert all(torch.equal(value, before[name]) for name, value in weights(model).items())
     assert all(torch.equal(value, average[name]) for name, value in weights(stepper.state.model).items())
     assert not stepper([[2, 3]]).skipped
-    assert stepper.state.schedule.last_epoch == 2
+    assert stepper.state.scheduler.last_epoch == 2
     assert not all(torch.equal(value, before[name]) for name, value in weights(model).items())
 
 
