@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Literal, TypeAlias
 
 from atlop.config import Invalid
-from atlop.corpora import CorpusFile, Loss, Writer, find_writer, log_issues
+from atlop.corpora import ConversionLoss, CorpusFile, Writer, find_writer, log_issues
 from atlop.corpora.grouped_entities import with_entities_by_name
 from atlop.files import one_writer, refuse_existing
 from atlop.schema import CorpusIssues, Document
@@ -71,5 +71,5 @@ def _convert(
 
     losses = write(output, documents=counted())
     log_issues(file, documents=documents, issues=corpus_file.issues)
-    kinds = {kind.value: losses[kind] for kind in Loss if losses[kind]}
+    kinds = {kind.value: losses[kind] for kind in ConversionLoss if losses[kind]}
     return Conversion(corpus_file.format, documents, corpus_file.issues, kinds)

@@ -9,7 +9,7 @@ from atlop.corpora.formats.json_lines.reader import parse_document
 from atlop.corpora.formats.pubtator import SCHEME_PREFIX
 from atlop.corpora.issues import IssueCollector, log_issues
 from atlop.corpora.labelled import TrainFacts, read_labelled, read_train
-from atlop.corpora.losses import Loss, Losses, Writer
+from atlop.corpora.losses import ConversionLoss, ConversionLosses, Writer
 from atlop.corpora.recognition import SUBMISSION, recognise_format
 from atlop.corpora.relations import RelationCounter, check_relations, read_train_facts, relation_counts
 from atlop.corpora.statistics import CorpusStatistics, corpus_statistics
@@ -19,14 +19,14 @@ __all__ = [
     "FORMATS",
     "SCHEME_PREFIX",
     "SUBMISSION",
+    "ConversionLoss",
+    "ConversionLosses",
     "Corpus",
     "CorpusFile",
     "CorpusStatistics",
     "FileStart",
     "Format",
     "IssueCollector",
-    "Loss",
-    "Losses",
     "NoValidDocumentError",
     "Reader",
     "RelationCounter",

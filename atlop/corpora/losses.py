@@ -9,7 +9,7 @@ from typing import Protocol, TypeAlias
 from atlop.schema import Document
 
 
-class Loss(StrEnum):
+class ConversionLoss(StrEnum):
     """A kind of information that a writer drops, or keeps in part."""
 
     TEXT = "texts and character offsets"
@@ -30,19 +30,19 @@ class Loss(StrEnum):
     OVERLAP = "mentions that overlap others, with their facts"
 
 
-Losses: TypeAlias = Counter[Loss]
+ConversionLosses: TypeAlias = Counter[ConversionLoss]
 """How often each kind was dropped; kinds that were never dropped are missing."""
 
 
-def annotation_losses(document: Document) -> Losses:
+def annotation_losses(document: Document) -> ConversionLosses:
     """Count what no format of an annotation tool can hold."""
     facts = document.facts or ()
-    return Losses(
+    return ConversionLosses(
         {
-            Loss.PAIRS: document.pairs is not None,
-            Loss.EVIDENCE: sum(bool(fact.evidence) for fact in facts),
-            Loss.NOVELTY: sum(fact.novelty is not None for fact in facts),
-            Loss.SELF_RELATION: sum(fact.subject == fact.object for fact in facts),
+            ConversionLoss.PAIRS: document.pairs is not None,
+            ConversionLoss.EVIDENCE: sum(bool(fact.evidence) for fact in facts),
+            ConversionLoss.NOVELTY: sum(fact.novelty is not None for fact in facts),
+            ConversionLoss.SELF_RELATION: sum(fact.subject == fact.object for fact in facts),
         }
     )
 
@@ -50,5 +50,5 @@ def annotation_losses(document: Document) -> Losses:
 class Writer(Protocol):
     """Streams documents into a file of one format and counts what it drops."""
 
-    def __call__(self, path: Path, *, documents: Iterable[Document]) -> Losses:
+    def __call__(self, path: Path, *, documents: Iterable[Document]) -> ConversionLosses:
         """Write the file, all or nothing, gzipped if `path` ends in `.gz`; some formats are a folder."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from itertools import tee
 from pathlib import Path
 
-from atlop.corpora import CorpusFile, Loss, find_writer, log_issues
+from atlop.corpora import ConversionLoss, CorpusFile, find_writer, log_issues
 from atlop.files import one_writer, refuse_existing
 from atlop.inference.extractor import RelationExtractor
 from atlop.inference.facts import ExtractionError
@@ -53,7 +53,7 @@ def suggest_facts(
         refuse_existing(output)
         losses = write(output, documents=_with_facts(extractor, progress(file), found=found))
     log_issues(file.path, documents=found.documents, issues=file.issues)
-    found.losses = {kind.value: losses[kind] for kind in Loss if losses[kind]}
+    found.losses = {kind.value: losses[kind] for kind in ConversionLoss if losses[kind]}
     return found
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from atlop.corpora import CorpusFile, Loss, find_writer, read_corpus
+from atlop.corpora import ConversionLoss, CorpusFile, find_writer, read_corpus
 from atlop.errors import AtlopError
 from tests.corpora.formats.described import described, issues_of, read
 from tests.corpora.formats.samples import BRAT_ANNOTATIONS, TEXT, write_brat
@@ -229,7 +229,7 @@ def test_names_with_spaces_are_counted_and_mentions_without_a_type_have_none_aga
 
     losses = find_writer(tmp_path / "out", format="brat")(tmp_path / "out", documents=[changed])
 
-    assert losses[Loss.NAME] == 2
+    assert losses[ConversionLoss.NAME] == 2
     assert read(tmp_path / "out") == [
         ([*DESCRIBED[0][:2], ": Arnfjord"], ["Nella Brun > lives_in > Siv Line", "Nella Brun > lives_in > Arnfjord"])
     ]

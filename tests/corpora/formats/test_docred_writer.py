@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from atlop.corpora import IssueCollector, Loss, read_corpus
+from atlop.corpora import ConversionLoss, IssueCollector, read_corpus
 from atlop.corpora.formats.docred.writer import write_docred
 from atlop.corpora.formats.json_lines.reader import read_json_lines
 from atlop.corpora.formats.json_lines.writer import write_json_lines
@@ -59,13 +59,13 @@ def test_what_the_format_cannot_hold_is_counted_by_kind(tmp_path: Path) -> None:
     losses = write_docred(path, documents=[FULL, PLAIN, FULL])
 
     assert losses == {
-        Loss.TEXT: 2,
-        Loss.IDENTIFIER: 4,
-        Loss.PAIRS: 2,
-        Loss.UNDIRECTED: 2,
-        Loss.NOVELTY: 4,
-        Loss.SELF_RELATION: 2,
-        Loss.DISCONTINUOUS: 2,
+        ConversionLoss.TEXT: 2,
+        ConversionLoss.IDENTIFIER: 4,
+        ConversionLoss.PAIRS: 2,
+        ConversionLoss.UNDIRECTED: 2,
+        ConversionLoss.NOVELTY: 4,
+        ConversionLoss.SELF_RELATION: 2,
+        ConversionLoss.DISCONTINUOUS: 2,
     }
     document = read_corpus(path).documents[0]
     assert document.sentences == FULL.sentences

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from atlop.corpora import FORMATS, IssueCollector, Loss, Reader, read_corpus
+from atlop.corpora import FORMATS, ConversionLoss, IssueCollector, Reader, read_corpus
 from atlop.corpora.formats.json_lines.reader import read_json_lines
 from atlop.corpora.formats.json_lines.writer import write_json_lines
 from atlop.errors import AtlopError
@@ -102,7 +102,7 @@ def test_empty_words_are_left_out_and_counted(tmp_path: Path) -> None:
     mention = Mention("b", 0, 1, 4, "MISC")
     empty = replace(PLAIN, sentences=(("", "", "b", "", "c", ""),), entities=(Entity((mention,)),), facts=None)
 
-    assert write_json_lines(path, documents=[empty]) == {Loss.EMPTY_WORD: 4}
+    assert write_json_lines(path, documents=[empty]) == {ConversionLoss.EMPTY_WORD: 4}
 
     [document] = read(path)
     assert document.sentences == (("b", "c"),)

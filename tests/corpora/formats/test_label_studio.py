@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from atlop.corpora import Loss, find_writer, read_corpus
+from atlop.corpora import ConversionLoss, find_writer, read_corpus
 from atlop.errors import AtlopError
 from tests.corpora.formats.described import issues_of, read
 from tests.corpora.formats.samples import LABEL_STUDIO, LABEL_STUDIO_MIN, TEXT, json_bytes
@@ -188,5 +188,5 @@ def test_mentions_without_a_type_are_counted_where_they_get_one(tmp_path: Path) 
 
     losses = find_writer(output, format="labelstudio")(output, documents=read_corpus(source))
 
-    assert losses[Loss.NAME] == 1
+    assert losses[ConversionLoss.NAME] == 1
     assert '"labels": ["Entity"]' in output.read_text(encoding="utf-8")

@@ -8,7 +8,7 @@ from atlop.corpora.formats.pubtator.reader import read_pubtator
 from atlop.corpora.formats.pubtator.scheme import PubtatorScheme, load_scheme
 from atlop.corpora.formats.pubtator.writer import write_pubtator
 from atlop.corpora.issues import IssueCollector
-from atlop.corpora.losses import Loss
+from atlop.corpora.losses import ConversionLoss
 from atlop.errors import AtlopError
 from atlop.schema import Document, Entity, Fact, Mention
 
@@ -132,14 +132,14 @@ def test_what_the_format_cannot_hold_is_counted(tmp_path: Path) -> None:
     others = write_pubtator(path, documents=[replace(DOCUMENT, facts=())], scheme=PubtatorScheme(directed=False))
 
     assert losses == {
-        Loss.EVIDENCE: 1,
-        Loss.PAIRS: 1,  # of the first: CDR classifies no genes
-        Loss.UNDIRECTED: 1,
-        Loss.WORDS: 1,
-        Loss.LINE_END: 1,
-        Loss.UNLABELLED: 1,  # the second has labels now, since the first has a fact
+        ConversionLoss.EVIDENCE: 1,
+        ConversionLoss.PAIRS: 1,  # of the first: CDR classifies no genes
+        ConversionLoss.UNDIRECTED: 1,
+        ConversionLoss.WORDS: 1,
+        ConversionLoss.LINE_END: 1,
+        ConversionLoss.UNLABELLED: 1,  # the second has labels now, since the first has a fact
     }
-    assert others == {Loss.DIRECTED: 1, Loss.LINE_END: 1, Loss.UNLABELLED: 1}
+    assert others == {ConversionLoss.DIRECTED: 1, ConversionLoss.LINE_END: 1, ConversionLoss.UNLABELLED: 1}
 
 
 def test_of_an_identifier_with_several_types_the_classified_pair_holds(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 from pathlib import Path
 
-from atlop.corpora import Format, IssueCollector, Losses
+from atlop.corpora import ConversionLosses, Format, IssueCollector
 from atlop.corpora.hosts import GitHubFolder
 from atlop.corpora.published import PublishedCorpus, PublishedFile
 from atlop.files import atomic_text, read_lines
@@ -17,11 +17,11 @@ def read_toy(path: Path, *, issues: IssueCollector) -> Iterator[Document]:
         yield Document(title=words[0], sentences=(words,), entities=(), facts=None)
 
 
-def write_toy(path: Path, *, documents: Iterable[Document]) -> Losses:
+def write_toy(path: Path, *, documents: Iterable[Document]) -> ConversionLosses:
     with atomic_text(path) as file:
         file.write("toy\n")
         file.writelines(" ".join(document.sentences[0]) + "\n" for document in documents)
-    return Losses()
+    return ConversionLosses()
 
 
 TOY = Format(

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from atlop.corpora.formats.brat.lines import NO_TYPE
-from atlop.corpora.losses import Loss, Losses, annotation_losses
+from atlop.corpora.losses import ConversionLoss, ConversionLosses, annotation_losses
 from atlop.corpora.text.annotation import AnnotatedText, annotated_text
 from atlop.corpora.text.character_spans import mention_text
 from atlop.corpora.text.offset_units import one_line
@@ -17,7 +17,7 @@ _NAME = re.compile(r"[^\s<>:\"/\\|?*\x00-\x1f][^<>:\"/\\|?*\x00-\x1f]{0,99}")
 _NO_TOKEN = re.compile(r"\s+")
 
 
-def write_brat(path: Path, *, documents: Iterable[Document]) -> Losses:
+def write_brat(path: Path, *, documents: Iterable[Document]) -> ConversionLosses:
     """Write a folder, all or nothing; documents are named by their titles, whose slashes make folders.
 
     Mentions of one entity are joined by `Equiv`, and each fact is a relation between the two nearest mentions of its
@@ -29,7 +29,7 @@ def write_brat(path: Path, *, documents: Iterable[Document]) -> Losses:
     Raises:
         AtlopError: A title is no file name, or repeats; or a document contains a lone surrogate.
     """
-    losses, names = Losses(), set[str]()
+    losses, names = ConversionLosses(), set[str]()
     with atomic_folder(path) as folder:
         for index, document in enumerate(documents):
             where = f'{path}, document {index} ("{document.title}")'
@@ -50,11 +50,11 @@ def write_brat(path: Path, *, documents: Iterable[Document]) -> Losses:
             except UnicodeEncodeError:
                 raise AtlopError(f"{where}: has a lone surrogate, which is not a character; fix the document") from None
             losses.update(annotation_losses(document))
-            losses[Loss.WORDS] += 1
-            losses[Loss.NAME] += sum(_token(name) != (name or NO_TYPE) for name in _names(document))
-            losses[Loss.UNDIRECTED] += not document.directed
-            losses[Loss.UNLABELLED] += document.facts is None and bool(lines)
-            losses[Loss.IDENTIFIER] += sum(
+            losses[ConversionLoss.WORDS] += 1
+            losses[ConversionLoss.NAME] += sum(_token(name) != (name or NO_TYPE) for name in _names(document))
+            losses[ConversionLoss.UNDIRECTED] += not document.directed
+            losses[ConversionLoss.UNLABELLED] += document.facts is None and bool(lines)
+            losses[ConversionLoss.IDENTIFIER] += sum(
                 entity.identifier is not None and not _is_reference(entity.identifier) for entity in document.entities
             )
     return +losses

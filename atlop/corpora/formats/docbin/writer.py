@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from atlop.corpora.formats.docbin.reader import RELATIONS
-from atlop.corpora.losses import Loss, Losses, annotation_losses
+from atlop.corpora.losses import ConversionLoss, ConversionLosses, annotation_losses
 from atlop.corpora.text.annotation import MentionIndex, annotated_text, text_and_offsets
 from atlop.errors import AtlopError
 from atlop.files import atomic_path
 from atlop.schema import Document
 
 
-def write_docbin(path: Path, *, documents: Iterable[Document]) -> Losses:
+def write_docbin(path: Path, *, documents: Iterable[Document]) -> ConversionLosses:
     """Write a file, all or nothing; each mention is an entity of spaCy, which do not overlap.
 
     Each fact is a relation between the two nearest mentions of its entities; all pairs of mentions are listed with the
@@ -32,7 +32,7 @@ def write_docbin(path: Path, *, documents: Iterable[Document]) -> Losses:
         from spacy.tokens import DocBin
     except ImportError:
         raise AtlopError(f"{path}: writing spaCy's files needs spaCy: pip install 'atlop[spacy]'") from None
-    losses, vocab = Losses(), spacy.blank("xx").vocab
+    losses, vocab = ConversionLosses(), spacy.blank("xx").vocab
     kept = list(documents)
     labels = sorted({fact.relation for document in kept for fact in document.facts or ()})
     store = DocBin(store_user_data=True)
@@ -43,15 +43,15 @@ def write_docbin(path: Path, *, documents: Iterable[Document]) -> Losses:
         except UnicodeEncodeError:
             raise AtlopError(f"{where}: has a lone surrogate, which is not a character; fix the document") from None
         losses.update(annotation_losses(document))
-        losses[Loss.IDENTIFIER] += sum(entity.identifier is not None for entity in document.entities)
-        losses[Loss.GROUP] += sum(len(entity.mentions) > 1 for entity in document.entities)
+        losses[ConversionLoss.IDENTIFIER] += sum(entity.identifier is not None for entity in document.entities)
+        losses[ConversionLoss.GROUP] += sum(len(entity.mentions) > 1 for entity in document.entities)
     with atomic_path(path) as temporary:
         data = store.to_bytes()
         temporary.write_bytes(gzip.compress(data, mtime=0) if path.suffix == ".gz" else data)
     return +losses
 
 
-def _doc(document: Document, *, vocab: Any, labels: list[str], losses: Losses, where: str) -> Any:
+def _doc(document: Document, *, vocab: Any, labels: list[str], losses: ConversionLosses, where: str) -> Any:
     from spacy.tokens import Doc
     from spacy.util import filter_spans
 
@@ -69,10 +69,10 @@ def _doc(document: Document, *, vocab: Any, labels: list[str], losses: Losses, w
         # Entities without a label are none to spaCy.
         span = doc.char_span(spans[0][0], spans[-1][1], label=type_ or "Entity", alignment_mode="expand")
         mentions.setdefault(span, mention)
-        losses[Loss.DISCONTINUOUS] += len(spans) > 1
-        losses[Loss.NAME] += not type_
+        losses[ConversionLoss.DISCONTINUOUS] += len(spans) > 1
+        losses[ConversionLoss.NAME] += not type_
     doc.ents = filter_spans(list(mentions))
-    losses[Loss.OVERLAP] += len(annotated.mentions) - len(doc.ents)
+    losses[ConversionLoss.OVERLAP] += len(annotated.mentions) - len(doc.ents)
     first_words = {mentions[ent]: ent.start for ent in doc.ents}
     if document.facts is not None:
         relations = {pair: dict.fromkeys(labels, 0.0) for pair in permutations(sorted(first_words.values()), 2)}

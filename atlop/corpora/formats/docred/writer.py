@@ -5,12 +5,12 @@ from pathlib import Path
 from typing import Any
 
 from atlop.corpora.json_objects import to_json_line
-from atlop.corpora.losses import Loss, Losses
+from atlop.corpora.losses import ConversionLoss, ConversionLosses
 from atlop.files import atomic_text
 from atlop.schema import Document, Mention
 
 
-def write_docred(path: Path, *, documents: Iterable[Document]) -> Losses:
+def write_docred(path: Path, *, documents: Iterable[Document]) -> ConversionLosses:
     """Write documents in DocRED format, all or nothing: a JSON list with one document per line.
 
     Returns:
@@ -21,7 +21,7 @@ def write_docred(path: Path, *, documents: Iterable[Document]) -> Losses:
     Raises:
         AtlopError: A document contains a lone surrogate.
     """
-    losses = Losses()
+    losses = ConversionLosses()
     with atomic_text(path) as file:
         file.write("[")
         for index, document in enumerate(documents):
@@ -52,18 +52,18 @@ def _mention(mention: Mention) -> dict[str, Any]:
     return {"name": mention.name, "sent_id": mention.sentence, "pos": position, "type": mention.type}
 
 
-def _losses(document: Document) -> Losses:
+def _losses(document: Document) -> ConversionLosses:
     facts = document.facts or ()
     words_joined = " ".join(word for sentence in document.sentences for word in sentence)
     mentions = (mention for entity in document.entities for mention in entity.mentions)
-    return Losses(
+    return ConversionLosses(
         {
-            Loss.TEXT: document.text not in (None, words_joined),
-            Loss.IDENTIFIER: sum(entity.identifier is not None for entity in document.entities),
-            Loss.PAIRS: document.pairs is not None,
-            Loss.UNDIRECTED: not document.directed,
-            Loss.NOVELTY: sum(fact.novelty is not None for fact in facts),
-            Loss.SELF_RELATION: sum(fact.subject == fact.object for fact in facts),
-            Loss.DISCONTINUOUS: sum(len(mention.spans) > 1 for mention in mentions),
+            ConversionLoss.TEXT: document.text not in (None, words_joined),
+            ConversionLoss.IDENTIFIER: sum(entity.identifier is not None for entity in document.entities),
+            ConversionLoss.PAIRS: document.pairs is not None,
+            ConversionLoss.UNDIRECTED: not document.directed,
+            ConversionLoss.NOVELTY: sum(fact.novelty is not None for fact in facts),
+            ConversionLoss.SELF_RELATION: sum(fact.subject == fact.object for fact in facts),
+            ConversionLoss.DISCONTINUOUS: sum(len(mention.spans) > 1 for mention in mentions),
         }
     )

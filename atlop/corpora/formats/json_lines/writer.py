@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from atlop.corpora.json_objects import to_json_line
-from atlop.corpora.losses import Loss, Losses
+from atlop.corpora.losses import ConversionLoss, ConversionLosses
 from atlop.corpora.text.annotation import text_and_offsets, word_characters
 from atlop.corpora.text.character_spans import Offsets, mention_text
 from atlop.errors import AtlopError
@@ -14,7 +14,7 @@ from atlop.files import atomic_text
 from atlop.schema import Document, Entity, Fact, Mention
 
 
-def write_json_lines(path: Path, *, documents: Iterable[Document]) -> Losses:
+def write_json_lines(path: Path, *, documents: Iterable[Document]) -> ConversionLosses:
     """Write documents as JSON lines, with their words, so that reading restores all but empty words.
 
     A document without a text gets one: its words joined by spaces.
@@ -25,12 +25,12 @@ def write_json_lines(path: Path, *, documents: Iterable[Document]) -> Losses:
     Raises:
         AtlopError: A document contains a lone surrogate, or a mention has only empty words or spans that overlap.
     """
-    losses = Losses()
+    losses = ConversionLosses()
     with atomic_text(path) as file:
         for index, document in enumerate(documents):
             where = f'{path}, document {index} ("{document.title}")'
             file.write(to_json_line(json_record(document, where=where), where=where) + "\n")
-            losses[Loss.EMPTY_WORD] += sum(not word for sentence in document.sentences for word in sentence)
+            losses[ConversionLoss.EMPTY_WORD] += sum(not word for sentence in document.sentences for word in sentence)
     return +losses
 
 

@@ -5,13 +5,13 @@ from pathlib import Path
 from typing import Any
 
 from atlop.corpora.json_objects import to_json_line
-from atlop.corpora.losses import Loss, Losses, annotation_losses
+from atlop.corpora.losses import ConversionLoss, ConversionLosses, annotation_losses
 from atlop.corpora.text.annotation import annotated_text
 from atlop.files import atomic_text
 from atlop.schema import Document
 
 
-def write_label_studio(path: Path, *, documents: Iterable[Document]) -> Losses:
+def write_label_studio(path: Path, *, documents: Iterable[Document]) -> ConversionLosses:
     """Write a list of tasks, all or nothing: texts with their mentions and facts as predictions.
 
     They suit a labelling set-up with `<Labels name="label" toName="text">` and `<Text name="text" value="$text"/>`.
@@ -23,7 +23,7 @@ def write_label_studio(path: Path, *, documents: Iterable[Document]) -> Losses:
     Raises:
         AtlopError: A document contains a lone surrogate, or a mention has only empty words.
     """
-    losses = Losses()
+    losses = ConversionLosses()
     with atomic_text(path) as file:
         file.write("[")
         for index, document in enumerate(documents):
@@ -31,13 +31,13 @@ def write_label_studio(path: Path, *, documents: Iterable[Document]) -> Losses:
             line = to_json_line(_task(document, where=where), where=where)
             file.write(f",\n{line}" if index else f"\n{line}")
             losses.update(annotation_losses(document))
-            losses[Loss.WORDS] += 1
-            losses[Loss.IDENTIFIER] += sum(entity.identifier is not None for entity in document.entities)
-            losses[Loss.GROUP] += sum(len(entity.mentions) > 1 for entity in document.entities)
+            losses[ConversionLoss.WORDS] += 1
+            losses[ConversionLoss.IDENTIFIER] += sum(entity.identifier is not None for entity in document.entities)
+            losses[ConversionLoss.GROUP] += sum(len(entity.mentions) > 1 for entity in document.entities)
             mentions = (mention for entity in document.entities for mention in entity.mentions)
             for mention in mentions:
-                losses[Loss.DISCONTINUOUS] += len(mention.spans) > 1
-                losses[Loss.NAME] += not mention.type
+                losses[ConversionLoss.DISCONTINUOUS] += len(mention.spans) > 1
+                losses[ConversionLoss.NAME] += not mention.type
         file.write("\n]\n")
     return +losses
 

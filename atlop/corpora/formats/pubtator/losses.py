@@ -7,7 +7,7 @@ from pathlib import Path
 from atlop.corpora.formats.pubtator.lines import parse_document_lines
 from atlop.corpora.formats.pubtator.reader import build_document
 from atlop.corpora.formats.pubtator.scheme import PubtatorScheme
-from atlop.corpora.losses import Loss, Losses
+from atlop.corpora.losses import ConversionLoss, ConversionLosses
 from atlop.errors import AtlopError
 from atlop.schema import Document, Entity
 
@@ -17,7 +17,7 @@ class PubtatorLosses:
 
     def __init__(self, scheme: PubtatorScheme) -> None:
         self._scheme = scheme
-        self._losses = Losses()
+        self._losses = ConversionLosses()
         self._unlabelled = 0
         self._empty = 0
         self._facts = 0
@@ -48,18 +48,19 @@ class PubtatorLosses:
         self._facts += len(facts)
         self._losses.update(
             {
-                Loss.EVIDENCE: sum(bool(fact.evidence) for fact in facts),
-                Loss.PAIRS: classified != {self._sorted(*pair) for pair in read_back.pairs or ()},
-                Loss.UNDIRECTED: self._scheme.directed and not document.directed,
-                Loss.DIRECTED: document.directed and not self._scheme.directed,
-                Loss.WORDS: read_back.sentences != document.sentences or read_back.offsets != document.offsets,
+                ConversionLoss.EVIDENCE: sum(bool(fact.evidence) for fact in facts),
+                ConversionLoss.PAIRS: classified != {self._sorted(*pair) for pair in read_back.pairs or ()},
+                ConversionLoss.UNDIRECTED: self._scheme.directed and not document.directed,
+                ConversionLoss.DIRECTED: document.directed and not self._scheme.directed,
+                ConversionLoss.WORDS: read_back.sentences != document.sentences
+                or read_back.offsets != document.offsets,
             }
         )
 
-    def result(self) -> Losses:
+    def result(self) -> ConversionLosses:
         """Return the losses of all documents."""
-        # A file counts as labelled if it has a fact.
-        return +(self._losses + Losses({Loss.UNLABELLED: self._unlabelled if self._facts else self._empty}))
+        unlabelled = self._unlabelled if self._facts else self._empty  # a file counts as labelled if it has a fact
+        return +(self._losses + ConversionLosses({ConversionLoss.UNLABELLED: unlabelled}))
 
     def _sorted(self, subject: int, object_: int) -> tuple[int, int]:
         return (subject, object_) if self._scheme.directed or subject < object_ else (object_, subject)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from atlop.corpora.formats.pubtator.losses import PubtatorLosses
 from atlop.corpora.formats.pubtator.scheme import PubtatorScheme, load_scheme
-from atlop.corpora.losses import Loss, Losses
+from atlop.corpora.losses import ConversionLoss, ConversionLosses
 from atlop.errors import AtlopError
 from atlop.files import atomic_text
 from atlop.json_values import abbreviated
@@ -16,7 +16,7 @@ from atlop.schema import Document, Mention, Span
 _NEWLINE = re.compile(r"[\r\n]")
 
 
-def write_pubtator(path: Path, *, documents: Iterable[Document], scheme: PubtatorScheme | str) -> Losses:
+def write_pubtator(path: Path, *, documents: Iterable[Document], scheme: PubtatorScheme | str) -> ConversionLosses:
     """Write documents as a PubTator file, all or nothing, gzipped if `path` ends in `.gz`.
 
     The first line of a text is the title; other newlines become spaces. The scheme may be the name of a shipped one.
@@ -41,7 +41,7 @@ def write_pubtator(path: Path, *, documents: Iterable[Document], scheme: Pubtato
             losses.add(prepared, lines=lines, where=where)
             line_ends += prepared.text != document.text
             file.writelines(f"{line}\n" for line in [*lines, ""])
-    return losses.result() + Losses({Loss.LINE_END: line_ends})
+    return losses.result() + ConversionLosses({ConversionLoss.LINE_END: line_ends})
 
 
 def _prepared(document: Document, *, where: str) -> Document:
