@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from atlop.corpora.text.offset_units import Quote
+from atlop.corpora.text.utf8 import decode_line
 from atlop.errors import AtlopError
 from atlop.files import read_lines
 from atlop.json_values import abbreviated
@@ -42,12 +43,7 @@ def parse_annotations(file: Path) -> Annotations:
     seen: set[str] = set()
     for number, line in enumerate(read_lines(file), start=1):
         where = f"{file}, line {number}"
-        try:
-            text = line.decode().rstrip("\r\n")
-        except UnicodeDecodeError as error:
-            raise AtlopError(
-                f"{where}: byte {error.start} of the line is not UTF-8; expected a file in UTF-8"
-            ) from None
+        text = decode_line(line, where=where).rstrip("\r\n")
         if not text.strip():
             continue
         name, tab, rest = text.partition("\t")

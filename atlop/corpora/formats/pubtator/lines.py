@@ -7,6 +7,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from atlop.corpora.formats.pubtator.scheme import PubtatorScheme
+from atlop.corpora.text.utf8 import decode_line
 from atlop.errors import AtlopError
 from atlop.files import read_lines
 from atlop.json_values import abbreviated
@@ -101,7 +102,7 @@ def parse_document_lines(lines: DocumentLines, *, path: Path, scheme: PubtatorSc
     Raises:
         AtlopError: A line is malformed, or a mention differs from the text at its offsets.
     """
-    decoded = [(number, _decoded(line, where=f"{path}, line {number}")) for number, line in lines]
+    decoded = [(number, decode_line(line, where=f"{path}, line {number}")) for number, line in lines]
     number, line = decoded[0]
     identifier, title = _text_line(line, kind="t", where=f"{path}, line {number}")
     document = f'(document "{identifier}")'
@@ -129,13 +130,6 @@ def parse_document_lines(lines: DocumentLines, *, path: Path, scheme: PubtatorSc
                 + ("" if len(columns) > 1 else ", which has no tab")
             )
     return ParsedDocument(identifier, text, tuple(mentions), tuple(relations))
-
-
-def _decoded(line: bytes, *, where: str) -> str:
-    try:
-        return line.decode()
-    except UnicodeDecodeError as error:
-        raise AtlopError(f"{where}: byte {error.start} of the line is not UTF-8; expected a file in UTF-8") from None
 
 
 def _text_line(line: str, *, kind: str, where: str) -> tuple[str, str]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from atlop.corpora.text.offset_units import Quote, Reading, fitting_reading, positions_of, utf16_width
+from atlop.corpora.text.utf8 import decode_line
 from atlop.errors import AtlopError
 from atlop.files import read_lines
 from atlop.json_values import abbreviated
@@ -83,12 +84,7 @@ def parse_lines(file: Path) -> Parsed:
     text: str | None = None
     for number, line in enumerate(read_lines(file), start=1):
         where = f"{file}, line {number}"
-        try:
-            entry = line.decode().rstrip("\r\n")
-        except UnicodeDecodeError as error:
-            raise AtlopError(
-                f"{where}: byte {error.start} of the line is not UTF-8; expected a file in UTF-8"
-            ) from None
+        entry = decode_line(line, where=where).rstrip("\r\n")
         if (kind := _KINDS.get(entry[:6])) is not None:
             name, *features = entry[6:].split("|")
             found.layers.append(Layer(name, kind, features, columns))
