@@ -11,13 +11,10 @@ from atlop.inference.explanation import word_weights
 from atlop.preprocessing import Preprocessor
 from atlop.report.outcomes import FactKey
 from atlop.schema import THRESHOLD_CLASS, Document, Fact
-from atlop.scores import DecisionRule, DocumentScores
+from atlop.scores import DecisionRule, DocumentScores, Pair
 
 BEST_CLASSES = 5
 """Highest-scoring classes of a pair that are shown, in addition to those of its facts."""
-
-Pair = tuple[int, int]
-"""Subject and object."""
 
 
 @dataclass(frozen=True)
