@@ -21,7 +21,7 @@ from atlop.errors import AtlopError
 from atlop.files import model_digest, model_folder
 from atlop.preprocessing import MarginsOrigin, MarginStore, TeacherScores, write_margins
 from atlop.preprocessing.cache import cache_folder
-from atlop.preprocessing.identity import code_sha256, sha256_of_json
+from atlop.preprocessing.identity import preprocessing_sha256, sha256_of_json
 from atlop.schema import THRESHOLD_CLASS, Document
 
 logger = logging.getLogger(__name__)
@@ -74,7 +74,7 @@ def soft_targets(
     digests = list(map(teacher_digest, section.teachers))
     stores = {}
     for name, file in corpus_files(config).items():
-        stem = cache_folder() / sha256_of_json({**file.identity(), "teachers": digests, "code": code_sha256()})
+        stem = cache_folder() / sha256_of_json({**file.identity(), "teachers": digests, "code": preprocessing_sha256()})
         stem.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(stem.with_suffix(".lock")):
             stores[name] = stored_margins(

@@ -39,7 +39,7 @@ def tokenizer_sha256(tokenizer: PreTrainedTokenizerBase) -> str:
     return sha256_of_json(description)
 
 
-def code_sha256() -> str:
+def preprocessing_sha256() -> str:
     """Return a digest of the package's version and of all code that turns a corpus into features."""
     folder = Path(atlop.__file__).parent
     files = sorted(file for pattern in _CODE for file in folder.glob(pattern))

@@ -10,7 +10,7 @@ from atlop.config import PreprocessingConfig
 from atlop.preprocessing.cache import cached
 from atlop.preprocessing.corpus import CorpusMetadata, PreprocessedCorpus
 from atlop.preprocessing.evidence import with_rule_evidence
-from atlop.preprocessing.identity import code_sha256, tokenizer_sha256
+from atlop.preprocessing.identity import preprocessing_sha256, tokenizer_sha256
 from atlop.preprocessing.preprocessor import Preprocessor
 from atlop.preprocessing.table import write_table
 from atlop.preprocessing.vocabularies import GrowingVocabulary
@@ -77,6 +77,6 @@ def preprocessed_corpus(
         **preprocessing.model_dump(mode="json", exclude={"window"}),  # affects batches, not features
         "evidence": "rule" if evidence_by_rule else "annotated",
         "tokenizer": tokenizer_sha256(tokenizer),
-        "code": code_sha256(),
+        "code": preprocessing_sha256(),
     }
     return cached(key, name=name, tokens=1 + max(tokenizer.get_vocab().values()), build=build)

@@ -9,7 +9,7 @@ from transformers import AutoTokenizer, CTRLTokenizer
 
 import atlop
 from atlop.preprocessing import identity
-from atlop.preprocessing.identity import code_sha256, sha256_of_json, tokenizer_sha256
+from atlop.preprocessing.identity import preprocessing_sha256, sha256_of_json, tokenizer_sha256
 from tests.made_documents import word_tokenizer
 
 
@@ -58,18 +58,18 @@ def test_settings_and_merges_of_a_tokenizer_without_backend_count_and_its_place_
 def test_the_digest_of_the_code_changes_with_version_and_sources(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    before = code_sha256()
-    assert before == code_sha256()
+    before = preprocessing_sha256()
+    assert before == preprocessing_sha256()
     monkeypatch.setattr(atlop, "__version__", "999")
-    assert code_sha256() != before
+    assert preprocessing_sha256() != before
     monkeypatch.undo()
     sources = ("preprocessing/tokens.py", "corpora/issues.py", "schema.py", "json_values.py", "files/reading.py")
     for source in sources:
         (tmp_path / source).parent.mkdir(exist_ok=True)
         (tmp_path / source).write_text("one")
     monkeypatch.setattr(atlop, "__file__", str(tmp_path / "__init__.py"))
-    digests = [identity.code_sha256()]
+    digests = [identity.preprocessing_sha256()]
     for source in sources:
         (tmp_path / source).write_text("other")
-        digests.append(identity.code_sha256())
+        digests.append(identity.preprocessing_sha256())
     assert len(set(digests)) == 6

@@ -83,7 +83,7 @@ def test_what_a_corpus_depends_on_makes_another_entry(change: dict[str, Any]) ->
 def test_other_code_makes_another_entry(monkeypatch: pytest.MonkeyPatch) -> None:
     source = Passes()
     preprocess(source)
-    monkeypatch.setattr("atlop.preprocessing.stored.code_sha256", lambda: "other")
+    monkeypatch.setattr("atlop.preprocessing.stored.preprocessing_sha256", lambda: "other")
     preprocess(source)
     assert source.passes == 2
 
