@@ -82,9 +82,18 @@ def _finds_few(model: AtlopModel) -> AtlopModel:
 class Fast:
     """The package: a training as `atlop train` builds it, which takes one step at a time."""
 
-    def __init__(self, material: Material, *, precision: Precision = "float32"):
+    def __init__(
+        self,
+        material: Material,
+        *,
+        precision: Precision = "float32",
+        deterministic: bool = False,
+        gradient_checkpointing: bool = False,
+    ):
+        trainer = TrainerConfig(batch_size=1, precision=precision, deterministic=deterministic)
+        encoder = EncoderConfig(name=material.encoder, gradient_checkpointing=gradient_checkpointing)
         with tempfile.TemporaryDirectory() as folder:
-            self.training = build_training(_run_config(material, Path(folder), precision=precision))
+            self.training = build_training(_run_config(material, Path(folder), trainer=trainer, encoder=encoder))
             self.documents: list[Features] = list(self.training.data.train.documents)
         self.model = _finds_few(self.training.state.model)
 
@@ -114,7 +123,7 @@ class Fast:
         return self.model.collate([self.documents[row] for row in rows])
 
 
-def _run_config(material: Material, folder: Path, *, precision: Precision) -> RunConfig:
+def _run_config(material: Material, folder: Path, *, trainer: TrainerConfig, encoder: EncoderConfig) -> RunConfig:
     """Write the material as files; return the configuration of a training on it."""
     documents, relations = folder / "documents.json", folder / "rel2id.json"
     documents.write_text(json.dumps(material.raw), encoding="utf-8")
@@ -123,10 +132,10 @@ def _run_config(material: Material, folder: Path, *, precision: Precision) -> Ru
     rates = {"encoder_learning_rate": 1e-6, "new_layers_learning_rate": 1e-6}
     return RunConfig(
         data=DataConfig(format="docred", train=documents, dev=documents, relations=relations),
-        encoder=EncoderConfig(name=material.encoder),
+        encoder=encoder,
         preprocessing=PreprocessingConfig(max_length=material.max_length),
         optimizer=OptimizerConfig(**rates),
-        trainer=TrainerConfig(batch_size=1, precision=precision),
+        trainer=trainer,
     )
 
 
@@ -181,6 +190,10 @@ class Plain:
         with torch.inference_mode():
             reference.decide(self.scores(rows), 4)
         return perf_counter() - started
+
+    def tokens(self, rows: list[int]) -> int:
+        """Count the tokens of documents."""
+        return sum(len(self._features[row]["input_ids"]) for row in rows)
 
     def operations(self, rows: list[int]) -> int:
         """Count the floating-point operations of a step's matrix products, document by document: no padding."""
