@@ -1,7 +1,7 @@
 """An encoder's forward and backward pass in training as CUDA graphs.
 
-A pass of BERT-base is about a thousand kernels, which a GPU computes faster than a host launches them. A graph launches
-all of them at once, but always with the same shapes and memory. So tokens are filled up to a multiple of
+A pass is hundreds of kernels, which a GPU computes faster than a host launches them. A graph launches all of them at
+once, but always with the same shapes and memory. So tokens are filled up to a multiple of
 `TOKEN_STEP` and sequences to one of `SEQUENCE_STEP`, and batches of one such shape share the graphs of it. Filler
 belongs to sequences of its own: no other token reads it, and its gradient is zero.
 """
