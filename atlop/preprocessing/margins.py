@@ -27,7 +27,7 @@ _SCHEMA = pa.schema(
         pa.field("title", pa.binary(), nullable=False),
         pa.field("pairs", pa.int32(), nullable=False),
         pa.field("indices", pa.list_(pa.field("item", pa.int32(), nullable=False)), nullable=False),
-        pa.field("values", pa.list_(pa.field("item", pa.float16(), nullable=False)), nullable=False),
+        pa.field("values", pa.list_(pa.field("item", pa.float32(), nullable=False)), nullable=False),
         pa.field("shares", pa.list_(pa.field("item", pa.float16(), nullable=False)), nullable=False),
     ]
 )
@@ -127,7 +127,7 @@ class MarginStore:
         if len(indices) != len(values) or (len(rows) and not 0 <= rows.min() <= rows.max() < self._pairs(index)):
             raise self._other_pairs(index)
         self._mapped.release()
-        return Margins(np.stack([rows, relations + 1], axis=1).astype(np.int32), values.astype(np.float32))
+        return Margins(np.stack([rows, relations + 1], axis=1).astype(np.int32), values)
 
     @property
     def has_shares(self) -> bool:

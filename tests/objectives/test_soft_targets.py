@@ -85,7 +85,7 @@ def test_the_loss_of_stored_margins_is_that_of_a_dense_teacher_clamped_at_the_fl
 
     term = loss(PairOutputs(scores), batch)
 
-    dense = np.concatenate(dense_margins(documents)).astype(np.float16).astype(np.float32)  # as stored
+    dense = np.concatenate(dense_margins(documents))
     clamped = np.maximum(dense, np.float32(FLOOR))
     assert 0.3 < (dense > FLOOR).mean() < 0.7
     np.testing.assert_array_equal(batch.dense_margins(CLASSES)[:, 1:].numpy(), clamped)

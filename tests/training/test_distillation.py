@@ -5,11 +5,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from atlop.config import DistillationConfig, EvidenceConfig, RunConfig
 from atlop.errors import AtlopError
-from atlop.preprocessing import MarginStore
+from atlop.preprocessing import MarginStore, margins
 from atlop.teachers import corpus_files, soft_targets, stored_margins
 from atlop.training import build_training, train
 from tests.golden_values import GOLDEN, read_golden
@@ -235,3 +236,25 @@ def test_damaged_margins_are_refused_and_computed_again_from_teachers(
     again = soft_targets(student)
     assert {name: store.path.read_bytes() for name, store in again.items()} == whole
     assert all(isinstance(store, MarginStore) for store in again.values())
+
+
+def test_margins_of_other_columns_are_refused_and_computed_again_from_teachers(
+    stored: RunConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    stem, file, teachers = tmp_path / "margins" / "train", corpus_files(stored)["train"], [tmp_path / "teacher"]
+    table = stem.with_suffix(".arrow")
+    whole = table.read_bytes()
+    table.with_suffix(".json").unlink()
+    half_precision = pa.list_(pa.field("item", pa.float16(), nullable=False))
+    column = margins._SCHEMA.get_field_index("values")
+    with monkeypatch.context() as earlier:
+        schema = margins._SCHEMA.set(column, pa.field("values", half_precision, nullable=False))
+        earlier.setattr(margins, "_SCHEMA", schema)
+        stored_margins(stem, file=file, teachers=teachers)
+    assert table.read_bytes() != whole
+
+    assert f"{table}: has other columns than margins have; remove the two files" in problem(stored)
+    stored_margins(stem, file=file, teachers=teachers)
+
+    assert "The margins are computed again" in caplog.text
+    assert table.read_bytes() == whole
