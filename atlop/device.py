@@ -1,6 +1,7 @@
 """Choose the device and the precision of a model; process-wide settings are restored afterwards."""
 
 import logging
+import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
@@ -18,6 +19,7 @@ from atlop.processes import join_processes, own_settings
 
 logger = logging.getLogger(__name__)
 
+_CUBLAS_WORKSPACE = "CUBLAS_WORKSPACE_CONFIG"
 _HALF_DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16}
 
 
@@ -69,9 +71,26 @@ def _deterministic() -> Iterator[None]:
     was_on, warned = torch.are_deterministic_algorithms_enabled(), torch.is_deterministic_algorithms_warn_only_enabled()
     torch.use_deterministic_algorithms(True)
     try:
-        yield
+        with cublas_workspace(deterministic=True):
+            yield
     finally:
         torch.use_deterministic_algorithms(was_on, warn_only=warned)
+
+
+@contextmanager
+def cublas_workspace(*, deterministic: bool) -> Iterator[None]:
+    """Set the variable with which cuBLAS repeats its results, unless it is set or not needed; remove it on exit.
+
+    cuBLAS reads it when the process first multiplies on a GPU, PyTorch whenever it is to be deterministic.
+    """
+    if not deterministic or _CUBLAS_WORKSPACE in os.environ:
+        yield
+        return
+    os.environ[_CUBLAS_WORKSPACE] = ":4096:8"
+    try:
+        yield
+    finally:
+        os.environ.pop(_CUBLAS_WORKSPACE, None)
 
 
 def accelerator_for(

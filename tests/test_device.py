@@ -4,7 +4,9 @@ import os
 import re
 import subprocess
 import sys
-from contextlib import suppress
+from contextlib import nullcontext, suppress
+from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -15,8 +17,11 @@ from atlop.device import DeviceAccelerator, accelerator_for
 from atlop.errors import AtlopError
 from atlop.ops import precision as cpu
 from atlop.ops.precision import cpu_multiplies_bf16
+from atlop.training import trainer
+from tests.training.test_resuming import short_training, with_trainer
 
 needs_no_gpu = pytest.mark.skipif(torch.cuda.is_available(), reason="the machine has a GPU")
+WORKSPACE = "CUBLAS_WORKSPACE_CONFIG"
 KEPT_TO_AVX2 = {"ONEDNN_MAX_CPU_ISA": "AVX2", "ATEN_CPU_CAPABILITY": "avx2"}
 
 
@@ -173,6 +178,43 @@ def test_tf32_is_on_for_its_span_alone_and_float32_is_true_float32(
         raise KeyError
     assert process_settings() == before
     assert entered == [torch.device("cuda", 1)] * 2
+
+
+@pytest.mark.parametrize("own", [None, ":16:8"])
+def test_determinism_holds_for_its_span_alone_and_keeps_a_workspace_that_is_set(
+    own: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv(WORKSPACE, raising=False)
+    if own is not None:
+        monkeypatch.setenv(WORKSPACE, own)
+    monkeypatch.setattr(torch.cuda, "device", lambda _: nullcontext())
+    accelerator = DeviceAccelerator(torch.device("cpu"), "float32", deterministic=True)
+    accelerator._device = torch.device("cuda", 1)
+    with suppress(KeyError), accelerator.settings(), accelerator.autocast():
+        assert torch.are_deterministic_algorithms_enabled()
+        assert os.environ[WORKSPACE] == (own or ":4096:8")
+        raise KeyError
+    assert not torch.are_deterministic_algorithms_enabled()
+    assert os.environ.get(WORKSPACE) == own
+
+
+@pytest.mark.parametrize("deterministic", [True, False])
+def test_a_deterministic_training_sets_the_workspace_before_it_is_built_and_removes_it(
+    deterministic: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv(WORKSPACE, raising=False)
+    seen = []
+
+    def build_training(*_: Any, **__: Any) -> None:
+        seen.append(WORKSPACE in os.environ)
+        raise AtlopError("not built")
+
+    monkeypatch.setattr(trainer, "build_training", build_training)
+    config = with_trainer(short_training(tmp_path), deterministic=deterministic)
+    with pytest.raises(AtlopError, match="not built"):
+        trainer.train(config, output=tmp_path / "run")
+    assert seen == [deterministic]
+    assert WORKSPACE not in os.environ
 
 
 def test_importing_and_choosing_change_nothing_of_the_process() -> None:

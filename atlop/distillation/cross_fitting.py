@@ -8,6 +8,7 @@ from typing import Any
 
 from atlop.config import RunConfig
 from atlop.corpora import CorpusFile
+from atlop.device import cublas_workspace
 from atlop.distillation.stages import Stages, check_folds, refuse_changed_run, teacher_names, train_teachers
 from atlop.errors import AtlopError, StoppedError
 from atlop.experiments import ExperimentFolder, PlannedRun
@@ -56,7 +57,7 @@ def distill(
     if devices:
         device, *_ = map(device_name, devices)
     _check(config, folds=folds, device=device)
-    with one_writer(output, is_folder=True):
+    with one_writer(output, is_folder=True), cublas_workspace(deterministic=config.trainer.deterministic):
         if not resume:
             refuse_nonempty(output)
         try:

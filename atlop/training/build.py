@@ -2,7 +2,6 @@
 
 import gc
 import logging
-import os
 from collections.abc import Generator
 from dataclasses import dataclass
 from typing import Any
@@ -117,8 +116,6 @@ def build_training(config: RunConfig, *, device: str | None = None, show_progres
         AtlopError: A file is invalid, the encoder cannot be loaded, or settings contradict each other.
     """
     require_files(config.data)
-    if config.trainer.deterministic:
-        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # read when a GPU first multiplies
     gc.collect()  # accelerate lets a model refer to itself, so the last training may still have its memory
     targets = soft_targets(config, device=device, show_progress=show_progress)  # before the seed: it may load models
     trainer = config.trainer

@@ -10,7 +10,7 @@ from safetensors import SafetensorError
 
 from atlop.config import RunConfig
 from atlop.config_files import find_config, load_config
-from atlop.device import is_main_process
+from atlop.device import cublas_workspace, is_main_process
 from atlop.errors import AtlopError, StoppedError
 from atlop.files import refuse_nonempty
 from atlop.run_folder import RunFolder, keep_precision, refuse_changed_config, refuse_earlier_version
@@ -68,7 +68,8 @@ def train(
             if (summary := folder.summary()) is not None:
                 Checkpoints(folder.checkpoints, keep=1).remove()  # left if the process died before removing them
                 return summary
-        training = build_training(config, device=device, show_progress=show_progress)
+        with cublas_workspace(deterministic=config.trainer.deterministic):  # before teachers compute
+            training = build_training(config, device=device, show_progress=show_progress)
         with training.accelerator.settings():
             run = Run(training, folder=folder, is_resumed=is_resumed)
             try:

@@ -1,6 +1,7 @@
 """`atlop distill`: soft targets of documents that a teacher never saw; each stage resumes to the same bytes."""
 
 import json
+import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +15,7 @@ from atlop.config import DistillationConfig, RunConfig
 from atlop.config_files import dump_config
 from atlop.corpora import read_corpus
 from atlop.device import accelerator_for
-from atlop.distillation import distill
+from atlop.distillation import cross_fitting, distill
 from atlop.distillation.cross_fitting import _work
 from atlop.ensemble import load_ensemble
 from atlop.errors import AtlopError
@@ -153,6 +154,18 @@ def test_stages_that_are_all_cut_end_with_the_same_bytes(
     before = {path: path.stat().st_mtime_ns for path in (tmp_path / "out").rglob("*.safetensors")}
     distill(config, output=tmp_path / "out", folds=2, resume=True, show_progress=False)
     assert {path: path.stat().st_mtime_ns for path in (tmp_path / "out").rglob("*.safetensors")} == before
+
+
+def test_a_deterministic_distillation_has_the_workspace_in_all_stages(
+    config: RunConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("CUBLAS_WORKSPACE_CONFIG", raising=False)
+    monkeypatch.setattr(cross_fitting, "_run", lambda *_, **__: dict(os.environ))
+
+    found = distill(with_trainer(config, deterministic=True), output=tmp_path / "out", show_progress=False)
+
+    assert found["CUBLAS_WORKSPACE_CONFIG"] == ":4096:8"
+    assert "CUBLAS_WORKSPACE_CONFIG" not in os.environ
 
 
 @pytest.mark.long
