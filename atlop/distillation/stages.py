@@ -20,7 +20,7 @@ logger = logging.getLogger(__name__)
 
 
 class Stages:
-    """The stages of a folder; logs the beginning of each and the time left, from the pace of the finished ones."""
+    """The stages of a folder; logs when each begins, the time left by the pace of finished ones, and dev scores."""
 
     def __init__(self, folder: ExperimentFolder, *, work: Mapping[str, float], device: str | None, show_progress: bool):
         """Begin with nothing done.
@@ -60,7 +60,10 @@ class Stages:
             device=self._device,
             show_progress=self._show_progress,
         )
-        self.finish(run.name, seconds=summary["seconds"], dev=summary["best"])
+        dev = summary["best"]
+        shown = ("–" if dev[key] is None else f"{100 * dev[key]:.2f}" for key in ("f1", "precision", "recall"))
+        logger.info("%s: dev F1 %s, precision %s, recall %s", run.name, *shown)
+        self.finish(run.name, seconds=summary["seconds"], dev=dev)
 
 
 def check_folds(config: RunConfig, *, folds: int, device: str | None) -> None:

@@ -102,6 +102,10 @@ def test_scores_of_all_stages_are_printed_and_progress_is_logged(whole: Path) ->
     assert output.count("precision") == 1
     assert "stage 1 of 4, teacher-1; first stage" in log
     assert "stage 4 of 4, student; about 00:" in log
+    for stage in stages:
+        if "dev" in stage:
+            f1, precision, recall = (f"{100 * stage['dev'][key]:.2f}" for key in ("f1", "precision", "recall"))
+            assert f"{stage['name']}: dev F1 {f1}, precision {precision}, recall {recall}\n" in log
 
 
 class PowerCuts:
