@@ -32,6 +32,7 @@ import huggingface_hub.constants
 import transformers.models.bert.modeling_bert  # noqa: F401  # what commands import is imported once
 from tqdm import tqdm
 
+import atlop.distillation
 import atlop.experiments
 import atlop.report  # noqa: F401
 from atlop.cli import main as run_command
@@ -103,6 +104,13 @@ COMMANDS = {
     "download": Command(("download", "small", "--output", "{trial}/corpus")),
     "download other": Command(("download", "other", "--output", "{trial}/corpus")),
     "experiment": Command(("experiment", "{folder}/experiment.toml", "--output", "{trial}/experiment")),
+    "distill": Command(
+        (
+            *("distill", "{folder}/run.toml", "--folds", "2", "--resume", "{trial}/distilled"),
+            *("--set", "trainer.epochs=1", "--set", "trainer.checkpoint_interval=1"),
+            *("--set", "distillation.unlabelled={folder}/distant.json"),
+        )
+    ),
     "report": Command(("report", "{folder}/model", "--dev", "{folder}/dev.json", "--output", "{trial}/page.html")),
     "train": Command(("train", "{folder}/run.toml", "--resume", "{trial}/run")),
 }
@@ -203,9 +211,13 @@ def prepare(folder: Path, *, encoder: str | None, precision: Precision) -> None:
     """Write a small part of the sample corpus, a configuration, an experiment, and a trained model."""
     os.environ["ATLOP_CACHE"] = str(folder / "cache")
     parts.DOCUMENTS_PER_PART = 3
-    for name, count in (("train", 14), ("dev", 4)):
-        shortest = sorted(read_json(SAMPLE / f"{name}.json"), key=lambda row: sum(map(len, row["sents"])))
-        write_text(folder / f"{name}.json", json.dumps(shortest[:count]))
+    for name, source, rows in (
+        ("train", "train", slice(14)),
+        ("distant", "train", slice(14, 18)),
+        ("dev", "dev", slice(4)),
+    ):
+        shortest = sorted(read_json(SAMPLE / f"{source}.json"), key=lambda row: sum(map(len, row["sents"])))
+        write_text(folder / f"{name}.json", json.dumps(shortest[rows]))
     encoder = encoder or save_tiny_encoder(folder / "encoder", dropout=0.1)
     config = CONFIG.format(folder=folder, sample=SAMPLE, encoder=encoder, precision=precision)
     write_text(folder / "run.toml", config)
@@ -341,8 +353,12 @@ def content_of(path: Path) -> Any:
     if path.name not in TIMES:
         return file_sha256(path)
     text = path.read_text(encoding="utf-8")
-    records = map(json.loads, text.splitlines() if path.suffix == ".jsonl" else [text])
-    return [{key: value for key, value in record.items() if key not in TIMES[path.name]} for record in records]
+
+    def without_times(value: dict[str, Any]) -> dict[str, Any]:
+        return {key: each for key, each in value.items() if key not in TIMES[path.name]}
+
+    records = text.splitlines() if path.suffix == ".jsonl" else [text]
+    return [json.loads(record, object_hook=without_times) for record in records]
 
 
 if __name__ == "__main__":
