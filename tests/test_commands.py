@@ -42,6 +42,7 @@ SHORTER = {
     r"\batlop experiment ": "--set trainer.epochs=1 --set trainer.batch_size=2",
     r"\bunseen_relations\.py ": "--held-out 2 --facts 1 --set trainer.epochs=1 --set trainer.batch_size=2",
     r"\bsplit_relations\.py ": "--source-documents 12",
+    r"\bunlabelled_memory\.py ": "--documents 4 8 --steps 30 --set trainer.batch_size=2",
     r"\bcrash_matrix\.py ": "--kills 1",
     r"\btwo_at_once\.py ": "--trials 1",
     r"\bbenchmark\.py ": "--measure step fast 1000",  # one of its measurements: tests/test_benchmark.py runs them all
