@@ -58,6 +58,17 @@ class TeacherScores:
     """Share of each sentence in the context of each pair, `[pairs, sentences]`; no columns without context."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """A document as it is stored; its arrays share no memory with the teachers' scores."""
+
+    title: bytes
+    pairs: int
+    indices: NDArray[np.int32]
+    values: NDArray[np.float32]
+    shares: NDArray[np.float16]
+
+
 @dataclass(frozen=True)
 class _Content:
     """What the metadata of a store holds."""
@@ -74,7 +85,7 @@ def write_margins(stem: Path, documents: Iterable[TeacherScores], *, origin: Mar
         documents: The documents in their order.
         origin: What they depend on.
     """
-    table, remaining = stem.with_suffix(".arrow"), iter(documents)
+    table, remaining = stem.with_suffix(".arrow"), map(_row, documents)  # what is dense goes as each document comes
     with (
         atomic_path(table) as temporary,
         pa.OSFile(str(temporary), "wb") as sink,
@@ -212,23 +223,22 @@ class _Columns:
         return bool(offsets[-1] > offsets[0])
 
 
-def _record_batch(documents: Sequence[TeacherScores]) -> pa.RecordBatch:
-    indices = [np.flatnonzero(each.margins > FLOOR).astype(np.int32) for each in documents]
-    values = [each.margins.ravel()[kept] for kept, each in zip(indices, documents, strict=True)]
-    lists: dict[str, Sequence[NDArray[Any]]] = {
-        "indices": indices,
-        "values": values,
-        "shares": [each.shares.ravel() for each in documents],
-    }
+def _row(document: TeacherScores) -> _Row:
+    indices = np.flatnonzero(document.margins > FLOOR).astype(np.int32)
+    title, values = document.title.encode("utf-8", "surrogatepass"), document.margins.ravel()[indices]
+    return _Row(title, len(document.margins), indices, values, document.shares.astype(np.float16).ravel())
+
+
+def _record_batch(rows: Sequence[_Row]) -> pa.RecordBatch:
     columns = [
-        pa.array([each.title.encode("utf-8", "surrogatepass") for each in documents], pa.binary()),
-        pa.array([len(each.margins) for each in documents], pa.int32()),
-        *(_list_array(rows, type_=_SCHEMA.field(name).type) for name, rows in lists.items()),
+        pa.array([row.title for row in rows], pa.binary()),
+        pa.array([row.pairs for row in rows], pa.int32()),
+        *(_list_array([getattr(row, name) for row in rows], name=name) for name in ("indices", "values", "shares")),
     ]
     return pa.record_batch(columns, schema=_SCHEMA)
 
 
-def _list_array(rows: Sequence[NDArray[Any]], *, type_: pa.ListType) -> pa.ListArray:
-    ends = pa.array(np.cumsum([0, *map(len, rows)]), pa.int32())
-    values = np.concatenate(rows).astype(type_.value_type.to_pandas_dtype())
+def _list_array(rows: Sequence[NDArray[Any]], *, name: str) -> pa.ListArray:
+    type_, ends = _SCHEMA.field(name).type, pa.array(np.cumsum([0, *map(len, rows)]), pa.int32())
+    values = np.concatenate(rows).astype(type_.value_type.to_pandas_dtype(), copy=False)
     return pa.ListArray.from_arrays(ends, pa.array(values), type=type_)

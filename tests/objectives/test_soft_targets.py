@@ -1,6 +1,8 @@
 """The soft targets' loss against its equation, over the pairs and with the weights that count."""
 
 import math
+import weakref
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -209,6 +211,20 @@ def test_a_student_that_shares_as_its_teacher_has_nothing_to_learn(
 
     assert term.sum.item() == pytest.approx(0, abs=1e-5)
     torch.testing.assert_close(student.grad, torch.zeros_like(student), atol=1e-3, rtol=0)
+
+
+def test_dense_margins_are_not_kept_while_others_are_scored(tmp_path: Path) -> None:
+    kept: list[weakref.ref[np.ndarray]] = []
+
+    def scored() -> Iterator[TeacherScores]:
+        for number in range(5):
+            assert sum(each() is not None for each in kept) <= 2
+            margins, shares = (np.zeros((3, columns), np.float32) for columns in (4, 2))
+            kept.extend(map(weakref.ref, (margins, shares)))
+            yield TeacherScores(str(number), margins, shares)
+
+    write_margins(tmp_path / "few", scored(), origin=MarginsOrigin(("a", "b", "c", "d"), "digest", {}))
+    assert len(MarginStore(tmp_path / "few")) == 5
 
 
 def test_margins_of_two_batches_of_documents_are_found(tmp_path: Path) -> None:
