@@ -65,8 +65,11 @@ class _Row:
     title: bytes
     pairs: int
     indices: NDArray[np.int32]
+    """Positions of the margins above the floor in `[pairs, relations]`, row by row; `[stored]`."""
     values: NDArray[np.float32]
+    """Those margins, `[stored]`."""
     shares: NDArray[np.float16]
+    """As in `TeacherScores`, row by row; `[pairs · sentences]`."""
 
 
 @dataclass(frozen=True)
