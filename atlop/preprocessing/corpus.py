@@ -32,8 +32,12 @@ class CorpusMetadata:
     unlabelled: int
     """Number of documents without labels."""
     issues: CorpusIssues
-    texts: tuple[str, ...] = ()
-    """`Document.text_digest` of each document with words."""
+    texts: str = ""
+    """`Document.text_digest` of each document with words, one after the other."""
+
+    def text_digests(self) -> NDArray[np.uint64]:
+        """Return `texts` as numbers, `[documents with words]`."""
+        return np.frombuffer(bytes.fromhex(self.texts), np.uint64)
 
 
 class PreprocessedCorpus(Sequence[Features]):
@@ -202,7 +206,7 @@ class PreprocessedCorpus(Sequence[Features]):
 
 def count_shared_texts(corpus: PreprocessedCorpus, *, path: Path, other: PreprocessedCorpus, other_path: Path) -> int:
     """Return how many texts of a scored corpus are also in one that is trained on; a warning says so."""
-    if count := len(set(corpus.metadata.texts).intersection(other.metadata.texts)):
+    if count := len(np.intersect1d(corpus.metadata.text_digests(), other.metadata.text_digests())):
         logger.warning("%s: %d texts are also in %s, so scores on them say little", path, count, other_path)
     return count
 

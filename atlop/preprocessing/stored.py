@@ -70,7 +70,7 @@ def preprocessed_corpus(
 
         write_table(sink, preprocessor.preprocess(recorded()))
         unlabelled = labelled.count(False)
-        return CorpusMetadata(tuple(relations), tuple(types), unlabelled, documents.issues, tuple(texts))
+        return CorpusMetadata(tuple(relations), tuple(types), unlabelled, documents.issues, "".join(texts))
 
     key = {
         **identity,
