@@ -78,7 +78,7 @@ def main() -> None:
 def repeated(document: Document, *, count: int) -> Iterator[Document]:
     """Yield a document so many times, each time with a title and a last sentence of its own."""
     for number in range(count):
-        sentences = (*document.sentences, (str(number),))
+        sentences = (*document.sentences, tuple(f"{number:06}"))  # digits are a token each, and so as long in all
         yield replace(document, title=f"copy {number}", sentences=sentences, text=None, offsets=None)
 
 
