@@ -109,7 +109,7 @@ class Document:
         return sum(map(len, self.sentences))
 
     def text_digest(self) -> str:
-        """Return a digest of the words, the same for documents of the same text, whatever is annotated in them."""
+        """Return 8 bytes in hexadecimal, the same for documents of the same words, whatever is annotated in them."""
         words = "\0".join(word for sentence in self.sentences for word in sentence)
         return blake2b(words.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
 
