@@ -81,7 +81,8 @@ def _deterministic() -> Iterator[None]:
 def cublas_workspace(*, deterministic: bool) -> Iterator[None]:
     """Set the variable with which cuBLAS repeats its results, unless it is set or not needed; remove it on exit.
 
-    cuBLAS reads it when the process first multiplies on a GPU, PyTorch whenever it is to be deterministic.
+    cuBLAS reads it when the process first multiplies on a GPU, and so do older versions of PyTorch, which refuse to be
+    deterministic later: a process that multiplies before sets the variable itself.
     """
     if not deterministic or _CUBLAS_WORKSPACE in os.environ:
         yield

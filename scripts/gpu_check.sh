@@ -82,5 +82,5 @@ measure 90 bert-base 16 --parts package plain
 measure 70 minilm 16 --parts package plain
 measure 110 roberta-large 16 --parts package plain
 measure 60 bert-base 4 --parts extraction
-echo "$report"
+cat "$report"
 exit $failed

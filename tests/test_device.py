@@ -18,6 +18,7 @@ from atlop.errors import AtlopError
 from atlop.ops import precision as cpu
 from atlop.ops.precision import cpu_multiplies_bf16
 from atlop.training import trainer
+from tests.devices import needs_gpu
 from tests.training.test_resuming import short_training, with_trainer
 
 needs_no_gpu = pytest.mark.skipif(torch.cuda.is_available(), reason="the machine has a GPU")
@@ -225,8 +226,7 @@ def test_importing_and_choosing_change_nothing_of_the_process() -> None:
     assert process_settings() == before
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
-@pytest.mark.parametrize("precision", ["float32", "tf32"])
+@pytest.mark.parametrize("precision", [pytest.param(name, marks=needs_gpu) for name in ("float32", "tf32")])
 def test_float32_products_are_exact_and_those_of_tf32_are_not(precision: Precision) -> None:
     accelerator = accelerator_for(precision)
     torch.manual_seed(0)

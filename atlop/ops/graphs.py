@@ -73,14 +73,14 @@ class CudaGraphs:
         current = torch.cuda.current_stream()
         self._stream.wait_stream(current)
         mode = torch.cuda.get_sync_debug_mode()
-        with torch.cuda.stream(self._stream):
-            function()
-            try:
+        try:
+            with torch.cuda.stream(self._stream):
+                function()
                 torch.cuda.set_sync_debug_mode("error")  # what waits for the GPU would break off a capture, for good
                 function()
-            finally:
-                torch.cuda.set_sync_debug_mode(mode)
-        current.wait_stream(self._stream)
+        finally:
+            torch.cuda.set_sync_debug_mode(mode)
+            current.wait_stream(self._stream)  # before memory that is read there is used again
 
     def record(self, function: Callable[[], Result]) -> tuple[Callable[[], None], Result]:
         """See `GraphBackend`."""

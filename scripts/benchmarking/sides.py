@@ -176,10 +176,12 @@ class Plain:
         self.model.train()
         started = perf_counter()
         scores = self.scores(rows)
-        labels = torch.cat([reference.dense_labels(self._features[row], scores.shape[1]) for row in rows])
-        reference.adaptive_thresholding_loss(scores, labels).backward()
+        with torch.device("cpu"):  # as the published code does
+            labels = torch.cat([reference.dense_labels(self._features[row], scores.shape[1]) for row in rows])
+        reference.adaptive_thresholding_loss(scores, labels.to(scores.device)).backward()
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
-        self._optimizer.step()
+        with torch.device("cpu"):  # where the optimizer counts its steps, without waiting for a GPU
+            self._optimizer.step()
         self._optimizer.zero_grad()
         return perf_counter() - started
 

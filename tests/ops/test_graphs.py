@@ -11,6 +11,7 @@ from torch import Tensor
 
 from atlop.model import AtlopModel, Head
 from atlop.ops import CapturedEncoder, attention, graphs
+from atlop.ops.encoder import run_packed
 from atlop.preprocessing import Batch
 from tests.devices import needs_gpu
 from tests.golden_values import golden_batch, golden_model, gradients, objective_in, score
@@ -164,6 +165,33 @@ def test_what_cannot_be_captured_runs_without_graphs_and_one_line_says_so(
     ]
     expected = backward(eager, golden_batch("bert", [0, 1]), device=device)
     torch.testing.assert_close(found, expected, atol=1e-5, rtol=1e-5)
+
+
+def test_a_capture_that_breaks_off_leaves_the_stream_as_it_was(
+    device: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    if device == "cpu":
+        pytest.skip("a CPU has no streams")
+
+    def refuse(*call: Any, **options: Any) -> Any:
+        if torch.cuda.is_current_stream_capturing():
+            raise RuntimeError("broken off")
+        return run_packed(*call, **options)
+
+    monkeypatch.setattr("atlop.ops.graphs.run_packed", refuse)
+    eager, model = golden_model("bert").train(), golden_model("bert").train()
+    torch.nn.Module.to(eager, device)
+    captured(model, device)
+    with caplog.at_level(logging.WARNING):
+        for _ in range(2):
+            expected = backward(eager, golden_batch("bert", [0, 1]), device=device)
+            found = backward(model, golden_batch("bert", [0, 1]), device=device)
+            torch.testing.assert_close(found, expected, atol=1e-5, rtol=1e-5)
+    assert torch.cuda.current_stream() == torch.cuda.default_stream()
+    assert "broken off" in caplog.text
+    ours = gradients(model)
+    for name, grad in gradients(eager).items():
+        torch.testing.assert_close(ours[name], grad, atol=1e-4, rtol=1e-4)
 
 
 def test_batches_of_further_sizes_run_without_graphs_and_one_line_says_so(
