@@ -140,8 +140,9 @@ def _write_shown_files(folder: Path) -> None:
 
 def _write_other_formats(folder: Path) -> None:
     """Write the files of CDR and BioRED."""
+    lines = text_of(ROOT / "tests" / "golden" / "cdr_layout.data").splitlines(keepends=True)
     for path in ("train_filter.data", "dev_filter.data"):
-        shutil.copyfile(ROOT / "tests" / "golden" / "cdr_layout.data", folder / path)
+        _write(folder / path, "".join(f"{copy}{line}" for copy in (1, 2) for line in lines))
     for first, second, relation, paths in (
         ("Chemical", "Disease", "CID\tD1\tD2", ("CDR_TrainingSet.PubTator.txt", "CDR_DevelopmentSet.PubTator.txt")),
         (
